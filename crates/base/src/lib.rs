@@ -1,0 +1,19 @@
+//! Values every domain shares: money, typed ids, time, chance, secrets and limits.
+//!
+//! Nothing here knows a payment, a page or a table. It changes rarely, because everything is built on it.
+
+mod clock;
+mod dice;
+mod ids;
+pub mod limits;
+mod money;
+mod secret;
+
+pub use clock::{Clock, Timestamp};
+pub use dice::Dice;
+pub use ids::{
+    ApiKeyId, BuyerId, CodeId, DecisionId, DeviceId, EntryId, IdError, MemberId, OrderId, PaymentId, RefundId,
+    RequestId, ReviewId, ScopedId, SessionId, ShopId, TerminalId, TransferId,
+};
+pub use money::{Currency, Money, MoneyError};
+pub use secret::Secret;
