@@ -1,1 +1,34 @@
-//! To be written.
+//! The only crate that knows SQLite from PostgreSQL.
+//!
+//! [`Db::write`] gives a closure a [`Tx`] and returns once everything it wrote is on disk. Closures that wait at the
+//! same time share one commit (group commit): the flush is what an engine is paid for, so it is paid once a batch.
+//!
+//! What a closure may rely on:
+//! - it runs alone, after every closure before it in its batch, and sees what those wrote;
+//! - if it returns `Err`, nothing it wrote remains, and nobody else in the batch is touched;
+//! - it may run more than once (after a conflict), so it touches nothing but its `Tx`; what must happen once goes into
+//!   [`Tx::after_commit`];
+//! - rows read and written by key ([`Tx::get`], [`Tx::insert`], [`Tx::put`], [`Tx::delete`]) are kept in memory for the
+//!   batch and written as multi-row statements before the commit; raw SQL ([`Tx::query`], [`Tx::execute`]) sees them.
+//!
+//! Reading order: `table.rs`, `tx.rs`, `committer.rs`, then the two engines.
+
+mod committer;
+mod conn;
+mod db;
+mod error;
+pub mod limits;
+mod migrate;
+mod postgres_engine;
+mod sqlite_engine;
+mod table;
+pub mod testing;
+mod tx;
+mod value;
+
+pub use db::{Config, Db, EngineKind};
+pub use error::Error;
+pub use migrate::Migration;
+pub use table::{Column, Kind, Table, blob, int, real, text};
+pub use tx::{Key, Tx};
+pub use value::{Row, Value};

@@ -1,0 +1,100 @@
+//! One connection, to whichever engine. The set is closed, so it is an enum.
+
+use crate::error::Error;
+use crate::migrate::Migration;
+use crate::postgres_engine::PostgresConn;
+use crate::sqlite_engine::SqliteConn;
+use crate::table::Table;
+use crate::value::{Row, Value};
+
+/// What a buffered write does with its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteKind {
+    /// The key must be new.
+    Insert,
+    /// Adds or replaces.
+    Put,
+    /// Removes; the row holds only the key.
+    Delete,
+}
+
+/// One buffered write.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) table: &'static Table,
+    pub(crate) row: Row,
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Reads of one consistent moment.
+    Read,
+    /// Reads and writes.
+    Write,
+}
+
+/// An open connection.
+pub(crate) enum Conn {
+    Sqlite(Box<SqliteConn>),
+    Postgres(Box<PostgresConn>),
+}
+
+macro_rules! each {
+    ($self:ident, $conn:ident => $do:expr) => {
+        match $self {
+            Conn::Sqlite($conn) => $do,
+            Conn::Postgres($conn) => $do,
+        }
+    };
+}
+
+impl Conn {
+    pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
+        each!(self, conn => conn.begin(mode))
+    }
+
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        each!(self, conn => conn.commit())
+    }
+
+    /// Gives up the transaction; a connection that cannot do even that is opened anew at the next `begin`.
+    pub(crate) fn rollback(&mut self) {
+        each!(self, conn => conn.rollback());
+    }
+
+    pub(crate) fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
+        each!(self, conn => conn.get(table, key))
+    }
+
+    /// The rows that exist among `keys`, in any order.
+    pub(crate) fn get_many(&mut self, table: &'static Table, keys: &[Vec<Value>]) -> Result<Vec<Row>, Error> {
+        match self {
+            Conn::Sqlite(conn) => keys.iter().filter_map(|key| conn.get(table, key).transpose()).collect(),
+            Conn::Postgres(conn) => conn.get_many(table, keys),
+        }
+    }
+
+    /// A look-up in the same process costs nothing to save; one across a socket does.
+    pub(crate) fn gains_from_prefetch(&self) -> bool {
+        matches!(self, Conn::Postgres(_))
+    }
+
+    /// Writes rows of one table with one kind.
+    pub(crate) fn write_rows(&mut self, kind: WriteKind, writes: &[Write]) -> Result<(), Error> {
+        each!(self, conn => conn.write_rows(kind, writes))
+    }
+
+    pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        each!(self, conn => conn.query(sql, params))
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        each!(self, conn => conn.execute(sql, params))
+    }
+
+    /// Runs one migration's statements.
+    pub(crate) fn migrate(&mut self, migration: &Migration) -> Result<(), Error> {
+        each!(self, conn => conn.run_script(migration.sql))
+    }
+}

@@ -1,0 +1,277 @@
+//! The handle that everything above holds.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::committer::{self, Job, Work};
+use crate::conn::{Conn, Mode};
+use crate::error::Error;
+use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX, WAL_COPY_BYTES};
+use crate::migrate::{self, Migration};
+use crate::postgres_engine::{PostgresConn, PostgresTarget};
+use crate::sqlite_engine::{SqliteConn, lock_file};
+use crate::tx::{Key, Tx};
+
+/// Which database to use.
+#[derive(Clone, Debug)]
+pub enum Config {
+    /// The embedded engine, in this file.
+    File(PathBuf),
+    /// PostgreSQL 15 or newer.
+    Postgres {
+        /// `postgres://user@host:port/name`. May hold a password: never print it.
+        url: base::Secret<String>,
+        /// PEM file with the certificate authority of the server, when it is not a public one.
+        ca_file: Option<PathBuf>,
+    },
+}
+
+/// Which engine answers. For people and reports; no code above this crate branches on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// SQLite.
+    Embedded,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl EngineKind {
+    /// `embedded` or `postgresql`.
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineKind::Embedded => "embedded",
+            EngineKind::Postgres => "postgresql",
+        }
+    }
+}
+
+/// Where connections come from.
+#[derive(Clone)]
+enum Source {
+    File(PathBuf),
+    Postgres(Arc<PostgresTarget>),
+}
+
+impl Source {
+    fn open(&self, mode: Mode) -> Result<Conn, Error> {
+        match (self, mode) {
+            (Source::File(path), Mode::Write) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_writer(path)?))),
+            (Source::File(path), Mode::Read) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_reader(path)?))),
+            (Source::Postgres(target), _) => Ok(Conn::Postgres(Box::new(PostgresConn::open(target)?))),
+        }
+    }
+}
+
+/// An open database. Clones share it; it closes when the last one goes.
+#[derive(Clone)]
+pub struct Db {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: Source,
+    queue: Mutex<Option<Sender<Box<dyn Job>>>>,
+    waiting: Arc<AtomicUsize>,
+    readers: Mutex<Vec<Conn>>,
+    committer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    stopped: Arc<AtomicBool>,
+    _lock: Option<File>,
+}
+
+impl Db {
+    /// Opens the database, brings its schema up to date, and starts the committer.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a database that is in use, newer than this program, or another program's;
+    /// [`Error::Unavailable`] when it cannot be reached.
+    pub fn open(config: &Config, migrations: &[Migration], now: Timestamp) -> Result<Db, Error> {
+        let (source, lock) = match config {
+            Config::File(path) => (Source::File(path.clone()), Some(lock_file(path)?)),
+            Config::Postgres { url, ca_file } => {
+                (Source::Postgres(Arc::new(PostgresTarget::parse(url, ca_file.as_deref())?)), None)
+            }
+        };
+        let mut conn = source.open(Mode::Write)?;
+        migrate::migrate(&mut conn, migrations, now)?;
+        let (sender, receiver) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let stopped = Arc::new(AtomicBool::new(false));
+        let answered = Arc::clone(&waiting);
+        let committer = spawn("committer", move || {
+            committer::serve(conn, &receiver, |count| {
+                answered.fetch_sub(count, Ordering::AcqRel);
+            });
+        })?;
+        if let Source::File(path) = &source {
+            start_wal_copier(path.clone(), Arc::clone(&stopped))?;
+        }
+        let shared = Shared {
+            source,
+            queue: Mutex::new(Some(sender)),
+            waiting,
+            readers: Mutex::new(Vec::new()),
+            committer: Mutex::new(Some(committer)),
+            stopped,
+            _lock: lock,
+        };
+        Ok(Db { shared: Arc::new(shared) })
+    }
+
+    /// Which engine answers.
+    pub fn engine(&self) -> EngineKind {
+        match self.shared.source {
+            Source::File(_) => EngineKind::Embedded,
+            Source::Postgres(_) => EngineKind::Postgres,
+        }
+    }
+
+    /// Runs `work` in a transaction shared with others that wait, and returns its result once it is durable.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Unavailable`] when nothing could be written.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.write_with(Vec::new(), work).await
+    }
+
+    /// As [`Db::write`], naming the rows `work` will read.
+    ///
+    /// # Errors
+    /// See [`Db::write`].
+    pub async fn write_with<T, E, F>(&self, keys: Vec<Key>, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.enqueue(keys, work)?.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// As [`Db::write`], for a thread that is not asynchronous.
+    ///
+    /// # Errors
+    /// See [`Db::write`].
+    pub fn write_blocking<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.enqueue(Vec::new(), work)?.blocking_recv().unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// Runs `work` on a read-only connection that sees one consistent moment.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Unavailable`] when the database cannot be reached.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let db = self.clone();
+        let ran = tokio::task::spawn_blocking(move || db.read_blocking(work)).await;
+        ran.unwrap_or_else(|_| Err(Error::Bug("a read panicked; see the log".into()).into()))
+    }
+
+    /// As [`Db::read`], for a thread that is not asynchronous.
+    ///
+    /// # Errors
+    /// See [`Db::read`].
+    pub fn read_blocking<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    {
+        let kept = lock(&self.shared.readers).pop();
+        let mut conn = match kept {
+            Some(conn) => conn,
+            None => self.shared.source.open(Mode::Read)?,
+        };
+        conn.begin(Mode::Read)?;
+        let result = work(&mut Tx::new(&mut conn, false));
+        conn.rollback();
+        let mut readers = lock(&self.shared.readers);
+        if readers.len() < READERS_MAX {
+            readers.push(conn);
+        }
+        result
+    }
+
+    fn enqueue<T, E, F>(&self, keys: Vec<Key>, work: F) -> Result<oneshot::Receiver<Result<T, E>>, Error>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        if self.shared.waiting.fetch_add(1, Ordering::AcqRel) >= QUEUE_CLOSURES_MAX {
+            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+            return Err(Error::Unavailable("too much work is waiting".into()));
+        }
+        let (reply, answer) = oneshot::channel();
+        let job: Box<dyn Job> = Box::new(Work { work, keys, result: None, reply });
+        let sent = lock(&self.shared.queue).as_ref().map(|queue| queue.send(job));
+        match sent {
+            Some(Ok(())) => Ok(answer),
+            _ => Err(closed()),
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+        drop(lock(&self.queue).take());
+        let committer = lock(&self.committer).take();
+        let readers = std::mem::take(&mut *lock(&self.readers));
+        // A PostgreSQL connection must not be closed on an asynchronous thread.
+        let closing = spawn("closer", move || {
+            drop(readers);
+            committer.map(std::thread::JoinHandle::join)
+        });
+        if let Ok(closing) = closing {
+            let _ = closing.join();
+        }
+    }
+}
+
+fn start_wal_copier(path: PathBuf, stopped: Arc<AtomicBool>) -> Result<(), Error> {
+    let mut conn = SqliteConn::open_writer(&path)?;
+    spawn("wal copier", move || {
+        while !stopped.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(200));
+            if SqliteConn::wal_bytes(&path) > WAL_COPY_BYTES {
+                conn.copy_wal();
+            }
+        }
+    })
+    .map(drop)
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<std::thread::JoinHandle<T>, Error> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|e| Error::Unavailable(format!("cannot start a thread: {e}")))
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the database is closing".into())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

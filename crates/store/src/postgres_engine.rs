@@ -1,0 +1,326 @@
+//! PostgreSQL 15 or newer: SERIALIZABLE, bulk statements, one round trip a table.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base::Secret;
+use postgres::config::{Host, SslMode};
+use postgres::error::SqlState;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, NoTls, Statement};
+use rustc_hash::FxHashMap;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::conn::{Mode, Write, WriteKind};
+use crate::error::Error;
+use crate::table::{Column, Kind, Table};
+use crate::value::{Row, Value};
+
+const CONNECT_SECONDS_MAX: u64 = 5;
+const STATEMENTS_CACHED_MAX: usize = 512;
+
+/// Where to connect, checked.
+pub(crate) struct PostgresTarget {
+    config: postgres::Config,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl PostgresTarget {
+    /// Reads the URL. TLS is used unless the server is on this machine, and is required then.
+    pub(crate) fn parse(url: &Secret<String>, ca_file: Option<&Path>) -> Result<PostgresTarget, Error> {
+        let parsed = url.expose().parse::<postgres::Config>();
+        // The parser's own message may repeat the URL with its password.
+        let mut config = parsed.map_err(|_| Error::Refused("the database URL is not a valid postgres:// URL".into()))?;
+        config.connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX)).application_name("tillward");
+        let local = config.get_hosts().iter().all(is_local);
+        if local && config.get_ssl_mode() != SslMode::Require {
+            config.ssl_mode(SslMode::Disable);
+            return Ok(PostgresTarget { config, tls: None });
+        }
+        config.ssl_mode(SslMode::Require);
+        let tls = MakeRustlsConnect::new(tls_config(ca_file)?);
+        Ok(PostgresTarget { config, tls: Some(tls) })
+    }
+
+    fn connect(&self) -> Result<Client, Error> {
+        let client = match &self.tls {
+            Some(tls) => self.config.connect(tls.clone()),
+            None => self.config.connect(NoTls),
+        };
+        client.map_err(|e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}")))
+    }
+}
+
+fn is_local(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
+fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Error> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let path = ca_file.unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt"));
+    let refused = |why: String| Error::Refused(format!("cannot use the authorities in `{}`: {why}", path.display()));
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| refused(e.to_string()))? {
+        roots.add(certificate.map_err(|e| refused(e.to_string()))?).map_err(|e| refused(e.to_string()))?;
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(|e| refused(e.to_string()))?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// One connection, opened anew after it was lost.
+pub(crate) struct PostgresConn {
+    client: Client,
+    target: std::sync::Arc<PostgresTarget>,
+    statements: FxHashMap<String, Statement>,
+    tables: FxHashMap<usize, TableSql>,
+}
+
+struct TableSql {
+    get: String,
+    get_many: String,
+    insert: String,
+    put: String,
+    delete: String,
+}
+
+impl TableSql {
+    fn of(table: &Table) -> TableSql {
+        let (name, columns) = (table.name, table.column_list());
+        let by_key: Vec<_> = table.key.iter().enumerate().map(|(i, c)| format!("{} = ${}", c.name, i + 1)).collect();
+        let join: Vec<_> = table.key.iter().map(|c| format!("t.{0} = k.{0}", c.name)).collect();
+        let join = join.join(" AND ");
+        let keys = unnest(table.key.iter());
+        let key_list = table.key_list();
+        let own: Vec<_> = table.columns().map(|c| format!("t.{}", c.name)).collect();
+        let insert = format!("INSERT INTO {name} ({columns}) SELECT * FROM {}", unnest(table.columns()));
+        TableSql {
+            get: format!("SELECT {columns} FROM {name} WHERE {}", by_key.join(" AND ")),
+            get_many: format!("SELECT {} FROM {keys} AS k({key_list}) JOIN {name} t ON {join}", own.join(", ")),
+            put: format!("{insert} {}", table.on_conflict()),
+            delete: format!("DELETE FROM {name} t USING {keys} AS k({key_list}) WHERE {join}"),
+            insert,
+        }
+    }
+}
+
+fn unnest<'c>(columns: impl Iterator<Item = &'c Column>) -> String {
+    let arrays: Vec<_> = columns.enumerate().map(|(i, c)| format!("${}::{}[]", i + 1, sql_type(c.kind))).collect();
+    format!("UNNEST({})", arrays.join(", "))
+}
+
+fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Int => "BIGINT",
+        Kind::Real => "DOUBLE PRECISION",
+        Kind::Text => "TEXT",
+        Kind::Blob => "BYTEA",
+    }
+}
+
+impl PostgresConn {
+    pub(crate) fn open(target: &std::sync::Arc<PostgresTarget>) -> Result<PostgresConn, Error> {
+        let client = target.connect()?;
+        let target = std::sync::Arc::clone(target);
+        Ok(PostgresConn { client, target, statements: FxHashMap::default(), tables: FxHashMap::default() })
+    }
+
+    pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
+        let sql = match mode {
+            Mode::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        if self.client.is_closed() || self.client.batch_execute(sql).is_err() {
+            self.client = self.target.connect()?;
+            self.statements.clear();
+            return self.client.batch_execute(sql).map_err(error);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        self.client.batch_execute("COMMIT").map_err(error)
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        if !self.client.is_closed() && self.client.batch_execute("ROLLBACK").is_err() {
+            tracing::warn!("rollback failed; the connection will be opened anew");
+        }
+    }
+
+    pub(crate) fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
+        let sql = self.table_sql(table).get.clone();
+        Ok(self.query_native(&sql, key)?.into_iter().next())
+    }
+
+    pub(crate) fn get_many(&mut self, table: &'static Table, keys: &[Vec<Value>]) -> Result<Vec<Row>, Error> {
+        let sql = self.table_sql(table).get_many.clone();
+        let rows: Vec<_> = keys.iter().map(Vec::as_slice).collect();
+        let arrays = columns_of(&rows, table.key.len());
+        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
+        let statement = self.prepare(&sql)?;
+        let rows = self.client.query(&statement, &params).map_err(error)?;
+        rows.iter().map(read_row).collect()
+    }
+
+    pub(crate) fn write_rows(&mut self, kind: WriteKind, writes: &[Write]) -> Result<(), Error> {
+        let Some(table) = writes.first().map(|w| w.table) else { return Ok(()) };
+        let (sql, width) = {
+            let sql = self.table_sql(table);
+            match kind {
+                WriteKind::Insert => (sql.insert.clone(), table.width()),
+                WriteKind::Put => (sql.put.clone(), table.width()),
+                WriteKind::Delete => (sql.delete.clone(), table.key.len()),
+            }
+        };
+        let rows: Vec<_> = writes.iter().map(|w| w.row.values()).collect();
+        let arrays = columns_of(&rows, width);
+        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
+        let statement = self.prepare(&sql)?;
+        self.client.execute(&statement, &params).map(drop).map_err(|e| match error(e) {
+            Error::Conflict(_) => Error::Conflict(table.name.to_owned()),
+            other => other,
+        })
+    }
+
+    pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.query_native(&translate(sql), params)
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        let statement = self.prepare(&translate(sql))?;
+        self.client.execute(&statement, &as_params(params)).map_err(error)
+    }
+
+    pub(crate) fn run_script(&mut self, sql: &str) -> Result<(), Error> {
+        let text = sql.replace("BLOB", "BYTEA").replace("WITHOUT ROWID", "");
+        self.client.batch_execute(&text).map_err(error)
+    }
+
+    fn query_native(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        let statement = self.prepare(sql)?;
+        let rows = self.client.query(&statement, &as_params(params)).map_err(error)?;
+        rows.iter().map(read_row).collect()
+    }
+
+    fn table_sql(&mut self, table: &'static Table) -> &TableSql {
+        self.tables.entry(table.identity()).or_insert_with(|| TableSql::of(table))
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).map_err(error)?;
+        if self.statements.len() >= STATEMENTS_CACHED_MAX {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+/// `?1` becomes `$1`, outside of quoted texts.
+fn translate(sql: &str) -> String {
+    let mut quoted = false;
+    sql.chars()
+        .map(|c| {
+            quoted ^= c == '\'';
+            if c == '?' && !quoted { '$' } else { c }
+        })
+        .collect()
+}
+
+fn as_params(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()
+}
+
+/// Rows turned into one array a column.
+fn columns_of(rows: &[&[Value]], width: usize) -> Vec<Vec<Value>> {
+    (0..width).map(|i| rows.iter().map(|row| row.get(i).cloned().unwrap_or(Value::Null)).collect()).collect()
+}
+
+fn error(problem: postgres::Error) -> Error {
+    let Some(code) = problem.code() else {
+        return if problem.is_closed() || std::error::Error::source(&problem).is_some_and(|s| s.is::<std::io::Error>()) {
+            Error::Unavailable(problem.to_string())
+        } else {
+            Error::Bug(problem.to_string())
+        };
+    };
+    let text = || problem.as_db_error().map_or_else(|| problem.to_string(), |db| db.message().to_owned());
+    match code {
+        c if *c == SqlState::UNIQUE_VIOLATION => Error::Conflict(text()),
+        c if *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED => Error::Raced,
+        c if matches!(c.code().get(..2), Some("08" | "53" | "57" | "58" | "25")) => Error::Unavailable(text()),
+        c => Error::Bug(format!("{} ({})", text(), c.code())),
+    }
+}
+
+fn read_row(row: &postgres::Row) -> Result<Row, Error> {
+    let read = |index: usize, column: &postgres::Column| -> Result<Value, postgres::Error> {
+        Ok(match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(index)?.into(),
+            Type::INT4 => row.try_get::<_, Option<i32>>(index)?.into(),
+            Type::BOOL => row.try_get::<_, Option<bool>>(index)?.into(),
+            Type::FLOAT8 => row.try_get::<_, Option<f64>>(index)?.into(),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(index)?.into(),
+            _ => row.try_get::<_, Option<String>>(index)?.into(),
+        })
+    };
+    let values: Result<Vec<_>, _> = row.columns().iter().enumerate().map(|(i, c)| read(i, c)).collect();
+    values.map(Row::new).map_err(|e| Error::Bug(format!("a column has a type the store does not read: {e}")))
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Int(i) => match *ty {
+                Type::INT4 => i32::try_from(*i)?.to_sql(ty, out),
+                Type::INT2 => i16::try_from(*i)?.to_sql(ty, out),
+                Type::BOOL => (*i != 0).to_sql(ty, out),
+                #[expect(clippy::cast_precision_loss, reason = "the column asked for a real")]
+                Type::FLOAT8 => (*i as f64).to_sql(ty, out),
+                Type::INT8 => i.to_sql(ty, out),
+                _ => Err(format!("an integer does not fit a column of type {ty}").into()),
+            },
+            Value::Real(r) if *ty == Type::FLOAT8 => r.to_sql(ty, out),
+            Value::Text(t) if <String as ToSql>::accepts(ty) => t.to_sql(ty, out),
+            Value::Blob(b) if *ty == Type::BYTEA => b.to_sql(ty, out),
+            _ => Err(format!("a value does not fit a column of type {ty}").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_translated_outside_of_texts() {
+        assert_eq!(translate("a = ?2 AND b = ?1 AND c = '?1'"), "a = $2 AND b = $1 AND c = '?1'");
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_without_repeating_it() {
+        let url = Secret::new(String::from("postgres://user:hunter2@host:notaport/db"));
+        let refused = PostgresTarget::parse(&url, None).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(refused.contains("not a valid") && !refused.contains("hunter2"), "{refused}");
+    }
+}

@@ -1,0 +1,93 @@
+//! Tables that are read and written by key.
+
+/// The kind of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// BIGINT.
+    Int,
+    /// DOUBLE PRECISION.
+    Real,
+    /// TEXT.
+    Text,
+    /// BLOB (BYTEA).
+    Blob,
+}
+
+/// A column of a [`Table`].
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name in SQL.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+}
+
+/// A BIGINT column.
+pub const fn int(name: &'static str) -> Column {
+    Column { name, kind: Kind::Int }
+}
+
+/// A DOUBLE PRECISION column.
+pub const fn real(name: &'static str) -> Column {
+    Column { name, kind: Kind::Real }
+}
+
+/// A TEXT column.
+pub const fn text(name: &'static str) -> Column {
+    Column { name, kind: Kind::Text }
+}
+
+/// A BLOB column.
+pub const fn blob(name: &'static str) -> Column {
+    Column { name, kind: Kind::Blob }
+}
+
+/// A table as a domain declares it beside its migration: primary key first, then every other column. Declare it as a
+/// `static`; its address is its identity.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name in SQL.
+    pub name: &'static str,
+    /// The primary key.
+    pub key: &'static [Column],
+    /// The other columns.
+    pub rest: &'static [Column],
+}
+
+impl Table {
+    /// Declares a table.
+    pub const fn new(name: &'static str, key: &'static [Column], rest: &'static [Column]) -> Table {
+        Table { name, key, rest }
+    }
+
+    /// All columns: the key, then the rest.
+    pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.key.iter().chain(self.rest)
+    }
+
+    /// How many columns a whole row has.
+    pub fn width(&self) -> usize {
+        self.key.len() + self.rest.len()
+    }
+
+    pub(crate) fn identity(&'static self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+
+    pub(crate) fn column_list(&self) -> String {
+        self.columns().map(|c| c.name).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(crate) fn key_list(&self) -> String {
+        self.key.iter().map(|c| c.name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `DO UPDATE SET …`, or `DO NOTHING` where the key is all there is.
+    pub(crate) fn on_conflict(&self) -> String {
+        if self.rest.is_empty() {
+            return format!("ON CONFLICT ({}) DO NOTHING", self.key_list());
+        }
+        let sets: Vec<_> = self.rest.iter().map(|c| format!("{0} = excluded.{0}", c.name)).collect();
+        format!("ON CONFLICT ({}) DO UPDATE SET {}", self.key_list(), sets.join(", "))
+    }
+}

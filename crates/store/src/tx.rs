@@ -1,0 +1,300 @@
+//! A transaction as a domain sees it.
+
+use rustc_hash::FxHashMap;
+
+use crate::conn::{Conn, Write, WriteKind};
+use crate::error::Error;
+use crate::table::Table;
+use crate::value::{Row, Value};
+
+/// Names a row that a closure will read, so that the committer can load all rows of a batch in one query a table.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub(crate) table: &'static Table,
+    pub(crate) key: Vec<Value>,
+}
+
+impl Key {
+    /// The row of `table` with this primary key.
+    pub fn new(table: &'static Table, key: Vec<Value>) -> Key {
+        Key { table, key }
+    }
+}
+
+/// One row as this transaction knows it.
+#[derive(Clone, Debug)]
+struct Slot {
+    table: &'static Table,
+    key: Vec<Value>,
+    row: Option<Row>,
+    /// `row` says what the database holds; `false` until it was read or written.
+    known: bool,
+    pending: Option<WriteKind>,
+}
+
+/// What a slot held before the current closure changed it.
+struct Before {
+    slot: usize,
+    row: Option<Row>,
+    known: bool,
+    pending: Option<WriteKind>,
+}
+
+type Hook = Box<dyn FnOnce() + Send>;
+
+/// A transaction. See the crate's page for what holds inside one.
+pub struct Tx<'c> {
+    conn: &'c mut Conn,
+    slots: Vec<Slot>,
+    index: FxHashMap<(usize, Vec<Value>), usize>,
+    /// Slots with unflushed writes, in order of their first write.
+    dirty: Vec<usize>,
+    /// How to take back what the current closure did.
+    journal: Vec<Before>,
+    hooks: Vec<Hook>,
+    hooks_before: usize,
+    /// The current closure did something that only a rollback can take back.
+    hard: bool,
+    writable: bool,
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(conn: &'c mut Conn, writable: bool) -> Tx<'c> {
+        Tx {
+            conn,
+            slots: Vec::new(),
+            index: FxHashMap::default(),
+            dirty: Vec::new(),
+            journal: Vec::new(),
+            hooks: Vec::new(),
+            hooks_before: 0,
+            hard: false,
+            writable,
+        }
+    }
+
+    /// The row of `table` with this primary key, or `None`.
+    ///
+    /// # Errors
+    /// Those of the engine; [`Error::Bug`] for a key of the wrong length.
+    pub fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
+        let slot = self.load(table, key)?;
+        Ok(self.slots.get(slot).and_then(|s| s.row.clone()))
+    }
+
+    /// Adds a row, all columns in the table's order.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when a row with this key is there; seen now, or at the latest before the commit.
+    pub fn insert(&mut self, table: &'static Table, row: Vec<Value>) -> Result<(), Error> {
+        self.check_row(table, &row)?;
+        let key = row.get(..table.key.len()).unwrap_or_default().to_vec();
+        let known = self.index.get(&(table.identity(), key.clone())).copied();
+        let kind = match known.and_then(|slot| self.slots.get(slot)) {
+            Some(slot) if slot.row.is_some() => return Err(Error::Conflict(table.name.to_owned())),
+            // Deleted in this batch and not yet flushed: the row may still be in the database.
+            Some(slot) if slot.pending.is_some() => WriteKind::Put,
+            _ => WriteKind::Insert,
+        };
+        let slot = known.unwrap_or_else(|| self.add_slot(table, key, None, false));
+        self.change(slot, Some(Row::new(row)), kind);
+        Ok(())
+    }
+
+    /// Adds or replaces a row, all columns in the table's order.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] for a row of the wrong width or in a read-only transaction.
+    pub fn put(&mut self, table: &'static Table, row: Vec<Value>) -> Result<(), Error> {
+        self.check_row(table, &row)?;
+        let key = row.get(..table.key.len()).unwrap_or_default().to_vec();
+        let known = self.index.get(&(table.identity(), key.clone())).copied();
+        let slot = known.unwrap_or_else(|| self.add_slot(table, key, None, false));
+        let inserted = self.slots.get(slot).is_some_and(|s| s.pending == Some(WriteKind::Insert));
+        self.change(slot, Some(Row::new(row)), if inserted { WriteKind::Insert } else { WriteKind::Put });
+        Ok(())
+    }
+
+    /// Removes a row; does nothing when it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] in a read-only transaction or for a key of the wrong length.
+    pub fn delete(&mut self, table: &'static Table, key: &[Value]) -> Result<(), Error> {
+        self.check_writable()?;
+        let known = self.index.get(&(table.identity(), key.to_vec())).copied();
+        let slot = known.unwrap_or_else(|| self.add_slot(table, key.to_vec(), None, false));
+        self.change(slot, None, WriteKind::Delete);
+        Ok(())
+    }
+
+    /// Runs a query with `?1`, `?2`, … and returns its rows. Sees everything written before it.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.flush()?;
+        self.conn.query(sql, params)
+    }
+
+    /// The first row of a query, or `None`.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, Error> {
+        Ok(self.query(sql, params)?.into_iter().next())
+    }
+
+    /// Runs a statement and returns how many rows it changed. For rare work: it makes the batch forget what it has in
+    /// memory, and an error after it rolls the whole batch back and runs each closure alone.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        self.check_writable()?;
+        self.flush()?;
+        self.hard = true;
+        self.forget();
+        self.conn.execute(sql, params)
+    }
+
+    /// Runs `hook` once the batch is durable; never when the closure fails.
+    pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
+        self.hooks.push(Box::new(hook));
+    }
+
+    /// Loads rows ahead, one query a table.
+    pub(crate) fn prefetch<'k>(&mut self, keys: impl Iterator<Item = &'k Key>) -> Result<(), Error> {
+        if !self.conn.gains_from_prefetch() {
+            return Ok(());
+        }
+        let mut wanted: Vec<(&'static Table, Vec<Vec<Value>>)> = Vec::new();
+        for key in keys {
+            let id = (key.table.identity(), key.key.clone());
+            if self.index.contains_key(&id) {
+                continue;
+            }
+            self.add_slot(key.table, key.key.clone(), None, true);
+            match wanted.iter_mut().find(|(table, _)| table.identity() == key.table.identity()) {
+                Some((_, list)) => list.push(key.key.clone()),
+                None => wanted.push((key.table, vec![key.key.clone()])),
+            }
+        }
+        for (table, keys) in wanted {
+            for row in self.conn.get_many(table, &keys)? {
+                let key = row.values().get(..table.key.len()).unwrap_or_default().to_vec();
+                if let Some(slot) = self.index.get(&(table.identity(), key)).and_then(|s| self.slots.get_mut(*s)) {
+                    slot.row = Some(row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the start of a closure: from here on its work can be taken back.
+    pub(crate) fn begin_closure(&mut self) {
+        self.journal.clear();
+        self.hooks_before = self.hooks.len();
+        self.hard = false;
+    }
+
+    /// Takes back the current closure. Returns `false` when only a rollback of the batch can.
+    pub(crate) fn undo_closure(&mut self) -> bool {
+        self.hooks.truncate(self.hooks_before);
+        if self.hard {
+            return false;
+        }
+        for before in self.journal.drain(..).rev() {
+            if let Some(slot) = self.slots.get_mut(before.slot) {
+                slot.row = before.row;
+                slot.known = before.known;
+                slot.pending = before.pending;
+            }
+        }
+        true
+    }
+
+    /// Writes everything that is buffered, grouped by table and kind.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        if self.dirty.is_empty() {
+            return Ok(());
+        }
+        self.hard |= !self.journal.is_empty();
+        let mut groups: Vec<(usize, WriteKind, Vec<Write>)> = Vec::new();
+        for slot in self.dirty.drain(..) {
+            let Some(slot) = self.slots.get_mut(slot) else { continue };
+            let Some(kind) = slot.pending.take() else { continue };
+            let row = match (&slot.row, kind) {
+                (Some(row), _) => row.clone(),
+                (None, _) => Row::new(slot.key.clone()),
+            };
+            let write = Write { table: slot.table, row };
+            let id = slot.table.identity();
+            match groups.iter_mut().find(|(table, k, _)| *table == id && *k == kind) {
+                Some((_, _, writes)) => writes.push(write),
+                None => groups.push((id, kind, vec![write])),
+            }
+        }
+        // Deletes first, so that a row moved from one key to another does not meet its old self.
+        groups.sort_by_key(|(_, kind, _)| *kind != WriteKind::Delete);
+        groups.iter().try_for_each(|(_, kind, writes)| self.conn.write_rows(*kind, writes))
+    }
+
+    pub(crate) fn take_hooks(&mut self) -> Vec<Hook> {
+        std::mem::take(&mut self.hooks)
+    }
+
+    fn load(&mut self, table: &'static Table, key: &[Value]) -> Result<usize, Error> {
+        if key.len() != table.key.len() {
+            return Err(Error::Bug(format!("`{}` has a key of {} columns", table.name, table.key.len())));
+        }
+        let id = (table.identity(), key.to_vec());
+        let found = self.index.get(&id).copied();
+        if let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_some_and(|s| s.known)) {
+            return Ok(slot);
+        }
+        let row = self.conn.get(table, key)?;
+        let slot = found.unwrap_or_else(|| self.add_slot(table, id.1, None, true));
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.row = row;
+            slot.known = true;
+        }
+        Ok(slot)
+    }
+
+    fn add_slot(&mut self, table: &'static Table, key: Vec<Value>, row: Option<Row>, known: bool) -> usize {
+        let slot = self.slots.len();
+        self.index.insert((table.identity(), key.clone()), slot);
+        self.slots.push(Slot { table, key, row, known, pending: None });
+        slot
+    }
+
+    fn change(&mut self, index: usize, row: Option<Row>, kind: WriteKind) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let (before, known, pending) = (slot.row.take(), slot.known, slot.pending);
+        self.journal.push(Before { slot: index, row: before, known, pending });
+        if pending.is_none() {
+            self.dirty.push(index);
+        }
+        slot.row = row;
+        slot.known = true;
+        slot.pending = Some(kind);
+    }
+
+    fn forget(&mut self) {
+        self.slots.clear();
+        self.index.clear();
+        self.dirty.clear();
+        self.journal.clear();
+    }
+
+    fn check_row(&self, table: &'static Table, row: &[Value]) -> Result<(), Error> {
+        if row.len() != table.width() {
+            return Err(Error::Bug(format!("`{}` has {} columns, not {}", table.name, table.width(), row.len())));
+        }
+        self.check_writable()
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        if self.writable { Ok(()) } else { Err(Error::Bug("write in a read-only transaction".into())) }
+    }
+}

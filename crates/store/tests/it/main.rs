@@ -1,0 +1,4 @@
+//! What the store promises, on every engine.
+
+mod batches;
+mod files;
