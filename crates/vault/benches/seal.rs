@@ -1,0 +1,55 @@
+//! Seals and opens of a 64-byte field a second on one core, with the data key at hand and with the data key to
+//! unwrap. Run with `cargo bench -p vault`.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints its figures")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base::{Dice, Secret, ShopId, Timestamp};
+use store::testing::Scratch;
+use vault::{Place, RootKey, Vault, VaultError};
+
+const PLACE: Place<'static> = Place { table: "buyers", column: "name", row: "000000000000000000000000abcd" };
+const NOW: Timestamp = Timestamp(0);
+const SECONDS: u64 = 2;
+
+fn measure(name: &str, mut work: impl FnMut()) {
+    let (start, mut done) = (Instant::now(), 0u64);
+    while start.elapsed() < Duration::from_secs(SECONDS) {
+        for _ in 0..1000 {
+            work();
+        }
+        done += 1000;
+    }
+    println!("{name:<40} {:>12.0} a second", done as f64 / start.elapsed().as_secs_f64());
+}
+
+fn main() {
+    let db = Scratch::file().open(vault::MIGRATIONS).unwrap();
+    let root = RootKey::from_bytes([1; 32]);
+    let vault = Arc::new(db.write_blocking(move |tx| Vault::open(tx, &root, NOW, &Dice::System)).unwrap());
+    let text = Secret::new("x".repeat(64));
+    db.read_blocking(|_| Ok::<_, VaultError>(())).unwrap();
+    let shared = Arc::clone(&vault);
+    let key =
+        db.write_blocking(move |tx| shared.data_key(tx, ShopId::HOUSE, "buyer", NOW, &Dice::System)).unwrap();
+    let sealed = key.seal(&PLACE, &text, &Dice::System).unwrap();
+    measure("seal, data key at hand", || {
+        black_box(key.seal(&PLACE, black_box(&text), &Dice::System).unwrap());
+    });
+    measure("open, data key at hand", || {
+        black_box(key.open(&PLACE, black_box(&sealed)).unwrap());
+    });
+    db.read_blocking(|tx| {
+        measure("open, data key to unwrap (cached row)", || {
+            let key = vault.find_data_key(tx, ShopId::HOUSE, "buyer").unwrap();
+            black_box(key.open(&PLACE, black_box(&sealed)).unwrap());
+        });
+        Ok::<_, VaultError>(())
+    })
+    .unwrap();
+    measure("blind index", || {
+        black_box(vault.blind_index("email", black_box("someone@shop.example")));
+    });
+}

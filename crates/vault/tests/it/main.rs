@@ -1,0 +1,5 @@
+//! The vault against the real store, and published vectors.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
+
+mod keys_in_store;
+mod vectors;
