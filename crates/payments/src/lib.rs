@@ -1,1 +1,5 @@
-//! To be written.
+//! Codes, payments, refunds and orders.
+
+pub mod code_token;
+pub mod emv;
+pub mod qr;
