@@ -1,1 +1,20 @@
-//! To be written.
+//! Decides on a payment attempt from what is known of it and what is remembered of the parties.
+//!
+//! Pure: no store, no network, no clock. The same code runs in the live path, in a backtest and on a CSV file, so
+//! training and serving see the same numbers. Reading order: [`facts`] (what is known of one attempt), [`profile`]
+//! (what is remembered of one party), [`mod@features`] (numbers made of both), [`rules`] (CEL expressions over them),
+//! [`decide`] (outcome, reasons, record).
+
+pub mod decide;
+pub mod facts;
+pub mod features;
+pub mod profile;
+pub mod rules;
+pub mod window;
+mod wire;
+
+pub use decide::{Costs, Decision, Outcome, Reason, Scorer, decide, judge};
+pub use facts::{CodeKind, Entity, Facts, Key, Place, Word};
+pub use features::{Features, Slot, features};
+pub use profile::{Attempt, Profile, Profiles, observe};
+pub use rules::{Rule, RuleSet};
