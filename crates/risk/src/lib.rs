@@ -8,8 +8,11 @@
 pub mod decide;
 pub mod facts;
 pub mod features;
+pub mod metrics;
+pub mod model;
 pub mod profile;
 pub mod rules;
+pub mod table;
 pub mod window;
 mod wire;
 
