@@ -1,0 +1,40 @@
+## 每个页面的框架
+frame-skip = 跳到正文
+frame-sections = 栏目
+frame-menu = 我的菜单
+frame-sign-out = 退出登录
+frame-language = 语言
+frame-copy = 复制
+frame-copied = 已复制
+frame-pages = 列表翻页
+frame-first = ← 第一页
+frame-next = 下一页 →
+frame-shown = 本页 { $n } 条
+frame-problems = 请检查以下内容：
+frame-delete-digit = ⌫ 删除
+frame-figures = 查看数据
+frame-secured = 支付由 Tillward 保护
+chart-usual = 平时
+
+## 页面无法显示时
+fault-title-not-found = 找不到这个页面
+fault-text-not-found = 网址可能有误，或者内容已经不在了。没有任何扣款。
+fault-title-not-allowed = 您的角色不能查看此页
+fault-text-not-allowed = 如果工作需要，请联系店铺的负责人。
+fault-title-bad-request = 请求内容不完整
+fault-text-bad-request = 请返回后重试。没有任何扣款。
+fault-title-wrong-method = 这里不能这样操作
+fault-text-wrong-method = 请返回，使用页面上的按钮。
+fault-title-stale-form = 页面停留太久，已经过期
+fault-text-stale-form = 为了您的安全，请返回并刷新页面后重试。没有任何扣款。
+fault-title-too-many = 请稍等片刻
+fault-text-too-many = 短时间内尝试次数过多，请在 { $seconds } 秒后再试。
+fault-title-internal = 我们这边出了点问题
+fault-text-internal = 问题已记录。如果您正在付款，请先查看付款记录再重试：同一笔订单绝不会重复扣款。
+fault-title-unavailable = 马上就好
+fault-text-unavailable = Tillward 暂时无法读写账本。数据不会丢失，也不会重复扣款。请一分钟后再试。
+fault-title-offline = 网络已断开
+fault-text-offline = 请检查网络后重试。没有任何扣款。
+fault-request = 如需帮助，请提供此编号：
+fault-retry = 重试
+fault-home = 回到首页

@@ -1,0 +1,60 @@
+//! Pages: the frame, the languages, the components and the charts from which every domain builds its HTML.
+//!
+//! Server-rendered with askama, no inline script or style (the content policy refuses both), two languages,
+//! light and dark. A domain writes a template that extends `buyer.html` or `desk.html`, a view struct with a
+//! field `page: Frame`, and answers with [`show`]. Nothing here knows a payment or a shop's rules.
+//!
+//! Reading order: [`lang`], [`frame`], [`parts`], [`form`], [`chart`], [`assets`], [`fault`]; [`check`] holds what tests use.
+
+pub mod assets;
+pub mod chart;
+pub mod check;
+pub mod fault;
+pub mod form;
+pub mod frame;
+pub mod html;
+pub mod lang;
+pub mod parts;
+pub mod when;
+
+#[cfg(test)]
+mod contrast;
+
+pub use fault::{Fault, FaultKind};
+pub use form::{Field, Problems};
+pub use frame::{Desk, Flash, Frame, Section};
+pub use html::Html;
+pub use lang::{Lang, Texts};
+pub use parts::{Mark, Pager, SortHead, Step};
+pub use when::Zone;
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// What a page of ours may load: its own files and nothing else. QR codes may be `data:` images.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; base-uri 'none'; \
+     form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
+/// Renders `view` and answers it as HTML that no cache keeps. A template that fails is a bug: it is logged and
+/// answered as 500 without details.
+pub fn show<T: Template>(status: StatusCode, view: &T) -> Response {
+    match view.render() {
+        Ok(html) => answer(status, html),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            answer(StatusCode::INTERNAL_SERVER_ERROR, fault::bare_page())
+        }
+    }
+}
+
+fn answer(status: StatusCode, html: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (status, headers, html).into_response()
+}
