@@ -1,0 +1,58 @@
+//! Leases: at most one node runs a job at a time, and a paused node that lost its lease cannot write.
+//!
+//! Each change of holder raises the epoch. Whoever writes under a lease reads the row in the same transaction
+//! ([`Lease::check`]): a holder that slept past its lease meets a higher epoch and is refused (fencing).
+
+use base::Timestamp;
+use store::{Error, Tx};
+
+use crate::store::{find_lease, put_lease};
+
+/// A lease as its holder knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which job.
+    pub name: &'static str,
+    /// Which node.
+    pub holder: String,
+    /// Raised each time the lease changes hands.
+    pub epoch: i64,
+}
+
+/// Takes or renews a lease for `ttl_ms` milliseconds; `None` while another holds it. Renewing writes only when less
+/// than half of the time is left.
+///
+/// # Errors
+/// Those of the store.
+pub fn acquire_lease(
+    tx: &mut Tx<'_>,
+    name: &'static str,
+    holder: &str,
+    now: Timestamp,
+    ttl_ms: i64,
+) -> Result<Option<Lease>, Error> {
+    let found = find_lease(tx, name)?;
+    let (epoch, write) = match found {
+        None => (1, true),
+        Some((owner, epoch, end)) if owner == holder && end > now => {
+            (epoch, end.millis_since(now) < ttl_ms / 2)
+        }
+        Some((_, epoch, end)) if end <= now => (epoch + 1, true),
+        Some(_) => return Ok(None),
+    };
+    if write {
+        put_lease(tx, name, holder, epoch, now.plus_millis(ttl_ms))?;
+    }
+    Ok(Some(Lease { name, holder: holder.to_owned(), epoch }))
+}
+
+impl Lease {
+    /// Whether the lease is still this holder's in this transaction.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn check(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let found = find_lease(tx, self.name)?;
+        Ok(found.is_some_and(|(holder, epoch, _)| holder == self.holder && epoch == self.epoch))
+    }
+}
