@@ -1,0 +1,354 @@
+//! Idempotency: a request that is sent twice is carried out once (draft-ietf-httpapi-idempotency-key-header-07).
+//!
+//! [`begin`] and [`Claim::finish`] run in the transaction of the work itself, so key and work are stored together or
+//! not at all (IDEM-5). Work in two phases calls [`begin`] in its first transaction and [`Claim::resume`] in its last;
+//! between them the same key meets [`Begin::Running`].
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use aws_lc_rs::digest;
+use base::{ShopId, Timestamp};
+use store::{Row, Table, Tx, Value, blob, int, text};
+
+use crate::error::{ApiError, IDEMPOTENCY_KEY_INVALID, IDEMPOTENCY_KEY_MISSING};
+use crate::error::{IDEMPOTENCY_KEY_REUSED, REQUEST_IN_PROGRESS};
+use crate::limits::{IDEMPOTENCY_KEEP_SECONDS, IDEMPOTENCY_KEY_CHARS_MAX, SWEEP_ROWS_MAX};
+
+/// The request header.
+pub static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// The response header that flags a stored answer.
+pub static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Keys and the answers they stand for.
+pub static IDEMPOTENCY_KEYS: Table = Table::new(
+    "idempotency_keys",
+    &[text("shop_id"), text("caller"), text("endpoint"), text("key")],
+    &[blob("fingerprint"), int("status"), blob("body"), int("created_at"), int("expires_at")],
+);
+
+/// Status of a row whose work still runs.
+const RUNNING: i64 = 0;
+
+/// A key a caller chose: 1 to [`IDEMPOTENCY_KEY_CHARS_MAX`] visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads a header value: bare, or a quoted string as the draft has it. Both forms name the same key.
+    ///
+    /// # Errors
+    /// 400 `idempotency_key_invalid`.
+    pub fn parse(value: &[u8]) -> Result<IdempotencyKey, ApiError> {
+        let quoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+        let key = match quoted {
+            Some(inner) => unescape(inner),
+            None if value.starts_with(b"\"") => None,
+            None => Some(value.to_vec()),
+        };
+        let fits = |key: &Vec<u8>| {
+            (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
+        };
+        key.filter(fits).and_then(|key| String::from_utf8(key).ok()).map(IdempotencyKey).ok_or_else(|| {
+            let text = format!("`idempotency-key` must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
+            ApiError::new(&IDEMPOTENCY_KEY_INVALID, text)
+        })
+    }
+
+    /// The key of a request, or `None`.
+    ///
+    /// # Errors
+    /// 400 when it is repeated or malformed.
+    pub fn find(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+        let mut values = headers.get_all(&HEADER).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => IdempotencyKey::parse(value.as_bytes()).map(Some),
+            (Some(_), Some(_)) => {
+                Err(ApiError::new(&IDEMPOTENCY_KEY_INVALID, "send one `idempotency-key` field, not several"))
+            }
+        }
+    }
+
+    /// The key of a request that must have one (IDEM-1).
+    ///
+    /// # Errors
+    /// 400 when it is missing, repeated or malformed.
+    pub fn required(headers: &HeaderMap) -> Result<IdempotencyKey, ApiError> {
+        IdempotencyKey::find(headers)?.ok_or_else(|| {
+            ApiError::new(&IDEMPOTENCY_KEY_MISSING, "send an `idempotency-key` header with a fresh random value")
+        })
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn unescape(inner: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return None,
+            b'\\' => out.push(*bytes.next().filter(|b| matches!(b, b'"' | b'\\'))?),
+            other => out.push(*other),
+        }
+    }
+    Some(out)
+}
+
+/// SHA-256 over the length-prefixed method, target and body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a request; `target` is path and query.
+    pub fn of(method: &str, target: &str, body: &[u8]) -> Fingerprint {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for part in [method.as_bytes(), target.as_bytes(), body] {
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mut out = [0u8; 32];
+        out.copy_from_slice(hash.finish().as_ref());
+        Fingerprint(out)
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Whose keys: a key means nothing outside its caller and endpoint (IDEM-6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The shop, or the house for a buyer's request.
+    pub shop: ShopId,
+    /// The API key, member or buyer who calls.
+    pub caller: String,
+    /// The operation, as `create_payment`.
+    pub endpoint: &'static str,
+}
+
+/// What a key met.
+#[derive(Debug)]
+pub enum Begin {
+    /// Nothing: do the work and call [`Claim::finish`].
+    Fresh(Claim),
+    /// The stored answer of the same request.
+    Replay(Answer),
+    /// The same request still runs.
+    Running,
+    /// The key was used for another request.
+    Mismatch,
+}
+
+/// The right to carry a request out, and the duty to store its answer.
+#[must_use = "store the answer with `finish`, or the key stays marked as running"]
+#[derive(Debug)]
+pub struct Claim {
+    key: Vec<Value>,
+    fingerprint: [u8; 32],
+    created_at: Timestamp,
+}
+
+/// A stored answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its body, JSON.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The answer as a response; `replayed` adds the header that flags a stored one (IDEM-2).
+    pub fn to_response(&self, replayed: Replayed) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let json = HeaderValue::from_static("application/json");
+        let mut response = (status, [(header::CONTENT_TYPE, json)], self.body.clone()).into_response();
+        if replayed == Replayed::Yes {
+            response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// Whether an answer comes from the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// It is the stored answer of an earlier request.
+    Yes,
+    /// It was made now.
+    No,
+}
+
+/// Looks the key up and, when it is new, marks it as running.
+///
+/// # Errors
+/// Those of the store.
+pub fn begin(
+    tx: &mut Tx,
+    scope: &Scope,
+    key: &IdempotencyKey,
+    fingerprint: Fingerprint,
+    now: Timestamp,
+) -> Result<Begin, store::Error> {
+    let key = row_key(scope, key);
+    let found = tx.get(&IDEMPOTENCY_KEYS, &key)?;
+    if let Some(begin) = found.map(|row| met(&row, fingerprint, now)).transpose()?.flatten() {
+        return Ok(begin);
+    }
+    let claim = Claim { key, fingerprint: fingerprint.0, created_at: now };
+    claim.put(tx, RUNNING, &[])?;
+    Ok(Begin::Fresh(claim))
+}
+
+/// What a stored row means for a request; `None` when the row is past its time.
+fn met(row: &Row, fingerprint: Fingerprint, now: Timestamp) -> Result<Option<Begin>, store::Error> {
+    if row.time(8)? <= now {
+        return Ok(None);
+    }
+    if row.blob(4)? != fingerprint.0 {
+        return Ok(Some(Begin::Mismatch));
+    }
+    Ok(Some(match row.int(5)? {
+        RUNNING => Begin::Running,
+        status => {
+            let status = u16::try_from(status).unwrap_or(200);
+            Begin::Replay(Answer { status, body: row.blob(6)?.to_vec() })
+        }
+    }))
+}
+
+impl Claim {
+    /// Stores the answer with the work.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn finish(self, tx: &mut Tx, status: u16, body: &[u8]) -> Result<(), store::Error> {
+        self.put(tx, i64::from(status), body)
+    }
+
+    /// Gives the key back without an answer, so that the request may be tried again: for two-phase work that ended
+    /// without an effect.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn release(self, tx: &mut Tx) -> Result<(), store::Error> {
+        tx.delete(&IDEMPOTENCY_KEYS, &self.key)
+    }
+
+    /// The claim of a request whose first phase stored it; `None` when it is unknown or already answered.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn resume(tx: &mut Tx, scope: &Scope, key: &IdempotencyKey) -> Result<Option<Claim>, store::Error> {
+        let key = row_key(scope, key);
+        let Some(row) = tx.get(&IDEMPOTENCY_KEYS, &key)? else { return Ok(None) };
+        if row.int(5)? != RUNNING {
+            return Ok(None);
+        }
+        let mut fingerprint = [0u8; 32];
+        for (to, from) in fingerprint.iter_mut().zip(row.blob(4)?) {
+            *to = *from;
+        }
+        Ok(Some(Claim { key, fingerprint, created_at: row.time(7)? }))
+    }
+
+    fn put(&self, tx: &mut Tx, status: i64, body: &[u8]) -> Result<(), store::Error> {
+        let mut row = Vec::with_capacity(IDEMPOTENCY_KEYS.width());
+        row.extend_from_slice(&self.key);
+        row.extend([
+            Value::from(&self.fingerprint),
+            Value::from(status),
+            Value::from(body),
+            Value::from(self.created_at),
+            Value::from(self.created_at.plus_seconds(IDEMPOTENCY_KEEP_SECONDS)),
+        ]);
+        tx.put(&IDEMPOTENCY_KEYS, row)
+    }
+}
+
+impl Begin {
+    /// The claim of a fresh request, or the stored answer.
+    ///
+    /// # Errors
+    /// 409 `request_in_progress`, 422 `idempotency_key_reused`.
+    pub fn into_work(self) -> Result<Work, ApiError> {
+        match self {
+            Begin::Fresh(claim) => Ok(Work::Do(claim)),
+            Begin::Replay(answer) => Ok(Work::Done(answer)),
+            Begin::Running => {
+                let text = "a request with this idempotency key still runs; ask again shortly";
+                Err(ApiError::new(&REQUEST_IN_PROGRESS, text).retry_after(1))
+            }
+            Begin::Mismatch => {
+                let text = "this idempotency key was used for a different request; take a new key";
+                Err(ApiError::new(&IDEMPOTENCY_KEY_REUSED, text))
+            }
+        }
+    }
+}
+
+/// What is left to do for a request.
+#[derive(Debug)]
+pub enum Work {
+    /// Everything.
+    Do(Claim),
+    /// Nothing: this is the answer.
+    Done(Answer),
+}
+
+/// The key to prefetch for a request ([`store::Db::write_with`]).
+pub fn prefetch_key(scope: &Scope, key: &IdempotencyKey) -> store::Key {
+    store::Key::new(&IDEMPOTENCY_KEYS, row_key(scope, key))
+}
+
+fn row_key(scope: &Scope, key: &IdempotencyKey) -> Vec<Value> {
+    vec![scope.shop.short().into(), (&scope.caller).into(), scope.endpoint.into(), key.as_str().into()]
+}
+
+/// Deletes up to [`SWEEP_ROWS_MAX`] keys past their time; returns how many. Call again while it returns the limit.
+///
+/// # Errors
+/// Those of the store.
+pub fn delete_expired_keys(tx: &mut Tx, now: Timestamp) -> Result<u64, store::Error> {
+    crate::store::delete_expired(tx, &IDEMPOTENCY_KEYS, now, SWEEP_ROWS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idem_6_keys_have_a_limit_on_both_sides() {
+        let parse = |text: &str| IdempotencyKey::parse(text.as_bytes()).map(|key| key.0).ok();
+        assert_eq!(parse("a").as_deref(), Some("a"));
+        assert_eq!(parse("\"a\\\"b\\\\\"").as_deref(), Some("a\"b\\"));
+        assert_eq!(parse("\"abc\""), parse("abc"));
+        assert!(parse(&"k".repeat(IDEMPOTENCY_KEY_CHARS_MAX)).is_some());
+        assert!(parse(&"k".repeat(IDEMPOTENCY_KEY_CHARS_MAX + 1)).is_none());
+        for bad in ["", "\"\"", "a b", "\"a", "\"a\"b\"", "\"a\\b\"", "é", "\"", "\u{7f}"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn idem_1_a_missing_or_repeated_key_is_refused() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(IdempotencyKey::required(&headers).unwrap_err().code.name, "idempotency_key_missing");
+        headers.append(&HEADER, HeaderValue::from_static("one"));
+        assert_eq!(IdempotencyKey::required(&headers).unwrap().as_str(), "one");
+        headers.append(&HEADER, HeaderValue::from_static("one"));
+        assert_eq!(IdempotencyKey::required(&headers).unwrap_err().code.name, "idempotency_key_invalid");
+    }
+
+    #[test]
+    fn fingerprints_know_where_parts_end() {
+        assert_ne!(Fingerprint::of("POST", "/a", b"b"), Fingerprint::of("POST", "/ab", b""));
+        assert_eq!(Fingerprint::of("POST", "/a", b"b"), Fingerprint::of("POST", "/a", b"b"));
+    }
+}

@@ -1,0 +1,242 @@
+//! The edge of every request: id, time, origin, time limit, caught panics, one error format and security headers.
+//!
+//! [`edge`] is the outermost middleware. It reads the clock once; handlers take the [`RequestContext`].
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use base::{Clock, Dice, RequestId, ShopId, Timestamp};
+use futures_util::FutureExt;
+
+use crate::error::{self, ApiError};
+use crate::limits::REQUEST_MS_MAX;
+
+/// The response field that names the request.
+pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What pages may load: this site alone, no inline script or style.
+const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+                           form-action 'self'; frame-ancestors 'none'";
+/// What an answer of the API may load: nothing.
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// What is known of a request before anything of it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestContext {
+    /// Names the request in answers, log and audit.
+    pub id: RequestId,
+    /// When it arrived; the one reading of the clock.
+    pub at: Timestamp,
+    /// Who connected.
+    pub remote: Option<IpAddr>,
+    /// Whether the caller sees TLS.
+    pub secure: bool,
+}
+
+impl RequestContext {
+    /// The context [`edge`] left; in its absence (a handler under test) an empty one.
+    pub fn of(extensions: &Extensions) -> RequestContext {
+        extensions.get().copied().unwrap_or_else(|| RequestContext {
+            id: RequestId::new(ShopId::HOUSE, Timestamp(0), &Dice::System),
+            at: Timestamp(0),
+            remote: None,
+            secure: false,
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestContext {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<RequestContext, Infallible> {
+        Ok(RequestContext::of(&parts.extensions))
+    }
+}
+
+/// Shows an error to a person: gets the error, the context and the request's headers (for the language).
+pub type ErrorPage = dyn Fn(&ApiError, &RequestContext, &HeaderMap) -> Response + Send + Sync;
+
+/// How the edge behaves.
+#[derive(Clone)]
+pub struct Edge {
+    /// The clock.
+    pub clock: Clock,
+    /// Request ids come from it.
+    pub dice: Dice,
+    /// Callers see TLS: cookies and links are secure, and HSTS is sent.
+    pub secure: bool,
+    /// Longest wait for an answer.
+    pub timeout: Duration,
+    /// Shows errors to browsers outside the API; JSON without it.
+    pub error_page: Option<Arc<ErrorPage>>,
+}
+
+impl Edge {
+    /// An edge with the usual time limit and errors in JSON.
+    pub fn new(clock: Clock, dice: Dice, secure: bool) -> Edge {
+        Edge { clock, dice, secure, timeout: Duration::from_millis(REQUEST_MS_MAX), error_page: None }
+    }
+
+    /// The same with errors shown as pages to browsers.
+    #[must_use]
+    pub fn with_error_page(
+        mut self,
+        page: impl Fn(&ApiError, &RequestContext, &HeaderMap) -> Response + Send + Sync + 'static,
+    ) -> Edge {
+        self.error_page = Some(Arc::new(page));
+        self
+    }
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").field("secure", &self.secure).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// What of a request decides how its error looks.
+struct Asker {
+    method: Method,
+    path: String,
+    /// Kept only where a page may be shown.
+    headers: Option<HeaderMap>,
+}
+
+/// The outermost middleware: `Router::layer(middleware::from_fn_with_state(edge, request::edge))`.
+pub async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let at = edge.clock.now();
+    let context = RequestContext {
+        id: RequestId::new(ShopId::HOUSE, at, &edge.dice),
+        at,
+        remote: request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+        secure: edge.secure,
+    };
+    request.extensions_mut().insert(context);
+    let api = is_api(request.uri().path());
+    let shows_page = !api && edge.error_page.is_some() && accepts_html(request.headers());
+    let asker = Asker {
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        headers: shows_page.then(|| request.headers().clone()),
+    };
+    let mut response = bounded(edge.timeout, next.run(request)).await.unwrap_or_else(|error| error.to_response(None));
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = show_error(&edge, &context, &asker, response);
+    }
+    add_headers(&mut response, &context, api);
+    response
+}
+
+/// Runs a handler within its time and without its panic.
+async fn bounded(limit: Duration, work: impl Future<Output = Response>) -> Result<Response, ApiError> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(panic)) => Err(ApiError::internal(format!("panic: {}", panic_text(&*panic)))),
+        Err(_) => Err(ApiError::unavailable(1, "the time limit of the request passed")),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("of another type")
+}
+
+/// Gives every error the one format, whoever made it, and logs ours once.
+fn show_error(edge: &Edge, context: &RequestContext, asker: &Asker, response: Response) -> Response {
+    let made_here = response.extensions().get::<ApiError>().cloned();
+    let Some(error) = made_here.or_else(|| of_bare_status(&response)) else { return response };
+    log(context, asker, &error);
+    match (&edge.error_page, &asker.headers) {
+        (Some(page), Some(headers)) => {
+            let mut shown = page(&error, context, headers);
+            *shown.status_mut() = error.status();
+            error.add_headers(&mut shown);
+            shown
+        }
+        _ => error.to_response(Some(context.id)),
+    }
+}
+
+/// The error behind a response that a router or extractor of `axum` made; `None` for a handler's own page.
+fn of_bare_status(response: &Response) -> Option<ApiError> {
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !kind.is_empty() && !kind.starts_with(b"text/plain") {
+        return None;
+    }
+    let status = response.status();
+    Some(match status {
+        StatusCode::NOT_FOUND => ApiError::not_found("there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let allow = response.headers().get(header::ALLOW).cloned();
+            ApiError::method_not_allowed(allow.unwrap_or(HeaderValue::from_static("GET, HEAD, POST")))
+        }
+        StatusCode::UNAUTHORIZED => ApiError::unauthenticated("sign in, or send a valid key or session"),
+        StatusCode::FORBIDDEN => ApiError::forbidden("the caller may not do this"),
+        StatusCode::CONFLICT => ApiError::conflict("the request conflicts with the present state"),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::payload_too_large(crate::limits::BODY_BYTES_MAX),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::unsupported("application/json"),
+        StatusCode::UNPROCESSABLE_ENTITY => ApiError::unprocessable("the request cannot be carried out"),
+        StatusCode::TOO_MANY_REQUESTS => ApiError::too_many(1),
+        StatusCode::SERVICE_UNAVAILABLE => ApiError::unavailable(1, "answered without a cause"),
+        other if other.is_server_error() => ApiError::internal(format!("answered {other} without a cause")),
+        _ => ApiError::new(&error::INVALID_REQUEST, "the address or the request is malformed"),
+    })
+}
+
+fn log(context: &RequestContext, asker: &Asker, error: &ApiError) {
+    let (id, code, cause) = (context.id, error.code.name, error.cause().unwrap_or_default());
+    let (method, path) = (asker.method.as_str(), asker.path.as_str());
+    if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(%id, method, path, code, cause, "request failed");
+    } else if error.status().is_server_error() {
+        tracing::warn!(%id, method, path, code, cause, "request could not be answered");
+    } else {
+        tracing::debug!(%id, method, path, code, cause, "request refused");
+    }
+}
+
+/// Whether a path belongs to the API: JSON in, JSON out, nothing cached.
+pub fn is_api(path: &str) -> bool {
+    path == "/openapi.json" || path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Adds what every answer has; a handler's own choice stays, for example the caching of a style sheet.
+fn add_headers(response: &mut Response, context: &RequestContext, api: bool) {
+    if let Ok(id) = HeaderValue::from_str(&context.id.to_string()) {
+        response.headers_mut().insert(&REQUEST_ID, id);
+    }
+    let headers = response.headers_mut();
+    let mut default = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    default(header::CONTENT_SECURITY_POLICY, if api { API_POLICY } else { PAGE_POLICY });
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(header::X_FRAME_OPTIONS, "DENY");
+    // Not `no-referrer`: with it browsers send `Origin: null` with forms.
+    default(header::REFERRER_POLICY, "same-origin");
+    default(header::CACHE_CONTROL, "no-store");
+    default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    default(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=()");
+    if context.secure {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+}
