@@ -1,0 +1,33 @@
+//! One fuzzing program for every reader of outside bytes; `TILLWARD_FUZZ` says which one to try.
+//!
+//! A target promises: no panic, no endless loop, and where there is a print and a parse, they agree. `run.sh` runs
+//! them all, with a planted fault first that must be found.
+#![no_main]
+
+mod values;
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+
+type Target = fn(&[u8]);
+
+/// Name and entry point of each reader. `run.sh` reads the names from here.
+const TARGETS: &[(&str, Target)] = &[
+    ("planted", planted),
+    ("ids", values::ids),
+    ("money", values::money),
+];
+
+static CHOSEN: LazyLock<Target> = LazyLock::new(|| {
+    let name = std::env::var("TILLWARD_FUZZ").unwrap_or_default();
+    let found = TARGETS.iter().find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("TILLWARD_FUZZ=`{name}` names no target")).1
+});
+
+fuzz_target!(|data: &[u8]| CHOSEN(data));
+
+/// A fault behind three comparisons: a fuzzer that is awake finds it within seconds.
+fn planted(data: &[u8]) {
+    assert!(!data.starts_with(b"pay\0\x7f"), "the planted fault");
+}
