@@ -270,8 +270,10 @@ mod tests {
     #[test]
     fn json_problems_name_field_line_and_column() {
         let found = refused(b"{\"pin\": \"1\",\n \"items\": [{\"amount_minor\": \"5\"}]}");
-        assert_eq!(found, "items[0].amount_minor: expected i64, line 2 column 32");
-        assert!(refused(b"{\"pin\":\"1\",\"items\":[],\"extra\":1}").starts_with("extra: unknown field `extra`"));
+        assert_eq!(found, "items[0].amount_minor: expected i64, line 2 column 31");
+        assert!(
+            refused(b"{\"pin\":\"1\",\"items\":[],\"extra\":1}").starts_with("extra: unknown field `extra`")
+        );
         assert!(refused(b"{\"pin\":\"1\",\"pin\":\"1\",\"items\":[]}").contains("duplicate field `pin`"));
         assert!(refused(b"{\"pin\":\"1\",\"items\":[]} x").starts_with("body: trailing characters"));
         assert!(refused(b"").starts_with("body: EOF"));
@@ -304,7 +306,9 @@ mod tests {
             check_media_type(&headers, "application/json").is_ok()
         };
         assert!(check("application/json") && check("Application/JSON; charset=UTF-8"));
-        assert!(!check("application/json; charset=gbk") && !check("text/json") && !check("application/jsonx"));
+        assert!(
+            !check("application/json; charset=gbk") && !check("text/json") && !check("application/jsonx")
+        );
         assert!(check_media_type(&HeaderMap::new(), "application/json").is_err());
     }
 

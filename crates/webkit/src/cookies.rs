@@ -4,8 +4,8 @@
 //! nor plain HTTP can set it. Without TLS (the demo on localhost) the prefix and `Secure` are left out, since not every
 //! browser keeps such a cookie there.
 
-use axum::http::{HeaderMap, HeaderValue, Method, header};
 use aws_lc_rs::hmac;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
@@ -53,7 +53,8 @@ impl Cookie {
 
     /// The `Set-Cookie` value; `value` must be a token of ours (base64url, hex, id), anything else gives an empty one.
     pub fn set(&self, value: &str, secure: bool) -> HeaderValue {
-        let clean = value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'='));
+        let clean =
+            value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'='));
         let value = if clean { value } else { "" };
         self.line(value, self.max_age_seconds, secure)
     }
@@ -115,7 +116,10 @@ pub fn check_form_token(session_secret: &[u8], sent: &str) -> Result<(), ApiErro
 }
 
 fn refused() -> ApiError {
-    ApiError::new(&CROSS_SITE_REFUSED, "send this form from a page of this site; reload the page and try again")
+    ApiError::new(
+        &CROSS_SITE_REFUSED,
+        "send this form from a page of this site; reload the page and try again",
+    )
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! not at all (IDEM-5). Work in two phases calls [`begin`] in its first transaction and [`Claim::resume`] in its last;
 //! between them the same key meets [`Begin::Running`].
 
+use aws_lc_rs::digest;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use aws_lc_rs::digest;
 use base::{ShopId, Timestamp};
 use store::{Row, Table, Tx, Value, blob, int, text};
 
@@ -49,7 +49,9 @@ impl IdempotencyKey {
             (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
         };
         key.filter(fits).and_then(|key| String::from_utf8(key).ok()).map(IdempotencyKey).ok_or_else(|| {
-            let text = format!("`idempotency-key` must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
+            let text = format!(
+                "`idempotency-key` must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"
+            );
             ApiError::new(&IDEMPOTENCY_KEY_INVALID, text)
         })
     }
@@ -75,7 +77,10 @@ impl IdempotencyKey {
     /// 400 when it is missing, repeated or malformed.
     pub fn required(headers: &HeaderMap) -> Result<IdempotencyKey, ApiError> {
         IdempotencyKey::find(headers)?.ok_or_else(|| {
-            ApiError::new(&IDEMPOTENCY_KEY_MISSING, "send an `idempotency-key` header with a fresh random value")
+            ApiError::new(
+                &IDEMPOTENCY_KEY_MISSING,
+                "send an `idempotency-key` header with a fresh random value",
+            )
         })
     }
 

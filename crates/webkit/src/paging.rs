@@ -110,7 +110,9 @@ impl Cursor {
     /// # Errors
     /// 400 `invalid_cursor` for anything this list did not give out.
     pub fn decode(list: &str, sent: &str) -> Result<CursorParts, ApiError> {
-        let bad = || ApiError::new(&INVALID_CURSOR, "`cursor` is not one this list gave out; start again without it");
+        let bad = || {
+            ApiError::new(&INVALID_CURSOR, "`cursor` is not one this list gave out; start again without it")
+        };
         if sent.len() > CURSOR_CHARS_MAX {
             return Err(bad());
         }
@@ -137,7 +139,9 @@ impl CursorParts {
     pub fn int(&mut self) -> Result<i64, ApiError> {
         match self.0.pop() {
             Some(Part::Int(value)) => Ok(value),
-            _ => Err(ApiError::new(&INVALID_CURSOR, "`cursor` is of another version; start again without it")),
+            _ => {
+                Err(ApiError::new(&INVALID_CURSOR, "`cursor` is of another version; start again without it"))
+            }
         }
     }
 
@@ -148,7 +152,9 @@ impl CursorParts {
     pub fn text(&mut self) -> Result<String, ApiError> {
         match self.0.pop() {
             Some(Part::Text(value)) => Ok(value),
-            _ => Err(ApiError::new(&INVALID_CURSOR, "`cursor` is of another version; start again without it")),
+            _ => {
+                Err(ApiError::new(&INVALID_CURSOR, "`cursor` is of another version; start again without it"))
+            }
         }
     }
 }

@@ -10,11 +10,8 @@ use crate::limits::SWEEP_ROWS_MAX;
 use crate::signing::{Accepted, Refusal};
 
 /// Nonces seen.
-pub static SIGNATURE_NONCES: Table = Table::new(
-    "signature_nonces",
-    &[text("shop_id"), text("key_id"), text("nonce")],
-    &[int("expires_at")],
-);
+pub static SIGNATURE_NONCES: Table =
+    Table::new("signature_nonces", &[text("shop_id"), text("key_id"), text("nonce")], &[int("expires_at")]);
 
 /// Notes the nonce of an accepted signature.
 ///

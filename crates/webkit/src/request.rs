@@ -100,7 +100,10 @@ impl Edge {
 
 impl std::fmt::Debug for Edge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Edge").field("secure", &self.secure).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Edge")
+            .field("secure", &self.secure)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +132,8 @@ pub async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) ->
         path: request.uri().path().to_owned(),
         headers: shows_page.then(|| request.headers().clone()),
     };
-    let mut response = bounded(edge.timeout, next.run(request)).await.unwrap_or_else(|error| error.to_response(None));
+    let mut response =
+        bounded(edge.timeout, next.run(request)).await.unwrap_or_else(|error| error.to_response(None));
     if response.status().is_client_error() || response.status().is_server_error() {
         response = show_error(&edge, &context, &asker, response);
     }
@@ -210,7 +214,8 @@ fn log(context: &RequestContext, asker: &Asker, error: &ApiError) {
 
 /// Whether a path belongs to the API: JSON in, JSON out, nothing cached.
 pub fn is_api(path: &str) -> bool {
-    path == "/openapi.json" || path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == "/openapi.json"
+        || path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -235,7 +240,10 @@ fn add_headers(response: &mut Response, context: &RequestContext, api: bool) {
     default(header::CACHE_CONTROL, "no-store");
     default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    default(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=()");
+    default(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=(), payment=()",
+    );
     if context.secure {
         default(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }

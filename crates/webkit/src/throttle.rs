@@ -89,7 +89,10 @@ impl Throttle {
 
     /// How many keys are remembered.
     pub fn keys(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).buckets.len()).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).buckets.len())
+            .sum()
     }
 }
 

@@ -231,7 +231,9 @@ impl Component {
             }
             Some(StructuredType::List) => Ok(self.parse::<List>(text)?.serialize().unwrap_or_default()),
             Some(StructuredType::Item) => Ok(self.parse::<Item>(text)?.serialize()),
-            None => Err(ComponentError::Unreadable(self.text.to_string(), "its structured type is not known")),
+            None => {
+                Err(ComponentError::Unreadable(self.text.to_string(), "its structured type is not known"))
+            }
         }
     }
 
@@ -344,10 +346,15 @@ enum StructuredType {
 /// Structured types of registered fields, for `;sf` (IANA field name registry and RFC 9651's retrofits).
 fn field_type(name: &str) -> Option<StructuredType> {
     match name {
-        "content-digest" | "repr-digest" | "want-content-digest" | "want-repr-digest" | "signature"
-        | "signature-input" | "accept-signature" | "priority" | "cache-control" => {
-            Some(StructuredType::Dictionary)
-        }
+        "content-digest"
+        | "repr-digest"
+        | "want-content-digest"
+        | "want-repr-digest"
+        | "signature"
+        | "signature-input"
+        | "accept-signature"
+        | "priority"
+        | "cache-control" => Some(StructuredType::Dictionary),
         "accept" | "accept-encoding" | "accept-language" | "cache-status" | "proxy-status" | "vary"
         | "client-cert-chain" | "te" => Some(StructuredType::List),
         "content-type" | "content-length" | "client-cert" | "age" | "etag" | "idempotency-key" => {

@@ -1,7 +1,7 @@
 //! `Content-Digest` (RFC 9530): the bridge from a signature to the body.
 
-use axum::http::{HeaderMap, HeaderName};
 use aws_lc_rs::digest::{Algorithm, SHA256, SHA512, digest};
+use axum::http::{HeaderMap, HeaderName};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -64,9 +64,9 @@ pub fn check_digest(headers: &HeaderMap, body: &[u8]) -> Result<(), DigestError>
 
 /// The digest of a field that is exactly `sha-256=:<44 characters>:`.
 fn plain_sha256(field: &[u8]) -> Option<[u8; 32]> {
-    let text = field.strip_prefix(b"sha-256=:")?.strip_suffix(b":")?;
+    let text = field.strip_prefix(b"sha-256=:")?.strip_suffix(b":").filter(|text| text.len() == 44)?;
     let mut sent = [0u8; 33];
-    let length = STANDARD.decode_slice_unchecked(text, &mut sent).ok().filter(|_| text.len() == 44)?;
+    let length = STANDARD.decode_slice(text, &mut sent).ok()?;
     sent.get(..length)?.try_into().ok()
 }
 

@@ -40,7 +40,8 @@ pub(super) fn read<'h>(input: &'h str, signature: &'h str) -> Option<Presented<'
     if label != other || !is_plain_label(label) {
         return None;
     }
-    let (rest, list) = KNOWN.iter().find_map(|(text, list)| Some((params_text.strip_prefix(text)?, *list)))?;
+    let (rest, list) =
+        KNOWN.iter().find_map(|(text, list)| Some((params_text.strip_prefix(text)?, *list)))?;
     let params = read_params(rest)?;
     let encoded = encoded.strip_prefix(':')?.strip_suffix(':')?;
     let signature = STANDARD.decode(encoded).ok()?;

@@ -52,7 +52,7 @@ pub struct VerifyingKey(Verifying);
 #[derive(Clone, Debug)]
 enum Verifying {
     // INVARIANT: `hmac::Key` prints its algorithm alone.
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Ed25519(UnparsedPublicKey<Vec<u8>>),
     P256(UnparsedPublicKey<Vec<u8>>),
     RsaPss(PublicKeyComponents<Vec<u8>>),
@@ -64,7 +64,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyError::ShortSecret`].
     pub fn hmac_sha256(secret: &[u8]) -> Result<VerifyingKey, KeyError> {
-        Ok(VerifyingKey(Verifying::Hmac(hmac_key(secret)?)))
+        Ok(VerifyingKey(Verifying::Hmac(Box::new(hmac_key(secret)?))))
     }
 
     /// A public key of 32 bytes.
@@ -143,7 +143,7 @@ pub struct SigningKey(Signing);
 
 #[derive(Debug)]
 enum Signing {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -153,7 +153,7 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::ShortSecret`].
     pub fn hmac_sha256(secret: &[u8]) -> Result<SigningKey, KeyError> {
-        Ok(SigningKey(Signing::Hmac(hmac_key(secret)?)))
+        Ok(SigningKey(Signing::Hmac(Box::new(hmac_key(secret)?))))
     }
 
     /// A private key of 32 bytes.
@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn sig_6_keys_have_a_time() {
         let key = VerifyingKey::hmac_sha256(&[7; 32]).unwrap();
-        let record = KeyRecord { not_before: Timestamp(10), not_after: Some(Timestamp(20)), ..KeyRecord::always(key) };
+        let record =
+            KeyRecord { not_before: Timestamp(10), not_after: Some(Timestamp(20)), ..KeyRecord::always(key) };
         let usable = |at| record.is_usable(Timestamp(at));
         assert_eq!([9, 10, 19, 20].map(usable), [false, true, true, false]);
         assert!(!KeyRecord { disabled: true, ..record.clone() }.is_usable(Timestamp(15)));

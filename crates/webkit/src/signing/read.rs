@@ -8,8 +8,8 @@ use sfv::{BareItem, Dictionary, FieldType, InnerList, KeyRef, ListEntry, Parser}
 
 use super::component::{Component, bytes_of};
 use super::fast;
-use crate::limits::{COMPONENTS_MAX, KEY_ID_CHARS_MAX, NONCE_CHARS_MAX, NONCE_CHARS_MIN};
 use crate::limits::SIGNATURE_FIELD_BYTES_MAX;
+use crate::limits::{COMPONENTS_MAX, KEY_ID_CHARS_MAX, NONCE_CHARS_MAX, NONCE_CHARS_MIN};
 
 pub(super) static SIGNATURE: HeaderName = HeaderName::from_static("signature");
 pub(super) static SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
@@ -102,7 +102,9 @@ impl<'h> Presented<'h> {
         let tagged = |entry: &ListEntry| matches!(entry, ListEntry::InnerList(list) if has_tag(list, tag));
         let mut fitting = inputs.iter().filter(|(_, entry)| inputs.len() == 1 || tagged(entry));
         let (Some((label, _)), None) = (fitting.next(), fitting.next()) else {
-            return Malformed::because(format!("of several signatures exactly one must have `tag=\"{tag}\"`"));
+            return Malformed::because(format!(
+                "of several signatures exactly one must have `tag=\"{tag}\"`"
+            ));
         };
         Presented::build(label.as_str(), &inputs, &signatures).map(Some)
     }

@@ -98,15 +98,19 @@ impl Signer {
             None => (request.target, None),
         };
         let params = self.params(components, now, REQUEST_TAG, Some(nonce));
-        let base = signature_base(components, &Message::Request(RequestParts {
-            method: request.method,
-            scheme: request.scheme,
-            authority: request.authority,
-            path,
-            query,
-            headers: &headers,
-            trailers: None,
-        }), &params)?;
+        let base = signature_base(
+            components,
+            &Message::Request(RequestParts {
+                method: request.method,
+                scheme: request.scheme,
+                authority: request.authority,
+                path,
+                query,
+                headers: &headers,
+                trailers: None,
+            }),
+            &params,
+        )?;
         self.add(&mut headers, &params, &base)?;
         Ok(headers)
     }

@@ -1,0 +1,155 @@
+//! Idempotency keys in a real database.
+
+use base::{ShopId, Timestamp};
+use store::Db;
+use webkit::idempotency::{
+    Answer, Begin, Claim, Fingerprint, IdempotencyKey, Replayed, Scope, Work, begin, delete_expired_keys,
+};
+use webkit::limits::IDEMPOTENCY_KEEP_SECONDS;
+use webkit::{ApiError, MIGRATIONS};
+
+const NOW: Timestamp = Timestamp(1_772_357_400_000);
+
+fn scope() -> Scope {
+    Scope { shop: ShopId::HOUSE, caller: "key_1".into(), endpoint: "create_payment" }
+}
+
+fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text.as_bytes()).unwrap()
+}
+
+fn print(body: &str) -> Fingerprint {
+    Fingerprint::of("POST", "/v1/payments", body.as_bytes())
+}
+
+/// The whole way of a request that charges: key, work and answer in one transaction.
+fn charge(db: &Db, scope: Scope, key_text: &str, body: &str, now: Timestamp) -> Result<Answer, ApiError> {
+    let (key, print) = (key(key_text), print(body));
+    db.write_blocking(move |tx| match begin(tx, &scope, &key, print, now)?.into_work()? {
+        Work::Done(answer) => Ok(answer),
+        Work::Do(claim) => {
+            tx.execute("UPDATE charges SET done = done + 1", &[])?;
+            claim.finish(tx, 201, b"{\"id\":1}")?;
+            Ok(Answer { status: 201, body: b"{\"id\":1}".to_vec() })
+        }
+    })
+}
+
+fn each_engine(test: impl Fn(Db)) {
+    store::testing::each_engine(MIGRATIONS, |db| {
+        db.write_blocking(|tx| -> Result<(), store::Error> {
+            tx.execute("CREATE TABLE charges (done BIGINT NOT NULL)", &[])?;
+            tx.execute("INSERT INTO charges (done) VALUES (0)", &[])?;
+            Ok(())
+        })
+        .unwrap();
+        test(db);
+    });
+}
+
+fn charges(db: &Db) -> i64 {
+    db.read_blocking(|tx| -> Result<i64, store::Error> {
+        tx.query_opt("SELECT done FROM charges", &[])?.map_or(Ok(-1), |row| row.int(0))
+    })
+    .unwrap()
+}
+
+#[test]
+fn idem_2_and_3_a_repeated_request_gets_the_stored_answer_and_another_one_is_refused() {
+    each_engine(|db| {
+        let first = charge(&db, scope(), "k", "a", NOW).unwrap();
+        assert_eq!(charge(&db, scope(), "k", "a", NOW.plus_seconds(60)).unwrap(), first);
+        assert_eq!(charges(&db), 1);
+        let refused = charge(&db, scope(), "k", "b", NOW).unwrap_err();
+        assert_eq!((refused.status().as_u16(), refused.code.name), (422, "idempotency_key_reused"));
+        let response = first.to_response(Replayed::Yes);
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["idempotency-replayed"]),
+            (201, &"true".parse().unwrap())
+        );
+        assert!(!first.to_response(Replayed::No).headers().contains_key("idempotency-replayed"));
+    });
+}
+
+#[test]
+fn idem_4_a_key_whose_work_runs_is_409_until_its_second_phase_ends() {
+    each_engine(|db| {
+        let phase_one = || {
+            db.write_blocking(|tx| -> Result<_, ApiError> {
+                Ok(matches!(begin(tx, &scope(), &key("k"), print("a"), NOW)?, Begin::Fresh(_)))
+            })
+        };
+        assert!(phase_one().unwrap());
+        let refused = charge(&db, scope(), "k", "a", NOW).unwrap_err();
+        assert_eq!((refused.status().as_u16(), refused.code.name), (409, "request_in_progress"));
+        assert_eq!(charge(&db, scope(), "k", "b", NOW).unwrap_err().status().as_u16(), 422);
+        db.write_blocking(|tx| -> Result<(), store::Error> {
+            let claim = Claim::resume(tx, &scope(), &key("k"))?;
+            claim.map_or(Ok(()), |claim| claim.finish(tx, 200, b"{}"))
+        })
+        .unwrap();
+        assert_eq!(charge(&db, scope(), "k", "a", NOW).unwrap().status, 200);
+        let again =
+            db.write_blocking(|tx| Claim::resume(tx, &scope(), &key("k")).map(|claim| claim.is_some()));
+        assert_eq!(again, Ok(false));
+        assert_eq!(charges(&db), 0);
+    });
+}
+
+#[test]
+fn idem_5_work_that_is_rolled_back_stores_nothing_and_a_released_key_is_free() {
+    each_engine(|db| {
+        let failed = db.write_blocking(|tx| -> Result<(), ApiError> {
+            let Begin::Fresh(claim) = begin(tx, &scope(), &key("k"), print("a"), NOW)? else {
+                unreachable!()
+            };
+            claim.finish(tx, 201, b"{}")?;
+            Err(ApiError::unavailable(1, "the disk is full"))
+        });
+        assert_eq!(failed.unwrap_err().status().as_u16(), 503);
+        assert_eq!(charge(&db, scope(), "k", "other", NOW).unwrap().status, 201);
+        db.write_blocking(|tx| -> Result<(), store::Error> {
+            let Begin::Fresh(claim) = begin(tx, &scope(), &key("r"), print("a"), NOW)? else {
+                unreachable!()
+            };
+            claim.release(tx)
+        })
+        .unwrap();
+        assert_eq!(charge(&db, scope(), "r", "a", NOW).unwrap().status, 201);
+        assert_eq!(charges(&db), 2);
+    });
+}
+
+#[test]
+fn idem_6_keys_belong_to_caller_and_endpoint_and_are_kept_24_hours() {
+    each_engine(|db| {
+        charge(&db, scope(), "k", "a", NOW).unwrap();
+        charge(&db, Scope { caller: "key_2".into(), ..scope() }, "k", "b", NOW).unwrap();
+        charge(&db, Scope { endpoint: "create_refund", ..scope() }, "k", "c", NOW).unwrap();
+        charge(&db, Scope { shop: ShopId::from_short("0000000a").unwrap(), ..scope() }, "k", "d", NOW)
+            .unwrap();
+        assert_eq!(charges(&db), 4);
+        let end = NOW.plus_seconds(IDEMPOTENCY_KEEP_SECONDS);
+        charge(&db, scope(), "k", "a", end.plus_millis(-1)).unwrap();
+        assert_eq!(charges(&db), 4);
+        charge(&db, scope(), "k", "new", end).unwrap();
+        assert_eq!(charges(&db), 5);
+        let sweep = |at| db.write_blocking(move |tx| delete_expired_keys(tx, at)).unwrap();
+        assert_eq!((sweep(end), sweep(end)), (3, 0));
+    });
+}
+
+#[test]
+fn idem_7_of_100_parallel_requests_one_charges_and_all_get_its_answer() {
+    each_engine(|db| {
+        let threads: Vec<_> = (0..100)
+            .map(|_| {
+                let db = db.clone();
+                std::thread::spawn(move || charge(&db, scope(), "k", "a", NOW))
+            })
+            .collect();
+        let answers: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect();
+        assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == b"{\"id\":1}"));
+        assert_eq!(charges(&db), 1);
+    });
+}
