@@ -1,1 +1,76 @@
-//! To be written.
+//! Who is at the door, and what they may do: shops and their members, buyers and their devices, API keys.
+//!
+//! Promises:
+//! - a person's name and contact are sealed from the first row on, and looked up by a keyed index only;
+//! - a wrong PIN, code or password is counted in a committed transaction before anything else happens, so parallel
+//!   guesses are counted one by one;
+//! - whether a contact or address is known shows neither in a text nor in a status;
+//! - one table says which role may do what ([`Permission`], [`Role`]); what is not in it is denied, and what belongs to
+//!   another shop is not found;
+//! - every change writes an entry into the audit log, in the same transaction.
+//!
+//! Reading order: `permissions`, `text`, `token`, `pin`, `buyers`, `codes`, `sessions`, `password`, `members`, `setup`,
+//! `api_keys`, `mail`, `store`, `routes`.
+
+mod api_keys;
+mod buyers;
+mod codes;
+mod context;
+mod letters;
+pub mod limits;
+mod mail;
+mod members;
+mod password;
+mod permissions;
+mod pin;
+mod record;
+mod sessions;
+mod setup;
+mod shops;
+mod store;
+mod sweep;
+mod text;
+mod throttle;
+mod token;
+
+pub use api_keys::{
+    ApiKey, ApiKeyError, ApiKeyProblem, ApiKeyRing, KeyState, NewApiKey, RingKey, create_api_key,
+    create_system_api_key, list_api_keys, require_active_key, revoke_api_key,
+};
+pub use buyers::{
+    Buyer, BuyerError, BuyerPerson, BuyerState, Device, DeviceToken, Freeze, PinChange, SignUp, change_pin,
+    create_buyer, erase_buyer, find_buyer, find_buyer_by_contact, find_buyer_person, find_device,
+    list_devices, open_trusted_session, set_frozen,
+};
+pub use codes::{
+    CodeCheck, CodeRequestError, CodeRequested, NotACode, OneTimeCode, ShownDevice, SignedIn,
+    request_sign_in, request_sign_up, verify_code,
+};
+pub use context::{Context, Fault, Means};
+pub use mail::{DueMail, Letter, Recipient, mark_failed, mark_sent, queue_mail, take_due};
+pub use members::{
+    LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, RoleProblem, Verdict,
+    create_member, find_member, find_member_person, finish_login, list_members, parse_roles, remove_member,
+    start_login, update_roles,
+};
+pub use password::{
+    Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
+};
+pub use permissions::{Actor, Denied, KeyCaller, Permission, Role};
+pub use pin::{PIN_DIGITS, Pin, PinCheck, PinProblem, verify_pin};
+pub use sessions::{
+    AuthError, BuyerSession, MemberSession, NewSession, SessionLine, end_buyer_session, end_buyer_sessions,
+    end_member_sessions, end_session, list_buyer_sessions, list_member_sessions, open_buyer_session,
+    open_member_session, require_buyer, require_member, touch_session, wake_session,
+};
+pub use setup::{
+    Link, SetupError, accept_invitation, complete_setup, create_setup_link, find_link, invite_member,
+    link_text,
+};
+pub use shops::{
+    CITY_CHARS_MAX, Shop, ShopDraft, ShopProblem, ShopProfile, ShopState, create_shop, find_shop, list_shops,
+};
+pub use store::MIGRATIONS;
+pub use sweep::sweep;
+pub use text::{Email, Label, PersonName, TextError};
+pub use token::{Token, TokenKind};

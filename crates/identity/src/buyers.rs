@@ -1,0 +1,434 @@
+//! Buyers: people who pay. They belong to no shop; one account pays everywhere.
+//!
+//! Name and contact are sealed from the first row on. The contact is found again by its blind index, which is a key of
+//! its own table: two accounts cannot share a contact.
+
+use base::{BuyerId, DeviceId, Secret, ShopId, Timestamp};
+use store::Tx;
+use vault::{DataKey, Place, SubKey, Vault};
+use webkit::page::Lang;
+
+use crate::context::{Fault, Means, takes_faults};
+use crate::letters;
+use crate::mail::{self, Recipient};
+use crate::permissions::Actor;
+use crate::pin::{self, Pin, PinCheck, PinProblem};
+use crate::record::{self, Event};
+use crate::sessions;
+use crate::store::buyers::{self, BuyerRow, DeviceRow};
+use crate::text::{Email, Label, PersonName};
+use crate::token::{Token, TokenKind, key_text};
+
+pub use crate::store::buyers::BuyerState;
+
+const TABLE: &str = "buyers";
+const INDEX_KIND: &str = "buyer email";
+
+/// What somebody gives to become a buyer, checked.
+#[derive(Clone, Debug)]
+pub struct SignUp {
+    pub(crate) name: PersonName,
+    pub(crate) contact: Email,
+    pub(crate) pin: Pin,
+    pub(crate) lang: Lang,
+}
+
+impl SignUp {
+    /// Joins checked parts; the PIN must not be weak or part of the contact.
+    ///
+    /// # Errors
+    /// Every [`PinProblem`] but the first.
+    pub fn new(name: PersonName, contact: Email, pin: Pin, lang: Lang) -> Result<SignUp, PinProblem> {
+        pin.check_strength(contact.secret().expose())?;
+        Ok(SignUp { name, contact, pin, lang })
+    }
+}
+
+/// A buyer, without anything personal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buyer {
+    /// The buyer.
+    pub id: BuyerId,
+    /// Whether the account can pay.
+    pub state: BuyerState,
+    /// The language of mails.
+    pub lang: Lang,
+    /// When the account was made.
+    pub created: Timestamp,
+    /// When the PIN was last set.
+    pub pin_changed: Timestamp,
+    /// Whether the PIN is locked after too many wrong tries.
+    pub pin_locked: bool,
+}
+
+/// A buyer's name and contact, opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuyerPerson {
+    /// The name.
+    pub name: Secret<String>,
+    /// The contact.
+    pub contact: Secret<String>,
+}
+
+/// A device a buyer uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The device.
+    pub id: DeviceId,
+    /// What it called itself.
+    pub label: String,
+    /// When it was first used.
+    pub created: Timestamp,
+    /// When a session was last opened on it.
+    pub used: Timestamp,
+}
+
+/// Why a buyer could not be made or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuyerError {
+    /// Somebody has an account with this contact.
+    #[error("there is an account with this contact already")]
+    ContactTaken,
+    /// No such buyer.
+    #[error("no such buyer")]
+    NotFound,
+    /// The new PIN is weak.
+    #[error(transparent)]
+    WeakPin(PinProblem),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(BuyerError);
+
+/// A buyer, or `None`. One keyed read, shared with a PIN check in the same transaction.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_buyer(tx: &mut Tx, id: BuyerId) -> Result<Option<Buyer>, Fault> {
+    Ok(buyers::find_buyer(tx, id)?.map(|row| Buyer {
+        id: row.id,
+        state: row.state,
+        lang: row.lang,
+        created: row.created,
+        pin_changed: row.pin_changed,
+        pin_locked: row.pin_failures >= crate::limits::PIN_TRIES_MAX,
+    }))
+}
+
+/// A buyer's name and contact. The caller has the right to see them and notes it where it is not the buyer.
+///
+/// # Errors
+/// [`BuyerError::NotFound`] for an unknown or erased buyer.
+pub fn find_buyer_person(tx: &mut Tx, vault: &Vault, id: BuyerId) -> Result<BuyerPerson, BuyerError> {
+    let row = buyers::find_buyer(tx, id)?.ok_or(BuyerError::NotFound)?;
+    let (Some(name), Some(contact)) = (row.name, row.contact) else { return Err(BuyerError::NotFound) };
+    let key = vault.find_data_key(tx, ShopId::HOUSE, id.short())?;
+    let open = |column, sealed: &[u8]| key.open(&place(column, id.short()), sealed).map_err(Fault::from);
+    Ok(BuyerPerson { name: open("name", &name)?, contact: open("contact", &contact)? })
+}
+
+/// The buyer with this contact, or `None`.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_buyer_by_contact(tx: &mut Tx, vault: &Vault, contact: &Email) -> Result<Option<BuyerId>, Fault> {
+    Ok(buyers::find_contact(tx, &contact_index(vault, contact))?)
+}
+
+/// Makes a buyer whose contact somebody has already confirmed: by a one-time code, or because the operator vouches for
+/// it (import, demonstration, load test).
+///
+/// # Errors
+/// [`BuyerError::ContactTaken`].
+pub fn create_buyer(tx: &mut Tx, means: &Means<'_>, sign_up: &SignUp) -> Result<BuyerId, BuyerError> {
+    let id = BuyerId::new(ShopId::HOUSE, means.now, means.dice);
+    let pending = seal_sign_up(tx, means, id, sign_up)?;
+    insert_pending(tx, means, pending)
+}
+
+/// A buyer to be, sealed and with a verifier in place of the PIN: waits for the contact to be confirmed.
+#[derive(Clone)]
+pub(crate) struct PendingBuyer {
+    pub(crate) id: BuyerId,
+    pub(crate) name: Vec<u8>,
+    pub(crate) contact: Vec<u8>,
+    pub(crate) contact_index: String,
+    pub(crate) pin_salt: Vec<u8>,
+    pub(crate) pin_verifier: Vec<u8>,
+    pub(crate) lang: Lang,
+}
+
+pub(crate) fn seal_sign_up(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    id: BuyerId,
+    sign_up: &SignUp,
+) -> Result<PendingBuyer, Fault> {
+    let key = means.vault.data_key(tx, ShopId::HOUSE, id.short(), means.now, means.dice)?;
+    let seal = |column, text: &Secret<String>| seal(&key, means, column, id, text);
+    let (pin_salt, pin_verifier) = fresh_verifier(means, id, &sign_up.pin);
+    Ok(PendingBuyer {
+        id,
+        name: seal("name", sign_up.name.secret())?,
+        contact: seal("contact", sign_up.contact.secret())?,
+        contact_index: contact_index(means.vault, &sign_up.contact),
+        pin_salt,
+        pin_verifier,
+        lang: sign_up.lang,
+    })
+}
+
+pub(crate) fn insert_pending(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    pending: PendingBuyer,
+) -> Result<BuyerId, BuyerError> {
+    if buyers::find_contact(tx, &pending.contact_index)?.is_some() {
+        return Err(BuyerError::ContactTaken);
+    }
+    let id = pending.id;
+    buyers::insert_contact(tx, &pending.contact_index, id)?;
+    buyers::insert_buyer(
+        tx,
+        BuyerRow {
+            id,
+            state: BuyerState::Active,
+            name: Some(pending.name),
+            contact: Some(pending.contact),
+            contact_index: Some(pending.contact_index),
+            lang: pending.lang,
+            pin_salt: pending.pin_salt,
+            pin_verifier: pending.pin_verifier,
+            pin_failures: 0,
+            pin_changed: means.now,
+            created: means.now,
+        },
+    )?;
+    record::note(tx, means, &Event::of_buyer(id, "buyer.created"))?;
+    Ok(id)
+}
+
+/// What changing a PIN came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinChange {
+    /// The new PIN is in force.
+    Done,
+    /// The old PIN was not right; see [`PinCheck`].
+    Refused(PinCheck),
+}
+
+/// Replaces the PIN after checking the old one, and tells the buyer by mail (PW-6).
+///
+/// # Errors
+/// [`BuyerError::WeakPin`] for the new one, [`BuyerError::NotFound`].
+pub fn change_pin(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    id: BuyerId,
+    old: &Pin,
+    new: &Pin,
+) -> Result<PinChange, BuyerError> {
+    let person = find_buyer_person(tx, means.vault, id)?;
+    new.check_strength(person.contact.expose()).map_err(BuyerError::WeakPin)?;
+    let check = pin::verify_pin(tx, means, id, old)?;
+    if check != PinCheck::Right {
+        return Ok(PinChange::Refused(check));
+    }
+    let row = buyers::find_buyer(tx, id)?.ok_or(BuyerError::NotFound)?;
+    let (pin_salt, pin_verifier) = fresh_verifier(means, id, new);
+    let lang = row.lang;
+    buyers::update_buyer(tx, BuyerRow { pin_salt, pin_verifier, pin_changed: means.now, ..row })?;
+    notify(tx, means, id, person.contact.expose(), &letters::pin_changed(lang))?;
+    record::note(tx, means, &Event::of_buyer(id, "pin.changed"))?;
+    Ok(PinChange::Done)
+}
+
+/// Freezes or unfreezes a buyer: a frozen one signs in and sees, but does not pay.
+///
+/// # Errors
+/// [`BuyerError::NotFound`] for an unknown or erased buyer.
+pub fn set_frozen(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    id: BuyerId,
+    freeze: Freeze,
+) -> Result<(), BuyerError> {
+    let row = buyers::find_buyer(tx, id)?.filter(|row| row.state != BuyerState::Erased);
+    let row = row.ok_or(BuyerError::NotFound)?;
+    let (state, action) = match freeze {
+        Freeze::Freeze => (BuyerState::Frozen, "buyer.frozen"),
+        Freeze::Unfreeze => (BuyerState::Active, "buyer.unfrozen"),
+    };
+    if row.state != state {
+        buyers::update_buyer(tx, BuyerRow { state, ..row })?;
+        record::note(tx, means, &Event::new(ShopId::HOUSE, actor, action, id))?;
+    }
+    Ok(())
+}
+
+/// Which way [`set_frozen`] goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freeze {
+    /// Stop paying.
+    Freeze,
+    /// Pay again.
+    Unfreeze,
+}
+
+/// Erases a buyer: ends the sessions, forgets contact and PIN, and destroys the data key, so that name, contact and
+/// waiting mails stay closed for good, in backups as well. The id remains, for the books.
+///
+/// # Errors
+/// [`BuyerError::NotFound`].
+pub fn erase_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -> Result<(), BuyerError> {
+    let row = buyers::find_buyer(tx, id)?.filter(|row| row.state != BuyerState::Erased);
+    let row = row.ok_or(BuyerError::NotFound)?;
+    sessions::end_buyer_sessions(tx, means, id)?;
+    for device in buyers::list_devices(tx, id)? {
+        buyers::delete_device(tx, id, device.id)?;
+    }
+    if let Some(index) = &row.contact_index {
+        buyers::delete_contact(tx, index)?;
+    }
+    buyers::update_buyer(
+        tx,
+        BuyerRow {
+            state: BuyerState::Erased,
+            name: None,
+            contact: None,
+            contact_index: None,
+            pin_salt: Vec::new(),
+            pin_verifier: Vec::new(),
+            ..row
+        },
+    )?;
+    Vault::destroy_data_key(tx, ShopId::HOUSE, id.short(), means.now)?;
+    record::note(tx, means, &Event::new(ShopId::HOUSE, actor, "buyer.erased", id))?;
+    Ok(())
+}
+
+/// The devices of a buyer.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_devices(tx: &mut Tx, buyer: BuyerId) -> Result<Vec<Device>, Fault> {
+    let rows = buyers::list_devices(tx, buyer)?;
+    let device =
+        |row: DeviceRow| Device { id: row.id, label: row.label, created: row.created, used: row.used };
+    Ok(rows.into_iter().map(device).collect())
+}
+
+/// A device of a buyer, or `None`. One keyed read; screening asks for its age.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_device(tx: &mut Tx, buyer: BuyerId, id: DeviceId) -> Result<Option<Device>, Fault> {
+    let row = buyers::find_device(tx, buyer, id)?;
+    Ok(row.map(|row| Device { id: row.id, label: row.label, created: row.created, used: row.used }))
+}
+
+/// The device that shows the token it was given, or a new one. A token of somebody else's device makes a new one.
+pub(crate) fn recognise_device(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    shown: Option<&DeviceToken>,
+    label: &Label,
+) -> Result<(DeviceId, DeviceToken), Fault> {
+    if let Some(shown) = shown
+        && let Some(row) = buyers::find_device(tx, buyer, shown.device)?
+        && row.token_hash == shown.token.hash()
+    {
+        buyers::update_device(tx, DeviceRow { used: means.now, label: label.as_str().to_owned(), ..row })?;
+        return Ok((shown.device, shown.clone()));
+    }
+    let device = DeviceId::new(ShopId::HOUSE, means.now, means.dice);
+    let token = Token::random(TokenKind::Device, means.dice);
+    buyers::insert_device(
+        tx,
+        DeviceRow {
+            buyer,
+            id: device,
+            token_hash: token.hash(),
+            label: label.as_str().to_owned(),
+            created: means.now,
+            used: means.now,
+        },
+    )?;
+    let event = Event::new(ShopId::HOUSE, &Actor::Anyone, "device.added", device).by(buyer);
+    record::note(tx, means, &event)?;
+    Ok((device, DeviceToken { device, token }))
+}
+
+/// Adds a device for a buyer and opens a session on it, without a code: for demonstrations and load tests.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn open_trusted_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    label: &Label,
+) -> Result<(DeviceId, sessions::NewSession), Fault> {
+    let (device, _) = recognise_device(tx, means, buyer, None, label)?;
+    Ok((device, sessions::open_buyer_session(tx, means, buyer, device, label)?))
+}
+
+/// What a device keeps to be recognised the next time: `dev_….twd_…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceToken {
+    device: DeviceId,
+    token: Token,
+}
+
+impl DeviceToken {
+    /// Reads the text form; `None` for anything else.
+    pub fn parse(text: &str) -> Option<DeviceToken> {
+        let (device, token) = text.split_once('.')?;
+        Some(DeviceToken { device: device.parse().ok()?, token: Token::parse(TokenKind::Device, token)? })
+    }
+
+    /// The text form, to be kept on the device.
+    pub fn reveal(&self) -> Secret<String> {
+        Secret::new(format!("{}.{}", self.device, self.token.secret().expose()))
+    }
+}
+
+/// Queues a mail to a buyer's own address.
+pub(crate) fn notify(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    address: &str,
+    letter: &mail::Letter,
+) -> Result<(), Fault> {
+    let address = Email::parse(address).map_err(|_| Fault::Row("address"))?;
+    let to = Recipient { shop: ShopId::HOUSE, owner: buyer.short(), address: &address };
+    mail::queue_mail(tx, means, &to, letter)
+}
+
+pub(crate) fn contact_index(vault: &Vault, contact: &Email) -> String {
+    key_text(&vault.blind_index(INDEX_KIND, contact.secret().expose()))
+}
+
+fn fresh_verifier(means: &Means<'_>, id: BuyerId, pin: &Pin) -> (Vec<u8>, Vec<u8>) {
+    let salt: [u8; pin::SALT_BYTES] = means.dice.bytes();
+    let verifier = pin.verifier(means.vault.hmac_key(SubKey::Pin), id, &salt);
+    (salt.to_vec(), verifier)
+}
+
+fn seal(
+    key: &DataKey,
+    means: &Means<'_>,
+    column: &'static str,
+    id: BuyerId,
+    text: &Secret<String>,
+) -> Result<Vec<u8>, Fault> {
+    Ok(key.seal(&place(column, id.short()), text, means.dice)?)
+}
+
+fn place<'a>(column: &'static str, row: &'a str) -> Place<'a> {
+    Place { table: TABLE, column, row }
+}

@@ -1,0 +1,313 @@
+//! One-time codes: how a buyer signs up and signs in on a device.
+//!
+//! Whether a contact is known shows nowhere: the answer is the same, the tries are counted the same, and only the
+//! owner of the mailbox learns more (PW-5). A code is six digits, kept as an HMAC bound to its request, good for ten
+//! minutes, five tries and one sign-in. What a sign-up brings waits beside its code and becomes an account only when
+//! that code is given, so nobody can take a contact that is not theirs, nor slip their own PIN into somebody's account.
+
+use aws_lc_rs::hmac;
+use base::{BuyerId, DeviceId, Secret, SessionId, ShopId, Timestamp};
+use store::Tx;
+use vault::SubKey;
+use webkit::page::Lang;
+
+use crate::buyers::{self, BuyerError, DeviceToken, PendingBuyer, SignUp};
+use crate::context::{Fault, Means, takes_faults};
+use crate::letters;
+use crate::limits::{CODE_LIFE_SECONDS, CODE_TRIES_MAX};
+use crate::record::{self, Event};
+use crate::sessions::{self, NewSession};
+use crate::store::codes::{self as rows, CodeRow, CodeState};
+use crate::text::{Email, Label};
+use crate::throttle::{self, Limit};
+
+/// Codes for one contact asked for from one address.
+const PER_ORIGIN: Limit =
+    Limit { kind: "code_origin", tries_max: 5, window_seconds: 3600, block_seconds: 900 };
+/// Codes for one contact from everywhere: at most a hundred guesses a day at one account.
+const PER_CONTACT: Limit =
+    Limit { kind: "code_contact", tries_max: 20, window_seconds: 86_400, block_seconds: 3600 };
+const CODE_DIGITS: usize = 6;
+const CODES: u64 = 1_000_000;
+
+/// A request for a code was taken. The same for known and unknown contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeRequested {
+    /// The request the code belongs to.
+    pub request: SessionId,
+    /// Until when the code is good.
+    pub expires: Timestamp,
+}
+
+/// Why no code was made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeRequestError {
+    /// Too many codes were asked for.
+    #[error("too many codes were asked for; try again in {retry_after_seconds} s")]
+    TooMany {
+        /// When to come back, in seconds.
+        retry_after_seconds: i64,
+    },
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(CodeRequestError);
+
+/// Six digits as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneTimeCode(Secret<String>);
+
+/// What is not six digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a code has exactly 6 digits")]
+pub struct NotACode;
+
+impl OneTimeCode {
+    /// Reads six ASCII digits; spaces around and one in the middle are how people copy them.
+    ///
+    /// # Errors
+    /// [`NotACode`].
+    pub fn parse(text: &str) -> Result<OneTimeCode, NotACode> {
+        let digits: String = text.trim().chars().filter(|c| *c != ' ').take(CODE_DIGITS + 1).collect();
+        let whole = digits.len() == CODE_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+        if whole { Ok(OneTimeCode(Secret::new(digits))) } else { Err(NotACode) }
+    }
+
+    fn random(means: &Means<'_>) -> OneTimeCode {
+        OneTimeCode(Secret::new(format!("{:06}", means.dice.below(CODES))))
+    }
+}
+
+/// What a code check came to. All are results, so that the count is kept.
+#[derive(Clone, Debug)]
+pub enum CodeCheck {
+    /// Signed in.
+    Right(Box<SignedIn>),
+    /// A wrong code.
+    Wrong {
+        /// Tries that are left for this request.
+        left: i64,
+    },
+    /// The request is unknown, expired, used or spent. Ask for a new code.
+    Gone,
+}
+
+/// A buyer who has just signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The buyer.
+    pub buyer: BuyerId,
+    /// The device.
+    pub device: DeviceId,
+    /// What the device shows the next time.
+    pub device_token: DeviceToken,
+    /// The session.
+    pub session: NewSession,
+    /// Whether the account was made just now.
+    pub is_new: bool,
+}
+
+/// Takes a sign-up and sends a code to its contact. If the contact has an account already, the code opens that
+/// account, unchanged; whoever asked cannot tell.
+///
+/// # Errors
+/// [`CodeRequestError::TooMany`].
+pub fn request_sign_up(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    sign_up: &SignUp,
+    origin: &str,
+) -> Result<CodeRequested, CodeRequestError> {
+    let index = buyers::contact_index(means.vault, &sign_up.contact);
+    count_request(tx, means, &index, origin)?;
+    let known = crate::store::buyers::find_contact(tx, &index)?;
+    let id = known.unwrap_or_else(|| BuyerId::new(ShopId::HOUSE, means.now, means.dice));
+    let pending = buyers::seal_sign_up(tx, means, id, sign_up)?;
+    let pending = if known.is_some() { None } else { Some(pending) };
+    let letter = Letter { to: &sign_up.contact, lang: sign_up.lang };
+    insert_request(tx, means, Target { index, buyer: Some(id), pending }, &letter)
+}
+
+/// Sends a code to a contact for opening its account on a device. Nothing is sent to a contact without account; whoever
+/// asked cannot tell.
+///
+/// # Errors
+/// [`CodeRequestError::TooMany`].
+pub fn request_sign_in(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    contact: &Email,
+    lang: Lang,
+    origin: &str,
+) -> Result<CodeRequested, CodeRequestError> {
+    let index = buyers::contact_index(means.vault, contact);
+    count_request(tx, means, &index, origin)?;
+    let buyer = crate::store::buyers::find_contact(tx, &index)?;
+    insert_request(tx, means, Target { index, buyer, pending: None }, &Letter { to: contact, lang })
+}
+
+/// Checks a code. The right one signs in: it makes the account of a sign-up, recognises or adds the device, and opens a
+/// session.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn verify_code(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    request: SessionId,
+    code: &OneTimeCode,
+    device: &ShownDevice,
+) -> Result<CodeCheck, Fault> {
+    let Some(row) = rows::find_code(tx, request)? else { return Ok(CodeCheck::Gone) };
+    if row.state != CodeState::Open || means.now >= row.expires || row.tries >= CODE_TRIES_MAX {
+        return Ok(CodeCheck::Gone);
+    }
+    let right =
+        hmac::verify(means.vault.hmac_key(SubKey::OneTimeCode), &message(request, code), &row.tag).is_ok();
+    let tries = row.tries + 1;
+    match (right, row.buyer) {
+        (true, Some(buyer)) => {
+            let pending = row.pending.clone();
+            rows::update_code(tx, CodeRow { state: CodeState::Used, tries, pending: None, ..row })?;
+            let signed_in = sign_in(tx, means, buyer, pending, device)?;
+            Ok(CodeCheck::Right(Box::new(signed_in)))
+        }
+        _ => {
+            rows::update_code(tx, CodeRow { tries, ..row })?;
+            let event = Event::new(ShopId::HOUSE, &crate::Actor::Anyone, "code.refused", request);
+            record::note(tx, means, &event.with("tries", tries))?;
+            Ok(CodeCheck::Wrong { left: CODE_TRIES_MAX - tries })
+        }
+    }
+}
+
+/// What a device says when it gives a code.
+#[derive(Clone, Debug)]
+pub struct ShownDevice {
+    /// The token it kept from the last time.
+    pub token: Option<DeviceToken>,
+    /// What it calls itself.
+    pub label: Label,
+}
+
+/// Forgets requests that ended a day ago, and the keys of sign-ups that were never confirmed. Returns how many.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn sweep_codes(tx: &mut Tx, means: &Means<'_>, limit: usize) -> Result<usize, Fault> {
+    let ended = rows::list_ended_codes(tx, means.now.plus_seconds(-86_400), limit)?;
+    for row in &ended {
+        if let Some(pending) = &row.pending
+            && crate::store::buyers::find_buyer(tx, pending.id)?.is_none()
+        {
+            vault::Vault::destroy_data_key(tx, ShopId::HOUSE, pending.id.short(), means.now)?;
+        }
+        rows::delete_code(tx, row.id)?;
+    }
+    Ok(ended.len())
+}
+
+struct Target {
+    index: String,
+    buyer: Option<BuyerId>,
+    pending: Option<PendingBuyer>,
+}
+
+struct Letter<'a> {
+    to: &'a Email,
+    lang: Lang,
+}
+
+fn count_request(tx: &mut Tx, means: &Means<'_>, index: &str, origin: &str) -> Result<(), CodeRequestError> {
+    let from = format!("{index} {origin}");
+    for (limit, subject) in [(&PER_ORIGIN, from.as_str()), (&PER_CONTACT, index)] {
+        if let Err(blocked) = throttle::count(tx, limit, subject, means.now)? {
+            return Err(CodeRequestError::TooMany { retry_after_seconds: blocked.retry_after_seconds });
+        }
+    }
+    Ok(())
+}
+
+fn insert_request(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    target: Target,
+    letter: &Letter<'_>,
+) -> Result<CodeRequested, CodeRequestError> {
+    let request = SessionId::new(ShopId::HOUSE, means.now, means.dice);
+    let code = OneTimeCode::random(means);
+    let expires = means.now.plus_seconds(CODE_LIFE_SECONDS);
+    let tag = hmac::sign(means.vault.hmac_key(SubKey::OneTimeCode), &message(request, &code));
+    if let Some(buyer) = target.buyer {
+        let text = letters::code(letter.lang, &code.0, means.now);
+        buyers::notify(tx, means, buyer, letter.to.secret().expose(), &text)?;
+    }
+    rows::insert_code(
+        tx,
+        CodeRow {
+            id: request,
+            contact_index: target.index,
+            buyer: target.buyer,
+            tag: tag.as_ref().to_vec(),
+            tries: 0,
+            state: CodeState::Open,
+            created: means.now,
+            expires,
+            pending: target.pending,
+        },
+    )?;
+    let event = Event::new(ShopId::HOUSE, &crate::Actor::Anyone, "code.requested", request);
+    record::note(tx, means, &event)?;
+    Ok(CodeRequested { request, expires })
+}
+
+fn sign_in(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    pending: Option<PendingBuyer>,
+    device: &ShownDevice,
+) -> Result<SignedIn, Fault> {
+    let (buyer, is_new) = match pending {
+        None => (buyer, false),
+        Some(pending) => settle(tx, means, pending)?,
+    };
+    let (id, device_token) =
+        buyers::recognise_device(tx, means, buyer, device.token.as_ref(), &device.label)?;
+    let session = sessions::open_buyer_session(tx, means, buyer, id, &device.label)?;
+    Ok(SignedIn { buyer, device: id, device_token, session, is_new })
+}
+
+/// Makes the account of a sign-up; or finds the one that was made with the same contact while this code was on its way.
+fn settle(tx: &mut Tx, means: &Means<'_>, pending: PendingBuyer) -> Result<(BuyerId, bool), Fault> {
+    let (index, unused) = (pending.contact_index.clone(), pending.id);
+    match buyers::insert_pending(tx, means, pending) {
+        Ok(buyer) => Ok((buyer, true)),
+        Err(BuyerError::Fault(fault)) => Err(fault),
+        Err(BuyerError::ContactTaken | BuyerError::NotFound | BuyerError::WeakPin(_)) => {
+            let buyer = crate::store::buyers::find_contact(tx, &index)?.ok_or(Fault::Row("contact"))?;
+            vault::Vault::destroy_data_key(tx, ShopId::HOUSE, unused.short(), means.now)?;
+            Ok((buyer, false))
+        }
+    }
+}
+
+// INVARIANT: both parts have a fixed length.
+fn message(request: SessionId, code: &OneTimeCode) -> Vec<u8> {
+    [request.short().as_bytes(), code.0.expose().as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_as_people_copy_them() {
+        let read = |text: &str| OneTimeCode::parse(text).map(|code| code.0.expose().clone());
+        assert_eq!(read(" 012 345 ").as_deref(), Ok("012345"));
+        for bad in ["", "12345", "1234567", "12345a", "１２３４５６"] {
+            assert_eq!(read(bad), Err(NotACode), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What identity's functions are handed, and what its handlers hold.
+
+use std::sync::Arc;
+
+use base::{Clock, Dice, Timestamp};
+use store::Db;
+use vault::{Vault, VaultError};
+
+use crate::api_keys::ApiKeyRing;
+use crate::password::PasswordQueue;
+
+/// What a domain function is handed beside its transaction: the vault, chance, and the time of the request.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// The unlocked vault.
+    pub vault: &'a Vault,
+    /// The source of chance.
+    pub dice: &'a Dice,
+    /// The instant the edge took for this request.
+    pub now: Timestamp,
+}
+
+/// What the handlers of identity hold. Cheap to clone; the program's state hands it out with `FromRef`.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub db: Db,
+    /// The unlocked vault.
+    pub vault: Arc<Vault>,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub dice: Dice,
+    /// Where passwords are hashed.
+    pub passwords: PasswordQueue,
+    /// Unsealed API keys.
+    pub keys: Arc<ApiKeyRing>,
+    /// What links in mails start with, without a slash at the end: `https://pay.shop.example`.
+    pub public_url: Arc<str>,
+}
+
+impl Context {
+    /// A context with an empty ring of keys.
+    pub fn new(db: Db, vault: Arc<Vault>, clock: Clock, dice: Dice, public_url: &str) -> Context {
+        let public_url = public_url.trim_end_matches('/').into();
+        let keys = Arc::new(ApiKeyRing::default());
+        Context { db, vault, clock, dice, passwords: PasswordQueue::default(), keys, public_url }
+    }
+
+    /// What a domain function needs, at the instant `now`. Take `now` once, outside the closure: a closure may run again.
+    pub fn means(&self, now: Timestamp) -> Means<'_> {
+        Means { vault: &self.vault, dice: &self.dice, now }
+    }
+}
+
+/// What is not the caller's fault: the store, the vault or the audit log failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A key is missing or a sealed value was altered.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A stored row makes no sense.
+    #[error("a stored {0} cannot be read")]
+    Row(&'static str),
+}
+
+impl From<vault::SealError> for Fault {
+    fn from(error: vault::SealError) -> Fault {
+        Fault::Vault(error.into())
+    }
+}
+
+impl From<vault::OpenError> for Fault {
+    fn from(error: vault::OpenError) -> Fault {
+        Fault::Vault(error.into())
+    }
+}
+
+/// Lets an operation's error take in every fault, since each has a variant `Fault(Fault)`.
+macro_rules! takes_faults {
+    ($($error:ty),*) => {$(
+        impl From<$crate::context::Fault> for $error {
+            fn from(fault: $crate::context::Fault) -> $error { <$error>::Fault(fault) }
+        }
+        impl From<store::Error> for $error {
+            fn from(error: store::Error) -> $error { <$error>::Fault(error.into()) }
+        }
+        impl From<vault::VaultError> for $error {
+            fn from(error: vault::VaultError) -> $error { <$error>::Fault(error.into()) }
+        }
+    )*};
+}
+pub(crate) use takes_faults;

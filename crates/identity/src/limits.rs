@@ -1,0 +1,59 @@
+//! Limits of identity, each with its unit in the name.
+
+/// Longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3 less the angle brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Longest part of an e-mail address before the `@`, in bytes.
+pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// Longest name of a person or shop, in characters.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Longest label of an API key or device, in characters.
+pub const LABEL_CHARS_MAX: usize = 60;
+/// Longest reason for freezing a buyer or removing a member, in characters.
+pub const REASON_CHARS_MAX: usize = 200;
+
+/// Shortest password, in characters, where it is the only factor (PW-1).
+pub const PASSWORD_CHARS_MIN: usize = 15;
+/// Longest password, in characters. Nothing is ever cut off.
+pub const PASSWORD_CHARS_MAX: usize = 128;
+/// Passwords that may be hashed or checked at the same time.
+pub const PASSWORD_WORKERS_MAX: usize = 2;
+/// Password checks that may wait; one more is told to come back.
+pub const PASSWORD_QUEUE_MAX: usize = 64;
+
+/// Wrong PINs in a row until paying is locked (PIN-1, RTS 4(3)(b)).
+pub const PIN_TRIES_MAX: i64 = 5;
+
+/// Life of a one-time code, in seconds.
+pub const CODE_LIFE_SECONDS: i64 = 600;
+/// Wrong codes until the request is spent.
+pub const CODE_TRIES_MAX: i64 = 5;
+
+/// Life of a buyer's device session, in seconds. Each payment asks for the PIN all the same.
+pub const BUYER_SESSION_SECONDS: i64 = 30 * 86_400;
+/// Idle time after which a buyer's session no longer shows the account until the PIN is given (SES-1, RTS 4(3)(d)).
+pub const BUYER_IDLE_SECONDS: i64 = 5 * 60;
+/// Idle time after which a member's session ends (SES-1, PCI 8.2.8).
+pub const MEMBER_IDLE_SECONDS: i64 = 15 * 60;
+/// Life of a member's session however busy, in seconds.
+pub const MEMBER_SESSION_SECONDS: i64 = 12 * 3600;
+/// How often at most a session's last use is written down, in seconds.
+pub const SESSION_TOUCH_SECONDS: i64 = 60;
+
+/// Life of the one-time set-up link, in seconds.
+pub const SETUP_LIFE_SECONDS: i64 = 24 * 3600;
+/// Life of an invitation, in seconds.
+pub const INVITE_LIFE_SECONDS: i64 = 7 * 86_400;
+
+/// Members of one shop.
+pub const MEMBERS_MAX: i64 = 500;
+/// API keys of one shop that are in force at the same time.
+pub const API_KEYS_MAX: i64 = 50;
+/// Longest life of an API key, in days.
+pub const API_KEY_DAYS_MAX: i64 = 366;
+/// API keys kept unsealed in memory by one node.
+pub const API_KEY_RING_MAX: usize = 10_000;
+
+/// Attempts to deliver one mail.
+pub const MAIL_ATTEMPTS_MAX: i64 = 6;
+/// How long a delivery worker may keep a mail before another one may take it, in seconds.
+pub const MAIL_LEASE_SECONDS: i64 = 120;

@@ -1,0 +1,448 @@
+//! Members: who works in a shop, with which roles.
+//!
+//! One address belongs to one member of one shop. Signing in takes three steps, so that hashing stays outside every
+//! transaction: [`start_login`] counts the try and finds the hash, [`crate::PasswordQueue`] checks the password, and
+//! [`finish_login`] opens the session or leaves the count standing.
+
+use base::{MemberId, Secret, ShopId, Timestamp};
+use store::Tx;
+use vault::{Place, Vault};
+use webkit::page::Lang;
+
+use crate::context::{Fault, Means, takes_faults};
+use crate::limits::MEMBERS_MAX;
+use crate::password::PasswordHash;
+use crate::permissions::{Actor, Denied, Permission, Role};
+use crate::record::{self, Event};
+use crate::sessions::{self, NewSession};
+use crate::store::members::{self, LoginRow, MemberRow};
+use crate::text::{Email, Label, PersonName};
+use crate::throttle::{self, Limit};
+use crate::token::key_text;
+
+pub use crate::store::members::MemberState;
+
+const TABLE: &str = "members";
+const INDEX_KIND: &str = "member email";
+
+/// Wrong passwords for one address from one place; PCI 8.3.4 asks for at most ten and half an hour.
+const PER_PAIR: Limit =
+    Limit { kind: "login_pair", tries_max: 10, window_seconds: 1800, block_seconds: 1800 };
+/// Wrong passwords from one place, whoever is tried.
+const PER_ORIGIN: Limit =
+    Limit { kind: "login_origin", tries_max: 50, window_seconds: 1800, block_seconds: 1800 };
+/// Wrong passwords for one address from places its member never signed in from. Those where the member did are not
+/// counted here, so strangers cannot lock a member out of the usual place (PW-4: at most 100).
+const PER_ACCOUNT: Limit =
+    Limit { kind: "login_account", tries_max: 100, window_seconds: 86_400, block_seconds: 1800 };
+/// A place a member signed in from. Kept in the same table: one entry, no limit.
+const KNOWN_PLACE: Limit =
+    Limit { kind: "login_known", tries_max: 1, window_seconds: 0, block_seconds: 2_592_000 };
+
+/// A member, without anything personal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The member.
+    pub id: MemberId,
+    /// The shop.
+    pub shop: ShopId,
+    /// The roles.
+    pub roles: Vec<Role>,
+    /// Invited, active or disabled.
+    pub state: MemberState,
+    /// The language of mails.
+    pub lang: Lang,
+    /// Since when.
+    pub created: Timestamp,
+    /// The last sign-in.
+    pub last_login: Option<Timestamp>,
+}
+
+/// A member's name and address, opened for colleagues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberPerson {
+    /// The name.
+    pub name: Secret<String>,
+    /// The address.
+    pub email: Secret<String>,
+}
+
+/// What makes a member, checked.
+#[derive(Clone, Debug)]
+pub struct NewMember {
+    /// The name.
+    pub name: PersonName,
+    /// The address to sign in with.
+    pub email: Email,
+    /// The roles; see [`parse_roles`].
+    pub roles: Vec<Role>,
+    /// The language of mails.
+    pub lang: Lang,
+}
+
+/// Why a member could not be made or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MemberError {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(Denied),
+    /// The address belongs to a member already.
+    #[error("there is a member with this address already")]
+    EmailTaken,
+    /// A shop has so many.
+    #[error("a shop has at most {MEMBERS_MAX} members; remove one first")]
+    TooMany,
+    /// No such member in this shop.
+    #[error("no such member")]
+    NotFound,
+    /// Somebody must own the shop.
+    #[error("a shop keeps at least one active owner; make another member owner first")]
+    LastOwner,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(MemberError);
+
+impl From<Denied> for MemberError {
+    fn from(denied: Denied) -> MemberError {
+        MemberError::Denied(denied)
+    }
+}
+
+/// Why a list of roles was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoleProblem {
+    /// No role.
+    #[error("name at least one role")]
+    None,
+    /// Not a role for members.
+    #[error("`{0}` is not a role; members can be `owner`, `cashier` and `risk`")]
+    Unknown(String),
+}
+
+/// Reads roles for a member, in the order of [`Role`], each once.
+///
+/// # Errors
+/// [`RoleProblem`].
+pub fn parse_roles(names: &[String]) -> Result<Vec<Role>, RoleProblem> {
+    let mut roles = Vec::new();
+    for name in names {
+        let role = Role::from_name(name).filter(|role| role.is_for_members());
+        let shown = || name.chars().take(40).collect();
+        roles.push(role.ok_or_else(|| RoleProblem::Unknown(shown()))?);
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    if roles.is_empty() { Err(RoleProblem::None) } else { Ok(roles) }
+}
+
+/// A member of a shop, or `None`.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_member(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<Option<Member>, Fault> {
+    Ok(members::find_member(tx, shop, id)?.map(|row| member(&row)))
+}
+
+/// The members of a shop with their names, for colleagues who may see them.
+///
+/// # Errors
+/// [`MemberError::Denied`].
+pub fn list_members(
+    tx: &mut Tx,
+    vault: &Vault,
+    actor: &Actor,
+    shop: ShopId,
+) -> Result<Vec<(Member, MemberPerson)>, MemberError> {
+    actor.allow(Permission::ViewMembers, shop)?;
+    let mut found = Vec::new();
+    for row in members::list_members(tx, shop)? {
+        let person = open_person(tx, vault, &row)?;
+        found.push((member(&row), person));
+    }
+    Ok(found)
+}
+
+/// A member's name and address. The caller has the right to see them.
+///
+/// # Errors
+/// [`MemberError::NotFound`].
+pub fn find_member_person(
+    tx: &mut Tx,
+    vault: &Vault,
+    shop: ShopId,
+    id: MemberId,
+) -> Result<MemberPerson, MemberError> {
+    let row = members::find_member(tx, shop, id)?.ok_or(MemberError::NotFound)?;
+    Ok(open_person(tx, vault, &row)?)
+}
+
+/// Makes an active member with a password: the first owner, an import, a demonstration.
+///
+/// # Errors
+/// [`MemberError::EmailTaken`], [`MemberError::TooMany`].
+pub fn create_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    new: &NewMember,
+    password: &PasswordHash,
+) -> Result<MemberId, MemberError> {
+    insert_member(tx, means, actor, shop, new, Some(password))
+}
+
+/// Makes a member who has no password yet, and with [`crate::setup`] a link to choose one.
+pub(crate) fn insert_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    new: &NewMember,
+    password: Option<&PasswordHash>,
+) -> Result<MemberId, MemberError> {
+    let index = email_index(means.vault, &new.email);
+    if members::find_login(tx, &index)?.is_some() {
+        return Err(MemberError::EmailTaken);
+    }
+    if members::count_members(tx, shop)? >= MEMBERS_MAX {
+        return Err(MemberError::TooMany);
+    }
+    let id = MemberId::new(shop, means.now, means.dice);
+    let key = means.vault.data_key(tx, shop, id.short(), means.now, means.dice)?;
+    let seal =
+        |column, text: &Secret<String>| key.seal(&place(column, &id), text, means.dice).map_err(Fault::from);
+    let row = MemberRow {
+        shop,
+        id,
+        state: if password.is_some() { MemberState::Active } else { MemberState::Invited },
+        name: seal("name", new.name.secret())?,
+        email: seal("email", new.email.secret())?,
+        email_index: index.clone(),
+        roles: new.roles.clone(),
+        lang: new.lang,
+        password: password.cloned(),
+        created: means.now,
+        last_login: None,
+    };
+    members::insert_member(tx, row)?;
+    members::insert_login(tx, LoginRow { email_index: index, shop, member: id })?;
+    let event = Event::new(shop, actor, "member.created", id).with("roles", role_names(&new.roles));
+    record::note(tx, means, &event)?;
+    Ok(id)
+}
+
+/// Gives a member other roles, in force with the next request.
+///
+/// # Errors
+/// [`MemberError::Denied`], [`MemberError::NotFound`], [`MemberError::LastOwner`].
+pub fn update_roles(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: MemberId,
+    roles: Vec<Role>,
+) -> Result<(), MemberError> {
+    actor.allow(Permission::ManageMembers, shop)?;
+    let row = members::find_member(tx, shop, id)?.ok_or(MemberError::NotFound)?;
+    if !roles.contains(&Role::Owner) {
+        keep_an_owner(tx, &row)?;
+    }
+    let event = Event::new(shop, actor, "member.roles_changed", id)
+        .with("from", role_names(&row.roles))
+        .with("to", role_names(&roles));
+    members::update_member(tx, MemberRow { roles, ..row })?;
+    record::note(tx, means, &event)?;
+    Ok(())
+}
+
+/// Removes a member: no more signing in, every session ended. The row stays for the books; the address is free again.
+///
+/// # Errors
+/// [`MemberError::Denied`], [`MemberError::NotFound`], [`MemberError::LastOwner`].
+pub fn remove_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: MemberId,
+) -> Result<(), MemberError> {
+    actor.allow(Permission::ManageMembers, shop)?;
+    let row = members::find_member(tx, shop, id)?.ok_or(MemberError::NotFound)?;
+    if row.state == MemberState::Disabled {
+        return Ok(());
+    }
+    keep_an_owner(tx, &row)?;
+    sessions::end_member_sessions(tx, means, id)?;
+    members::delete_login(tx, &row.email_index)?;
+    members::update_member(tx, MemberRow { state: MemberState::Disabled, password: None, ..row })?;
+    record::note(tx, means, &Event::new(shop, actor, "member.removed", id))?;
+    Ok(())
+}
+
+/// A try to sign in that was counted. `hash` belongs to nobody when the address is unknown: check it all the same.
+#[derive(Clone, Debug)]
+pub struct LoginTry {
+    member: Option<(ShopId, MemberId)>,
+    email_index: String,
+    origin: String,
+    /// What to check the password against.
+    pub hash: PasswordHash,
+}
+
+/// Why a try was not even made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// Too many wrong tries.
+    #[error("too many wrong tries; try again in {retry_after_seconds} s")]
+    TooMany {
+        /// When to come back, in seconds.
+        retry_after_seconds: i64,
+    },
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(LoginError);
+
+/// Counts a try to sign in and finds what to check the password against.
+///
+/// # Errors
+/// [`LoginError::TooMany`].
+pub fn start_login(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    email: &Email,
+    origin: &str,
+) -> Result<LoginTry, LoginError> {
+    let email_index = email_index(means.vault, email);
+    let pair = format!("{email_index} {origin}");
+    let known = crate::store::throttles::find_throttle(tx, KNOWN_PLACE.kind, &pair)?;
+    let is_known = known.is_some_and(|row| means.now < row.blocked_until);
+    let mut limits = vec![(&PER_PAIR, pair.as_str()), (&PER_ORIGIN, origin)];
+    if !is_known {
+        limits.push((&PER_ACCOUNT, &email_index));
+    }
+    for (limit, subject) in limits {
+        if let Err(blocked) = throttle::count(tx, limit, subject, means.now)? {
+            return Err(LoginError::TooMany { retry_after_seconds: blocked.retry_after_seconds });
+        }
+    }
+    let found = match members::find_login(tx, &email_index)? {
+        Some(login) => members::find_member(tx, login.shop, login.member)?,
+        None => None,
+    };
+    let found = found.filter(|row| row.state == MemberState::Active);
+    let member = found.as_ref().map(|row| (row.shop, row.id));
+    let hash = found.and_then(|row| row.password).unwrap_or_else(PasswordHash::of_nobody);
+    Ok(LoginTry { member, email_index, origin: origin.to_owned(), hash })
+}
+
+/// How the password check went.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The password was right; with a new hash where the old one was outdated.
+    Right(Option<PasswordHash>),
+    /// It was wrong.
+    Wrong,
+}
+
+/// Opens a session after the right password; `None` after a wrong one, or when the member was removed meanwhile. The
+/// answer to the caller must not tell which.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn finish_login(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    attempt: &LoginTry,
+    verdict: &Verdict,
+    agent: &Label,
+) -> Result<Option<(MemberId, NewSession)>, Fault> {
+    let row = match attempt.member {
+        Some((shop, id)) => members::find_member(tx, shop, id)?,
+        None => None,
+    };
+    let row =
+        row.filter(|row| row.state == MemberState::Active && row.password.as_ref() == Some(&attempt.hash));
+    let (Some(row), Verdict::Right(rehashed)) = (row, verdict) else {
+        let event = Event::new(ShopId::HOUSE, &Actor::Anyone, "login.refused", "login");
+        record::note(tx, means, &event)?;
+        return Ok(None);
+    };
+    let pair = format!("{} {}", attempt.email_index, attempt.origin);
+    throttle::clear(tx, &PER_PAIR, &pair)?;
+    throttle::give_back(tx, &PER_ORIGIN, &attempt.origin)?;
+    throttle::clear(tx, &PER_ACCOUNT, &attempt.email_index)?;
+    throttle::clear(tx, &KNOWN_PLACE, &pair)?;
+    let _remembered = throttle::count(tx, &KNOWN_PLACE, &pair, means.now)?;
+    let id = row.id;
+    let password = rehashed.clone().or_else(|| row.password.clone());
+    members::update_member(tx, MemberRow { last_login: Some(means.now), password, ..row })?;
+    let session = sessions::open_member_session(tx, means, id, agent)?;
+    Ok(Some((id, session)))
+}
+
+/// Sets the password of a member: after an invitation, or by the member. Ends every session.
+pub(crate) fn set_password(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    shop: ShopId,
+    id: MemberId,
+    password: &PasswordHash,
+) -> Result<(), MemberError> {
+    let row = members::find_member(tx, shop, id)?.filter(|row| row.state != MemberState::Disabled);
+    let row = row.ok_or(MemberError::NotFound)?;
+    sessions::end_member_sessions(tx, means, id)?;
+    members::update_member(
+        tx,
+        MemberRow { state: MemberState::Active, password: Some(password.clone()), ..row },
+    )?;
+    let event = Event::new(shop, &Actor::Anyone, "member.password_set", id).by(id);
+    record::note(tx, means, &event)?;
+    Ok(())
+}
+
+fn keep_an_owner(tx: &mut Tx, leaving: &MemberRow) -> Result<(), MemberError> {
+    let owns = |row: &MemberRow| row.state == MemberState::Active && row.roles.contains(&Role::Owner);
+    if !owns(leaving) {
+        return Ok(());
+    }
+    let others = members::list_members(tx, leaving.shop)?;
+    let another = others.iter().any(|row| row.id != leaving.id && owns(row));
+    if another { Ok(()) } else { Err(MemberError::LastOwner) }
+}
+
+fn open_person(tx: &mut Tx, vault: &Vault, row: &MemberRow) -> Result<MemberPerson, Fault> {
+    let key = vault.find_data_key(tx, row.shop, row.id.short())?;
+    Ok(MemberPerson {
+        name: key.open(&place("name", &row.id), &row.name)?,
+        email: key.open(&place("email", &row.id), &row.email)?,
+    })
+}
+
+fn member(row: &MemberRow) -> Member {
+    Member {
+        id: row.id,
+        shop: row.shop,
+        roles: row.roles.clone(),
+        state: row.state,
+        lang: row.lang,
+        created: row.created,
+        last_login: row.last_login,
+    }
+}
+
+fn role_names(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(",")
+}
+
+fn email_index(vault: &Vault, email: &Email) -> String {
+    key_text(&vault.blind_index(INDEX_KIND, email.secret().expose()))
+}
+
+fn place<'a>(column: &'static str, id: &'a MemberId) -> Place<'a> {
+    Place { table: TABLE, column, row: id.short() }
+}

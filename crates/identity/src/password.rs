@@ -1,0 +1,322 @@
+//! Passwords of members: long, not among the common ones, kept as Argon2id (PW-1 to PW-3, C03).
+//!
+//! Hashing takes tens of milliseconds and 19 MiB on purpose, so it happens in a [`PasswordQueue`]: a few at a time, on
+//! threads that no payment uses, and with a bounded line of waiters.
+
+use std::fmt;
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use base::{Dice, Secret};
+use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_QUEUE_MAX, PASSWORD_WORKERS_MAX};
+
+/// Memory of one hash in KiB: 19 MiB, the least OWASP names for two passes (RFC 9106 for the algorithm).
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+const SALT_BYTES: usize = 16;
+const DISTINCT_CHARS_MIN: usize = 5;
+const OWN_CHARS_MIN: usize = 8;
+const UNIT_CHARS_MAX: usize = 8;
+/// Words of context shorter than this are not looked for.
+const CONTEXT_CHARS_MIN: usize = 4;
+
+/// A well-formed hash whose output is all zeros: no password is known that makes it.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Common passwords that are long enough to pass the length. Lower case; the rules find most others.
+const COMMON: [&str; 18] = [
+    "1qaz2wsx3edc4rfv",
+    "1234567890qwertyuiop",
+    "qwertyuiopasdfghjkl",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "administrator123",
+    "changemechangeme",
+    "correct horse battery staple",
+    "correcthorsebatterystaple",
+    "iloveyouiloveyou",
+    "letmeinletmein123",
+    "password1password",
+    "password123456789",
+    "passwordpassword",
+    "p@ssw0rdp@ssw0rd",
+    "thisismypassword",
+    "this is my password",
+    "trustno1trustno1",
+    "welcomewelcome123",
+];
+
+/// Why a password was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordProblem {
+    /// Below the minimum.
+    #[error("a password has at least {PASSWORD_CHARS_MIN} characters; a few words are easy to keep in mind")]
+    TooShort,
+    /// Past the maximum.
+    #[error("a password has at most {PASSWORD_CHARS_MAX} characters")]
+    TooLong,
+    /// Hardly any different characters, or one group again and again.
+    #[error("choose a password that does not repeat itself")]
+    Repetitive,
+    /// On the list of common ones.
+    #[error("choose another password; this one is among the most common")]
+    Common,
+    /// Little more than the name of the shop, the person, or the address.
+    #[error("choose a password that is more than your name, address or shop")]
+    FromContext,
+}
+
+/// A password as typed, in NFC. Not yet judged: [`Password::check_strength`] does that where one is chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Password(Secret<String>);
+
+impl Password {
+    /// Reads what somebody typed to sign in. Spaces and any Unicode are part of it.
+    ///
+    /// # Errors
+    /// [`PasswordProblem::TooLong`].
+    pub fn parse(text: &str) -> Result<Password, PasswordProblem> {
+        if text.len() > PASSWORD_CHARS_MAX * 16 {
+            return Err(PasswordProblem::TooLong);
+        }
+        let normal: String = text.nfc().collect();
+        if normal.chars().count() > PASSWORD_CHARS_MAX {
+            return Err(PasswordProblem::TooLong);
+        }
+        Ok(Password(Secret::new(normal)))
+    }
+
+    /// Judges a password somebody chooses. `context` holds names an attacker would try: shop, person, address.
+    ///
+    /// # Errors
+    /// Every [`PasswordProblem`] but [`PasswordProblem::TooLong`].
+    pub fn check_strength(&self, context: &[&str]) -> Result<(), PasswordProblem> {
+        let lower = Secret::new(self.0.expose().to_lowercase());
+        let chars: Vec<char> = lower.expose().chars().collect();
+        match () {
+            () if self.0.expose().chars().count() < PASSWORD_CHARS_MIN => Err(PasswordProblem::TooShort),
+            () if is_repetitive(&chars) => Err(PasswordProblem::Repetitive),
+            () if COMMON.contains(&lower.expose().as_str()) => Err(PasswordProblem::Common),
+            () if is_from_context(lower.expose(), context) => Err(PasswordProblem::FromContext),
+            () => Ok(()),
+        }
+    }
+}
+
+/// An Argon2id hash in PHC form. It can hold nothing else, so no password can be stored by mistake.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Reads a stored hash; `None` for anything but Argon2id version 19 in PHC form.
+    pub fn parse(text: &str) -> Option<PasswordHash> {
+        let phc = Phc::new(text).ok()?;
+        let known = phc.algorithm == argon2::ARGON2ID_IDENT && phc.hash.is_some() && phc.salt.is_some();
+        known.then(|| PasswordHash(text.to_owned()))
+    }
+
+    /// The PHC text, for the database.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it was made with less than today's memory, passes or lanes, and should be made again at sign-in.
+    pub fn is_outdated(&self) -> bool {
+        let Ok(phc) = Phc::new(&self.0) else { return true };
+        let made = Params::try_from(&phc);
+        made.map_or(true, |made| (made.m_cost(), made.t_cost(), made.p_cost()) != (MEMORY_KIB, PASSES, LANES))
+    }
+
+    /// A hash of nobody's password, for the sign-in of somebody who does not exist: it costs the same (PW-5).
+    pub fn of_nobody() -> PasswordHash {
+        PasswordHash(NOBODY.to_owned())
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+/// Hashes a password with a new salt. Takes tens of milliseconds: not for a thread that answers requests.
+pub fn hash_password(password: &Password, dice: &Dice) -> PasswordHash {
+    let salt: [u8; SALT_BYTES] = dice.bytes();
+    let hashed = hasher().hash_password_with_salt(password.0.expose().as_bytes(), &salt);
+    assert!(hashed.is_ok(), "Argon2id with our own parameters cannot refuse a short input");
+    PasswordHash(hashed.map(|phc| phc.to_string()).unwrap_or_default())
+}
+
+/// Whether `password` made `hash`. As slow as [`hash_password`].
+pub fn verify_password(password: &Password, hash: &PasswordHash) -> bool {
+    let Ok(phc) = Phc::new(&hash.0) else { return false };
+    hasher().verify_password(password.0.expose().as_bytes(), &phc).is_ok()
+}
+
+fn hasher() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None);
+    assert!(params.is_ok(), "the parameters are within the limits of RFC 9106");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.unwrap_or_default())
+}
+
+/// The place where passwords are hashed and checked: off the threads that answer, a few at a time.
+#[derive(Clone, Debug)]
+pub struct PasswordQueue {
+    workers: Arc<Semaphore>,
+    line: Arc<Semaphore>,
+}
+
+/// Too many sign-ins are being checked already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many sign-ins at the moment; try again in a few seconds")]
+pub struct QueueFull;
+
+impl Default for PasswordQueue {
+    fn default() -> PasswordQueue {
+        PasswordQueue {
+            workers: Arc::new(Semaphore::new(PASSWORD_WORKERS_MAX)),
+            line: Arc::new(Semaphore::new(PASSWORD_QUEUE_MAX)),
+        }
+    }
+}
+
+impl PasswordQueue {
+    /// [`hash_password`], in turn.
+    ///
+    /// # Errors
+    /// [`QueueFull`].
+    pub async fn hash(&self, password: Password, dice: Dice) -> Result<PasswordHash, QueueFull> {
+        self.run(move || hash_password(&password, &dice)).await
+    }
+
+    /// [`verify_password`], in turn.
+    ///
+    /// # Errors
+    /// [`QueueFull`].
+    pub async fn verify(&self, password: Password, hash: PasswordHash) -> Result<bool, QueueFull> {
+        self.run(move || verify_password(&password, &hash)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, QueueFull> {
+        let _place = self.line.try_acquire().map_err(|_| QueueFull)?;
+        let turn = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| QueueFull)?;
+        let job = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        job.await.map_err(|_| QueueFull)
+    }
+}
+
+fn is_repetitive(chars: &[char]) -> bool {
+    let mut different = chars.to_vec();
+    different.sort_unstable();
+    different.dedup();
+    let again = |unit: usize| chars.iter().zip(chars.iter().skip(unit)).all(|(a, b)| a == b);
+    different.len() < DISTINCT_CHARS_MIN || (1..=UNIT_CHARS_MAX).any(again) || is_counting(chars)
+}
+
+/// Whether the characters count up or down all the way, as `abcdefghijklmno` or `123456789012345`.
+fn is_counting(chars: &[char]) -> bool {
+    let next = |a: char, b: char| u32::from(b) == u32::from(a) + 1 || (a == '9' && b == '0');
+    let up = chars.iter().zip(chars.iter().skip(1)).all(|(a, b)| next(*a, *b));
+    let down = chars.iter().zip(chars.iter().skip(1)).all(|(a, b)| next(*b, *a));
+    up || down
+}
+
+fn is_from_context(lower: &str, context: &[&str]) -> bool {
+    let mut rest = lower.to_owned();
+    let words = context.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    let mut words: Vec<String> = words.map(|word| word.nfc().collect::<String>().to_lowercase()).collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    for word in words.iter().filter(|word| word.chars().count() >= CONTEXT_CHARS_MIN) {
+        rest = rest.replace(word.as_str(), "");
+    }
+    rest.chars().count() < OWN_CHARS_MIN.min(lower.chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Result<(), PasswordProblem>) {
+        let context = ["Tea House", "zhang.san@teahouse.example", "Zhang San"];
+        let found = Password::parse(text).and_then(|password| password.check_strength(&context));
+        assert_eq!(found, expect, "{text}");
+    }
+
+    #[test]
+    fn pw_1_length_is_15_to_128_characters_of_any_kind() {
+        check("abc def ghi jk", Err(PasswordProblem::TooShort));
+        check("abc def ghi jkl", Ok(()));
+        check("月 落乌啼霜满天 江枫渔火对愁眠", Ok(()));
+        check("  spaces are kept  ", Ok(()));
+        let long: String = "correct pencil river nine ".repeat(5).chars().take(128).collect();
+        check(&long, Ok(()));
+        check(&format!("{long}x"), Err(PasswordProblem::TooLong));
+    }
+
+    #[test]
+    fn pw_2_common_repeated_and_personal_ones_are_refused() {
+        check("aaaaaaaaaaaaaaaaaaaa", Err(PasswordProblem::Repetitive));
+        check("abc1abc1abc1abc1abc1", Err(PasswordProblem::Repetitive));
+        check("1234567890123456789", Err(PasswordProblem::Repetitive));
+        check("abcdefghijklmnop", Err(PasswordProblem::Repetitive));
+        check("ThisIsMyPassword", Err(PasswordProblem::Common));
+        check("teahouseteahouse1", Err(PasswordProblem::FromContext));
+        check("ZhangTeahouse2026", Err(PasswordProblem::FromContext));
+        check("Zhang likes teahouse kettles", Ok(()));
+    }
+
+    #[test]
+    fn pw_1_composed_and_decomposed_text_is_one_password() {
+        let hash = hash_password(&Password::parse("caf\u{e9} au lait, please").unwrap(), &Dice::System);
+        assert!(verify_password(&Password::parse("cafe\u{301} au lait, please").unwrap(), &hash));
+    }
+
+    #[test]
+    fn c03_hashes_are_argon2id_with_their_own_salt_and_policy() {
+        let password = Password::parse("pencil river nine").unwrap();
+        let (one, two) = (hash_password(&password, &Dice::System), hash_password(&password, &Dice::System));
+        assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.as_str());
+        assert_ne!(one, two);
+        assert!(verify_password(&password, &one) && verify_password(&password, &two));
+        assert!(!verify_password(&Password::parse("pencil river ninE").unwrap(), &one));
+        assert_eq!(PasswordHash::parse(one.as_str()), Some(one.clone()));
+        assert!(!one.is_outdated());
+        assert!(!format!("{one:?}").contains("argon2"));
+    }
+
+    #[test]
+    fn c03_nothing_but_a_hash_can_be_stored() {
+        for text in
+            ["", "pencil river nine", "$argon2id$v=19$m=19456,t=2,p=1", "$pbkdf2$i=1$c2FsdHNhbHQ$aGFzaGhhc2g"]
+        {
+            assert_eq!(PasswordHash::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn pw_5_the_hash_of_nobody_costs_as_much_and_fits_nobody() {
+        let nobody = PasswordHash::of_nobody();
+        assert_eq!(PasswordHash::parse(nobody.as_str()), Some(nobody.clone()));
+        assert!(!nobody.is_outdated());
+        assert!(!verify_password(&Password::parse("").unwrap(), &nobody));
+    }
+
+    #[test]
+    fn pw_3_weaker_parameters_are_said_to_be_outdated() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+        let hash = weak.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap().to_string();
+        assert!(PasswordHash::parse(&hash).unwrap().is_outdated());
+    }
+}

@@ -1,0 +1,358 @@
+//! Sessions of buyers and members: a random token, kept as its hash, ended on the server (SES-1, C14).
+//!
+//! Checking one costs a keyed read and never writes. Its use is written down at most once a minute, by
+//! [`touch_session`], when the check says so.
+//!
+//! A **buyer's** session belongs to a device and lasts 30 days: the phone is remembered. It shows the account only while
+//! *awake*: five minutes after the last use it asks for the PIN again. Each payment asks for the PIN in any case.
+//! A **member's** session ends after 15 minutes without use and after 12 hours in any case.
+
+use base::{BuyerId, DeviceId, MemberId, SessionId, ShopId, Timestamp};
+use store::Tx;
+
+use crate::context::{Fault, Means, takes_faults};
+use crate::limits::{
+    BUYER_IDLE_SECONDS, BUYER_SESSION_SECONDS, MEMBER_IDLE_SECONDS, MEMBER_SESSION_SECONDS,
+    SESSION_TOUCH_SECONDS,
+};
+use crate::permissions::Role;
+use crate::record::{self, Event};
+use crate::store::members::{self, MemberState};
+use crate::store::sessions::{self, SessionKind, SessionRow};
+use crate::text::Label;
+use crate::token::{Token, TokenKind};
+
+/// A buyer who is signed in on a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuyerSession {
+    /// The session.
+    pub id: SessionId,
+    /// The buyer.
+    pub buyer: BuyerId,
+    /// The device it was opened on.
+    pub device: DeviceId,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// When it ends in any case.
+    pub expires: Timestamp,
+    /// Whether the account may be shown; if not, ask for the PIN and call [`wake_session`].
+    pub awake: bool,
+    /// Whether [`touch_session`] is due.
+    pub touch_due: bool,
+}
+
+/// A member who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberSession {
+    /// The session.
+    pub id: SessionId,
+    /// The member.
+    pub member: MemberId,
+    /// The member's shop.
+    pub shop: ShopId,
+    /// The member's roles, as of now.
+    pub roles: Vec<Role>,
+    /// When the password was given.
+    pub opened: Timestamp,
+    /// When it ends in any case.
+    pub expires: Timestamp,
+    /// Whether [`touch_session`] is due.
+    pub touch_due: bool,
+}
+
+/// A session that was just opened, with the token its holder gets once.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The session.
+    pub id: SessionId,
+    /// The token to send along from now on.
+    pub token: Token,
+    /// When it ends in any case.
+    pub expires: Timestamp,
+}
+
+/// A session as its owner sees it in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionLine {
+    /// The session.
+    pub id: SessionId,
+    /// What the browser or program called itself.
+    pub agent: String,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// When it was last used, to the minute.
+    pub used: Timestamp,
+}
+
+/// Why a session was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// Unknown, ended, or too old: sign in again.
+    #[error("sign in first")]
+    SignInNeeded,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(AuthError);
+
+/// The buyer behind a session token. One keyed read, no write.
+///
+/// # Errors
+/// [`AuthError::SignInNeeded`] when the token opens nothing, or no longer.
+pub fn require_buyer(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<BuyerSession, AuthError> {
+    let row = find_open(tx, token, SessionKind::Buyer, now)?;
+    let buyer = BuyerId::from_short(&row.subject).ok_or(Fault::Row("session"))?;
+    let device = row.device.as_deref().and_then(DeviceId::from_short).ok_or(Fault::Row("session"))?;
+    let awake = now < row.used.plus_seconds(BUYER_IDLE_SECONDS);
+    Ok(BuyerSession {
+        id: row.id,
+        buyer,
+        device,
+        opened: row.opened,
+        expires: row.expires,
+        awake,
+        touch_due: awake && is_touch_due(&row, now),
+    })
+}
+
+/// The member behind a session token, with the roles of this moment. Two keyed reads, no write.
+///
+/// # Errors
+/// [`AuthError::SignInNeeded`] when the token opens nothing, or no longer, or the member was removed.
+pub fn require_member(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<MemberSession, AuthError> {
+    let row = find_open(tx, token, SessionKind::Member, now)?;
+    if now >= row.used.plus_seconds(MEMBER_IDLE_SECONDS) {
+        return Err(AuthError::SignInNeeded);
+    }
+    let member = MemberId::from_short(&row.subject).ok_or(Fault::Row("session"))?;
+    let found = members::find_member(tx, row.shop, member)?;
+    let found = found.filter(|member| member.state == MemberState::Active).ok_or(AuthError::SignInNeeded)?;
+    Ok(MemberSession {
+        id: row.id,
+        member,
+        shop: row.shop,
+        roles: found.roles,
+        opened: row.opened,
+        expires: row.expires,
+        touch_due: is_touch_due(&row, now),
+    })
+}
+
+/// Writes down that a session is in use. Call it when `touch_due` says so, in a writing transaction.
+///
+/// # Errors
+/// [`Fault`] alone; a session that has ended meanwhile is left alone.
+pub fn touch_session(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<(), Fault> {
+    if let Some(row) = sessions::find_session(tx, &token.hash())?
+        && now < idle_end(&row)
+    {
+        sessions::update_session(tx, SessionRow { used: now, ..row })?;
+    }
+    Ok(())
+}
+
+/// Lets a buyer's session show the account again. The caller has just seen the right PIN.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn wake_session(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<(), Fault> {
+    if let Some(row) = sessions::find_session(tx, &token.hash())? {
+        sessions::update_session(tx, SessionRow { used: now, ..row })?;
+    }
+    Ok(())
+}
+
+/// Opens a session of a buyer on a device.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn open_buyer_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    device: DeviceId,
+    agent: &Label,
+) -> Result<NewSession, Fault> {
+    let subject = Subject {
+        kind: SessionKind::Buyer,
+        shop: ShopId::HOUSE,
+        id: buyer.short().to_owned(),
+        device: Some(device.short().to_owned()),
+        life_seconds: BUYER_SESSION_SECONDS,
+    };
+    open_session(tx, means, subject, agent)
+}
+
+/// Opens a session of a member.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn open_member_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    member: MemberId,
+    agent: &Label,
+) -> Result<NewSession, Fault> {
+    let subject = Subject {
+        kind: SessionKind::Member,
+        shop: base::ScopedId::shop(&member),
+        id: member.short().to_owned(),
+        device: None,
+        life_seconds: MEMBER_SESSION_SECONDS,
+    };
+    open_session(tx, means, subject, agent)
+}
+
+/// Ends the session of this token; nothing happens when there is none.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn end_session(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<(), Fault> {
+    let hash = token.hash();
+    if let Some(row) = sessions::find_session(tx, &hash)? {
+        sessions::delete_session(tx, &hash)?;
+        record::note(tx, means, &ended(&row))?;
+    }
+    Ok(())
+}
+
+/// The open sessions of a buyer, newest first.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_buyer_sessions(tx: &mut Tx, buyer: BuyerId, now: Timestamp) -> Result<Vec<SessionLine>, Fault> {
+    list_lines(tx, SessionKind::Buyer, buyer.short(), now)
+}
+
+/// The open sessions of a member, newest first.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_member_sessions(
+    tx: &mut Tx,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<Vec<SessionLine>, Fault> {
+    list_lines(tx, SessionKind::Member, member.short(), now)
+}
+
+/// Ends every session of a buyer and returns how many there were.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn end_buyer_sessions(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId) -> Result<usize, Fault> {
+    end_all(tx, means, SessionKind::Buyer, buyer.short())
+}
+
+/// Ends every session of a member and returns how many there were.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn end_member_sessions(tx: &mut Tx, means: &Means<'_>, member: MemberId) -> Result<usize, Fault> {
+    end_all(tx, means, SessionKind::Member, member.short())
+}
+
+/// Ends one session of a buyer, chosen from the list. Returns whether it was theirs.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn end_buyer_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    id: SessionId,
+) -> Result<bool, Fault> {
+    let rows = sessions::list_sessions(tx, SessionKind::Buyer, buyer.short())?;
+    let Some(row) = rows.into_iter().find(|row| row.id == id) else { return Ok(false) };
+    sessions::delete_session(tx, &row.token_hash)?;
+    record::note(tx, means, &ended(&row))?;
+    Ok(true)
+}
+
+struct Subject {
+    kind: SessionKind,
+    shop: ShopId,
+    id: String,
+    device: Option<String>,
+    life_seconds: i64,
+}
+
+fn open_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    subject: Subject,
+    agent: &Label,
+) -> Result<NewSession, Fault> {
+    let token = Token::random(subject.kind.token_kind(), means.dice);
+    let id = SessionId::new(subject.shop, means.now, means.dice);
+    let expires = means.now.plus_seconds(subject.life_seconds);
+    let row = SessionRow {
+        token_hash: token.hash(),
+        id,
+        kind: subject.kind,
+        shop: subject.shop,
+        subject: subject.id,
+        device: subject.device,
+        agent: agent.as_str().to_owned(),
+        opened: means.now,
+        used: means.now,
+        expires,
+    };
+    let event = Event::new(row.shop, &crate::Actor::Anyone, "session.opened", id).by(row.holder());
+    sessions::insert_session(tx, row)?;
+    record::note(tx, means, &event)?;
+    Ok(NewSession { id, token, expires })
+}
+
+fn find_open(tx: &mut Tx, token: &Token, kind: SessionKind, now: Timestamp) -> Result<SessionRow, AuthError> {
+    let row = sessions::find_session(tx, &token.hash())?;
+    row.filter(|row| row.kind == kind && now < row.expires).ok_or(AuthError::SignInNeeded)
+}
+
+fn is_touch_due(row: &SessionRow, now: Timestamp) -> bool {
+    now >= row.used.plus_seconds(SESSION_TOUCH_SECONDS)
+}
+
+fn idle_end(row: &SessionRow) -> Timestamp {
+    let idle = match row.kind {
+        SessionKind::Buyer => BUYER_IDLE_SECONDS,
+        SessionKind::Member => MEMBER_IDLE_SECONDS,
+    };
+    row.used.plus_seconds(idle).min(row.expires)
+}
+
+fn list_lines(
+    tx: &mut Tx,
+    kind: SessionKind,
+    subject: &str,
+    now: Timestamp,
+) -> Result<Vec<SessionLine>, Fault> {
+    let rows = sessions::list_sessions(tx, kind, subject)?;
+    let open = rows.into_iter().filter(|row| now < row.expires);
+    Ok(open
+        .map(|row| SessionLine { id: row.id, agent: row.agent, opened: row.opened, used: row.used })
+        .collect())
+}
+
+fn end_all(tx: &mut Tx, means: &Means<'_>, kind: SessionKind, subject: &str) -> Result<usize, Fault> {
+    let rows = sessions::list_sessions(tx, kind, subject)?;
+    for row in &rows {
+        sessions::delete_session(tx, &row.token_hash)?;
+        record::note(tx, means, &ended(row))?;
+    }
+    Ok(rows.len())
+}
+
+fn ended(row: &SessionRow) -> Event {
+    Event::new(row.shop, &crate::Actor::Anyone, "session.ended", row.id).by(row.holder())
+}
+
+impl SessionKind {
+    fn token_kind(self) -> TokenKind {
+        match self {
+            SessionKind::Buyer => TokenKind::BuyerSession,
+            SessionKind::Member => TokenKind::MemberSession,
+        }
+    }
+}

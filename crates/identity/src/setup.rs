@@ -1,0 +1,164 @@
+//! One-time links: the first set-up of an installation, and invitations of members.
+//!
+//! A link works once, for a limited time, and the database keeps its hash only (PW-6).
+
+use base::{MemberId, ShopId, Timestamp};
+use store::Tx;
+
+use crate::context::{Fault, Means, takes_faults};
+use crate::letters;
+use crate::limits::{INVITE_LIFE_SECONDS, SETUP_LIFE_SECONDS};
+use crate::mail::{self, Recipient};
+use crate::members::{self, MemberError, NewMember};
+use crate::password::PasswordHash;
+use crate::permissions::{Actor, Permission, Role};
+use crate::record::{self, Event};
+use crate::shops::{self, Shop, ShopProfile};
+use crate::store::setup::{self as rows, SetupRow};
+use crate::token::{Token, TokenKind};
+
+/// What a link is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Making the first shop and its owner.
+    FirstSetup,
+    /// Choosing a password as an invited member.
+    Invitation {
+        /// The shop.
+        shop: ShopId,
+        /// The member.
+        member: MemberId,
+    },
+}
+
+/// Why a link was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// Unknown, used, or too old.
+    #[error("this link does not work any more; ask for a new one")]
+    Gone,
+    /// The member could not be made.
+    #[error(transparent)]
+    Member(MemberError),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(SetupError);
+
+impl From<MemberError> for SetupError {
+    fn from(error: MemberError) -> SetupError {
+        match error {
+            MemberError::Fault(fault) => SetupError::Fault(fault),
+            other => SetupError::Member(other),
+        }
+    }
+}
+
+/// The token of a set-up link, for an installation that has no member yet; `None` otherwise. Earlier links stop working.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn create_setup_link(tx: &mut Tx, means: &Means<'_>) -> Result<Option<Token>, Fault> {
+    if crate::store::members::has_members(tx)? {
+        return Ok(None);
+    }
+    rows::delete_first_setups(tx)?;
+    let token = Token::random(TokenKind::Setup, means.dice);
+    let expires = means.now.plus_seconds(SETUP_LIFE_SECONDS);
+    rows::insert_setup(
+        tx,
+        SetupRow { token_hash: token.hash(), invited: None, created: means.now, expires },
+    )?;
+    let event = Event::new(ShopId::HOUSE, &Actor::System, "setup.link_created", "installation");
+    record::note(tx, means, &event)?;
+    Ok(Some(token))
+}
+
+/// What a link is good for.
+///
+/// # Errors
+/// [`SetupError::Gone`].
+pub fn find_link(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<Link, SetupError> {
+    let row = rows::find_setup(tx, &token.hash())?.filter(|row| now < row.expires).ok_or(SetupError::Gone)?;
+    Ok(match row.invited {
+        None => Link::FirstSetup,
+        Some((shop, member)) => Link::Invitation { shop, member },
+    })
+}
+
+/// Makes the first shop and its owner, and uses the link up. Whatever roles `owner` names, it becomes owner.
+///
+/// # Errors
+/// [`SetupError::Gone`], also when there is a member by now; [`SetupError::Member`].
+pub fn complete_setup(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    profile: &ShopProfile,
+    owner: &NewMember,
+    password: &PasswordHash,
+) -> Result<(Shop, MemberId), SetupError> {
+    let link = find_link(tx, token, means.now)?;
+    if link != Link::FirstSetup || crate::store::members::has_members(tx)? {
+        return Err(SetupError::Gone);
+    }
+    rows::delete_setup(tx, &token.hash())?;
+    let shop = shops::create_shop(tx, means, &Actor::System, profile)?;
+    let owner = NewMember { roles: vec![Role::Owner], ..owner.clone() };
+    let id = members::create_member(tx, means, &Actor::System, shop.id, &owner, password)?;
+    Ok((shop, id))
+}
+
+/// Invites somebody to become a member; the link goes to their address. `public_url` is what links start with.
+///
+/// # Errors
+/// [`MemberError::Denied`], [`MemberError::EmailTaken`], [`MemberError::TooMany`], [`MemberError::NotFound`] for an
+/// unknown shop.
+pub fn invite_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    new: &NewMember,
+    public_url: &str,
+) -> Result<MemberId, MemberError> {
+    actor.allow(Permission::ManageMembers, shop)?;
+    let name = shops::find_shop(tx, shop)?.ok_or(MemberError::NotFound)?.name;
+    let member = members::insert_member(tx, means, actor, shop, new, None)?;
+    let token = Token::random(TokenKind::Setup, means.dice);
+    let expires = means.now.plus_seconds(INVITE_LIFE_SECONDS);
+    let invited = Some((shop, member));
+    rows::insert_setup(tx, SetupRow { token_hash: token.hash(), invited, created: means.now, expires })?;
+    let link = link_text(public_url, &token);
+    let letter = letters::invitation(new.lang, &name, &link, expires);
+    let to = Recipient { shop, owner: member.short(), address: &new.email };
+    mail::queue_mail(tx, means, &to, &letter)?;
+    Ok(member)
+}
+
+/// Sets the password of an invited member and uses the link up.
+///
+/// # Errors
+/// [`SetupError::Gone`], also when the member was removed meanwhile.
+pub fn accept_invitation(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    password: &PasswordHash,
+) -> Result<MemberId, SetupError> {
+    let Link::Invitation { shop, member } = find_link(tx, token, means.now)? else {
+        return Err(SetupError::Gone);
+    };
+    rows::delete_setup(tx, &token.hash())?;
+    match members::set_password(tx, means, shop, member, password) {
+        Ok(()) => Ok(member),
+        Err(MemberError::NotFound) => Err(SetupError::Gone),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The whole link: `https://pay.shop.example/setup/twl_…`.
+pub fn link_text(public_url: &str, token: &Token) -> base::Secret<String> {
+    base::Secret::new(format!("{public_url}/setup/{}", token.secret().expose()))
+}

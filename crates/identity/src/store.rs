@@ -1,0 +1,125 @@
+//! All SQL of identity, one file for each noun. Single queries, no decisions.
+
+pub(crate) mod api_keys;
+pub(crate) mod buyers;
+pub(crate) mod codes;
+pub(crate) mod members;
+pub(crate) mod outbox;
+pub(crate) mod sessions;
+pub(crate) mod setup;
+pub(crate) mod shops;
+pub(crate) mod throttles;
+
+use base::ShopId;
+use store::{Error, Migration, Row};
+
+/// Identity's tables.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 300,
+        name: "identity: shops, buyers, members",
+        sql: "
+        CREATE TABLE shops (
+            shop_id TEXT NOT NULL, name TEXT NOT NULL, city TEXT NOT NULL, country TEXT NOT NULL,
+            category TEXT NOT NULL, currency TEXT NOT NULL, state TEXT NOT NULL, created_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id)
+        );
+        CREATE TABLE buyers (
+            id TEXT NOT NULL, state TEXT NOT NULL, name BLOB, contact BLOB, contact_index TEXT, lang TEXT NOT NULL,
+            pin_salt BLOB NOT NULL, pin_verifier BLOB NOT NULL, pin_failures BIGINT NOT NULL,
+            pin_changed_ms BIGINT NOT NULL, created_ms BIGINT NOT NULL,
+            PRIMARY KEY (id)
+        );
+        CREATE TABLE buyer_contacts (
+            contact_index TEXT NOT NULL, buyer_id TEXT NOT NULL,
+            PRIMARY KEY (contact_index)
+        );
+        CREATE TABLE buyer_devices (
+            buyer_id TEXT NOT NULL, id TEXT NOT NULL, token_hash TEXT NOT NULL, label TEXT NOT NULL,
+            created_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL,
+            PRIMARY KEY (buyer_id, id)
+        );
+        CREATE TABLE members (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, name BLOB NOT NULL, email BLOB NOT NULL,
+            email_index TEXT NOT NULL, roles TEXT NOT NULL, lang TEXT NOT NULL, password TEXT,
+            created_ms BIGINT NOT NULL, last_login_ms BIGINT,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE TABLE member_logins (
+            email_index TEXT NOT NULL, shop_id TEXT NOT NULL, member_id TEXT NOT NULL,
+            PRIMARY KEY (email_index)
+        );",
+    },
+    Migration {
+        version: 301,
+        name: "identity: sessions, codes, keys, mail",
+        sql: "
+        CREATE TABLE sessions (
+            token_hash TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, shop_id TEXT NOT NULL,
+            subject_id TEXT NOT NULL, device_id TEXT, agent TEXT NOT NULL,
+            opened_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (token_hash)
+        );
+        CREATE INDEX sessions_by_subject ON sessions (subject_id, kind);
+        CREATE INDEX sessions_by_end ON sessions (expires_ms);
+        CREATE TABLE one_time_codes (
+            id TEXT NOT NULL, contact_index TEXT NOT NULL, buyer_id TEXT, tag BLOB NOT NULL, tries BIGINT NOT NULL,
+            state TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL,
+            new_name BLOB, new_contact BLOB, new_lang TEXT, new_pin_salt BLOB, new_pin_verifier BLOB,
+            PRIMARY KEY (id)
+        );
+        CREATE INDEX one_time_codes_by_end ON one_time_codes (expires_ms);
+        CREATE TABLE setup_links (
+            token_hash TEXT NOT NULL, shop_id TEXT, member_id TEXT, created_ms BIGINT NOT NULL,
+            expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (token_hash)
+        );
+        CREATE TABLE api_keys (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, label TEXT NOT NULL, secret BLOB NOT NULL, role TEXT NOT NULL,
+            state TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT, ended_ms BIGINT,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE TABLE throttles (
+            kind TEXT NOT NULL, subject TEXT NOT NULL, tries BIGINT NOT NULL, window_from_ms BIGINT NOT NULL,
+            blocked_until_ms BIGINT NOT NULL,
+            PRIMARY KEY (kind, subject)
+        );
+        CREATE TABLE outbox_mail (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, template TEXT NOT NULL,
+            subject TEXT NOT NULL, recipient BLOB, body BLOB, state TEXT NOT NULL, attempts BIGINT NOT NULL,
+            next_ms BIGINT NOT NULL, expires_ms BIGINT, created_ms BIGINT NOT NULL, error TEXT,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE INDEX outbox_mail_due ON outbox_mail (state, next_ms);",
+    },
+];
+
+/// A row that cannot be read is our own mistake, or somebody edited the database.
+fn broken(table: &str) -> Error {
+    Error::Bug(format!("a row of `{table}` cannot be read"))
+}
+
+fn shop_at(row: &Row, index: usize, table: &str) -> Result<ShopId, Error> {
+    ShopId::from_short(row.text(index)?).ok_or_else(|| broken(table))
+}
+
+/// An enum that is stored by name.
+macro_rules! named {
+    ($(#[$doc:meta])* $vis:vis enum $type:ident { $($(#[$variant_doc:meta])* $name:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $type { $($(#[$variant_doc])* $name),* }
+
+        impl $type {
+            /// Its name in the database and the API.
+            pub fn name(self) -> &'static str {
+                match self { $($type::$name => $text),* }
+            }
+
+            pub(crate) fn from_name(name: &str) -> Option<$type> {
+                match name { $($text => Some($type::$name),)* _ => None }
+            }
+        }
+    };
+}
+use named;

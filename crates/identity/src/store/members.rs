@@ -1,0 +1,140 @@
+//! SQL of members and the addresses they sign in with.
+
+use base::{MemberId, ShopId, Timestamp};
+use store::{Error, Row, Table, Tx, Value, blob, int, text};
+use webkit::page::Lang;
+
+use super::{broken, named, shop_at};
+use crate::password::PasswordHash;
+use crate::permissions::Role;
+
+named! {
+    /// Where a member stands.
+    pub enum MemberState {
+        /// Has a link, but no password yet.
+        Invited = "invited",
+        /// Can sign in.
+        Active = "active",
+        /// Was removed.
+        Disabled = "disabled",
+    }
+}
+
+static MEMBERS: Table = Table::new(
+    "members",
+    &[text("shop_id"), text("id")],
+    &[
+        text("state"),
+        blob("name"),
+        blob("email"),
+        text("email_index"),
+        text("roles"),
+        text("lang"),
+        text("password"),
+        int("created_ms"),
+        int("last_login_ms"),
+    ],
+);
+static LOGINS: Table =
+    Table::new("member_logins", &[text("email_index")], &[text("shop_id"), text("member_id")]);
+
+pub(crate) struct MemberRow {
+    pub(crate) shop: ShopId,
+    pub(crate) id: MemberId,
+    pub(crate) state: MemberState,
+    pub(crate) name: Vec<u8>,
+    pub(crate) email: Vec<u8>,
+    pub(crate) email_index: String,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) lang: Lang,
+    pub(crate) password: Option<PasswordHash>,
+    pub(crate) created: Timestamp,
+    pub(crate) last_login: Option<Timestamp>,
+}
+
+pub(crate) struct LoginRow {
+    pub(crate) email_index: String,
+    pub(crate) shop: ShopId,
+    pub(crate) member: MemberId,
+}
+
+pub(crate) fn has_members(tx: &mut Tx) -> Result<bool, Error> {
+    Ok(tx.query_opt("SELECT id FROM members LIMIT 1", &[])?.is_some())
+}
+
+pub(crate) fn count_members(tx: &mut Tx, shop: ShopId) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) FROM members WHERE shop_id = ?1 AND state <> 'disabled'";
+    tx.query_opt(sql, &[shop.short().into()])?.map_or(Ok(0), |row| row.int(0))
+}
+
+pub(crate) fn find_member(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<Option<MemberRow>, Error> {
+    tx.get(&MEMBERS, &[shop.short().into(), id.short().into()])?.map(|row| read(&row)).transpose()
+}
+
+pub(crate) fn list_members(tx: &mut Tx, shop: ShopId) -> Result<Vec<MemberRow>, Error> {
+    let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms
+               FROM members WHERE shop_id = ?1 ORDER BY id";
+    tx.query(sql, &[shop.short().into()])?.iter().map(read).collect()
+}
+
+pub(crate) fn insert_member(tx: &mut Tx, row: MemberRow) -> Result<(), Error> {
+    tx.insert(&MEMBERS, values(row))
+}
+
+pub(crate) fn update_member(tx: &mut Tx, row: MemberRow) -> Result<(), Error> {
+    tx.put(&MEMBERS, values(row))
+}
+
+pub(crate) fn find_login(tx: &mut Tx, email_index: &str) -> Result<Option<LoginRow>, Error> {
+    let Some(row) = tx.get(&LOGINS, &[email_index.into()])? else { return Ok(None) };
+    let member = MemberId::from_short(row.text(2)?).ok_or_else(|| broken("member_logins"))?;
+    Ok(Some(LoginRow {
+        email_index: email_index.to_owned(),
+        shop: shop_at(&row, 1, "member_logins")?,
+        member,
+    }))
+}
+
+pub(crate) fn insert_login(tx: &mut Tx, row: LoginRow) -> Result<(), Error> {
+    tx.insert(&LOGINS, vec![row.email_index.into(), row.shop.short().into(), row.member.short().into()])
+}
+
+pub(crate) fn delete_login(tx: &mut Tx, email_index: &str) -> Result<(), Error> {
+    tx.delete(&LOGINS, &[email_index.into()])
+}
+
+fn read(row: &Row) -> Result<MemberRow, Error> {
+    let bad = || broken("members");
+    let roles = row.text(6)?.split(',').map(|name| Role::from_name(name).ok_or_else(bad));
+    let password = row.opt_text(8)?.map(|text| PasswordHash::parse(text).ok_or_else(bad)).transpose()?;
+    Ok(MemberRow {
+        shop: shop_at(row, 0, "members")?,
+        id: MemberId::from_short(row.text(1)?).ok_or_else(bad)?,
+        state: MemberState::from_name(row.text(2)?).ok_or_else(bad)?,
+        name: row.blob(3)?.to_vec(),
+        email: row.blob(4)?.to_vec(),
+        email_index: row.text(5)?.to_owned(),
+        roles: roles.collect::<Result<_, _>>()?,
+        lang: Lang::from_tag(row.text(7)?).ok_or_else(bad)?,
+        password,
+        created: row.time(9)?,
+        last_login: row.opt_time(10)?,
+    })
+}
+
+fn values(row: MemberRow) -> Vec<Value> {
+    let roles: Vec<&str> = row.roles.iter().map(|role| role.name()).collect();
+    vec![
+        row.shop.short().into(),
+        row.id.short().into(),
+        row.state.name().into(),
+        row.name.into(),
+        row.email.into(),
+        row.email_index.into(),
+        roles.join(",").into(),
+        row.lang.code().into(),
+        row.password.map(|hash| hash.as_str().to_owned()).into(),
+        row.created.into(),
+        row.last_login.into(),
+    ]
+}

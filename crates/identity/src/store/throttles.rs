@@ -1,0 +1,38 @@
+//! SQL of counted tries.
+
+use base::Timestamp;
+use store::{Error, Table, Tx, int, text};
+
+static THROTTLES: Table = Table::new(
+    "throttles",
+    &[text("kind"), text("subject")],
+    &[int("tries"), int("window_from_ms"), int("blocked_until_ms")],
+);
+
+#[derive(Clone, Copy)]
+pub(crate) struct ThrottleRow {
+    pub(crate) count: i64,
+    pub(crate) window_from: Timestamp,
+    pub(crate) blocked_until: Timestamp,
+}
+
+pub(crate) fn find_throttle(tx: &mut Tx, kind: &str, subject: &str) -> Result<Option<ThrottleRow>, Error> {
+    let Some(row) = tx.get(&THROTTLES, &[kind.into(), subject.into()])? else { return Ok(None) };
+    Ok(Some(ThrottleRow { count: row.int(2)?, window_from: row.time(3)?, blocked_until: row.time(4)? }))
+}
+
+pub(crate) fn update_throttle(tx: &mut Tx, kind: &str, subject: &str, row: ThrottleRow) -> Result<(), Error> {
+    let values =
+        vec![kind.into(), subject.into(), row.count.into(), row.window_from.into(), row.blocked_until.into()];
+    tx.put(&THROTTLES, values)
+}
+
+pub(crate) fn delete_throttle(tx: &mut Tx, kind: &str, subject: &str) -> Result<(), Error> {
+    tx.delete(&THROTTLES, &[kind.into(), subject.into()])
+}
+
+/// Forgets what neither counts nor blocks any more.
+pub(crate) fn delete_old_throttles(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
+    let sql = "DELETE FROM throttles WHERE window_from_ms < ?1 AND blocked_until_ms < ?1";
+    tx.execute(sql, &[before.into()])
+}
