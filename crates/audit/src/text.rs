@@ -73,6 +73,11 @@ impl Text {
         &self.0
     }
 
+    /// Bytes in hexadecimal, such as a hash. For what this program computed: a hash may well look like a number.
+    pub fn hex(bytes: &[u8]) -> Text {
+        Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// A text this crate built itself from ids and numbers.
     pub(crate) fn own(text: String) -> Text {
         Text(text)

@@ -35,7 +35,8 @@ pub fn verify_database(
         upper.insert((tile.level, tile.index), tile.hashes);
     }
     for ((level, tile), hashes) in upper.into_iter().filter(|((level, _), _)| *level > 0) {
-        if find_tile(tx, level, tile)? != hashes {
+        // More hashes than there should be are those of a tail that was cut; that is a finding of its own.
+        if !find_tile(tx, level, tile)?.starts_with(&hashes) {
             report.add(Finding::TileAltered { level, tile });
         }
     }

@@ -1,0 +1,11 @@
+//! The audit log from outside: published vectors, both engines, and edits behind the program's back.
+
+mod entries;
+mod exports;
+mod hostile;
+mod notes;
+mod promises;
+mod sequencing;
+mod setup;
+mod tampering;
+mod trees;
