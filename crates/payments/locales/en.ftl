@@ -1,0 +1,355 @@
+## States of a payment
+state-created = waiting for the buyer
+state-held = held
+state-paid = paid
+state-challenged = paused
+state-review = under review
+state-declined = declined
+state-part-refunded = partly refunded
+state-refunded = refunded
+state-cancelled = cancelled
+state-expired = expired
+
+## States and kinds of a code
+code-open = open
+code-used = used
+code-expired = expired
+code-withdrawn = withdrawn
+code-kind-dynamic = one order
+code-kind-static = fixed
+
+## Outcomes of screening
+outcome-allow = allowed
+outcome-challenge = asked the payer
+outcome-review = sent to review
+outcome-block = declined
+
+## What buyers read everywhere
+shop-verified = identity verified
+pay-order = Order
+pay-terminal = Till
+pay-method = Pay with
+pay-payer = Payer
+pay-shop = Shop
+pay-amount = Amount
+pay-time = Time
+pay-state = State
+pay-reference = Reference
+pay-balance-left = { $amount } available
+pin-tip = Your PIN is yours alone. Nobody from Tillward or a shop will ever ask for it.
+
+## Pay page
+pay-title = Pay { $shop }
+pay-button = Pay { $amount } to { $shop }
+pay-open-until = This code is good for { $minutes ->
+    [one] one more minute
+   *[other] { $minutes } more minutes
+}.
+pay-cancel = Do not pay
+pay-amount-title = How much do you pay?
+pay-amount-label = Amount in { $currency }
+pay-amount-note = What is it for?
+pay-amount-note-hint = The shop sees this. You may leave it empty.
+pay-amount-button = Continue
+
+## Buyer sign-in
+buyer-sign-in-title = Who is paying?
+buyer-sign-in-contact = Phone number or e-mail
+buyer-sign-in-contact-hint = We send a code there. No password is needed.
+buyer-sign-in-button = Send me a code
+buyer-code-title = Enter the code
+buyer-code-sent = We sent six digits to { $contact }. They are good for ten minutes.
+buyer-code-label = Code
+buyer-code-remember = Remember this device for 30 days
+buyer-code-button = Continue
+buyer-code-again = Send a new code
+buyer-code-other = Use another number or e-mail
+buyer-new-title = Nice to meet you
+buyer-new-text = It takes a minute, once.
+buyer-new-name = Your name
+buyer-new-name-hint = The shop sees it shortened, such as “Li H.”
+buyer-new-pin = Choose a payment PIN
+buyer-new-pin-hint = Six digits that you alone know. Not a birthday, not 123456.
+buyer-new-pin-again = The same PIN again
+buyer-new-button = Save and continue
+
+## PIN
+pin-title = Enter your payment PIN
+pin-label = Payment PIN, six digits
+pin-button = Pay { $amount }
+pin-wrong = That PIN is not right. { $left ->
+    [one] One try is left
+   *[other] { $left } tries are left
+}.
+
+## Challenge
+challenge-title = Is this you?
+challenge-text = We paused this payment to check it is you. No money has moved.
+challenge-device = Device
+challenge-place = Place
+challenge-code = Code we sent to { $contact }
+challenge-yes = Yes, pay { $amount } to { $shop }
+challenge-no = No, stop this payment
+
+## Waiting for review
+wait-title = One moment, please
+wait-text = { $shop } is taking a quick look at this payment. No money has moved. You can keep this page open or come back later.
+wait-since = Waiting since
+wait-cancel = Cancel this payment
+
+## Result and receipt
+receipt-title-paid = Paid
+receipt-text-paid = { $shop } has your payment.
+receipt-title-held = Reserved
+receipt-text-held = { $shop } takes the amount when your order ships.
+receipt-title-challenged = Paused
+receipt-text-challenged = We wait for your answer. No money has moved.
+receipt-title-review = Under review
+receipt-text-review = { $shop } is taking a quick look. No money has moved.
+receipt-title-declined = Not paid
+receipt-text-declined = This payment could not be completed. No money has moved.
+receipt-title-part-refunded = Partly refunded
+receipt-text-part-refunded = { $shop } gave part of the money back.
+receipt-title-refunded = Refunded
+receipt-text-refunded = { $shop } gave the money back.
+receipt-title-cancelled = Cancelled
+receipt-text-cancelled = This payment was cancelled. No money has moved.
+receipt-title-expired = Expired
+receipt-text-expired = The time to pay ran out. No money has moved.
+receipt-title-created = Not paid yet
+receipt-text-created = No money has moved.
+receipt-refunded = Given back
+receipt-not-me = This was not me
+receipt-try-again = Try again
+receipt-done = Done
+receipt-proof = Proof of this receipt
+receipt-proof-pending = Entered in a log that cannot be changed unseen. The proof is ready within seconds; reload this page.
+receipt-proof-ready = Entry { $entry } of a log that cannot be changed unseen, sealed with { $size } entries.
+receipt-proof-leaf = Fingerprint
+receipt-proof-root = Seal
+receipt-proof-download = Download the proof
+
+## A code that cannot be paid
+code-used-title = This code is already paid
+code-used-text = Each code is good for one payment, and this one has been used. You have not been charged again. If you want to pay once more, ask for a new code.
+code-expired-title = This code is too old
+code-expired-text = Codes end after a while to keep you safe. No money has moved. Please ask the shop for a new one.
+code-altered-title = This code is not from us
+code-altered-text = It was changed after the shop made it, or it is not a Tillward code at all. No money has moved. Please do not pay with it, and tell the shop.
+code-other-shop-title = This code belongs to another shop
+code-other-shop-text = It was not made by the shop you are paying. No money has moved. Please ask for the right code.
+code-withdrawn-title = The shop took this code back
+code-withdrawn-text = No money has moved. Please ask the shop for a new one.
+code-own-shop-title = This is your own shop
+code-own-shop-text = A shop cannot pay itself. No money has moved.
+pin-locked-title = Your PIN is locked
+pin-locked-text = There were too many wrong tries. No money has moved. You can unlock it with a code sent to your phone or e-mail.
+short-balance-title = Your balance is too small
+short-balance-text = No money has moved. Top up and scan the code again.
+notice-receipt = See the receipt
+notice-sign-in = Unlock with a code
+
+## The desk
+nav-overview = Overview
+nav-payments = Payments
+nav-codes = Codes
+nav-reviews = Reviews
+nav-refunds = Refunds
+nav-api-keys = API keys
+role-owner = Owner
+role-cashier = Cashier
+role-risk = Risk
+
+setup-title = Open your shop
+setup-text = This link works once. You become the owner; others can be invited later.
+setup-shop = Name of the shop
+setup-shop-hint = Buyers see it before they pay.
+setup-currency = Currency
+setup-zone = Time zone
+setup-name = Your name
+setup-email = Your e-mail
+setup-password = Password
+setup-password-hint = At least 12 characters. A sentence is easier to remember than symbols.
+setup-button = Open the shop
+
+sign-in-title = Sign in
+sign-in-email = E-mail
+sign-in-password = Password
+sign-in-button = Sign in
+sign-in-failed = E-mail and password do not match.
+sign-in-locked = Too many tries. Please wait { $minutes ->
+    [one] one minute
+   *[other] { $minutes } minutes
+}.
+
+overview-title = Overview
+overview-today = Taken today
+overview-count = { $n ->
+    [0] no payments yet
+    [one] one payment
+   *[other] { $n } payments
+}
+overview-than-before = { $amount } by this time a week ago
+overview-first-week = nothing to compare with yet
+overview-needs = Needs you now
+overview-needs-nothing = Nothing needs you. Enjoy your tea.
+overview-live = Payments, live
+overview-live-word = live
+overview-live-none-title = No payments yet
+overview-live-none-text = Show a code; the first payment appears here by itself.
+overview-show-code = Show a code
+overview-all = All payments
+overview-trust = Can it be trusted?
+overview-books-balanced = The books balance to the last unit
+overview-books-broken = The books do not balance: call support now
+overview-log-sealed = { $n } log entries, last sealed
+overview-log-never = The log has not been sealed yet
+overview-need-reviews = { $n ->
+    [one] one payment waits for your review
+   *[other] { $n } payments wait for your review
+}
+overview-need-risk = { $amount } at stake
+chart-outcomes-note = Payments by the hour over the last 24 hours, in the time of { $zone }
+chart-hour = Hour
+chart-quiet = No payments in the last 24 hours
+chart-all-well = { $n ->
+    [one] One payment went through, none was stopped
+   *[other] { $n } payments went through, none was stopped
+}
+chart-some-stopped = { $paid } payments went through, { $stopped } were stopped
+chart-burst = A burst was stopped at { $hour }: { $n } payments declined within the hour
+chart-paid = paid
+chart-waiting = asked or under review
+chart-declined = declined
+
+payments-title = Payments
+payments-search = Search
+payments-search-hint = id, order or amount
+payments-state = State
+payments-any = any
+payments-from = From
+payments-to = To
+payments-filter = Show
+payments-clear = Clear
+payments-export = Export as CSV
+payments-none-title = No payment matches
+payments-none-text = Try another word or a longer time.
+col-time = Time
+col-amount = Amount
+col-state = State
+col-payer = Payer
+col-order = Order
+col-id = Id
+col-reason = Reason
+
+payment-title = Payment of { $amount }
+payment-timeline = What happened
+payment-decision = Decision
+payment-score = Chance of fraud
+payment-reasons = Strongest reasons
+payment-no-reasons = Nothing stood out.
+payment-buyer-was-told = The buyer was told
+payment-rules = Rules { $rules } · model { $model }
+payment-features = Against this payer’s usual
+payment-no-features = This payer is new here, so there is no usual yet.
+payment-similar = Similar payments
+payment-ledger = Ledger entries
+payment-ledger-none = No money has moved, so there are no entries.
+payment-ledger-account = Account
+payment-ledger-debit = Debit
+payment-ledger-credit = Credit
+payment-ledger-sum = Sum
+payment-proof = Proof in the log
+payment-proof-entry = Entry
+payment-proof-pending = Written; the next seal covers it within seconds.
+payment-details = Details
+payment-device = Device
+payment-address = Address
+payment-code = Code
+payment-refund-title = Refund
+payment-refund-amount = Amount to give back
+payment-refund-left = { $amount } can still be refunded.
+payment-refund-reason = Reason
+payment-refund-password = Your password, to confirm
+payment-refund-button = Refund …
+refund-title = Refund { $amount } to { $payer }?
+refund-button = Refund { $amount } to { $payer }
+refund-keep = Keep the money
+refund-left-after = Left of this payment
+payment-refund-consequence = The amount goes back to { $payer } at once and leaves your balance. This cannot be undone.
+payment-cancel = Cancel this payment
+payment-cancel-consequence = The buyer can no longer pay it. No money moves.
+
+refunds-title = Refunds
+refunds-none-title = No refunds yet
+refunds-none-text = To refund, open a payment and choose the amount.
+refunds-by = By
+refunds-payment = Payment
+
+codes-title = Codes
+codes-new = New code
+codes-none-title = No codes yet
+codes-none-text = Make one for an order, or a fixed one for the counter.
+codes-kind = Kind
+codes-label = For
+codes-payments = Payments
+code-new-title = New code
+code-new-kind = What for?
+code-new-kind-dynamic = One order: amount fixed, one payment, ends by itself
+code-new-kind-static = The counter: the buyer types the amount, good for many payments
+code-new-amount = Amount in { $currency }
+code-new-amount-hint = Leave empty for a fixed code.
+code-new-line = Order line
+code-new-line-hint = What the buyer sees, such as “Two tins of Longjing”.
+code-new-order = Your order number
+code-new-minutes = Ends after
+code-new-minutes-choice = { $n } minutes
+code-new-button = Make the code
+code-title = Scan to pay { $shop }
+code-scan = Scan with the phone’s camera
+code-any-amount = The buyer types the amount
+code-ends = Ends
+code-print = Print
+code-print-page = Page to print
+code-svg = Image as SVG
+code-png = Image as PNG
+code-link = Link in the code
+code-emv = EMVCo text
+code-withdraw = Withdraw this code
+code-withdraw-consequence = Nobody can pay with it any more.
+code-paid-by = Paid by { $payer }
+code-open-payment = Open the payment
+code-waiting = Waiting for the buyer
+code-scanned = The buyer is looking at it
+code-print-tip = Check now and then that nobody glued another code over this one.
+
+reviews-title = Reviews
+reviews-none-title = Nothing to review
+reviews-none-text = When a payment needs a second look, it appears here by itself.
+reviews-choose-title = Choose a payment
+reviews-choose-text = Its reasons and history appear here.
+reviews-due = decide by
+reviews-late = overdue since
+reviews-approve = Approve: { $payer } pays { $amount }
+reviews-decline = Decline: no money moves
+reviews-note = Note for the log
+reviews-note-hint = Why you decide so. Colleagues and auditors read it.
+reviews-keys-move = move
+reviews-keys-decide = press twice to approve or decline
+reviews-open = Open the payment
+
+keys-title = API keys
+keys-text = A key lets your own system create payments and read them. It never sees a buyer’s PIN.
+keys-name = Name
+keys-name-hint = Where it is used, such as “web shop”.
+keys-new = Make a key
+keys-new-secret = Copy it now: it is shown this once
+keys-none-title = No keys yet
+keys-none-text = Make one to connect your shop’s system.
+keys-created = Made
+keys-used = Last used
+keys-never = never
+keys-revoke = Revoke
+keys-revoke-named = Revoke { $name }
+keys-state-active = active
+keys-state-revoked = revoked

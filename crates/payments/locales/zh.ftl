@@ -1,0 +1,339 @@
+## 付款状态
+state-created = 待付款
+state-held = 已预授权
+state-paid = 已付款
+state-challenged = 已暂停
+state-review = 人工复核中
+state-declined = 未通过
+state-part-refunded = 部分退款
+state-refunded = 已退款
+state-cancelled = 已取消
+state-expired = 已过期
+
+## 收款码的状态和种类
+code-open = 可用
+code-used = 已使用
+code-expired = 已过期
+code-withdrawn = 已撤回
+code-kind-dynamic = 订单码
+code-kind-static = 固定码
+
+## 审核结果
+outcome-allow = 放行
+outcome-challenge = 请付款人确认
+outcome-review = 转人工复核
+outcome-block = 拒绝
+
+## 买家处处可见
+shop-verified = 身份已核实
+pay-order = 订单
+pay-terminal = 收银台
+pay-method = 付款方式
+pay-payer = 付款人
+pay-shop = 商家
+pay-amount = 金额
+pay-time = 时间
+pay-state = 状态
+pay-reference = 交易编号
+pay-balance-left = 可用 { $amount }
+pin-tip = 支付密码只属于您。Tillward 和商家绝不会向您索要。
+
+## 付款页
+pay-title = 向{ $shop }付款
+pay-button = 向{ $shop }付款 { $amount }
+pay-open-until = 此码 { $minutes } 分钟内有效。
+pay-cancel = 不付了
+pay-amount-title = 付多少？
+pay-amount-label = 金额（{ $currency }）
+pay-amount-note = 用途
+pay-amount-note-hint = 商家可以看到，可不填。
+pay-amount-button = 继续
+
+## 买家登录
+buyer-sign-in-title = 请先确认身份
+buyer-sign-in-contact = 手机号或邮箱
+buyer-sign-in-contact-hint = 我们会发送验证码，无需密码。
+buyer-sign-in-button = 获取验证码
+buyer-code-title = 输入验证码
+buyer-code-sent = 六位验证码已发送至 { $contact }，十分钟内有效。
+buyer-code-label = 验证码
+buyer-code-remember = 30 天内记住这台设备
+buyer-code-button = 继续
+buyer-code-again = 重新发送
+buyer-code-other = 换一个手机号或邮箱
+buyer-new-title = 欢迎您
+buyer-new-text = 只需填写一次，一分钟就好。
+buyer-new-name = 您的姓名
+buyer-new-name-hint = 商家只看到部分姓名，例如“李*”
+buyer-new-pin = 设置支付密码
+buyer-new-pin-hint = 六位数字，只有您知道。请勿使用生日或 123456。
+buyer-new-pin-again = 再次输入支付密码
+buyer-new-button = 保存并继续
+
+## 支付密码
+pin-title = 请输入支付密码
+pin-label = 六位支付密码
+pin-button = 付款 { $amount }
+pin-wrong = 支付密码不正确，还可以再试 { $left } 次。
+
+## 确认本人
+challenge-title = 是您本人在付款吗？
+challenge-text = 为确认是您本人，这笔付款已暂停。尚未扣款。
+challenge-device = 设备
+challenge-place = 地点
+challenge-code = 发送至 { $contact } 的验证码
+challenge-yes = 是我，向{ $shop }付款 { $amount }
+challenge-no = 不是我，停止付款
+
+## 等待复核
+wait-title = 请稍候
+wait-text = { $shop }正在查看这笔付款。尚未扣款。您可以停留在此页，也可以稍后再来。
+wait-since = 开始等待
+wait-cancel = 取消付款
+
+## 结果和收据
+receipt-title-paid = 付款成功
+receipt-text-paid = { $shop }已收到您的付款。
+receipt-title-held = 已预授权
+receipt-text-held = 发货时{ $shop }才会扣款。
+receipt-title-challenged = 已暂停
+receipt-text-challenged = 等待您的确认。尚未扣款。
+receipt-title-review = 复核中
+receipt-text-review = { $shop }正在查看这笔付款。尚未扣款。
+receipt-title-declined = 未付款
+receipt-text-declined = 这笔付款没有完成。没有任何扣款。
+receipt-title-part-refunded = 已部分退款
+receipt-text-part-refunded = { $shop }已退回部分款项。
+receipt-title-refunded = 已退款
+receipt-text-refunded = { $shop }已退回全部款项。
+receipt-title-cancelled = 已取消
+receipt-text-cancelled = 这笔付款已取消。没有任何扣款。
+receipt-title-expired = 已过期
+receipt-text-expired = 付款时间已过。没有任何扣款。
+receipt-title-created = 尚未付款
+receipt-text-created = 没有任何扣款。
+receipt-refunded = 已退
+receipt-not-me = 这不是我付的
+receipt-try-again = 重试
+receipt-done = 完成
+receipt-proof = 收据证明
+receipt-proof-pending = 已写入无法暗中修改的日志，证明数秒后生成，请刷新本页。
+receipt-proof-ready = 位于无法暗中修改的日志第 { $entry } 条，封存时共 { $size } 条。
+receipt-proof-leaf = 指纹
+receipt-proof-root = 封印
+receipt-proof-download = 下载证明
+
+## 无法付款的码
+code-used-title = 此码已付款
+code-used-text = 每个码只能付一次，这个码已经用过，您没有被重复扣款。如需再付，请向商家索要新码。
+code-expired-title = 此码已过期
+code-expired-text = 为了您的安全，收款码有时限。没有任何扣款。请向商家索要新码。
+code-altered-title = 这不是我们的码
+code-altered-text = 它在生成后被改动过，或者根本不是 Tillward 的收款码。没有任何扣款。请勿使用，并告知商家。
+code-other-shop-title = 此码属于另一家店
+code-other-shop-text = 它不是您正在付款的商家生成的。没有任何扣款。请向商家索要正确的码。
+code-withdrawn-title = 商家已撤回此码
+code-withdrawn-text = 没有任何扣款。请向商家索要新码。
+code-own-shop-title = 这是您自己的店
+code-own-shop-text = 店铺不能向自己付款。没有任何扣款。
+pin-locked-title = 支付密码已锁定
+pin-locked-text = 错误次数过多。没有任何扣款。您可以用发送到手机或邮箱的验证码解锁。
+short-balance-title = 余额不足
+short-balance-text = 没有任何扣款。请充值后重新扫码。
+notice-receipt = 查看收据
+notice-sign-in = 用验证码解锁
+
+## 商家后台
+nav-overview = 概览
+nav-payments = 付款
+nav-codes = 收款码
+nav-reviews = 复核
+nav-refunds = 退款
+nav-api-keys = API 密钥
+role-owner = 店主
+role-cashier = 收银员
+role-risk = 风控
+
+setup-title = 开店
+setup-text = 此链接只能使用一次。您将成为店主，之后可以邀请其他成员。
+setup-shop = 店铺名称
+setup-shop-hint = 买家付款前会看到。
+setup-currency = 币种
+setup-zone = 时区
+setup-name = 您的姓名
+setup-email = 您的邮箱
+setup-password = 密码
+setup-password-hint = 至少 12 个字符。一句话比符号更好记。
+setup-button = 开店
+
+sign-in-title = 登录
+sign-in-email = 邮箱
+sign-in-password = 密码
+sign-in-button = 登录
+sign-in-failed = 邮箱与密码不匹配。
+sign-in-locked = 尝试次数过多，请等待 { $minutes } 分钟。
+
+overview-title = 概览
+overview-today = 今日收款
+overview-count = { $n ->
+    [0] 还没有付款
+   *[other] { $n } 笔付款
+}
+overview-than-before = 上周同一时刻 { $amount }
+overview-first-week = 暂无可比数据
+overview-needs = 需要您处理
+overview-needs-nothing = 没有待办，喝杯茶吧。
+overview-live = 实时付款
+overview-live-word = 实时
+overview-live-none-title = 还没有付款
+overview-live-none-text = 出示收款码，第一笔付款会自动出现在这里。
+overview-show-code = 出示收款码
+overview-all = 全部付款
+overview-trust = 账目可信吗？
+overview-books-balanced = 账目分毫不差
+overview-books-broken = 账目不平：请立即联系支持
+overview-log-sealed = 日志共 { $n } 条，最近封存于
+overview-log-never = 日志尚未封存
+overview-need-reviews = { $n } 笔付款等待您复核
+overview-need-risk = 涉及 { $amount }
+chart-outcomes-note = 过去 24 小时每小时的付款笔数，{ $zone } 时间
+chart-hour = 小时
+chart-quiet = 过去 24 小时没有付款
+chart-all-well = { $n } 笔付款成功，没有拦截
+chart-some-stopped = { $paid } 笔付款成功，{ $stopped } 笔被拦截
+chart-burst = { $hour } 拦截了一波异常：一小时内拒绝 { $n } 笔
+chart-paid = 成功
+chart-waiting = 待确认或复核
+chart-declined = 拒绝
+
+payments-title = 付款
+payments-search = 搜索
+payments-search-hint = 编号、订单或金额
+payments-state = 状态
+payments-any = 全部
+payments-from = 从
+payments-to = 到
+payments-filter = 查询
+payments-clear = 清除
+payments-export = 导出 CSV
+payments-none-title = 没有符合的付款
+payments-none-text = 换个关键词，或放宽时间范围。
+col-time = 时间
+col-amount = 金额
+col-state = 状态
+col-payer = 付款人
+col-order = 订单
+col-id = 编号
+col-reason = 原因
+
+payment-title = 付款 { $amount }
+payment-timeline = 经过
+payment-decision = 审核决定
+payment-score = 欺诈可能性
+payment-reasons = 主要原因
+payment-no-reasons = 没有异常。
+payment-buyer-was-told = 告知买家的内容
+payment-rules = 规则 { $rules } · 模型 { $model }
+payment-features = 与该付款人平时相比
+payment-no-features = 这位付款人第一次来，还没有平时的数据。
+payment-similar = 相似付款
+payment-ledger = 账目分录
+payment-ledger-none = 没有资金变动，因此没有分录。
+payment-ledger-account = 科目
+payment-ledger-debit = 借
+payment-ledger-credit = 贷
+payment-ledger-sum = 合计
+payment-proof = 日志证明
+payment-proof-entry = 条目
+payment-proof-pending = 已写入，数秒后由下一次封存覆盖。
+payment-details = 详情
+payment-device = 设备
+payment-address = 网络地址
+payment-code = 收款码
+payment-refund-title = 退款
+payment-refund-amount = 退款金额
+payment-refund-left = 还可退 { $amount }。
+payment-refund-reason = 原因
+payment-refund-password = 输入您的密码以确认
+payment-refund-button = 退款……
+refund-title = 向{ $payer }退款 { $amount }？
+refund-button = 退款 { $amount } 给{ $payer }
+refund-keep = 不退了
+refund-left-after = 退款后剩余
+payment-refund-consequence = 款项立即从您的余额退回给{ $payer }，无法撤销。
+payment-cancel = 取消这笔付款
+payment-cancel-consequence = 买家将无法再支付。不会有资金变动。
+
+refunds-title = 退款
+refunds-none-title = 还没有退款
+refunds-none-text = 打开一笔付款并选择金额即可退款。
+refunds-by = 操作人
+refunds-payment = 付款
+
+codes-title = 收款码
+codes-new = 新建收款码
+codes-none-title = 还没有收款码
+codes-none-text = 为订单生成一个，或为柜台生成固定码。
+codes-kind = 种类
+codes-label = 用于
+codes-payments = 付款笔数
+code-new-title = 新建收款码
+code-new-kind = 用于什么？
+code-new-kind-dynamic = 一笔订单：金额固定，只付一次，自动过期
+code-new-kind-static = 柜台：买家输入金额，可多次付款
+code-new-amount = 金额（{ $currency }）
+code-new-amount-hint = 固定码请留空。
+code-new-line = 订单说明
+code-new-line-hint = 买家会看到，例如“龙井两罐”。
+code-new-order = 您的订单号
+code-new-minutes = 有效期
+code-new-minutes-choice = { $n } 分钟
+code-new-button = 生成
+code-title = 扫码向{ $shop }付款
+code-scan = 用手机相机扫码
+code-any-amount = 由买家输入金额
+code-ends = 到期
+code-print = 打印
+code-print-page = 打印页
+code-svg = SVG 图片
+code-png = PNG 图片
+code-link = 码中链接
+code-emv = EMVCo 文本
+code-withdraw = 撤回此码
+code-withdraw-consequence = 之后无人能用它付款。
+code-paid-by = { $payer }已付款
+code-open-payment = 查看付款
+code-waiting = 等待买家
+code-scanned = 买家正在查看
+code-print-tip = 请不时检查，以防有人在上面贴了别的码。
+
+reviews-title = 复核
+reviews-none-title = 没有待复核的付款
+reviews-none-text = 需要再看一眼的付款会自动出现在这里。
+reviews-choose-title = 请选择一笔付款
+reviews-choose-text = 原因和历史会显示在这里。
+reviews-due = 处理期限
+reviews-late = 已超时，期限
+reviews-approve = 通过：{ $payer }付款 { $amount }
+reviews-decline = 拒绝：不扣款
+reviews-note = 备注（写入日志）
+reviews-note-hint = 说明理由，供同事和审计人员查阅。
+reviews-keys-move = 移动
+reviews-keys-decide = 连按两次即通过或拒绝
+reviews-open = 查看付款
+
+keys-title = API 密钥
+keys-text = 密钥让您自己的系统创建和查询付款，但看不到买家的支付密码。
+keys-name = 名称
+keys-name-hint = 用在哪里，例如“网店”。
+keys-new = 生成密钥
+keys-new-secret = 请立即复制：只显示这一次
+keys-none-title = 还没有密钥
+keys-none-text = 生成一个，连接您店铺的系统。
+keys-created = 生成时间
+keys-used = 最近使用
+keys-never = 从未
+keys-revoke = 吊销
+keys-revoke-named = 吊销 { $name }
+keys-state-active = 有效
+keys-state-revoked = 已吊销

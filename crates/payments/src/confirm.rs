@@ -1,0 +1,289 @@
+//! Confirming a payment: the busiest path of the program. One transaction: state, proof, screening, money, log.
+
+use audit::Leaf;
+use base::{Money, PaymentId, ScopedId, ShopId, TransferId};
+use identity::{BuyerSession, Means, Pin, PinCheck, Shop};
+use ledger::{AccountKey, Reason, ShopPurpose, Transfer};
+use risk::{Attempt, Facts, Outcome, Profiles};
+use store::Tx;
+
+use crate::confirmation::{Nonce, bind};
+use crate::day_limit;
+use crate::limits::{CHALLENGE_SECONDS_MAX, REVIEW_SECONDS_MAX};
+use crate::payment::{DeclineReason, Payment, State};
+use crate::record::{self, Deed};
+use crate::review;
+use crate::screening::{self, Origination, Parties, Screen};
+use crate::shop::find_premises;
+use crate::store as rows;
+
+/// A payer's confirmation of exactly one amount to exactly one payee.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    payment: PaymentId,
+    amount: Money,
+    payee: ShopId,
+    nonce: Nonce,
+    pin: Pin,
+}
+
+impl Confirm {
+    /// What the payer saw and typed.
+    pub fn new(payment: PaymentId, amount: Money, payee: ShopId, nonce: Nonce, pin: Pin) -> Confirm {
+        Confirm { payment, amount, payee, nonce, pin }
+    }
+
+    /// The payment it confirms.
+    pub fn payment(&self) -> PaymentId {
+        self.payment
+    }
+}
+
+/// What a confirmation led to. All are results: what they counted or wrote stays.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Confirmed {
+    /// The PIN was wrong; nothing happened to the payment.
+    PinWrong {
+        /// Tries that are left.
+        left: i64,
+    },
+    /// Too many wrong PINs; paying is locked.
+    PinLocked,
+    /// The account is frozen or gone.
+    NotActive,
+    /// The payment moved on: paid, paused, in review or declined.
+    Moved(Box<Moved>),
+}
+
+/// A payment that moved on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    /// As it now stands.
+    pub payment: Payment,
+    /// Its entry in the audit log.
+    pub leaf: Leaf,
+}
+
+/// Why a confirmation was refused. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfirmError {
+    /// No such payment.
+    #[error("payment does not exist")]
+    NoPayment,
+    /// Not in a state that can be confirmed.
+    #[error("payment is {} and cannot be confirmed", .0.name())]
+    NotWaiting(State),
+    /// Another buyer has it.
+    #[error("payment is being paid by somebody else")]
+    OtherPayer,
+    /// What the payer saw is not what the payment is.
+    #[error("confirmation is for another {0}; show the payment again")]
+    Mismatch(&'static str),
+    /// Its order was paid by another payment.
+    #[error("order was paid already by `{0}`")]
+    OrderPaid(PaymentId),
+    /// Past the legal limit of a day.
+    #[error("amount is past the daily limit for this kind of code")]
+    DayLimit,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] identity::Fault),
+}
+
+impl From<store::Error> for ConfirmError {
+    fn from(error: store::Error) -> ConfirmError {
+        ConfirmError::Fault(error.into())
+    }
+}
+
+/// The rows a confirmation reads that are known before it runs.
+pub fn keys_of(command: &Confirm) -> Vec<store::Key> {
+    vec![rows::payment_key(command.payment)]
+}
+
+/// Confirms a payment with the payer's PIN.
+///
+/// # Errors
+/// [`ConfirmError`].
+pub fn confirm(
+    tx: &mut Tx<'_>, means: &Means<'_>, screen: &Screen, session: &BuyerSession, from: &Origination, command: &Confirm,
+) -> Result<Confirmed, ConfirmError> {
+    let payment = load_waiting(tx, means, session, command)?;
+    let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
+    match identity::verify_pin(tx, means, session.buyer, &command.pin)? {
+        PinCheck::Right => {}
+        PinCheck::Wrong { left } => return Ok(Confirmed::PinWrong { left }),
+        PinCheck::Locked => return Ok(Confirmed::PinLocked),
+        PinCheck::NotActive => return Ok(Confirmed::NotActive),
+    }
+    let payment = Payment {
+        buyer: Some(session.buyer),
+        device: Some(session.device),
+        confirmation: Some(bind(command.amount, command.payee, command.payment, &command.nonce).to_vec()),
+        confirmed_at: Some(means.now),
+        ..payment
+    };
+    let facts = gather(tx, means, &payment, &shop, session, from)?;
+    let (decision, outcome, profiles) = {
+        let (id, decision, profiles) = screening::screen(tx, means, screen, &facts, payment.id)?;
+        (id, decision.outcome, profiles)
+    };
+    let payment = Payment { decision: Some(decision), ..payment };
+    let payment = apply(tx, means, &shop, outcome, payment)?;
+    screening::remember_payment(tx, &facts, profiles, attempt_of(payment.stored_state))?;
+    finish(tx, means, session, from, payment)
+}
+
+/// The payment, if this payer can confirm it as they saw it.
+fn load_waiting(
+    tx: &mut Tx<'_>, means: &Means<'_>, session: &BuyerSession, command: &Confirm,
+) -> Result<Payment, ConfirmError> {
+    let payment = rows::find_payment(tx, command.payment)?.ok_or(ConfirmError::NoPayment)?;
+    if payment.buyer.is_some_and(|buyer| buyer != session.buyer) {
+        return Err(ConfirmError::OtherPayer);
+    }
+    match payment.state_at(means.now) {
+        State::Waiting => {}
+        state => return Err(ConfirmError::NotWaiting(state)),
+    }
+    check_seen(&payment, command)?;
+    if let Some(order) = payment.order
+        && let Some(paid_by) = rows::find_order(tx, order)?.and_then(|order| order.payment)
+    {
+        return Err(ConfirmError::OrderPaid(paid_by));
+    }
+    Ok(payment)
+}
+
+/// Dynamic linking: what was confirmed is what is there (SCA-1).
+fn check_seen(payment: &Payment, command: &Confirm) -> Result<(), ConfirmError> {
+    if command.amount.currency != payment.amount.currency {
+        return Err(ConfirmError::Mismatch("currency"));
+    }
+    if command.amount.minor != payment.amount.minor {
+        return Err(ConfirmError::Mismatch("amount"));
+    }
+    if command.payee != payment.id.shop() {
+        return Err(ConfirmError::Mismatch("payee"));
+    }
+    Ok(())
+}
+
+fn gather(
+    tx: &mut Tx<'_>, means: &Means<'_>, payment: &Payment, shop: &Shop, session: &BuyerSession, from: &Origination,
+) -> Result<Facts, ConfirmError> {
+    let premises = find_premises(tx, shop.id, &shop.country)?;
+    let terminal = payment.terminal.map_or(Ok(None), |id| rows::find_terminal(tx, id))?;
+    let buyer = identity::find_buyer(tx, session.buyer)?.ok_or(ConfirmError::NoPayment)?;
+    let account = ledger::find_account(tx, AccountKey::buyer(session.buyer, payment.amount.currency))?;
+    let parties = Parties {
+        payment,
+        shop,
+        premises: &premises,
+        terminal: terminal.as_ref(),
+        session,
+        buyer: &buyer,
+        balance_minor: account.map_or(0, |account| account.balance.available_minor()),
+    };
+    Ok(screening::facts_of(&parties, from, means.now))
+}
+
+/// Carries a decision out. INVARIANT: only `Outcome::Allow` moves money here.
+fn apply(
+    tx: &mut Tx<'_>, means: &Means<'_>, shop: &Shop, outcome: Outcome, payment: Payment,
+) -> Result<Payment, ConfirmError> {
+    match outcome {
+        Outcome::Allow => settle(tx, means, shop, payment),
+        Outcome::Challenge => {
+            let expires_at = means.now.plus_seconds(CHALLENGE_SECONDS_MAX);
+            Ok(Payment { stored_state: State::Paused, expires_at, ..payment })
+        }
+        Outcome::Review => {
+            let expires_at = means.now.plus_seconds(REVIEW_SECONDS_MAX);
+            review::open(tx, means, &payment, expires_at)?;
+            Ok(Payment { stored_state: State::InReview, expires_at, ..payment })
+        }
+        Outcome::Block => Ok(declined(means, payment, DeclineReason::Screening)),
+    }
+}
+
+/// Moves the money, or declines where there is not enough.
+pub(crate) fn settle(
+    tx: &mut Tx<'_>, means: &Means<'_>, shop: &Shop, payment: Payment,
+) -> Result<Payment, ConfirmError> {
+    let buyer = payment.buyer.ok_or(ConfirmError::NoPayment)?;
+    let currency = payment.amount.currency;
+    let payee = AccountKey::shop(payment.id.shop(), ShopPurpose::Settlement, currency);
+    if ledger::find_account(tx, payee)?.is_none() {
+        let _ = ledger::open_account(tx, payee, ledger::Limit::DebitsMustNotExceedCredits, means.now)?;
+    }
+    if let Some(limit) = day_limit::limit_of(&shop.country)
+        && !day_limit::count(tx, limit, buyer, &payment, means.now)?
+    {
+        return Err(ConfirmError::DayLimit);
+    }
+    let transfer = Transfer {
+        id: TransferId::new(payment.id.shop(), means.now, means.dice),
+        debit: AccountKey::buyer(buyer, currency),
+        credit: payee,
+        amount: payment.amount,
+        reason: Reason::Payment,
+        payment: Some(payment.id),
+        hold: None,
+        at: means.now,
+    };
+    match ledger::post_new(tx, &transfer)? {
+        Ok(_) => {
+            mark_order_paid(tx, &payment)?;
+            Ok(Payment { stored_state: State::Paid, settled_at: Some(means.now), ..payment })
+        }
+        Err(ledger::Refusal::InsufficientFunds(_) | ledger::Refusal::NoAccount(_)) => {
+            Ok(declined(means, payment, DeclineReason::InsufficientFunds))
+        }
+        Err(refusal) => Err(store::Error::Bug(format!("the ledger refused a payment: {refusal}")).into()),
+    }
+}
+
+fn mark_order_paid(tx: &mut Tx<'_>, payment: &Payment) -> Result<(), ConfirmError> {
+    if let Some(id) = payment.order
+        && let Some(mut order) = rows::find_order(tx, id)?
+    {
+        if let Some(paid_by) = order.payment {
+            return Err(ConfirmError::OrderPaid(paid_by));
+        }
+        order.payment = Some(payment.id);
+        rows::put_order(tx, &order)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn declined(means: &Means<'_>, payment: Payment, reason: DeclineReason) -> Payment {
+    Payment { stored_state: State::Declined, decline: Some(reason), settled_at: Some(means.now), ..payment }
+}
+
+pub(crate) fn attempt_of(state: State) -> Attempt {
+    match state {
+        State::Paid | State::PartlyRefunded | State::Refunded => Attempt::Paid,
+        State::Paused | State::InReview => Attempt::Paused,
+        _ => Attempt::Declined,
+    }
+}
+
+fn finish(
+    tx: &mut Tx<'_>, means: &Means<'_>, session: &BuyerSession, from: &Origination, mut payment: Payment,
+) -> Result<Confirmed, ConfirmError> {
+    let actor = audit::Actor::from(session.buyer);
+    let leaf = record::note(tx, means, &actor, Deed::Confirm, &payment, from)?;
+    payment.entry = Some(leaf.entry_id);
+    rows::update_payment(tx, &payment)?;
+    Ok(Confirmed::Moved(Box::new(Moved { payment, leaf })))
+}
+
+/// Notes in the profiles that a paused payment went on or stopped. Only what is known without the payer counts.
+pub(crate) fn remember_end(
+    tx: &mut Tx<'_>, means: &Means<'_>, payment: &Payment, attempt: Attempt,
+) -> Result<(), store::Error> {
+    let facts = screening::known_facts(payment, means.now);
+    let profiles: Profiles = screening::load_profiles(tx, ShopId::HOUSE, &facts)?;
+    screening::remember_payment(tx, &facts, profiles, attempt)
+}

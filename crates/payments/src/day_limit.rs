@@ -1,0 +1,48 @@
+//! Daily limits on paying by code, by kind of code (QR-13, C19): the profile of the People's Bank of China's rules for
+//! bar-code payments (银发〔2017〕296号), applied to shops in China.
+
+use base::{BuyerId, Timestamp};
+use store::Tx;
+
+use crate::payment::{Origin, Payment};
+use crate::store as rows;
+
+/// What a buyer may pay in a day, minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayLimit {
+    /// Through printed codes, whatever the proof (class D).
+    pub static_minor: i64,
+    /// In all, with two factors that are neither certificate nor electronic signature (class B): the device and the PIN.
+    pub total_minor: i64,
+}
+
+/// The Chinese profile, in fen.
+pub const CHINA: DayLimit = DayLimit { static_minor: 50_000, total_minor: 500_000 };
+
+const CHINA_OFFSET_SECONDS: i64 = 8 * 3600;
+const SECONDS_A_DAY: i64 = 86_400;
+
+/// The limit that applies to a shop in `country`; none elsewhere.
+pub fn limit_of(country: &str) -> Option<DayLimit> {
+    (country == "CN").then_some(CHINA)
+}
+
+/// Counts a payment against the buyer's day. `false`: it would go past the limit, and nothing was counted.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn count(
+    tx: &mut Tx<'_>, limit: DayLimit, buyer: BuyerId, payment: &Payment, now: Timestamp,
+) -> Result<bool, store::Error> {
+    let day = (now.seconds() + CHINA_OFFSET_SECONDS).div_euclid(SECONDS_A_DAY);
+    let (mut by_static, mut total) = rows::find_code_day(tx, buyer, day)?;
+    total = total.saturating_add(payment.amount.minor);
+    if matches!(payment.origin, Origin::Static(_)) {
+        by_static = by_static.saturating_add(payment.amount.minor);
+    }
+    if total > limit.total_minor || by_static > limit.static_minor {
+        return Ok(false);
+    }
+    rows::put_code_day(tx, buyer, day, by_static, total)?;
+    Ok(true)
+}

@@ -1,0 +1,59 @@
+//! The keys with which the shop's own system calls the API.
+
+use askama::Template;
+use base::Timestamp;
+use webkit::page::{Frame, Mark, Problems};
+
+/// All keys, and making one. Template `api_keys.html`. The form has the field `name`; each revoke form has none.
+#[derive(Template)]
+#[template(path = "api_keys.html")]
+pub struct ApiKeysPage {
+    /// The frame.
+    pub page: Frame,
+    /// The keys, newest first.
+    pub rows: Vec<ApiKeyRow>,
+    /// The key just made, as `id` and secret; shown this once.
+    pub fresh: Option<FreshKey>,
+    /// What was typed as the name.
+    pub name_typed: String,
+    /// What is wrong with `name`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// A key just made.
+#[derive(Clone)]
+pub struct FreshKey {
+    /// The key's id.
+    pub id: String,
+    /// Its secret, in the form a client needs. Never shown again.
+    pub secret: String,
+}
+
+/// One key as a row.
+#[derive(Clone, Debug)]
+pub struct ApiKeyRow {
+    /// The key's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// When it was last used; absent for never.
+    pub used_at: Option<Timestamp>,
+    /// Where "revoke" posts to; empty for one that is revoked.
+    pub revoke_href: String,
+}
+
+impl ApiKeyRow {
+    /// Its shape.
+    pub fn mark(&self) -> Mark {
+        if self.revoke_href.is_empty() { Mark::Closed } else { Mark::Done }
+    }
+
+    /// The key of its word.
+    pub fn key(&self) -> &'static str {
+        if self.revoke_href.is_empty() { "keys-state-revoked" } else { "keys-state-active" }
+    }
+}

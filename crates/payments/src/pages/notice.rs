@@ -1,0 +1,102 @@
+//! Calm pages that say one thing to a buyer: a code that cannot be paid, a locked PIN, a balance too small.
+
+use askama::Template;
+use webkit::page::{Frame, Mark};
+
+/// Why a buyer cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// The single-use code was paid already.
+    CodeUsed,
+    /// The code's time ran out.
+    CodeExpired,
+    /// Not signed by us, or changed after it was.
+    CodeAltered,
+    /// Made by another shop.
+    CodeOtherShop,
+    /// The shop took it back.
+    CodeWithdrawn,
+    /// A shop's own member cannot pay it.
+    CodeOwnShop,
+    /// Too many wrong PINs.
+    PinLocked,
+    /// The balance does not cover the amount.
+    ShortBalance,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [NoticeKind; 8] = [
+        NoticeKind::CodeUsed,
+        NoticeKind::CodeExpired,
+        NoticeKind::CodeAltered,
+        NoticeKind::CodeOtherShop,
+        NoticeKind::CodeWithdrawn,
+        NoticeKind::CodeOwnShop,
+        NoticeKind::PinLocked,
+        NoticeKind::ShortBalance,
+    ];
+
+    /// The start of its text keys, also its name in the gallery.
+    pub fn slug(&self) -> &'static str {
+        match self {
+            NoticeKind::CodeUsed => "code-used",
+            NoticeKind::CodeExpired => "code-expired",
+            NoticeKind::CodeAltered => "code-altered",
+            NoticeKind::CodeOtherShop => "code-other-shop",
+            NoticeKind::CodeWithdrawn => "code-withdrawn",
+            NoticeKind::CodeOwnShop => "code-own-shop",
+            NoticeKind::PinLocked => "pin-locked",
+            NoticeKind::ShortBalance => "short-balance",
+        }
+    }
+
+    /// Its shape.
+    pub fn mark(&self) -> Mark {
+        match self {
+            NoticeKind::CodeUsed => Mark::Done,
+            NoticeKind::CodeExpired => Mark::Waiting,
+            NoticeKind::CodeAltered | NoticeKind::CodeOtherShop => Mark::Stopped,
+            NoticeKind::CodeWithdrawn | NoticeKind::CodeOwnShop | NoticeKind::ShortBalance => Mark::Closed,
+            NoticeKind::PinLocked => Mark::Paused,
+        }
+    }
+
+    /// The key of its title.
+    pub fn title_key(&self) -> String {
+        format!("{}-title", self.slug())
+    }
+
+    /// The key of its sentence.
+    pub fn text_key(&self) -> String {
+        format!("{}-text", self.slug())
+    }
+
+    fn action_key(&self) -> Option<&'static str> {
+        match self {
+            NoticeKind::CodeUsed => Some("notice-receipt"),
+            NoticeKind::PinLocked => Some("notice-sign-in"),
+            _ => None,
+        }
+    }
+}
+
+/// The page for one [`NoticeKind`]. Template `notice.html`.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub struct NoticePage {
+    /// The frame.
+    pub page: Frame,
+    /// What is said.
+    pub kind: NoticeKind,
+    /// Where the next step leads (the receipt of a used code, unlocking a PIN); empty to leave it out.
+    pub action_href: String,
+}
+
+impl NoticePage {
+    /// The next step in words; empty when there is none.
+    pub fn action(&self) -> String {
+        let key = self.kind.action_key().filter(|_| !self.action_href.is_empty());
+        key.map_or_else(String::new, |key| self.page.t(key))
+    }
+}

@@ -1,0 +1,205 @@
+//! The buyer's way on the phone: pay page, amount, sign-in, PIN, "is this you?", waiting for the shop.
+//!
+//! Field names of the forms are in each struct's comment. Every form also carries `csrf` when the frame has a token.
+
+use askama::Template;
+use base::{Money, Timestamp};
+use webkit::page::{Frame, Problems};
+
+use super::shown::PaymentShown;
+
+/// What is paid, to whom, how: the first thing after the scan. Template `pay.html`.
+/// Its form posts nothing but `confirm_token` to `action_href`; the next page asks who pays, or for the PIN.
+#[derive(Template)]
+#[template(path = "pay.html")]
+pub struct PayPage {
+    /// The frame.
+    pub page: Frame,
+    /// Name of the shop.
+    pub shop: String,
+    /// Whether the shop's identity was verified.
+    pub verified: bool,
+    /// The till, such as `Counter 1`; empty when there is none.
+    pub terminal: String,
+    /// What is to be paid.
+    pub amount: Money,
+    /// What it is for; empty when the shop said nothing.
+    pub order_line: String,
+    /// The shop's own order number; empty when there is none.
+    pub order_reference: String,
+    /// The payment method in words.
+    pub method: String,
+    /// What is left on the balance; absent before sign-in.
+    pub balance: Option<Money>,
+    /// The signed-in payer, shortened; empty before sign-in.
+    pub payer: String,
+    /// When the code ends; absent for one that does not.
+    pub expires_at: Option<Timestamp>,
+    /// Hidden field `confirm_token`: binds the next steps to this amount and payee; may be empty.
+    pub confirm_token: String,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where "do not pay" posts to; empty to leave it out.
+    pub cancel_href: String,
+}
+
+impl PayPage {
+    /// Whole minutes until the code ends, at least one; 0 for a code that does not end.
+    pub fn minutes_left(&self) -> i64 {
+        let left = |end: Timestamp| end.millis_since(self.page.now).div_euclid(60_000).max(1);
+        self.expires_at.map_or(0, left)
+    }
+}
+
+/// A static code: the buyer types the amount. Template `pay_amount.html`. Fields `amount`, `note`.
+#[derive(Template)]
+#[template(path = "pay_amount.html")]
+pub struct PayAmountPage {
+    /// The frame.
+    pub page: Frame,
+    /// Name of the shop.
+    pub shop: String,
+    /// Whether the shop's identity was verified.
+    pub verified: bool,
+    /// The till; empty when there is none.
+    pub terminal: String,
+    /// The currency's code, such as `CNY`.
+    pub currency: String,
+    /// The currency's symbol, such as `¥`.
+    pub symbol: String,
+    /// What was typed before, as plain decimal.
+    pub amount_typed: String,
+    /// What was typed as its purpose.
+    pub note_typed: String,
+    /// What is wrong with `amount` or `note`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// Who is paying? Template `buyer_sign_in.html`. Field `contact`.
+#[derive(Template)]
+#[template(path = "buyer_sign_in.html")]
+pub struct BuyerSignInPage {
+    /// The frame.
+    pub page: Frame,
+    /// The shop that is about to be paid; empty when the buyer came without a payment.
+    pub shop: String,
+    /// What is about to be paid; absent without a payment.
+    pub amount: Option<Money>,
+    /// What was typed before.
+    pub contact_typed: String,
+    /// What is wrong with `contact`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// The code sent to the contact. Template `buyer_code.html`. Fields `code`, `remember` (`1`), hidden `challenge`.
+#[derive(Template)]
+#[template(path = "buyer_code.html")]
+pub struct BuyerCodePage {
+    /// The frame.
+    pub page: Frame,
+    /// Where the code was sent, masked.
+    pub contact_masked: String,
+    /// Hidden field `challenge`: which sent code is answered; may be empty.
+    pub challenge: String,
+    /// What is wrong with `code`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where "send a new code" posts to.
+    pub again_href: String,
+    /// Where another contact can be given.
+    pub other_href: String,
+}
+
+/// A buyer seen for the first time: name and PIN. Template `buyer_new.html`. Fields `name`, `pin`, `pin_again`.
+#[derive(Template)]
+#[template(path = "buyer_new.html")]
+pub struct BuyerNewPage {
+    /// The frame.
+    pub page: Frame,
+    /// What was typed as the name.
+    pub name_typed: String,
+    /// What is wrong with `name`, `pin` or `pin_again`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// The PIN for this amount and payee. Template `pin.html`. Fields `pin`, hidden `confirm_token`.
+#[derive(Template)]
+#[template(path = "pin.html")]
+pub struct PinPage {
+    /// The frame.
+    pub page: Frame,
+    /// Name of the shop.
+    pub shop: String,
+    /// Whether the shop's identity was verified.
+    pub verified: bool,
+    /// What is to be paid.
+    pub amount: Money,
+    /// Tries left after a wrong PIN; absent at the first try.
+    pub tries_left: Option<u32>,
+    /// Hidden field `confirm_token`: binds the PIN to amount, payee, payment and nonce.
+    pub confirm_token: String,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where "do not pay" posts to; empty to leave it out.
+    pub cancel_href: String,
+}
+
+impl PinPage {
+    /// What is wrong with the PIN in words; empty at the first try.
+    pub fn wrong(&self) -> String {
+        self.tries_left.map_or_else(String::new, |left| self.page.t1("pin-wrong", "left", left))
+    }
+}
+
+/// "Is this you?" Template `challenge.html`. Fields `answer` (`yes` or `no`), `code` when one was sent, hidden `confirm_token`.
+#[derive(Template)]
+#[template(path = "challenge.html")]
+pub struct ChallengePage {
+    /// The frame.
+    pub page: Frame,
+    /// Name of the shop.
+    pub shop: String,
+    /// Whether the shop's identity was verified.
+    pub verified: bool,
+    /// What would be paid.
+    pub amount: Money,
+    /// When it was tried.
+    pub at: Timestamp,
+    /// From what, in words, such as `Chrome on Android`; empty when unknown.
+    pub device: String,
+    /// From where, in words, such as `Hangzhou`; empty when unknown.
+    pub place: String,
+    /// Where a code was sent, masked; empty when none is asked for.
+    pub code_sent_to: String,
+    /// What is wrong with `code`.
+    pub problems: Problems,
+    /// Hidden field `confirm_token`.
+    pub confirm_token: String,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// The shop looks at the payment. Template `wait.html`. The frame's `live` and `refresh_seconds` keep it fresh.
+#[derive(Template)]
+#[template(path = "wait.html")]
+pub struct WaitPage {
+    /// The frame.
+    pub page: Frame,
+    /// Name of the shop.
+    pub shop: String,
+    /// What would be paid.
+    pub amount: Money,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// The payment's id.
+    pub payment_id: String,
+    /// Where "cancel" posts to; empty to leave it out.
+    pub cancel_href: String,
+}

@@ -1,0 +1,71 @@
+//! What payments enter into the audit log.
+
+use audit::{Action, Actor, Entry, Leaf, Object, Outcome};
+use base::{EntryId, ScopedId};
+use identity::Means;
+use store::Tx;
+
+use crate::payment::{Payment, State};
+use crate::screening::Origination;
+
+const CONFIRM: Action = Action::new("payment.confirm");
+const ANSWER: Action = Action::new("payment.answer");
+const REVIEW: Action = Action::new("payment.review");
+const REFUND: Action = Action::new("payment.refund");
+const CANCEL: Action = Action::new("payment.cancel");
+const TOP_UP: Action = Action::new("balance.top_up");
+
+/// What was done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deed {
+    Confirm,
+    Answer,
+    Review,
+    Refund(base::Money),
+    Cancel,
+}
+
+impl Deed {
+    fn action(self) -> Action {
+        match self {
+            Deed::Confirm => CONFIRM,
+            Deed::Answer => ANSWER,
+            Deed::Review => REVIEW,
+            Deed::Refund(_) => REFUND,
+            Deed::Cancel => CANCEL,
+        }
+    }
+}
+
+/// Enters a deed on a payment as it now stands; the caller then stores the payment with the entry's id.
+pub(crate) fn note(
+    tx: &mut Tx<'_>, means: &Means<'_>, actor: &Actor, deed: Deed, payment: &Payment, from: &Origination,
+) -> Result<Leaf, store::Error> {
+    let id = EntryId::new(payment.id.shop(), means.now, means.dice);
+    let outcome = if payment.stored_state == State::Declined { Outcome::Refused } else { Outcome::Success };
+    let object = Object::from(payment.id);
+    let mut entry = Entry::new(id, means.now, actor.clone(), deed.action(), object, outcome)
+        .address(from.address)
+        .device(payment.device)
+        .detail("amount", payment.amount)
+        .detail("state", payment.stored_state.name());
+    if let Some(decline) = payment.decline {
+        entry = entry.detail("decline", decline.name());
+    }
+    if let Deed::Refund(amount) = deed {
+        entry = entry.detail("refund", amount);
+    }
+    if let Some(confirmation) = payment.confirmation.as_deref().filter(|_| matches!(deed, Deed::Confirm)) {
+        entry = entry.detail("confirmation", audit::Text::hex(confirmation));
+    }
+    audit::append(tx, &entry)
+}
+
+/// Enters a top-up.
+pub(crate) fn note_top_up(
+    tx: &mut Tx<'_>, means: &Means<'_>, actor: &Actor, buyer: base::BuyerId, amount: base::Money,
+) -> Result<Leaf, store::Error> {
+    let id = EntryId::new(buyer.shop(), means.now, means.dice);
+    let entry = Entry::new(id, means.now, actor.clone(), TOP_UP, Object::from(buyer), Outcome::Success);
+    audit::append(tx, &entry.detail("amount", amount))
+}

@@ -1,0 +1,114 @@
+//! The review queue: payments that wait for a member's decision (C36).
+
+use base::{MemberId, PaymentId, ScopedId, Timestamp};
+use identity::Means;
+use risk::Attempt;
+use store::Tx;
+
+use crate::confirm::{ConfirmError, Moved, declined, remember_end, settle};
+use crate::payment::{DeclineReason, Payment, State};
+use crate::record::{self, Deed};
+use crate::screening::Origination;
+use crate::store as rows;
+use crate::text::ShortText;
+
+/// Where a review stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReviewState {
+    /// Somebody has to look.
+    Open,
+    /// A member let it through.
+    Approved,
+    /// A member stopped it.
+    Rejected,
+}
+
+impl ReviewState {
+    /// The word in the API and the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ReviewState::Open => "open",
+            ReviewState::Approved => "approved",
+            ReviewState::Rejected => "rejected",
+        }
+    }
+
+    /// Reads [`ReviewState::name`].
+    pub fn named(name: &str) -> Option<ReviewState> {
+        [ReviewState::Open, ReviewState::Approved, ReviewState::Rejected].into_iter().find(|s| s.name() == name)
+    }
+}
+
+/// The review of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Where it stands.
+    pub state: ReviewState,
+    /// The member who decided.
+    pub decided_by: Option<String>,
+    /// The member's reason.
+    pub note: Option<String>,
+    /// Since when it waits.
+    pub opened_at: Timestamp,
+    /// When it was decided.
+    pub decided_at: Option<Timestamp>,
+    /// When the payment expires undecided.
+    pub expires_at: Timestamp,
+}
+
+/// A member's decision.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Let it through.
+    pub approve: bool,
+    /// Why; every decision says so.
+    pub note: ShortText,
+}
+
+pub(crate) fn open(
+    tx: &mut Tx<'_>, means: &Means<'_>, payment: &Payment, expires_at: Timestamp,
+) -> Result<(), store::Error> {
+    let review = Review {
+        payment: payment.id,
+        state: ReviewState::Open,
+        decided_by: None,
+        note: None,
+        opened_at: means.now,
+        decided_at: None,
+        expires_at,
+    };
+    rows::put_review(tx, &review)
+}
+
+/// Carries a member's decision out.
+///
+/// # Errors
+/// [`ConfirmError::NoPayment`], [`ConfirmError::NotWaiting`] when it is not in review (any more).
+pub fn decide_review(
+    tx: &mut Tx<'_>, means: &Means<'_>, member: MemberId, from: &Origination, id: PaymentId, verdict: &Verdict,
+) -> Result<Moved, ConfirmError> {
+    let payment = rows::find_payment(tx, id)?.ok_or(ConfirmError::NoPayment)?;
+    match payment.state_at(means.now) {
+        State::InReview => {}
+        state => return Err(ConfirmError::NotWaiting(state)),
+    }
+    let review = rows::find_review(tx, id)?.ok_or(ConfirmError::NoPayment)?;
+    let mut payment = if verdict.approve {
+        let shop = identity::find_shop(tx, id.shop())?.ok_or(ConfirmError::NoPayment)?;
+        settle(tx, means, &shop, payment)?
+    } else {
+        declined(means, payment, DeclineReason::Review)
+    };
+    let state = if verdict.approve { ReviewState::Approved } else { ReviewState::Rejected };
+    let decided =
+        Review { state, decided_by: Some(member.to_string()), note: Some(verdict.note.to_string()), ..review };
+    rows::put_review(tx, &Review { decided_at: Some(means.now), ..decided })?;
+    let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
+    remember_end(tx, means, &payment, attempt)?;
+    let leaf = record::note(tx, means, &member.into(), Deed::Review, &payment, from)?;
+    payment.entry = Some(leaf.entry_id);
+    rows::update_payment(tx, &payment)?;
+    Ok(Moved { payment, leaf })
+}

@@ -1,0 +1,203 @@
+//! Screening of payments: gathers the facts, loads the profiles, asks `risk`, and remembers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base::{BuyerId, DecisionId, PaymentId, ShopId, Timestamp};
+use identity::{Buyer, BuyerSession, Means, Shop};
+use risk::{Attempt, CodeKind, Costs, Decision, Entity, Facts, Key, Profiles, RuleSet, Scorer, Word, observe};
+use store::Tx;
+
+use crate::payment::{Origin, Payment};
+use crate::shop::{Premises, Terminal};
+use crate::store as rows;
+
+/// What decides: rules, costs and, once there is one, a model. Taken as one snapshot for each request.
+#[derive(Clone)]
+pub struct Screen {
+    /// The rules in force.
+    pub rules: Arc<RuleSet>,
+    /// The model in force.
+    pub model: Option<Arc<dyn Scorer>>,
+    /// What the model's probability is weighed with.
+    pub costs: Costs,
+}
+
+impl Screen {
+    /// The starter rules without a model.
+    pub fn starter() -> Screen {
+        Screen { rules: Arc::new(RuleSet::starter()), model: None, costs: Costs::default() }
+    }
+
+    /// Decides on facts.
+    pub fn decide(&self, facts: &Facts, profiles: &Profiles) -> Decision {
+        risk::decide(facts, profiles, &self.rules, self.model.as_deref(), &self.costs)
+    }
+}
+
+/// What the edge knows of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Origination {
+    /// The network address it came from.
+    pub address: Option<IpAddr>,
+    /// Where the device says it is.
+    pub place: Option<risk::Place>,
+}
+
+/// Where profiles of the platform's own buyers live: all shops see one memory.
+const PLATFORM: ShopId = ShopId::HOUSE;
+const MS_A_DAY: f64 = 86_400_000.0;
+const MS_AN_HOUR: f64 = 3_600_000.0;
+const MS_A_MINUTE: f64 = 60_000.0;
+
+/// The parties of an attempt to pay.
+pub struct Parties<'a> {
+    /// The payment.
+    pub payment: &'a Payment,
+    /// Who is paid.
+    pub shop: &'a Shop,
+    /// Where that is.
+    pub premises: &'a Premises,
+    /// Where, if known.
+    pub terminal: Option<&'a Terminal>,
+    /// The payer's session.
+    pub session: &'a BuyerSession,
+    /// The payer's account.
+    pub buyer: &'a Buyer,
+    /// The payer's balance before the payment, minor units.
+    pub balance_minor: i64,
+}
+
+/// Everything known of an attempt to pay with a stored balance.
+pub fn facts_of(parties: &Parties<'_>, from: &Origination, now: Timestamp) -> Facts {
+    let Parties { payment, shop, premises, terminal, session, buyer, balance_minor } = *parties;
+    let (hour, weekday) = premises.local_hour(now);
+    let days = |since: Timestamp| Some(now.millis_since(since).max(0) as f64 / MS_A_DAY);
+    let mut facts = Facts::new(now, payment.amount);
+    for (entity, key) in party_keys(payment, session.buyer, from) {
+        facts.set(entity, key);
+    }
+    facts.set(Entity::Device, Some(Key::of(session.device.short())));
+    facts.hour = Some(hour);
+    facts.weekday = Some(weekday);
+    facts.method = Word::parse("balance");
+    facts.code = Some(if payment.origin == Origin::Dynamic { CodeKind::Dynamic } else { CodeKind::Static });
+    facts.code_age_minutes = Some(now.millis_since(payment.created_at).max(0) as f64 / MS_A_MINUTE);
+    facts.payer_place = from.place;
+    facts.code_place = terminal.and_then(|terminal| terminal.place).or(premises.place);
+    facts.shop_country = Word::parse(&shop.country);
+    facts.payer_account_days = days(buyer.created);
+    facts.shop_account_days = days(shop.created);
+    facts.device_age_days = days(session.opened);
+    facts.session_age_minutes = Some(now.millis_since(session.opened).max(0) as f64 / MS_A_MINUTE);
+    // The first PIN comes with the account and is no change.
+    let changed = Some(buyer.pin_changed).filter(|changed| *changed > buyer.created);
+    facts.credential_changed_hours = changed.map(|changed| now.millis_since(changed).max(0) as f64 / MS_AN_HOUR);
+    facts.balance_minor = Some(balance_minor);
+    facts
+}
+
+/// What is known of a stored payment without its payer's session: enough to note how it ended.
+pub(crate) fn known_facts(payment: &Payment, now: Timestamp) -> Facts {
+    let mut facts = Facts::new(now, payment.amount);
+    if let Some(buyer) = payment.buyer {
+        for (entity, key) in party_keys(payment, buyer, &Origination { address: None, place: None }) {
+            facts.set(entity, key);
+        }
+    }
+    facts.set(Entity::Device, payment.device.map(|device| Key::of(device.short())));
+    facts
+}
+
+/// The parties whose profiles a payment reads, without the device, which only the session knows.
+fn party_keys(payment: &Payment, buyer: BuyerId, from: &Origination) -> [(Entity, Option<Key>); 4] {
+    let place = payment.terminal.map(|id| Key::of(id.short())).or(match payment.origin {
+        Origin::Static(code) => Some(Key::of(code.short())),
+        Origin::Dynamic => None,
+    });
+    [
+        (Entity::Payer, Some(Key::of(buyer.short()))),
+        (Entity::Address, from.address.map(address_key)),
+        (Entity::Shop, Some(Key::of(base::ScopedId::shop(&payment.id).short()))),
+        (Entity::Terminal, place),
+    ]
+}
+
+/// An IPv4 address counts alone, an IPv6 one by its /64, which one customer of a network has.
+fn address_key(address: IpAddr) -> Key {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => Key::of_bytes(&v4.octets()),
+        IpAddr::V6(v6) => Key::of_bytes(v6.octets().get(..8).unwrap_or_default()),
+    }
+}
+
+/// Loads the profiles of the parties of `facts` in `scope`.
+///
+/// # Errors
+/// Those of the store.
+pub fn load_profiles(tx: &mut Tx<'_>, scope: ShopId, facts: &Facts) -> Result<Profiles, store::Error> {
+    let mut profiles = Profiles::default();
+    for entity in Entity::ALL {
+        if let Some(key) = facts.key(entity) {
+            profiles.set(entity, rows::find_profile(tx, scope, entity, key)?);
+        }
+    }
+    Ok(profiles)
+}
+
+/// Notes an attempt in the profiles of its parties and writes them.
+///
+/// # Errors
+/// Those of the store.
+pub fn remember(
+    tx: &mut Tx<'_>, scope: ShopId, facts: &Facts, mut profiles: Profiles, attempt: Attempt,
+) -> Result<(), store::Error> {
+    observe(facts, &mut profiles, attempt);
+    for entity in Entity::ALL {
+        if let (Some(key), Some(profile)) = (facts.key(entity), profiles.get(entity)) {
+            rows::put_profile(tx, scope, entity, key, profile)?;
+        }
+    }
+    Ok(())
+}
+
+/// Screens an attempt to pay: decides, and keeps the decision with everything it was made of.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn screen(
+    tx: &mut Tx<'_>, means: &Means<'_>, screen: &Screen, facts: &Facts, payment: PaymentId,
+) -> Result<(DecisionId, Decision, Profiles), store::Error> {
+    let profiles = load_profiles(tx, PLATFORM, facts)?;
+    let decision = screen.decide(facts, &profiles);
+    let id = DecisionId::new(base::ScopedId::shop(&payment), means.now, means.dice);
+    rows::insert_decision(tx, id, Some(payment), decision.outcome.name(), decision.to_bytes(), means.now)?;
+    Ok((id, decision, profiles))
+}
+
+/// As [`remember`], for the platform's own buyers.
+pub(crate) fn remember_payment(
+    tx: &mut Tx<'_>, facts: &Facts, profiles: Profiles, attempt: Attempt,
+) -> Result<(), store::Error> {
+    remember(tx, PLATFORM, facts, profiles, attempt)
+}
+
+/// Screens an attempt that a shop takes elsewhere: the decision alone, with a memory of the shop's own.
+///
+/// # Errors
+/// Those of the store.
+pub fn decide_alone(
+    tx: &mut Tx<'_>, means: &Means<'_>, screen: &Screen, shop: ShopId, facts: &Facts,
+) -> Result<(DecisionId, Decision), store::Error> {
+    let profiles = load_profiles(tx, shop, facts)?;
+    let decision = screen.decide(facts, &profiles);
+    let id = DecisionId::new(shop, means.now, means.dice);
+    rows::insert_decision(tx, id, None, decision.outcome.name(), decision.to_bytes(), means.now)?;
+    let attempt = match decision.outcome {
+        risk::Outcome::Allow => Attempt::Paid,
+        risk::Outcome::Block => Attempt::Declined,
+        risk::Outcome::Challenge | risk::Outcome::Review => Attempt::Paused,
+    };
+    remember(tx, shop, facts, profiles, attempt)?;
+    Ok((id, decision))
+}
