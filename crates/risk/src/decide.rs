@@ -114,7 +114,8 @@ impl Costs {
         let review = loss * self.review_miss + self.review_minor;
         let block = (1.0 - p) * (amount * self.margin + self.insult_minor);
         let mut best = (loss, Outcome::Allow);
-        for (cost, outcome) in [(ask, Outcome::Challenge), (review, Outcome::Review), (block, Outcome::Block)] {
+        for (cost, outcome) in [(ask, Outcome::Challenge), (review, Outcome::Review), (block, Outcome::Block)]
+        {
             if cost < best.0 {
                 best = (cost, outcome);
             }
@@ -155,7 +156,11 @@ pub struct Decision {
 
 /// Decides on one attempt. Changes nothing: see [`crate::observe`] for remembering it.
 pub fn decide(
-    facts: &Facts, profiles: &Profiles, rules: &RuleSet, model: Option<&dyn Scorer>, costs: &Costs,
+    facts: &Facts,
+    profiles: &Profiles,
+    rules: &RuleSet,
+    model: Option<&dyn Scorer>,
+    costs: &Costs,
 ) -> Decision {
     judge(Box::new(features(facts, profiles)), rules, model, costs)
 }

@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(Key::of("abc"), Key::of_bytes(b"abc"));
         assert_ne!(Key::of("abc"), Key::of("abc\0"));
         assert_ne!(Key::of(""), Key::of("\0"));
-        assert_eq!(Key::of("buy_1").0, 0x75C3_16EF_C60C_F1CD);
+        assert_eq!(Key::of("buy_1").0, 15_701_596_118_124_145_944);
     }
 
     #[test]

@@ -176,8 +176,14 @@ fields! { $
     Risk30d "risk_30d" Double "share of known frauds in the 30 days before the last 7 days";
 }
 
-const BLOCKS: [[SlotInfo; FIELDS]; 6] =
-    [block!("payer"), block!("card"), block!("device"), block!("address"), block!("shop"), block!("terminal")];
+const BLOCKS: [[SlotInfo; FIELDS]; 6] = [
+    block!("payer"),
+    block!("card"),
+    block!("device"),
+    block!("address"),
+    block!("shop"),
+    block!("terminal"),
+];
 
 /// Slots that every party has.
 pub const FIELDS: usize = Field::Risk30d as usize + 1;
@@ -567,7 +573,8 @@ impl<'a> Block<'a> {
     fn fill_met(&mut self, facts: &Facts, profile: &Profile, entity: Entity, now: u32) {
         for &kind in crate::profile::counterparts(entity) {
             let here = facts.key(kind);
-            let [h1, d1, d30] = profile.distinct(kind, now, here).map(|count| count + u32::from(here.is_some()));
+            let [h1, d1, d30] =
+                profile.distinct(kind, now, here).map(|count| count + u32::from(here.is_some()));
             match kind {
                 Entity::Payer => {
                     self.int(Field::Payers1h, h1);

@@ -154,9 +154,12 @@ impl Profile {
     /// Different counterparts of `kind` met in the last 1 hour, 1 day and 30 days. Saturates at [`MET_MAX`].
     pub(crate) fn distinct(&self, kind: Entity, now: u32, besides: Option<Key>) -> [u32; 3] {
         let mut out = [0u32; 3];
-        for met in self.met.iter().filter(|met| met.kind == kind && besides.map(|k| k.0 as u32) != Some(met.key)) {
+        for met in
+            self.met.iter().filter(|met| met.kind == kind && besides.map(|k| k.0 as u32) != Some(met.key))
+        {
             let age = now.saturating_sub(met.at);
-            for (slot, span) in out.iter_mut().zip([crate::window::HOUR, crate::window::DAY, 30 * crate::window::DAY])
+            for (slot, span) in
+                out.iter_mut().zip([crate::window::HOUR, crate::window::DAY, 30 * crate::window::DAY])
             {
                 *slot += u32::from(age < span);
             }
@@ -230,7 +233,9 @@ impl Profile {
         if let Some(place) = facts.payer_place {
             self.place = Some((place, at));
         }
-        let Some(slot) = facts.hour.and_then(|hour| self.hours.get_mut(usize::from(hour / 3))) else { return };
+        let Some(slot) = facts.hour.and_then(|hour| self.hours.get_mut(usize::from(hour / 3))) else {
+            return;
+        };
         if *slot == u8::MAX {
             self.hours = self.hours.map(|count| count / 2);
         } else {

@@ -1,22 +1,105 @@
 //! Rules: CEL expressions over the row of an attempt, each with an outcome and reasons in words.
+//!
+//! CEL is the Common Expression Language with its published specification. A rule is parsed by `cel`, checked here
+//! against the types of the slots, and compiled to comparisons over the row. What is not compiled (functions on
+//! texts) is left to `cel`'s interpreter, which is also the oracle of the compiler's tests.
+//!
+//! What is unknown follows CEL's errors: a comparison with an unknown slot is unknown, `false && unknown` is false,
+//! `true || unknown` is true, and a rule that ends unknown does not fire. `has(payer.ratio)` tests for it.
+//!
+//! Text from outside is bounded before it is parsed; see the `…_MAX` constants.
+
+mod check;
+mod file;
+mod interpret;
+mod parse;
+mod program;
+mod starter;
 
 use std::sync::Arc;
 
 use crate::decide::Outcome;
-use crate::features::Features;
+use crate::features::{Features, Slot};
+use crate::reasons::Words;
+
+pub use file::{Bilingual, FILE_BYTES_MAX, RULES_MAX, RuleText};
+pub use parse::{NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, UNARY_RUN_MAX};
+pub use starter::STARTER;
 
 /// Longest name of a rule, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
+/// Most literals in a list.
+pub const LIST_MAX: usize = 64;
+/// Longest regular expression for `matches`, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 100;
 
-/// One rule.
+/// What is wrong with a rule, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("rule `{rule}`, line {line}, column {column}: {problem}")]
+pub struct RuleError {
+    /// Name of the rule, or what the file calls it; empty for the file as a whole.
+    pub rule: String,
+    /// Line in the expression (in the file, where the file itself is wrong), from 1.
+    pub line: u32,
+    /// Column in the line, from 1.
+    pub column: u32,
+    /// What is wrong and what to do.
+    pub problem: String,
+}
+
+/// One rule, ready to be asked.
 #[derive(Clone, Debug)]
 pub struct Rule {
     name: Arc<str>,
     outcome: Outcome,
     priority: i32,
+    source: Arc<str>,
+    words: Arc<Words>,
+    slots: Vec<Slot>,
+    /// The parts joined by `&&` at the top that could be compiled.
+    parts: Vec<program::Part>,
+    oracle: Arc<interpret::Interpreter>,
+    /// Whether some part is left to the interpreter.
+    interpreted: bool,
 }
 
 impl Rule {
+    /// Checks and compiles one rule.
+    ///
+    /// # Errors
+    /// The first problem of its expression, and all others of its name, outcome and texts.
+    pub fn new(text: &RuleText) -> Result<Rule, Vec<RuleError>> {
+        let mut problems = Vec::new();
+        let mut keep = |problem: String| {
+            problems.push(RuleError { rule: text.name.clone(), line: 1, column: 1, problem });
+        };
+        if let Err(problem) = file::check_name(&text.name) {
+            keep(problem);
+        }
+        let outcome = Outcome::named(&text.outcome);
+        if outcome.is_none() {
+            keep(format!("outcome is `{}`; it must be allow, challenge, review or block", text.outcome));
+        }
+        let words = Words::parse(&text.analyst, &text.seller, &text.buyer).map_err(&mut keep).ok();
+        let compiled = parse::compile(&text.name, &text.when).map_err(|error| problems.push(error)).ok();
+        let (Some(outcome), Some(words), Some(compiled), true) =
+            (outcome, words, compiled, problems.is_empty())
+        else {
+            return Err(problems);
+        };
+        Ok(Rule {
+            name: text.name.as_str().into(),
+            outcome,
+            priority: text.priority,
+            source: text.when.as_str().into(),
+            words: Arc::new(words),
+            slots: compiled.slots,
+            parts: compiled.parts,
+            oracle: Arc::new(compiled.oracle),
+            interpreted: compiled.interpreted,
+        })
+    }
+
     /// Its name, unique in its set.
     pub fn name(&self) -> &Arc<str> {
         &self.name
@@ -31,6 +114,45 @@ impl Rule {
     pub fn priority(&self) -> i32 {
         self.priority
     }
+
+    /// The expression as it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What it says to analyst, seller and buyer.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// The slots it reads, each once.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// Whether part of it runs in `cel`'s interpreter, some ten microseconds when all other parts hold.
+    pub fn is_interpreted(&self) -> bool {
+        self.interpreted
+    }
+
+    /// Whether it fires on a row.
+    #[inline]
+    pub fn fires(&self, row: &Features) -> bool {
+        self.parts.iter().all(|part| part.holds(row))
+            && (!self.interpreted || self.interpret(row) == Some(true))
+    }
+
+    /// What `cel`'s interpreter makes of the whole expression; `None` where it ends in an error, such as an unknown
+    /// slot. Slow: the oracle for tests, and the way to check a stored decision independently.
+    pub fn interpret(&self, row: &Features) -> Option<bool> {
+        self.oracle.run(row)
+    }
+
+    /// Whether it can fire at all where only some slots are ever known, as in a file without some columns.
+    pub fn can_fire(&self, known: &dyn Fn(Slot) -> bool) -> bool {
+        self.parts.iter().all(|part| part.can_hold(known))
+            && (!self.interpreted || self.slots.iter().any(|s| known(*s)))
+    }
 }
 
 /// A set of rules under one version.
@@ -41,13 +163,74 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
+    /// Checks and compiles rules; higher priority comes first, equal ones in the order given.
+    ///
+    /// # Errors
+    /// All problems of all rules, a name used twice, and more than [`RULES_MAX`] rules.
+    pub fn new(version: u64, texts: &[RuleText]) -> Result<RuleSet, Vec<RuleError>> {
+        let mut problems = Vec::new();
+        let mut rules: Vec<Rule> = Vec::new();
+        if texts.len() > RULES_MAX {
+            return Err(vec![file::whole(format!("{} rules; a set has at most {RULES_MAX}", texts.len()))]);
+        }
+        for text in texts {
+            if rules.iter().any(|rule| *rule.name == *text.name) {
+                let problem = String::from("two rules have this name; rename one");
+                problems.push(RuleError { rule: text.name.clone(), line: 1, column: 1, problem });
+            }
+            match Rule::new(text) {
+                Ok(rule) => rules.push(rule),
+                Err(errors) => problems.extend(errors),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+        Ok(RuleSet { version, rules })
+    }
+
+    /// Reads a rule file (TOML): `version`, then a `[[rule]]` table for each [`RuleText`].
+    ///
+    /// # Errors
+    /// As [`RuleSet::new`], and what is not TOML or not a rule file, with the line.
+    pub fn parse(text: &str) -> Result<RuleSet, Vec<RuleError>> {
+        let (version, texts) = file::parse(text).map_err(|error| vec![error])?;
+        RuleSet::new(version, &texts)
+    }
+
+    /// The starter set, [`STARTER`].
+    ///
+    /// # Panics
+    /// Never: a test compiles it.
+    pub fn starter() -> RuleSet {
+        starter::set()
+    }
+
     /// Which set it is.
     pub fn version(&self) -> u64 {
         self.version
     }
 
+    /// Its rules, highest priority first.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of a name.
+    pub fn find(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| *rule.name == *name)
+    }
+
     /// The rules that fire on a row, highest priority first.
-    pub fn firing<'a>(&'a self, _row: &'a Features) -> impl Iterator<Item = &'a Rule> {
-        self.rules.iter()
+    pub fn firing<'a>(&'a self, row: &'a Features) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().filter(|rule| rule.fires(row))
+    }
+
+    /// The set without the rules that cannot fire where only some slots are known, and their names.
+    pub fn restricted(&self, known: &dyn Fn(Slot) -> bool) -> (RuleSet, Vec<Arc<str>>) {
+        let (rules, skipped): (Vec<Rule>, Vec<Rule>) =
+            self.rules.iter().cloned().partition(|rule| rule.can_fire(known));
+        (RuleSet { version: self.version, rules }, skipped.into_iter().map(|rule| rule.name).collect())
     }
 }

@@ -17,25 +17,17 @@ pub const DAY: u32 = 86_400;
 
 /// How far back a log reaches, in seconds: thirty days seen through a label delay of seven.
 pub const REACH: u32 = 38 * DAY;
-/// Most entries a log keeps; at this length it is thinned to at most [`ENTRIES_THINNED_MAX`].
+/// Most entries a log keeps; at this length it forgets what is out of reach, and joins entries when more than
+/// [`ENTRIES_EXACT_MAX`] are left. So two payments a day are remembered exactly.
 pub const ENTRIES_MAX: usize = 96;
-/// Most entries left after thinning.
-pub const ENTRIES_THINNED_MAX: usize = 76;
+/// Most entries left after that.
+pub const ENTRIES_EXACT_MAX: usize = 80;
 /// How long the label delay of the delayed windows is, in seconds.
 pub const LABEL_DELAY: u32 = 7 * DAY;
 
 /// The lengths of the windows that [`Log::sums`] reads, in seconds, in its order.
-pub const SPANS: [u32; 9] = [
-    10 * MINUTE,
-    HOUR,
-    DAY,
-    3 * DAY,
-    7 * DAY,
-    LABEL_DELAY + DAY,
-    14 * DAY,
-    30 * DAY,
-    LABEL_DELAY + 30 * DAY,
-];
+pub const SPANS: [u32; 9] =
+    [10 * MINUTE, HOUR, DAY, 3 * DAY, 7 * DAY, LABEL_DELAY + DAY, 14 * DAY, 30 * DAY, LABEL_DELAY + 30 * DAY];
 
 /// What happened in a stretch of time. Also one entry's content.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -154,9 +146,12 @@ impl Log {
         out
     }
 
-    /// Drops what is out of reach and joins entries of the same grain.
+    /// Drops what is out of reach and, where that is not enough, joins entries of the same grain.
     fn thin(&mut self, now: u32) {
         self.entries.retain(|entry| now.saturating_sub(entry.at) < REACH);
+        if self.entries.len() <= ENTRIES_EXACT_MAX {
+            return;
+        }
         self.entries.dedup_by(|newer, older| {
             let grain = grain(now.saturating_sub(newer.at));
             let same = newer.at / grain == older.at / grain;
@@ -306,7 +301,7 @@ mod tests {
         }
         let now = start + 40 * 24 * 60 * MINUTE;
         log.thin(now);
-        assert!(log.len() <= ENTRIES_THINNED_MAX, "{}", log.len());
+        assert!(log.len() <= ENTRIES_EXACT_MAX, "{}", log.len());
         let day = log.sums(now)[2].paid;
         assert!((1_439..=1_440 + 120).contains(&day), "{day}");
     }

@@ -1,0 +1,313 @@
+//! The reasons of a decision in words: for the analyst with every figure, for the seller with those that help, for
+//! the buyer as one calm sentence. English and Simplified Chinese.
+//!
+//! A text holds places such as `{payer.count_10m}`, filled from the row that was decided on: an amount becomes money,
+//! a share a percentage, what is unknown a question mark. Buyers' texts hold no places, and no word of risk, scores
+//! or rules: they would teach the wrong person and hurt the right one.
+
+use base::{Currency, Money};
+
+use crate::decide::{Decision, MODEL_RULE, Outcome};
+use crate::features::{Features, Kind, Slot, Text};
+use crate::rules::{Bilingual, RuleSet};
+
+/// Longest text, in bytes.
+pub const TEXT_BYTES_MAX: usize = 400;
+/// What a buyer's text must not say.
+const BUYER_BANNED: [&str; 10] =
+    ["risk", "score", "rule", "fraud", "suspicious", "风险", "评分", "规则", "欺诈", "可疑"];
+
+/// Who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// A member who investigates.
+    Analyst,
+    /// The shop's owner or cashier.
+    Seller,
+    /// The payer.
+    Buyer,
+}
+
+/// In which language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+/// A text with places for figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Slot(Slot),
+}
+
+impl Template {
+    fn parse(text: &str) -> Result<Template, String> {
+        if text.trim().is_empty() || text.len() > TEXT_BYTES_MAX {
+            return Err(format!("each text needs 1 to {TEXT_BYTES_MAX} bytes, found {}", text.len()));
+        }
+        let (mut pieces, mut rest) = (Vec::new(), text);
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, tail)) = after.split_once('}') else {
+                return Err(String::from("a text has `{` without `}`"));
+            };
+            let slot =
+                Slot::named(name).ok_or_else(|| format!("a text names `{name}`, which is no variable"))?;
+            pieces.push(Piece::Text(before.to_owned()));
+            pieces.push(Piece::Slot(slot));
+            rest = tail;
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        Ok(Template(pieces))
+    }
+
+    fn fill(&self, row: &Features, lang: Lang) -> String {
+        let mut out = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Slot(slot) => out.push_str(&figure(row, *slot, lang)),
+            }
+        }
+        out
+    }
+
+    fn has_slots(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Slot(_)))
+    }
+}
+
+/// What one rule says to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Analyst, seller, buyer; each in English and Chinese.
+    texts: [[Template; 2]; 3],
+}
+
+impl Words {
+    /// Checks the three texts in both languages.
+    ///
+    /// # Errors
+    /// An empty or long text, a place that names no slot, and a buyer's text with a figure or a banned word.
+    pub fn parse(analyst: &Bilingual, seller: &Bilingual, buyer: &Bilingual) -> Result<Words, String> {
+        let both =
+            |text: &Bilingual| Ok::<_, String>([Template::parse(&text.en)?, Template::parse(&text.zh)?]);
+        let words = Words { texts: [both(analyst)?, both(seller)?, both(buyer)?] };
+        let [_, _, for_buyer] = &words.texts;
+        if for_buyer.iter().any(Template::has_slots) {
+            return Err(String::from("the buyer's text must not hold figures"));
+        }
+        let said = format!("{} {}", buyer.en, buyer.zh).to_lowercase();
+        match BUYER_BANNED.iter().find(|word| said.contains(*word)) {
+            Some(word) => Err(format!("the buyer's text must not say `{word}`")),
+            None => Ok(words),
+        }
+    }
+
+    /// The text for someone, with the figures of a row.
+    pub fn say(&self, row: &Features, audience: Audience, lang: Lang) -> String {
+        let [[a_en, a_zh], [s_en, s_zh], [b_en, b_zh]] = &self.texts;
+        let template = match (audience, lang) {
+            (Audience::Analyst, Lang::En) => a_en,
+            (Audience::Analyst, Lang::Zh) => a_zh,
+            (Audience::Seller, Lang::En) => s_en,
+            (Audience::Seller, Lang::Zh) => s_zh,
+            (Audience::Buyer, Lang::En) => b_en,
+            (Audience::Buyer, Lang::Zh) => b_zh,
+        };
+        template.fill(row, lang)
+    }
+}
+
+/// The reasons of a decision in words, strictest first. `rules` is the set of the decision's version; of a rule that
+/// it no longer has, the name is said. A buyer gets one sentence, none when the payment was allowed.
+pub fn explain(decision: &Decision, rules: &RuleSet, audience: Audience, lang: Lang) -> Vec<String> {
+    let counted = decision.reasons.iter().filter(|reason| audience == Audience::Analyst || !reason.overruled);
+    let mut said: Vec<String> = counted
+        .filter(|reason| audience == Audience::Analyst || reason.outcome != Outcome::Allow)
+        .map(|reason| match rules.find(&reason.rule) {
+            Some(rule) => rule.words().say(&decision.features, audience, lang),
+            None if &*reason.rule == MODEL_RULE => model_words(decision, audience, lang),
+            None => gone_words(&reason.rule, decision, audience, lang),
+        })
+        .collect();
+    said.dedup();
+    if audience == Audience::Buyer {
+        said.truncate(1);
+    }
+    said
+}
+
+fn gone_words(rule: &str, decision: &Decision, audience: Audience, lang: Lang) -> String {
+    match (audience, lang) {
+        (Audience::Buyer, _) => buyer_words(decision.outcome, lang).to_owned(),
+        (_, Lang::En) => format!("rule `{rule}` of rule set {} fired", decision.rule_set_version),
+        (_, Lang::Zh) => format!("触发了规则集 {} 中的规则 `{rule}`", decision.rule_set_version),
+    }
+}
+
+fn model_words(decision: &Decision, audience: Audience, lang: Lang) -> String {
+    let score = decision.score.map_or_else(|| "?".to_owned(), |score| percent(f64::from(score)));
+    match (audience, lang) {
+        (Audience::Buyer, _) => buyer_words(decision.outcome, lang).to_owned(),
+        (Audience::Seller, Lang::En) => {
+            format!("The payment resembles earlier frauds (estimated at {score}).")
+        }
+        (Audience::Seller, Lang::Zh) => format!("该笔付款与以往的欺诈付款相似（估计概率 {score}）。"),
+        (Audience::Analyst, Lang::En) => {
+            format!(
+                "The model estimates {score} probability of fraud{}",
+                causes(decision, "; mostly by ", ", ", lang)
+            )
+        }
+        (Audience::Analyst, Lang::Zh) => {
+            format!("模型估计欺诈概率为 {score}{}", causes(decision, "；主要依据：", "、", lang))
+        }
+    }
+}
+
+/// What moved the model, each with its figure and weight.
+fn causes(decision: &Decision, lead: &str, between: &str, lang: Lang) -> String {
+    let each: Vec<String> = decision
+        .causes
+        .iter()
+        .map(|(slot, weight)| {
+            format!("{} = {} ({weight:+.2})", slot.info().name, figure(&decision.features, *slot, lang))
+        })
+        .collect();
+    if each.is_empty() { String::new() } else { format!("{lead}{}", each.join(between)) }
+}
+
+/// What a buyer reads when no rule has a text for it.
+pub fn buyer_words(outcome: Outcome, lang: Lang) -> &'static str {
+    match (outcome, lang) {
+        (Outcome::Allow, Lang::En) => "Your payment went through.",
+        (Outcome::Allow, Lang::Zh) => "付款成功。",
+        (Outcome::Challenge, Lang::En) => "Please confirm that this payment is yours.",
+        (Outcome::Challenge, Lang::Zh) => "请确认这笔付款是您本人操作。",
+        (Outcome::Review, Lang::En) => "We are taking a short look at this payment and will tell you soon.",
+        (Outcome::Review, Lang::Zh) => "我们正在核对这笔付款，稍后会通知您。",
+        (Outcome::Block, Lang::En) => "This payment could not be made. Nothing was charged.",
+        (Outcome::Block, Lang::Zh) => "这笔付款未能完成，未扣款。",
+    }
+}
+
+/// One slot's value for people.
+pub fn figure(row: &Features, slot: Slot, lang: Lang) -> String {
+    let Some(value) = row.known(slot) else { return "?".to_owned() };
+    let info = slot.info();
+    match info.kind {
+        Kind::Text => row.word(slot).map_or_else(|| "?".to_owned(), |word| word.text()),
+        Kind::Bool => yes_or_no(value != 0.0, lang).to_owned(),
+        Kind::Int | Kind::Double => number(row, info.name, value, lang),
+    }
+}
+
+fn yes_or_no(value: bool, lang: Lang) -> &'static str {
+    match (value, lang) {
+        (true, Lang::En) => "yes",
+        (false, Lang::En) => "no",
+        (true, Lang::Zh) => "是",
+        (false, Lang::Zh) => "否",
+    }
+}
+
+/// A number with the unit that the slot's name ends in.
+fn number(row: &Features, name: &str, value: f64, lang: Lang) -> String {
+    let currency = row.word(Slot::text(Text::Currency)).and_then(|word| word.text().parse::<Currency>().ok());
+    if let Some(currency) = currency.filter(|_| name.ends_with("_minor")) {
+        return Money::new(value.round() as i64, currency).to_string();
+    }
+    if let Some(minor) =
+        row.known(Slot::own(crate::features::Own::Amount)).filter(|_| name == "payment.amount")
+    {
+        return currency
+            .map_or_else(|| plain(value), |currency| Money::new(minor as i64, currency).to_string());
+    }
+    if name.ends_with("_share") || name.contains(".risk_") {
+        return percent(value);
+    }
+    let units = [
+        ("_km", " km", " 公里"),
+        ("_kmh", " km/h", " 公里/小时"),
+        ("_days", " days", " 天"),
+        ("_hours", " hours", " 小时"),
+        ("_minutes", " minutes", " 分钟"),
+    ];
+    let unit = units.iter().find(|(suffix, _, _)| name.ends_with(suffix));
+    match (unit, lang) {
+        (Some((_, en, _)), Lang::En) => plain(value) + en,
+        (Some((_, _, zh)), Lang::Zh) => plain(value) + zh,
+        (None, _) => plain(value),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", plain(share * 100.0))
+}
+
+/// At most one decimal below a hundred, none above.
+fn plain(value: f64) -> String {
+    if value.fract().abs() < 0.05 || value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Entity, Facts, Key};
+    use crate::features::{Field, features};
+    use crate::profile::Profiles;
+    use base::Timestamp;
+
+    fn both(en: &str, zh: &str) -> Bilingual {
+        Bilingual { en: en.to_owned(), zh: zh.to_owned() }
+    }
+
+    #[test]
+    fn figures_are_filled_in_with_their_units() {
+        let facts = Facts::new(Timestamp(0), Money::new(128_050, Currency::CNY)).with(Entity::Payer, Key(1));
+        let mut row = features(&facts, &Profiles::default());
+        row.set(Slot::of(Entity::Payer, Field::GapHours), 24.04);
+        row.set(Slot::of(Entity::Payer, Field::Risk7d), 0.125);
+        let say = |text: &str, lang| Template::parse(text).unwrap().fill(&row, lang);
+        assert_eq!(
+            say("{payer.count_10m} payments of {payment.amount}, usual every {payer.gap_hours}", Lang::En),
+            "1 payments of ¥1,280.50, usual every 24 hours"
+        );
+        assert_eq!(say("{payer.gap_hours}、{payer.risk_7d}", Lang::Zh), "24 小时、12.5 %");
+        assert_eq!(say("{payer.ratio} {payer.sum_1h_minor} {payment.small}", Lang::En), "? ¥1,280.50 no");
+    }
+
+    #[test]
+    fn buyers_read_no_figures_and_no_banned_words() {
+        let ok = both("a", "甲");
+        let buyer = |en: &str, zh: &str| Words::parse(&ok, &ok, &both(en, zh));
+        assert!(buyer("Please confirm.", "请确认。").is_ok());
+        assert!(buyer("{payment.amount}", "请确认。").is_err());
+        assert!(buyer("High Risk payment", "请确认。").is_err());
+        assert!(buyer("Please confirm.", "交易有风险").is_err());
+        for outcome in Outcome::ALL {
+            let (en, zh) = (buyer_words(outcome, Lang::En), buyer_words(outcome, Lang::Zh));
+            assert!(buyer(en, zh).is_ok(), "{en}");
+        }
+    }
+
+    #[test]
+    fn texts_have_limits_on_both_sides() {
+        assert!(Template::parse(&"x".repeat(TEXT_BYTES_MAX)).is_ok());
+        assert!(Template::parse(&"x".repeat(TEXT_BYTES_MAX + 1)).is_err());
+        assert!(Template::parse(" ").is_err());
+        assert!(Template::parse("{payer.count_10m").is_err());
+        assert!(Template::parse("{payer.counts}").is_err());
+    }
+}

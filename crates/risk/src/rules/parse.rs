@@ -1,0 +1,111 @@
+//! From text to a checked program, on a thread of its own: the parser recurses, and hostile text must neither overflow
+//! the caller's stack nor take the process along when the parser panics.
+
+use cel::Program;
+
+use super::RuleError;
+use super::check::Checker;
+use super::interpret::Interpreter;
+use super::program::Part;
+use crate::features::Slot;
+
+/// Longest expression, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 4_096;
+/// Deepest nesting of brackets.
+pub const NESTING_MAX: usize = 24;
+/// Longest run of `!` and `-`.
+pub const UNARY_RUN_MAX: usize = 8;
+/// Most nodes of the parsed expression.
+pub const NODES_MAX: usize = 512;
+const STACK_BYTES: usize = 8 << 20;
+
+/// A rule's expression, checked.
+pub(super) struct Compiled {
+    pub slots: Vec<Slot>,
+    pub parts: Vec<Part>,
+    pub oracle: Interpreter,
+    pub interpreted: bool,
+}
+
+/// Parses, checks and compiles an expression.
+pub(super) fn compile(rule: &str, source: &str) -> Result<Compiled, RuleError> {
+    check_size(source).map_err(|(at, problem)| located(rule, source, at, problem))?;
+    let (name, text) = (rule.to_owned(), source.to_owned());
+    let spawned =
+        std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || compile_here(&name, &text));
+    let failed = |problem: &str| located(rule, source, 0, problem.to_owned());
+    match spawned.map(std::thread::JoinHandle::join) {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(failed("the expression cannot be parsed; write it more simply")),
+        Err(_) => Err(failed("no thread to parse on; try again later")),
+    }
+}
+
+fn compile_here(rule: &str, source: &str) -> Result<Compiled, RuleError> {
+    let program = Program::compile(source).map_err(|errors| parse_error(rule, &errors))?;
+    let mut checker = Checker::new();
+    let parts = checker.rule(program.expression()).map_err(|fault| {
+        let (start, _) = program.source_info().offset_for(fault.id).unwrap_or_default();
+        located(rule, source, start as usize, fault.problem)
+    })?;
+    let interpreted = checker.is_interpreted();
+    let slots = checker.into_slots();
+    let oracle = Interpreter::new(program, slots.clone());
+    Ok(Compiled { slots, parts, oracle, interpreted })
+}
+
+fn parse_error(rule: &str, errors: &cel::ParseErrors) -> RuleError {
+    let first = errors.errors.first();
+    let fit = |number: isize| u32::try_from(number).unwrap_or(1).max(1);
+    let (line, column) = first.map_or((1, 1), |error| (fit(error.pos.0), fit(error.pos.1)));
+    let text = first.map_or("not a CEL expression", |error| error.msg.as_str());
+    let problem = text.chars().take(200).map(|c| if c == '\n' { ' ' } else { c }).collect();
+    RuleError { rule: rule.to_owned(), line, column, problem }
+}
+
+/// An error at the character `at` of the expression.
+fn located(rule: &str, source: &str, at: usize, problem: String) -> RuleError {
+    let (mut line, mut column) = (1, 1);
+    for c in source.chars().take(at) {
+        (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+    }
+    RuleError { rule: rule.to_owned(), line, column, problem }
+}
+
+/// Refuses what would be dear to parse: the character where it goes past a limit, and what is wrong.
+fn check_size(source: &str) -> Result<(), (usize, String)> {
+    if source.len() > SOURCE_BYTES_MAX {
+        return Err((
+            0,
+            format!("the expression has {} bytes; it may have {SOURCE_BYTES_MAX}", source.len()),
+        ));
+    }
+    let (mut depth, mut run) = (0usize, 0usize);
+    let mut quote = None;
+    for (at, c) in source.chars().enumerate() {
+        if c.is_control() && !matches!(c, '\n' | '\t' | '\r') {
+            return Err((at, String::from("control characters are not allowed")));
+        }
+        // Strings are skipped roughly: an escaped quote ends this scan's string early, which only counts more.
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => continue,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        run = match c {
+            '!' | '-' => run + 1,
+            ' ' | '\t' | '\n' | '\r' => run,
+            _ => 0,
+        };
+        if depth > NESTING_MAX {
+            return Err((at, format!("brackets are nested deeper than {NESTING_MAX}; split the rule")));
+        }
+        if run > UNARY_RUN_MAX {
+            return Err((at, format!("more than {UNARY_RUN_MAX} `!` or `-` in a row")));
+        }
+    }
+    Ok(())
+}
