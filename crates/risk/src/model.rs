@@ -9,7 +9,7 @@ mod file;
 mod fit;
 
 pub use file::{LoadError, limits};
-pub use fit::{Calibration, FitError, Recipe, Samples, fit};
+pub use fit::{Calibration, EXAMPLES_MIN, FitError, Recipe, Samples, TRAINING_VALUES_MAX, fit};
 
 use limits::FEATURES_MAX;
 

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base::{Currency, Money, Timestamp};
 
 use crate::facts::{CodeKind, Entity, Facts, Key, Place, Word};
+use crate::profile::Attempt;
 pub use columns::{Field, Mapping};
 use records::{Record, Records};
 
@@ -234,6 +235,7 @@ pub struct Table {
     words: [Vec<u16>; WORD_FIELDS.len()],
     currencies: Vec<u16>,
     codes: Vec<u8>,
+    declined: Vec<bool>,
     numbers: [Vec<f32>; NUMBER_FIELDS.len()],
     labels: Vec<bool>,
     ids: Vec<u8>,
@@ -331,6 +333,7 @@ impl Table {
             words: Default::default(),
             currencies: Vec::new(),
             codes: Vec::new(),
+            declined: Vec::new(),
             numbers: Default::default(),
             labels: Vec::new(),
             ids: Vec::new(),
@@ -399,9 +402,26 @@ impl Table {
         Money::new(self.amount.get(row).copied().unwrap_or(0), listed.copied().unwrap_or(self.currency))
     }
 
+    /// The currency of most rows.
+    pub fn main_currency(&self) -> Currency {
+        let mut counts = vec![0u64; self.currency_list.len() + 1];
+        for number in &self.currencies {
+            if let Some(count) = counts.get_mut(usize::from(*number)) {
+                *count += 1;
+            }
+        }
+        let most = counts.iter().enumerate().max_by_key(|(_, count)| **count).map_or(0, |(number, _)| number);
+        most.checked_sub(1).and_then(|n| self.currency_list.get(n)).copied().unwrap_or(self.currency)
+    }
+
     /// Whether a row is labelled a fraud; `false` without labels.
     pub fn is_fraud(&self, row: usize) -> bool {
         self.labels.get(row).copied().unwrap_or(false)
+    }
+
+    /// How a row ended: declined where the file says so, else paid.
+    pub fn attempt(&self, row: usize) -> Attempt {
+        if self.declined.get(row).copied().unwrap_or(false) { Attempt::Declined } else { Attempt::Paid }
     }
 
     /// The number of a row's party among those of its kind, from 0 and without gaps.
@@ -527,6 +547,7 @@ impl Table {
                     let label = cell::parse_label(text).map_err(bad)?;
                     self.labels.push(label);
                 }
+                Field::Status => self.declined.push(cell::is_declined(text)),
                 Field::Id => self.push_id(text),
                 Field::Code => self.codes.push(match text {
                     "none" => 1,

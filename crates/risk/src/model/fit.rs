@@ -197,7 +197,8 @@ fn newton_step(
     (step, g1.abs().max(g2.abs()))
 }
 
-/// Trains, flattens and calibrates a model. Rows must be in time order.
+/// Trains, flattens and calibrates a model, which reads rows laid out as those of `samples`. Rows must be in time
+/// order.
 ///
 /// # Errors
 /// [`FitError`] when there is too little or too much to learn from, or the trainer refuses.

@@ -138,6 +138,27 @@ pub fn parse_label(text: &str) -> Result<bool, &'static str> {
     }
 }
 
+/// Whether a status, in the words exports use, means that nothing was paid.
+pub fn is_declined(text: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "declined",
+        "failed",
+        "refused",
+        "rejected",
+        "blocked",
+        "canceled",
+        "cancelled",
+        "expired",
+        "error",
+        "requires_payment_method",
+        "交易关闭",
+        "支付失败",
+        "已关闭",
+        "已撤销",
+    ];
+    WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// A plain number; empty is unknown (not a number).
 pub fn parse_number(text: &str) -> Result<f32, &'static str> {
     if text.is_empty() {
@@ -223,6 +244,7 @@ mod tests {
         assert_eq!(parse_label("1"), Ok(true));
         assert_eq!(parse_label(""), Ok(false));
         assert!(parse_label("maybe").is_err());
+        assert!(is_declined("Failed") && is_declined("支付失败") && !is_declined("Paid") && !is_declined(""));
         assert!(parse_number("").unwrap().is_nan());
         assert_eq!(parse_number("-3.5"), Ok(-3.5));
         for bad in ["x", "inf", "nan", "1e99"] {

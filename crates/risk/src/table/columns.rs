@@ -46,6 +46,8 @@ fields! {
     Shop, "shop", ["shop", "shopid", "merchant", "merchantid", "storeid", "store", "seller", "sellerid", "商户号", "商户", "门店", "门店编号", "店铺", "商户id"];
     /// The terminal or code.
     Terminal, "terminal", ["terminal", "terminalid", "posid", "deviceinfo", "终端号", "终端", "设备终端号", "收款码"];
+    /// Whether it was paid or declined.
+    Status, "status", ["status", "paymentstatus", "transactionstatus", "tradestate", "交易状态", "支付状态", "当前状态", "状态"];
     /// Way of paying.
     Method, "method", ["method", "paymentmethod", "paymentmethodtype", "channel", "paymenttype", "支付方式", "交易方式", "付款方式", "交易类型"];
     /// `none`, `static` or `dynamic`.
