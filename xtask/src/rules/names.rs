@@ -10,7 +10,7 @@ const ENDINGS_BANNED: [&str; 3] = ["_new", "_v2", "_old"];
 
 /// Finds files, folders and inline modules with a name that says nothing.
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    let files = tree.files.iter().filter(|file| file.path.ends_with(".rs") || file.path.ends_with(".html"));
+    let files = tree.files.iter().filter(|file| file.path.ends_with(".rs"));
     let mut findings: Vec<Finding> = files.filter_map(|file| check_path(&file.path)).collect();
     for source in &tree.sources {
         for at in words(&source.code, "mod") {
