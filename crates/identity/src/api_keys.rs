@@ -158,7 +158,7 @@ pub fn revoke_api_key(
     let row = rows::find_key(tx, id)?.ok_or(ApiKeyError::NotFound)?;
     if row.state == KeyState::Active {
         rows::update_key(tx, KeyRow { state: KeyState::Revoked, ended: Some(means.now), ..row })?;
-        record::note(tx, means, &Event::new(shop, actor, "api_key.revoked", id))?;
+        record::note(tx, means, Event::new(shop, actor, record::API_KEY_REVOKED, id))?;
     }
     let ring = Arc::clone(ring);
     tx.after_commit(move || ring.forget(id));
@@ -265,8 +265,8 @@ fn insert_key(
     };
     let made = api_key(&row);
     rows::insert_key(tx, row)?;
-    let event = Event::new(shop, actor, "api_key.created", id).with("role", new.role.name());
-    record::note(tx, means, &event)?;
+    let event = Event::new(shop, actor, record::API_KEY_CREATED, id).with("role", new.role.name());
+    record::note(tx, means, event)?;
     Ok((made, token))
 }
 

@@ -205,7 +205,7 @@ pub(crate) fn insert_pending(
             created: means.now,
         },
     )?;
-    record::note(tx, means, &Event::of_buyer(id, "buyer.created"))?;
+    record::note(tx, means, Event::of_buyer(id, record::BUYER_CREATED))?;
     Ok(id)
 }
 
@@ -240,7 +240,7 @@ pub fn change_pin(
     let lang = row.lang;
     buyers::update_buyer(tx, BuyerRow { pin_salt, pin_verifier, pin_changed: means.now, ..row })?;
     notify(tx, means, id, person.contact.expose(), &letters::pin_changed(lang))?;
-    record::note(tx, means, &Event::of_buyer(id, "pin.changed"))?;
+    record::note(tx, means, Event::of_buyer(id, record::PIN_CHANGED))?;
     Ok(PinChange::Done)
 }
 
@@ -258,12 +258,12 @@ pub fn set_frozen(
     let row = buyers::find_buyer(tx, id)?.filter(|row| row.state != BuyerState::Erased);
     let row = row.ok_or(BuyerError::NotFound)?;
     let (state, action) = match freeze {
-        Freeze::Freeze => (BuyerState::Frozen, "buyer.frozen"),
-        Freeze::Unfreeze => (BuyerState::Active, "buyer.unfrozen"),
+        Freeze::Freeze => (BuyerState::Frozen, record::BUYER_FROZEN),
+        Freeze::Unfreeze => (BuyerState::Active, record::BUYER_UNFROZEN),
     };
     if row.state != state {
         buyers::update_buyer(tx, BuyerRow { state, ..row })?;
-        record::note(tx, means, &Event::new(ShopId::HOUSE, actor, action, id))?;
+        record::note(tx, means, Event::new(ShopId::HOUSE, actor, action, id))?;
     }
     Ok(())
 }
@@ -305,7 +305,7 @@ pub fn erase_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -
         },
     )?;
     Vault::destroy_data_key(tx, ShopId::HOUSE, id.short(), means.now)?;
-    record::note(tx, means, &Event::new(ShopId::HOUSE, actor, "buyer.erased", id))?;
+    record::note(tx, means, Event::new(ShopId::HOUSE, actor, record::BUYER_ERASED, id))?;
     Ok(())
 }
 
@@ -357,8 +357,8 @@ pub(crate) fn recognise_device(
             used: means.now,
         },
     )?;
-    let event = Event::new(ShopId::HOUSE, &Actor::Anyone, "device.added", device).by(buyer);
-    record::note(tx, means, &event)?;
+    let event = Event::new(ShopId::HOUSE, buyer, record::DEVICE_ADDED, device);
+    record::note(tx, means, event)?;
     Ok((device, DeviceToken { device, token }))
 }
 

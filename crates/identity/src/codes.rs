@@ -15,6 +15,7 @@ use crate::buyers::{self, BuyerError, DeviceToken, PendingBuyer, SignUp};
 use crate::context::{Fault, Means, takes_faults};
 use crate::letters;
 use crate::limits::{CODE_LIFE_SECONDS, CODE_TRIES_MAX};
+use crate::permissions::Actor;
 use crate::record::{self, Event};
 use crate::sessions::{self, NewSession};
 use crate::store::codes::{self as rows, CodeRow, CodeState};
@@ -175,8 +176,8 @@ pub fn verify_code(
         }
         _ => {
             rows::update_code(tx, CodeRow { tries, ..row })?;
-            let event = Event::new(ShopId::HOUSE, &crate::Actor::Anyone, "code.refused", request);
-            record::note(tx, means, &event.with("tries", tries))?;
+            let event = Event::new(ShopId::HOUSE, &Actor::Anyone, record::CODE_REFUSED, request);
+            record::note(tx, means, event.refused().with("tries", tries))?;
             Ok(CodeCheck::Wrong { left: CODE_TRIES_MAX - tries })
         }
     }
@@ -257,8 +258,8 @@ fn insert_request(
             pending: target.pending,
         },
     )?;
-    let event = Event::new(ShopId::HOUSE, &crate::Actor::Anyone, "code.requested", request);
-    record::note(tx, means, &event)?;
+    let event = Event::new(ShopId::HOUSE, &Actor::Anyone, record::CODE_REQUESTED, request);
+    record::note(tx, means, event)?;
     Ok(CodeRequested { request, expires })
 }
 

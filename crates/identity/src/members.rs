@@ -228,8 +228,8 @@ pub(crate) fn insert_member(
     };
     members::insert_member(tx, row)?;
     members::insert_login(tx, LoginRow { email_index: index, shop, member: id })?;
-    let event = Event::new(shop, actor, "member.created", id).with("roles", role_names(&new.roles));
-    record::note(tx, means, &event)?;
+    let event = Event::new(shop, actor, record::MEMBER_CREATED, id).with("roles", role_text(&new.roles));
+    record::note(tx, means, event)?;
     Ok(id)
 }
 
@@ -250,11 +250,11 @@ pub fn update_roles(
     if !roles.contains(&Role::Owner) {
         keep_an_owner(tx, &row)?;
     }
-    let event = Event::new(shop, actor, "member.roles_changed", id)
-        .with("from", role_names(&row.roles))
-        .with("to", role_names(&roles));
+    let event = Event::new(shop, actor, record::MEMBER_ROLES_CHANGED, id)
+        .with("from", role_text(&row.roles))
+        .with("to", role_text(&roles));
     members::update_member(tx, MemberRow { roles, ..row })?;
-    record::note(tx, means, &event)?;
+    record::note(tx, means, event)?;
     Ok(())
 }
 
@@ -278,7 +278,7 @@ pub fn remove_member(
     sessions::end_member_sessions(tx, means, id)?;
     members::delete_login(tx, &row.email_index)?;
     members::update_member(tx, MemberRow { state: MemberState::Disabled, password: None, ..row })?;
-    record::note(tx, means, &Event::new(shop, actor, "member.removed", id))?;
+    record::note(tx, means, Event::new(shop, actor, record::MEMBER_REMOVED, id))?;
     Ok(())
 }
 
@@ -368,8 +368,7 @@ pub fn finish_login(
     let row =
         row.filter(|row| row.state == MemberState::Active && row.password.as_ref() == Some(&attempt.hash));
     let (Some(row), Verdict::Right(rehashed)) = (row, verdict) else {
-        let event = Event::new(ShopId::HOUSE, &Actor::Anyone, "login.refused", "login");
-        record::note(tx, means, &event)?;
+        record::note(tx, means, refused_login(attempt))?;
         return Ok(None);
     };
     let pair = format!("{} {}", attempt.email_index, attempt.origin);
@@ -400,9 +399,18 @@ pub(crate) fn set_password(
         tx,
         MemberRow { state: MemberState::Active, password: Some(password.clone()), ..row },
     )?;
-    let event = Event::new(shop, &Actor::Anyone, "member.password_set", id).by(id);
-    record::note(tx, means, &event)?;
+    let event = Event::new(shop, id, record::MEMBER_PASSWORD_SET, id);
+    record::note(tx, means, event)?;
     Ok(())
+}
+
+fn refused_login(attempt: &LoginTry) -> Event {
+    let unknown = &Actor::Anyone;
+    let event = match attempt.member {
+        Some((shop, id)) => Event::new(shop, unknown, record::LOGIN_REFUSED, id),
+        None => Event::new(ShopId::HOUSE, unknown, record::LOGIN_REFUSED, audit::Object::word("login")),
+    };
+    event.refused()
 }
 
 fn keep_an_owner(tx: &mut Tx, leaving: &MemberRow) -> Result<(), MemberError> {
@@ -435,8 +443,8 @@ fn member(row: &MemberRow) -> Member {
     }
 }
 
-fn role_names(roles: &[Role]) -> String {
-    roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(",")
+fn role_text(roles: &[Role]) -> audit::Text {
+    audit::Text::masked(&roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(","))
 }
 
 fn email_index(vault: &Vault, email: &Email) -> String {

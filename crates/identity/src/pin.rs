@@ -156,8 +156,8 @@ pub fn verify_pin(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, pin: &Pin) -> 
     }
     let pin_failures = row.pin_failures + 1;
     buyers::update_buyer(tx, BuyerRow { pin_failures, ..row })?;
-    let action = if pin_failures >= PIN_TRIES_MAX { "pin.locked" } else { "pin.refused" };
-    record::note(tx, means, &Event::of_buyer(buyer, action).with("failures", &pin_failures.to_string()))?;
+    let action = if pin_failures >= PIN_TRIES_MAX { record::PIN_LOCKED } else { record::PIN_REFUSED };
+    record::note(tx, means, Event::of_buyer(buyer, action).refused().with("failures", pin_failures))?;
     Ok(PinCheck::Wrong { left: PIN_TRIES_MAX - pin_failures })
 }
 

@@ -1,48 +1,98 @@
 //! What identity enters into the audit log: who did what to whom. Ids and counts only, never a name, contact or secret.
 
-use base::{BuyerId, ShopId};
+use audit::{Action, Detail, Entry, Object, Outcome};
+use base::{BuyerId, EntryId, ShopId};
 use store::Tx;
 
 use crate::context::{Fault, Means};
 use crate::permissions::Actor;
 
+macro_rules! actions {
+    ($($name:ident = $text:literal;)*) => {$(pub(crate) const $name: Action = Action::new($text);)*};
+}
+
+actions! {
+    API_KEY_CREATED = "api_key.created";
+    API_KEY_REVOKED = "api_key.revoked";
+    BUYER_CREATED = "buyer.created";
+    BUYER_ERASED = "buyer.erased";
+    BUYER_FROZEN = "buyer.frozen";
+    BUYER_UNFROZEN = "buyer.unfrozen";
+    CODE_REFUSED = "code.refused";
+    CODE_REQUESTED = "code.requested";
+    DEVICE_ADDED = "device.added";
+    LOGIN_REFUSED = "login.refused";
+    MEMBER_CREATED = "member.created";
+    MEMBER_PASSWORD_SET = "member.password_set";
+    MEMBER_REMOVED = "member.removed";
+    MEMBER_ROLES_CHANGED = "member.roles_changed";
+    PIN_CHANGED = "pin.changed";
+    PIN_LOCKED = "pin.locked";
+    PIN_REFUSED = "pin.refused";
+    SESSION_ENDED = "session.ended";
+    SESSION_OPENED = "session.opened";
+    SETUP_LINK_CREATED = "setup.link_created";
+    SHOP_CREATED = "shop.created";
+}
+
 /// One event.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     shop: ShopId,
-    actor: String,
-    action: &'static str,
-    subject: String,
-    details: Vec<(&'static str, String)>,
+    actor: audit::Actor,
+    action: Action,
+    object: Object,
+    outcome: Outcome,
+    details: Vec<(&'static str, Detail)>,
 }
 
 impl Event {
-    /// `actor` did `action` to `subject` in `shop`.
-    pub(crate) fn new(shop: ShopId, actor: &Actor, action: &'static str, subject: impl ToString) -> Event {
-        Event { shop, actor: actor.label(), action, subject: subject.to_string(), details: Vec::new() }
+    /// `actor` did `action` to `object` in `shop`.
+    pub(crate) fn new(
+        shop: ShopId,
+        actor: impl Into<audit::Actor>,
+        action: Action,
+        object: impl Into<Object>,
+    ) -> Event {
+        let (actor, object) = (actor.into(), object.into());
+        Event { shop, actor, action, object, outcome: Outcome::Success, details: Vec::new() }
     }
 
     /// A buyer did something to their own account.
-    pub(crate) fn of_buyer(buyer: BuyerId, action: &'static str) -> Event {
-        let label = buyer.to_string();
-        Event { shop: ShopId::HOUSE, actor: label.clone(), action, subject: label, details: Vec::new() }
+    pub(crate) fn of_buyer(buyer: BuyerId, action: Action) -> Event {
+        Event::new(ShopId::HOUSE, buyer, action, buyer)
     }
 
-    /// The same event by somebody known by id alone.
-    pub(crate) fn by(mut self, actor: impl ToString) -> Event {
-        self.actor = actor.to_string();
-        self
+    /// The same event, but it was refused.
+    pub(crate) fn refused(self) -> Event {
+        Event { outcome: Outcome::Refused, ..self }
     }
 
     /// The same event with one more detail.
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Event {
-        self.details.push((name, value.to_string()));
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Detail>) -> Event {
+        self.details.push((name, value.into()));
         self
     }
 }
 
 /// Appends the event to the audit log, in the same transaction as what it tells of.
-pub(crate) fn note(_tx: &mut Tx, _means: &Means<'_>, event: &Event) -> Result<(), Fault> {
-    let _ = (&event.shop, &event.actor, &event.action, &event.subject, &event.details);
+pub(crate) fn note(tx: &mut Tx, means: &Means<'_>, event: Event) -> Result<(), Fault> {
+    let id = EntryId::new(event.shop, means.now, means.dice);
+    let entry = Entry::new(id, means.now, event.actor, event.action, event.object, event.outcome);
+    let entry = event.details.into_iter().fold(entry, |entry, (name, value)| entry.detail(name, value));
+    audit::append(tx, &entry)?;
     Ok(())
+}
+
+impl From<&Actor> for audit::Actor {
+    fn from(actor: &Actor) -> audit::Actor {
+        match actor {
+            Actor::Anyone => audit::Actor::unknown(),
+            Actor::Buyer(session) => session.buyer.into(),
+            Actor::Member(session) => session.member.into(),
+            Actor::ApiKey(caller) => caller.key.into(),
+            Actor::Operator => audit::Actor::system("operator"),
+            Actor::System => audit::Actor::system("tillward"),
+        }
+    }
 }

@@ -212,7 +212,7 @@ pub fn end_session(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<(), 
     let hash = token.hash();
     if let Some(row) = sessions::find_session(tx, &hash)? {
         sessions::delete_session(tx, &hash)?;
-        record::note(tx, means, &ended(&row))?;
+        record::note(tx, means, ended(&row))?;
     }
     Ok(())
 }
@@ -266,7 +266,7 @@ pub fn end_buyer_session(
     let rows = sessions::list_sessions(tx, SessionKind::Buyer, buyer.short())?;
     let Some(row) = rows.into_iter().find(|row| row.id == id) else { return Ok(false) };
     sessions::delete_session(tx, &row.token_hash)?;
-    record::note(tx, means, &ended(&row))?;
+    record::note(tx, means, ended(&row))?;
     Ok(true)
 }
 
@@ -299,9 +299,9 @@ fn open_session(
         used: means.now,
         expires,
     };
-    let event = Event::new(row.shop, &crate::Actor::Anyone, "session.opened", id).by(row.holder());
+    let event = Event::new(row.shop, row.holder(), record::SESSION_OPENED, id);
     sessions::insert_session(tx, row)?;
-    record::note(tx, means, &event)?;
+    record::note(tx, means, event)?;
     Ok(NewSession { id, token, expires })
 }
 
@@ -339,13 +339,13 @@ fn end_all(tx: &mut Tx, means: &Means<'_>, kind: SessionKind, subject: &str) -> 
     let rows = sessions::list_sessions(tx, kind, subject)?;
     for row in &rows {
         sessions::delete_session(tx, &row.token_hash)?;
-        record::note(tx, means, &ended(row))?;
+        record::note(tx, means, ended(row))?;
     }
     Ok(rows.len())
 }
 
 fn ended(row: &SessionRow) -> Event {
-    Event::new(row.shop, &crate::Actor::Anyone, "session.ended", row.id).by(row.holder())
+    Event::new(row.shop, row.holder(), record::SESSION_ENDED, row.id)
 }
 
 impl SessionKind {

@@ -70,8 +70,13 @@ pub fn create_setup_link(tx: &mut Tx, means: &Means<'_>) -> Result<Option<Token>
         tx,
         SetupRow { token_hash: token.hash(), invited: None, created: means.now, expires },
     )?;
-    let event = Event::new(ShopId::HOUSE, &Actor::System, "setup.link_created", "installation");
-    record::note(tx, means, &event)?;
+    let event = Event::new(
+        ShopId::HOUSE,
+        &Actor::System,
+        record::SETUP_LINK_CREATED,
+        audit::Object::word("installation"),
+    );
+    record::note(tx, means, event)?;
     Ok(Some(token))
 }
 

@@ -160,7 +160,7 @@ pub fn create_shop(
         created: means.now,
     };
     shops::insert_shop(tx, ShopRow { shop: shop.clone() })?;
-    record::note(tx, means, &Event::new(shop.id, actor, "shop.created", shop.id))?;
+    record::note(tx, means, Event::new(shop.id, actor, record::SHOP_CREATED, shop.id))?;
     Ok(shop)
 }
 
@@ -180,7 +180,7 @@ mod tests {
     fn every_problem_of_a_description_is_reported() {
         assert!(ShopProfile::parse(&GOOD).is_ok());
         let bad =
-            ShopDraft { name: "", city: "x\n", country: "china", category: "54", currency: Currency::CNY };
+            ShopDraft { name: "", city: "x\ny", country: "china", category: "54", currency: Currency::CNY };
         let fields: Vec<&str> =
             ShopProfile::parse(&bad).unwrap_err().into_iter().map(ShopProblem::field).collect();
         assert_eq!(fields, ["name", "city", "country", "category"]);

@@ -26,7 +26,7 @@ fn measure(name: &str, mut work: impl FnMut()) {
 }
 
 fn main() {
-    let db = Scratch::file().open(vault::MIGRATIONS).unwrap();
+    let db = Scratch::file().open(&[audit::MIGRATIONS, vault::MIGRATIONS].concat()).unwrap();
     let root = RootKey::from_bytes([1; 32]);
     let vault = Arc::new(db.write_blocking(move |tx| Vault::open(tx, &root, NOW, &Dice::System)).unwrap());
     let text = Secret::new("x".repeat(64));

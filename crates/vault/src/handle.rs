@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use audit::{Action, Actor, Entry, Object, Outcome};
 use aws_lc_rs::{digest, hmac};
-use base::{Dice, Secret, ShopId, Timestamp};
+use base::{Dice, EntryId, Secret, ShopId, Timestamp};
 use store::Tx;
 use zeroize::Zeroizing;
 
@@ -14,6 +15,7 @@ use crate::limits::OWNER_CHARS_MAX;
 use crate::seal::{DataKey, OpenError, Place, SealError};
 use crate::store::{self as rows, DataKeyRow, KekRow};
 
+const KEYS_CREATED: Action = Action::new("vault.keys_created");
 const SEAL: &str = "seal";
 const DERIVE: &str = "derive";
 const ACTIVE: &str = "active";
@@ -30,14 +32,8 @@ pub enum SubKey {
     OneTimeCode,
     /// Blind indexes. Use [`Vault::blind_index`].
     BlindIndex,
-    /// Tokens against forged forms.
-    FormToken,
     /// Signatures of payment codes (QR).
     CodeSigning,
-    /// Cursors of lists, so that a caller cannot forge one.
-    Cursor,
-    /// Bodies of idempotent requests, remembered as a keyed hash.
-    Idempotency,
 }
 
 impl SubKey {
@@ -47,10 +43,7 @@ impl SubKey {
             SubKey::Pin => "pin",
             SubKey::OneTimeCode => "one-time code",
             SubKey::BlindIndex => "blind index",
-            SubKey::FormToken => "form token",
             SubKey::CodeSigning => "code signing",
-            SubKey::Cursor => "cursor",
-            SubKey::Idempotency => "idempotency",
         }
     }
 }
@@ -59,10 +52,7 @@ struct SubKeys {
     pin: hmac::Key,
     one_time_code: hmac::Key,
     blind_index: hmac::Key,
-    form_token: hmac::Key,
     code_signing: hmac::Key,
-    cursor: hmac::Key,
-    idempotency: hmac::Key,
 }
 
 impl SubKeys {
@@ -75,10 +65,7 @@ impl SubKeys {
             pin: key(SubKey::Pin),
             one_time_code: key(SubKey::OneTimeCode),
             blind_index: key(SubKey::BlindIndex),
-            form_token: key(SubKey::FormToken),
             code_signing: key(SubKey::CodeSigning),
-            cursor: key(SubKey::Cursor),
-            idempotency: key(SubKey::Idempotency),
         }
     }
 }
@@ -112,6 +99,9 @@ impl Vault {
                 rows::insert_kek(tx, first_kek(root, purpose, &key), now)?;
                 stored.push(first_kek(root, purpose, &key));
             }
+            let id = EntryId::new(ShopId::HOUSE, now, dice);
+            let (actor, vault) = (Actor::system("vault"), Object::word("vault"));
+            audit::append(tx, &Entry::new(id, now, actor, KEYS_CREATED, vault, Outcome::Success))?;
         }
         Vault::unlock(root, &stored)
     }
@@ -139,10 +129,7 @@ impl Vault {
             SubKey::Pin => &self.sub_keys.pin,
             SubKey::OneTimeCode => &self.sub_keys.one_time_code,
             SubKey::BlindIndex => &self.sub_keys.blind_index,
-            SubKey::FormToken => &self.sub_keys.form_token,
             SubKey::CodeSigning => &self.sub_keys.code_signing,
-            SubKey::Cursor => &self.sub_keys.cursor,
-            SubKey::Idempotency => &self.sub_keys.idempotency,
         }
     }
 

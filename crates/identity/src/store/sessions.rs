@@ -45,13 +45,13 @@ pub(crate) struct SessionRow {
 }
 
 impl SessionRow {
-    /// The id of the buyer or member, as in the API.
-    pub(crate) fn holder(&self) -> String {
-        let id = match self.kind {
-            SessionKind::Buyer => BuyerId::from_short(&self.subject).map(|id| id.to_string()),
-            SessionKind::Member => MemberId::from_short(&self.subject).map(|id| id.to_string()),
+    /// The buyer or member, for the audit log.
+    pub(crate) fn holder(&self) -> audit::Actor {
+        let known = match self.kind {
+            SessionKind::Buyer => BuyerId::from_short(&self.subject).map(audit::Actor::from),
+            SessionKind::Member => MemberId::from_short(&self.subject).map(audit::Actor::from),
         };
-        id.unwrap_or_default()
+        known.unwrap_or_else(audit::Actor::unknown)
     }
 }
 

@@ -8,6 +8,10 @@ use vault::{OpenError, Place, RootKey, SubKey, Vault, VaultError};
 const NOW: Timestamp = Timestamp(1_772_357_400_000);
 const NAME: Place<'static> = Place { table: "buyers", column: "name", row: "r1" };
 
+fn migrations() -> Vec<store::Migration> {
+    [audit::MIGRATIONS, vault::MIGRATIONS].concat()
+}
+
 fn open_with(db: &Db, root: u8) -> Result<Vault, VaultError> {
     db.write_blocking(move |tx| Vault::open(tx, &RootKey::from_bytes([root; 32]), NOW, &Dice::System))
 }
@@ -32,15 +36,15 @@ fn open(db: &Db, owner: &'static str, sealed: Vec<u8>) -> Result<String, VaultEr
 #[test]
 fn what_was_sealed_opens_after_a_restart() {
     for scratch in Scratch::each() {
-        let sealed = seal(&scratch.open(vault::MIGRATIONS).unwrap(), 1, "buy_1", "Zhang San");
-        let db = scratch.open(vault::MIGRATIONS).unwrap();
+        let sealed = seal(&scratch.open(&migrations()).unwrap(), 1, "buy_1", "Zhang San");
+        let db = scratch.open(&migrations()).unwrap();
         assert_eq!(open(&db, "buy_1", sealed), Ok("Zhang San".to_owned()));
     }
 }
 
 #[test]
 fn another_root_key_is_refused_and_changes_nothing() {
-    each_engine(vault::MIGRATIONS, |db| {
+    each_engine(&migrations(), |db| {
         assert!(!db.read_blocking(Vault::exists).unwrap());
         let sealed = seal(&db, 1, "buy_1", "x");
         assert!(db.read_blocking(Vault::exists).unwrap());
@@ -51,7 +55,7 @@ fn another_root_key_is_refused_and_changes_nothing() {
 
 #[test]
 fn c45_one_persons_bytes_do_not_open_under_another_persons_key() {
-    each_engine(vault::MIGRATIONS, |db| {
+    each_engine(&migrations(), |db| {
         let sealed = seal(&db, 1, "buy_1", "x");
         seal(&db, 1, "buy_2", "y");
         assert_eq!(open(&db, "buy_2", sealed.clone()), Err(VaultError::Open(OpenError::Refused)));
@@ -61,7 +65,7 @@ fn c45_one_persons_bytes_do_not_open_under_another_persons_key() {
 
 #[test]
 fn exchanged_data_keys_are_noticed() {
-    each_engine(vault::MIGRATIONS, |db| {
+    each_engine(&migrations(), |db| {
         let sealed = seal(&db, 1, "buy_1", "x");
         seal(&db, 1, "buy_2", "y");
         let copy = "UPDATE vault_data_keys SET wrapped = (SELECT wrapped FROM vault_data_keys WHERE owner = 'buy_2') \
@@ -73,7 +77,7 @@ fn exchanged_data_keys_are_noticed() {
 
 #[test]
 fn cr_3_a_destroyed_data_key_closes_its_owners_values_for_good() {
-    each_engine(vault::MIGRATIONS, |db| {
+    each_engine(&migrations(), |db| {
         let sealed = seal(&db, 1, "buy_1", "x");
         let other = seal(&db, 1, "buy_2", "y");
         let destroy = |db: &Db| {
@@ -97,7 +101,7 @@ fn cr_3_a_destroyed_data_key_closes_its_owners_values_for_good() {
 
 #[test]
 fn system_secrets_are_made_once_and_stay() {
-    each_engine(vault::MIGRATIONS, |db| {
+    each_engine(&migrations(), |db| {
         let read = |db: &Db, name: &'static str| {
             let vault = open_with(db, 1).unwrap();
             db.write_blocking(move |tx| vault.system_secret(tx, name, NOW, &Dice::System)).unwrap()
@@ -112,7 +116,7 @@ fn system_secrets_are_made_once_and_stay() {
 #[test]
 fn cr_6_blind_indexes_are_keyed_and_separate_by_kind() {
     let (mut one, mut two) = (None, None);
-    each_engine(vault::MIGRATIONS, |db| {
+    each_engine(&migrations(), |db| {
         let vault = open_with(&db, 1).unwrap();
         let index = vault.blind_index("email", "a@b.example");
         assert_eq!(index, open_with(&db, 1).unwrap().blind_index("email", "a@b.example"));
@@ -121,7 +125,7 @@ fn cr_6_blind_indexes_are_keyed_and_separate_by_kind() {
         assert_ne!(index, vault.blind_index("email", "a@b.exampl"));
     });
     for slot in [&mut one, &mut two] {
-        let db = Scratch::file().open(vault::MIGRATIONS).unwrap();
+        let db = Scratch::file().open(&migrations()).unwrap();
         *slot = Some(open_with(&db, 1).unwrap().blind_index("email", "a@b.example"));
     }
     assert_ne!(one, two, "two installations have two keys, even under one root key");
@@ -129,10 +133,10 @@ fn cr_6_blind_indexes_are_keyed_and_separate_by_kind() {
 
 #[test]
 fn each_purpose_has_its_own_key() {
-    each_engine(vault::MIGRATIONS, |db| {
+    each_engine(&migrations(), |db| {
         let vault = open_with(&db, 1).unwrap();
         let sign = |sub| aws_lc_rs::hmac::sign(vault.hmac_key(sub), b"x").as_ref().to_vec();
         assert_ne!(sign(SubKey::Pin), sign(SubKey::OneTimeCode));
-        assert_ne!(sign(SubKey::CodeSigning), sign(SubKey::FormToken));
+        assert_ne!(sign(SubKey::CodeSigning), sign(SubKey::BlindIndex));
     });
 }

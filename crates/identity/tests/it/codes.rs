@@ -1,0 +1,217 @@
+//! Signing up and in with a one-time code, without telling anybody which contacts are known.
+
+use base::SessionId;
+use identity::{
+    CodeCheck, CodeRequestError, Fault, Label, OneTimeCode, PinCheck, ShownDevice, SignUp, SignedIn,
+};
+use webkit::page::Lang;
+
+use crate::world::{PIN, World, code_in, each_world, email, pin, sign_up};
+
+fn ask_up(world: &World, contact: &'static str) -> SessionId {
+    world
+        .write(move |tx, means| identity::request_sign_up(tx, means, &sign_up(contact), "192.0.2.1"))
+        .unwrap()
+        .request
+}
+
+fn ask_in(world: &World, contact: &'static str, origin: &'static str) -> Result<SessionId, CodeRequestError> {
+    world
+        .write(move |tx, means| identity::request_sign_in(tx, means, &email(contact), Lang::Zh, origin))
+        .map(|asked| asked.request)
+}
+
+fn give(world: &World, request: SessionId, code: &str, shown: Option<&SignedIn>) -> CodeCheck {
+    let code = OneTimeCode::parse(code).unwrap();
+    let device = ShownDevice {
+        token: shown.map(|signed_in| signed_in.device_token.clone()),
+        label: Label::from_agent("phone"),
+    };
+    world.write(move |tx, means| identity::verify_code(tx, means, request, &code, &device)).unwrap()
+}
+
+fn right(check: CodeCheck) -> SignedIn {
+    let CodeCheck::Right(signed_in) = check else { panic!("the code was refused: {check:?}") };
+    *signed_in
+}
+
+/// A code that is not the right one.
+fn other_than(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
+#[test]
+fn a_sign_up_becomes_an_account_when_its_code_is_given() {
+    each_world(|world| {
+        let request = ask_up(&world, "New@Shop.example");
+        let find = || {
+            world
+                .read(|tx, means| {
+                    identity::find_buyer_by_contact(tx, means.vault, &email("new@shop.example"))
+                })
+                .unwrap()
+        };
+        assert_eq!(find(), None);
+        let mails = world.deliver();
+        assert_eq!(mails[0].recipient.expose(), "new@shop.example");
+        assert!(!mails[0].subject.chars().any(|c| c.is_ascii_digit()));
+        let signed_in = right(give(&world, request, &code_in(&mails[0].body), None));
+        assert!(signed_in.is_new);
+        assert_eq!(find(), Some(signed_in.buyer));
+        let now = world.now();
+        let session = world.read(|tx, _| identity::require_buyer(tx, &signed_in.session.token, now)).unwrap();
+        assert_eq!((session.buyer, session.device), (signed_in.buyer, signed_in.device));
+        let person =
+            world.read(|tx, means| identity::find_buyer_person(tx, means.vault, signed_in.buyer)).unwrap();
+        assert_eq!(
+            (person.name.expose().as_str(), person.contact.expose().as_str()),
+            ("Zhang San", "new@shop.example")
+        );
+        let buyer = signed_in.buyer;
+        let check = world.write(move |tx, means| identity::verify_pin(tx, means, buyer, &pin(PIN))).unwrap();
+        assert_eq!(check, PinCheck::Right);
+    });
+}
+
+#[test]
+fn a_code_works_once_for_its_own_request_and_for_ten_minutes() {
+    each_world(|world| {
+        world.buyer("a@b.example");
+        let request = ask_in(&world, "a@b.example", "192.0.2.1").unwrap();
+        let code = code_in(&world.deliver()[0].body);
+        let foreign = ask_in(&world, "a@b.example", "192.0.2.1").unwrap();
+        assert!(matches!(give(&world, foreign, &code, None), CodeCheck::Wrong { left: 4 }));
+        right(give(&world, request, &code, None));
+        assert!(matches!(give(&world, request, &code, None), CodeCheck::Gone));
+        let late = code_in(&world.deliver()[0].body);
+        world.wait(599);
+        assert!(matches!(give(&world, foreign, &other_than(&late), None), CodeCheck::Wrong { left: 3 }));
+        world.wait(1);
+        assert!(matches!(give(&world, foreign, &late, None), CodeCheck::Gone));
+    });
+}
+
+#[test]
+fn c04_five_wrong_codes_spend_a_request() {
+    each_world(|world| {
+        world.buyer("a@b.example");
+        let request = ask_in(&world, "a@b.example", "192.0.2.1").unwrap();
+        let code = code_in(&world.deliver()[0].body);
+        for left in (0..5).rev() {
+            let found = give(&world, request, &other_than(&code), None);
+            assert!(matches!(found, CodeCheck::Wrong { left: found } if found == left), "{found:?}");
+        }
+        assert!(matches!(give(&world, request, &code, None), CodeCheck::Gone));
+        assert_eq!(world.audited("code.refused"), 5);
+    });
+}
+
+#[test]
+fn pw_5_an_unknown_contact_looks_the_same_and_gets_no_mail() {
+    each_world(|world| {
+        let request = ask_in(&world, "nobody@b.example", "192.0.2.1").unwrap();
+        assert!(world.deliver().is_empty());
+        for left in (0..5).rev() {
+            let found = give(&world, request, "000000", None);
+            assert!(matches!(found, CodeCheck::Wrong { left: found } if found == left), "{found:?}");
+        }
+        assert!(matches!(give(&world, request, "000000", None), CodeCheck::Gone));
+        let unknown = SessionId::new(base::ShopId::HOUSE, world.now(), &base::Dice::System);
+        assert!(matches!(give(&world, unknown, "000000", None), CodeCheck::Gone));
+    });
+}
+
+#[test]
+fn pw_5_a_sign_up_with_a_known_contact_looks_the_same_and_changes_nothing() {
+    each_world(|world| {
+        let buyer = world.buyer("a@b.example");
+        let thief = SignUp::new(
+            identity::PersonName::parse("Thief").unwrap(),
+            email("a@b.example"),
+            pin("305871"),
+            Lang::En,
+        )
+        .unwrap();
+        let request = world
+            .write(move |tx, means| identity::request_sign_up(tx, means, &thief, "192.0.2.66"))
+            .unwrap()
+            .request;
+        let signed_in = right(give(&world, request, &code_in(&world.deliver()[0].body), None));
+        assert_eq!((signed_in.buyer, signed_in.is_new), (buyer, false));
+        let check =
+            world.write(move |tx, means| identity::verify_pin(tx, means, buyer, &pin("305871"))).unwrap();
+        assert_eq!(check, PinCheck::Wrong { left: 4 });
+    });
+}
+
+#[test]
+fn of_two_sign_ups_with_one_contact_the_first_confirmed_wins() {
+    each_world(|world| {
+        let first = ask_up(&world, "a@b.example");
+        let first_code = code_in(&world.deliver()[0].body);
+        let second = ask_up(&world, "a@b.example");
+        let second_code = code_in(&world.deliver()[0].body);
+        let later = right(give(&world, second, &second_code, None));
+        let earlier = right(give(&world, first, &first_code, None));
+        assert!(later.is_new && !earlier.is_new);
+        assert_eq!(later.buyer, earlier.buyer);
+    });
+}
+
+#[test]
+fn c04_codes_are_throttled_by_contact_and_address_known_or_not() {
+    each_world(|world| {
+        world.buyer("a@b.example");
+        for contact in ["a@b.example", "nobody@b.example"] {
+            for _ in 0..5 {
+                ask_in(&world, contact, "192.0.2.1").unwrap();
+            }
+            let refused = ask_in(&world, contact, "192.0.2.1").unwrap_err();
+            assert_eq!(refused, CodeRequestError::TooMany { retry_after_seconds: 900 });
+            assert!(ask_in(&world, contact, "192.0.2.2").is_ok(), "another place is not locked out");
+        }
+        world.wait(900);
+        assert!(ask_in(&world, "a@b.example", "192.0.2.1").is_ok());
+    });
+}
+
+#[test]
+fn a_device_is_recognised_by_its_token_and_by_nothing_else() {
+    each_world(|world| {
+        world.buyer("a@b.example");
+        world.buyer("c@d.example");
+        let sign_in = |contact: &'static str, shown: Option<&SignedIn>| {
+            let request = ask_in(&world, contact, "192.0.2.1").unwrap();
+            right(give(&world, request, &code_in(&world.deliver()[0].body), shown))
+        };
+        let first = sign_in("a@b.example", None);
+        let again = sign_in("a@b.example", Some(&first));
+        assert_eq!(first.device, again.device);
+        let other = sign_in("c@d.example", Some(&first));
+        assert_ne!(first.device, other.device);
+        let fresh = sign_in("a@b.example", None);
+        assert_ne!(first.device, fresh.device);
+        let buyer = first.buyer;
+        let devices = world.read(|tx, _| identity::list_devices(tx, buyer)).unwrap();
+        assert_eq!(devices.len(), 2);
+        let text = first.device_token.reveal();
+        assert_eq!(identity::DeviceToken::parse(text.expose()), Some(first.device_token));
+    });
+}
+
+#[test]
+fn sweeping_forgets_old_requests_and_shreds_sign_ups_that_were_never_confirmed() {
+    each_world(|world| {
+        ask_up(&world, "new@shop.example");
+        world.deliver();
+        world.wait(600 + 86_401);
+        let swept = world.write(|tx, means| identity::sweep(tx, means)).unwrap();
+        assert_eq!(swept, 1);
+        let count = |sql: &'static str| {
+            world.cx.db.read_blocking(|tx| tx.query_opt(sql, &[])).unwrap().unwrap().int(0).unwrap()
+        };
+        assert_eq!(count("SELECT COUNT(*) FROM one_time_codes"), 0);
+        assert_eq!(count("SELECT COUNT(*) FROM vault_data_keys WHERE wrapped IS NOT NULL"), 0);
+        assert_eq!(world.write(|tx, means| identity::sweep(tx, means)), Ok::<_, Fault>(0));
+    });
+}

@@ -1,0 +1,257 @@
+//! Members: set-up, invitations, sign-in, roles.
+
+use std::sync::Arc;
+
+use identity::{
+    Actor, Denied, Label, Link, LoginError, MemberError, MemberState, PasswordHash, Permission, Role,
+    SetupError, Token, TokenKind, Verdict, hash_password, verify_password,
+};
+
+use crate::world::{World, each_world, email, new_member, password, profile};
+
+const GOOD: &str = "pencil river nine kettles";
+
+fn login(world: &World, address: &'static str, text: &str, origin: &'static str) -> Result<bool, LoginError> {
+    let attempt = world.write(move |tx, means| identity::start_login(tx, means, &email(address), origin))?;
+    let verdict =
+        if verify_password(&password(text), &attempt.hash) { Verdict::Right(None) } else { Verdict::Wrong };
+    let agent = Label::from_agent("browser");
+    let done = world.write(move |tx, means| identity::finish_login(tx, means, &attempt, &verdict, &agent));
+    Ok(done.unwrap().is_some())
+}
+
+fn owner_world(world: &World) -> base::ShopId {
+    let shop = world.shop().id;
+    let hash = hash_password(&password(GOOD), &base::Dice::System);
+    world.member(shop, "owner@shop.example", &[Role::Owner], &hash);
+    shop
+}
+
+#[test]
+fn the_set_up_link_makes_one_shop_with_its_owner_and_works_once() {
+    each_world(|world| {
+        let link = || world.write(|tx, means| identity::create_setup_link(tx, means)).unwrap();
+        let older = link().unwrap();
+        let token = link().unwrap();
+        let complete = |token: &Token| {
+            let token = token.clone();
+            let hash = PasswordHash::of_nobody();
+            world.write(move |tx, means| {
+                let owner = new_member("owner@shop.example", &[Role::Risk]);
+                identity::complete_setup(tx, means, &token, &profile(), &owner, &hash)
+            })
+        };
+        assert_eq!(complete(&older).err(), Some(SetupError::Gone));
+        let (shop, member) = complete(&token).unwrap();
+        assert_eq!(shop.name, "Tea House");
+        let found = world.read(|tx, _| identity::find_member(tx, shop.id, member)).unwrap().unwrap();
+        assert_eq!((found.roles, found.state), (vec![Role::Owner], MemberState::Active));
+        assert_eq!(complete(&token).err(), Some(SetupError::Gone));
+        assert_eq!(link(), None, "an installation with members has no set-up link");
+    });
+}
+
+#[test]
+fn pw_6_a_set_up_link_ends_after_a_day() {
+    each_world(|world| {
+        let token = world.write(|tx, means| identity::create_setup_link(tx, means)).unwrap().unwrap();
+        world.wait(86_400 - 1);
+        let find = || world.read(|tx, means| identity::find_link(tx, &token, means.now));
+        assert_eq!(find(), Ok(Link::FirstSetup));
+        world.wait(1);
+        assert_eq!(find(), Err(SetupError::Gone));
+    });
+}
+
+#[test]
+fn an_invited_member_chooses_a_password_with_the_link_from_the_mail() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let member = world
+            .write(move |tx, means| {
+                let new = new_member("cashier@shop.example", &[Role::Cashier]);
+                identity::invite_member(tx, means, &owner, shop, &new, "https://pay.example")
+            })
+            .unwrap();
+        assert_eq!(login(&world, "cashier@shop.example", GOOD, "192.0.2.1"), Ok(false));
+        let mail = world.deliver().remove(0);
+        let start = mail.body.expose().find("https://pay.example/setup/").unwrap();
+        let link = mail.body.expose()[start..].split_whitespace().next().unwrap().to_owned();
+        let token = Token::parse(TokenKind::Setup, link.rsplit('/').next().unwrap()).unwrap();
+        let accept = || {
+            let (token, hash) = (token.clone(), hash_password(&password(GOOD), &base::Dice::System));
+            world.write(move |tx, means| identity::accept_invitation(tx, means, &token, &hash))
+        };
+        assert_eq!(accept(), Ok(member));
+        assert_eq!(accept(), Err(SetupError::Gone));
+        assert_eq!(login(&world, "cashier@shop.example", GOOD, "192.0.2.1"), Ok(true));
+    });
+}
+
+#[test]
+fn c04_ten_wrong_passwords_from_one_place_lock_that_place_for_half_an_hour() {
+    each_world(|world| {
+        owner_world(&world);
+        let start = |address: &'static str, origin: &'static str| {
+            world.write(move |tx, means| identity::start_login(tx, means, &email(address), origin))
+        };
+        for address in ["owner@shop.example", "nobody@shop.example"] {
+            for _ in 0..10 {
+                assert!(start(address, "192.0.2.66").is_ok());
+            }
+            let refused = start(address, "192.0.2.66").err();
+            assert_eq!(refused, Some(LoginError::TooMany { retry_after_seconds: 1800 }), "{address}");
+        }
+        assert_eq!(
+            login(&world, "owner@shop.example", GOOD, "192.0.2.1"),
+            Ok(true),
+            "the owner is not locked out"
+        );
+        world.wait(1800);
+        assert_eq!(login(&world, "owner@shop.example", GOOD, "192.0.2.66"), Ok(true));
+    });
+}
+
+#[test]
+fn c04_of_200_parallel_tries_ten_reach_the_password() {
+    each_world(|world| {
+        owner_world(&world);
+        let start = Arc::new(std::sync::Barrier::new(200));
+        let tries: Vec<_> = (0..200)
+            .map(|_| {
+                let (world, start) = (world.clone(), Arc::clone(&start));
+                std::thread::spawn(move || {
+                    start.wait();
+                    let address = email("owner@shop.example");
+                    world
+                        .write(move |tx, means| identity::start_login(tx, means, &address, "192.0.2.66"))
+                        .is_ok()
+                })
+            })
+            .collect();
+        assert_eq!(tries.into_iter().map(|job| job.join().unwrap()).filter(|ok| *ok).count(), 10);
+    });
+}
+
+#[test]
+fn pw_4_a_hundred_tries_from_everywhere_do_not_lock_the_usual_place() {
+    each_world(|world| {
+        owner_world(&world);
+        assert_eq!(login(&world, "owner@shop.example", GOOD, "192.0.2.1"), Ok(true));
+        let mut refused = 0;
+        for n in 0..110 {
+            let origin = format!("198.51.100.{n}");
+            let found = world.write(move |tx, means| {
+                identity::start_login(tx, means, &email("owner@shop.example"), &origin)
+            });
+            refused += usize::from(found.is_err());
+        }
+        assert_eq!(refused, 10);
+        assert!(login(&world, "owner@shop.example", GOOD, "203.0.113.9").is_err());
+        assert_eq!(login(&world, "owner@shop.example", GOOD, "192.0.2.1"), Ok(true));
+    });
+}
+
+#[test]
+fn ses_1_a_removed_member_is_out_at_once_and_cannot_sign_in() {
+    each_world(|world| {
+        let shop = owner_world(&world);
+        let boss = world.actor(shop, "boss@shop.example", &[Role::Owner]);
+        let Actor::Member(cashier) = world.actor(shop, "cashier@shop.example", &[Role::Cashier]) else {
+            panic!()
+        };
+        let sessions =
+            || world.read(|tx, means| identity::list_member_sessions(tx, cashier.member, means.now)).unwrap();
+        assert_eq!(sessions().len(), 1);
+        let member = cashier.member;
+        world.write(move |tx, means| identity::remove_member(tx, means, &boss, shop, member)).unwrap();
+        assert!(sessions().is_empty());
+        assert_eq!(login(&world, "cashier@shop.example", GOOD, "192.0.2.1"), Ok(false));
+        world.member(shop, "cashier@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+    });
+}
+
+#[test]
+fn az_7_a_change_of_roles_holds_for_the_open_session() {
+    each_world(|world| {
+        let shop = owner_world(&world);
+        let boss = world.actor(shop, "boss@shop.example", &[Role::Owner]);
+        let cashier =
+            world.member(shop, "cashier@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+        let opened = world
+            .write(move |tx, means| {
+                identity::open_member_session(tx, means, cashier, &Label::from_agent("till"))
+            })
+            .unwrap();
+        let roles =
+            || world.read(|tx, means| identity::require_member(tx, &opened.token, means.now)).unwrap().roles;
+        assert_eq!(roles(), [Role::Cashier]);
+        world
+            .write(move |tx, means| identity::update_roles(tx, means, &boss, shop, cashier, vec![Role::Risk]))
+            .unwrap();
+        assert_eq!(roles(), [Role::Risk]);
+    });
+}
+
+#[test]
+fn a_shop_keeps_an_owner() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let Actor::Member(session) = &owner else { panic!() };
+        let member = session.member;
+        let (one, two) = (owner.clone(), owner.clone());
+        let demoted = world
+            .write(move |tx, means| identity::update_roles(tx, means, &one, shop, member, vec![Role::Risk]));
+        assert_eq!(demoted, Err(MemberError::LastOwner));
+        let removed = world.write(move |tx, means| identity::remove_member(tx, means, &two, shop, member));
+        assert_eq!(removed, Err(MemberError::LastOwner));
+    });
+}
+
+#[test]
+fn az_4_members_of_another_shop_are_not_found_and_other_roles_are_refused() {
+    each_world(|world| {
+        let (own, other) = (world.shop().id, world.shop().id);
+        let owner = world.actor(own, "owner@shop.example", &[Role::Owner]);
+        let cashier = world.actor(own, "cashier@shop.example", &[Role::Cashier]);
+        let victim = world.member(other, "victim@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+        let (a, b, c) = (owner.clone(), owner.clone(), owner.clone());
+        let foreign = world.write(move |tx, means| identity::remove_member(tx, means, &a, other, victim));
+        assert_eq!(foreign, Err(MemberError::Denied(Denied::NotFound)));
+        let as_own = world.write(move |tx, means| identity::remove_member(tx, means, &b, own, victim));
+        assert_eq!(as_own, Err(MemberError::NotFound));
+        let listed = world.read(|tx, means| identity::list_members(tx, means.vault, &c, other));
+        assert_eq!(listed.err(), Some(MemberError::Denied(Denied::NotFound)));
+        let listed = world.read(|tx, means| identity::list_members(tx, means.vault, &cashier, own));
+        assert_eq!(listed.err(), Some(MemberError::Denied(Denied::NotAllowed)));
+        assert_eq!(cashier.allow(Permission::TakePayments, own), Ok(()));
+        let listed = world.read(|tx, means| identity::list_members(tx, means.vault, &owner, own)).unwrap();
+        assert_eq!(listed.len(), 2);
+        assert_eq!(listed[0].1.name.expose(), "Li Si");
+    });
+}
+
+#[test]
+fn one_address_is_one_member() {
+    each_world(|world| {
+        let shop = owner_world(&world);
+        let again = world.write(move |tx, means| {
+            let new = new_member("OWNER@shop.example", &[Role::Risk]);
+            identity::create_member(tx, means, &Actor::System, shop, &new, &PasswordHash::of_nobody())
+        });
+        assert_eq!(again, Err(MemberError::EmailTaken));
+    });
+}
+
+#[test]
+fn roles_of_keys_and_machines_are_not_for_members() {
+    let parse =
+        |names: &[&str]| identity::parse_roles(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+    assert_eq!(parse(&["risk", "owner", "risk"]), Ok(vec![Role::Owner, Role::Risk]));
+    assert!(parse(&[]).is_err());
+    for bad in ["operator", "system", "integration", "buyer", "root", ""] {
+        assert!(parse(&[bad]).is_err(), "{bad}");
+    }
+}
