@@ -80,7 +80,9 @@ impl CodeNewPage {
 
     /// The kinds to choose from.
     pub fn kind_choices(&self) -> Vec<Choice> {
-        ["dynamic", "static"].map(|kind| Choice::new(kind, self.page.t(format!("code-new-kind-{kind}")))).to_vec()
+        ["dynamic", "static"]
+            .map(|kind| Choice::new(kind, self.page.t(format!("code-new-kind-{kind}"))))
+            .to_vec()
     }
 
     /// The chosen number of minutes as a field's value.

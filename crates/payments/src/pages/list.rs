@@ -70,7 +70,8 @@ impl PaymentsPage {
     /// The states to choose from.
     pub fn state_choices(&self) -> Vec<Choice> {
         let any = Choice::new("", self.page.t("payments-any"));
-        let states = PaymentShown::ALL.iter().map(|state| Choice::new(state.slug(), self.page.t(state.key())));
+        let states =
+            PaymentShown::ALL.iter().map(|state| Choice::new(state.slug(), self.page.t(state.key())));
         std::iter::once(any).chain(states).collect()
     }
 

@@ -84,8 +84,8 @@ impl Field {
     }
 
     /// What can be chosen; makes it a select.
-    pub fn choices(self, choices: &[Choice]) -> Field {
-        Field { choices: choices.to_vec(), kind: "select".to_owned(), ..self }
+    pub fn choices(self, choices: impl AsRef<[Choice]>) -> Field {
+        Field { choices: choices.as_ref().to_vec(), kind: "select".to_owned(), ..self }
     }
 
     /// Any further attribute with a value, such as `autocomplete` or `maxlength`.
@@ -277,7 +277,7 @@ mod tests {
             assert!(!field.clone().kind(kind).to_string().contains("<script>"));
         }
         let choice = [Choice::new(evil, evil.to_owned())];
-        assert!(!field.choices(&choice).to_string().contains("<script>"));
+        assert!(!field.choices(choice).to_string().contains("<script>"));
         assert!(!frame().pin_field(evil, evil).as_str().contains("<script>"));
     }
 }

@@ -1,0 +1,785 @@
+//! A sample of every page, for the gallery and for tests: one tea house on one afternoon. Nothing here is reachable
+//! from a running server.
+
+use base::{Currency, Money, Timestamp};
+use webkit::page::chart::Feature;
+use webkit::page::form::Choice;
+use webkit::page::parts::{Sorted, Step};
+use webkit::page::{Desk, Frame, Html, Lang, Mark, Pager, Problems, Section, SortHead, Zone};
+
+use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
+use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
+use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
+use super::entry::{SetUpPage, SignInPage};
+use super::list::{PaymentRow, PaymentsPage, RefundRow, RefundsPage};
+use super::notice::{NoticeKind, NoticePage};
+use super::overview::{HourOutcomes, OverviewPage};
+use super::pay::{
+    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, PayAmountPage, PayPage, PinPage, WaitPage,
+};
+use super::receipt::ReceiptPage;
+use super::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
+use super::shown::{CodeKindShown, CodeShown, OutcomeShown, PaymentShown};
+use crate::qr::{Level, Symbol};
+
+/// The instant at which all samples are shown: 1 March 2026, 17:30 in Shanghai.
+pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
+const PAYMENT: &str = "pay_0th7x2w90123456789abcdefghjk";
+const HASH: &str = "9f2c4e7ab1d05836c2f4e1a97b3d5c608e1f2a4b6c8d0e2f4a6b8c0d2e4f6a8b";
+
+/// A frame for a buyer.
+pub fn buyer_frame(lang: Lang) -> Frame {
+    let mut page = Frame::new(super::texts(), lang, NOW, "/p/sample");
+    page.zone = Zone::named("Asia/Shanghai");
+    page.csrf = "sample".into();
+    page
+}
+
+/// A frame for the desk at `path`, signed in as owner.
+pub fn desk_frame(lang: Lang, path: &str) -> Frame {
+    let mut page = buyer_frame(lang);
+    page.path = path.into();
+    let section = |key: &str, href: &str, count| Section::new(page.t(key), href).with_count(count);
+    let sections = vec![
+        section("nav-overview", "/desk", 0),
+        section("nav-payments", "/desk/payments", 0),
+        section("nav-codes", "/desk/codes", 0),
+        section("nav-reviews", "/desk/reviews", 3),
+        section("nav-refunds", "/desk/refunds", 0),
+        section("nav-api-keys", "/desk/keys", 0),
+    ];
+    page.desk = Some(Desk {
+        shop: shop(lang),
+        who: "Mei Lin".into(),
+        role: page.t("role-owner"),
+        sign_out_href: "/desk/sign-out".into(),
+        sections,
+    });
+    page
+}
+
+fn say(lang: Lang, en: &str, zh: &str) -> String {
+    match lang {
+        Lang::En => en.to_owned(),
+        Lang::Zh => zh.to_owned(),
+    }
+}
+
+fn shop(lang: Lang) -> String {
+    say(lang, "Green Tea House", "绿茗茶舍")
+}
+
+fn payer(lang: Lang) -> String {
+    say(lang, "Li H.", "李*")
+}
+
+fn order(lang: Lang) -> String {
+    say(lang, "Two tins of Longjing, first picking", "明前龙井两罐")
+}
+
+fn method(lang: Lang) -> String {
+    say(lang, "Tillward balance", "Tillward 余额")
+}
+
+fn device(lang: Lang) -> String {
+    say(lang, "Chrome on Android", "安卓手机 Chrome")
+}
+
+fn yuan(minor: i64) -> Money {
+    Money::new(minor, Currency::CNY)
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    NOW.plus_seconds(-seconds)
+}
+
+impl PayPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PayPage {
+        let lang = page.lang;
+        PayPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            terminal: say(lang, "Counter 1", "一号柜台"),
+            amount: yuan(128_000),
+            order_line: order(lang),
+            order_reference: "A-2207".into(),
+            method: method(lang),
+            balance: Some(yuan(341_000)),
+            payer: payer(lang),
+            expires_at: Some(NOW.plus_seconds(540)),
+            confirm_token: "sample".into(),
+            action_href: "/p/sample/confirm".into(),
+            cancel_href: "/p/sample/cancel".into(),
+        }
+    }
+}
+
+impl PayAmountPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PayAmountPage {
+        let lang = page.lang;
+        PayAmountPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            terminal: say(lang, "Counter 1", "一号柜台"),
+            currency: "CNY".into(),
+            symbol: "¥".into(),
+            amount_typed: "38.50".into(),
+            note_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/p/sample/amount".into(),
+        }
+    }
+}
+
+impl BuyerSignInPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerSignInPage {
+        let lang = page.lang;
+        let mut problems = Problems::none();
+        problems.add("contact", say(lang, "Enter a phone number or an e-mail", "请输入手机号或邮箱"));
+        BuyerSignInPage {
+            page,
+            shop: shop(lang),
+            amount: Some(yuan(128_000)),
+            contact_typed: "138".into(),
+            problems,
+            action_href: "/p/sample/sign-in".into(),
+        }
+    }
+}
+
+impl BuyerCodePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerCodePage {
+        BuyerCodePage {
+            page,
+            contact_masked: "138 •••• 1234".into(),
+            challenge: "sample".into(),
+            problems: Problems::none(),
+            action_href: "/p/sample/code".into(),
+            again_href: "/p/sample/again".into(),
+            other_href: "/p/sample/sign-in".into(),
+        }
+    }
+}
+
+impl BuyerNewPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerNewPage {
+        BuyerNewPage {
+            page,
+            name_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/p/sample/new".into(),
+        }
+    }
+}
+
+impl PinPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PinPage {
+        let lang = page.lang;
+        PinPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            amount: yuan(128_000),
+            tries_left: Some(3),
+            confirm_token: "sample".into(),
+            action_href: "/p/sample/pin".into(),
+            cancel_href: "/p/sample/cancel".into(),
+        }
+    }
+}
+
+impl ChallengePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> ChallengePage {
+        let lang = page.lang;
+        ChallengePage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            amount: yuan(128_000),
+            at: ago(20),
+            device: device(lang),
+            place: say(lang, "Hangzhou", "杭州"),
+            code_sent_to: "138 •••• 1234".into(),
+            problems: Problems::none(),
+            confirm_token: "sample".into(),
+            action_href: "/p/sample/challenge".into(),
+        }
+    }
+}
+
+impl WaitPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> WaitPage {
+        let lang = page.lang;
+        WaitPage {
+            page,
+            shop: shop(lang),
+            amount: yuan(128_000),
+            since: ago(130),
+            payment_id: PAYMENT.into(),
+            cancel_href: "/p/sample/cancel".into(),
+        }
+    }
+}
+
+impl ReceiptPage {
+    /// See [`super::sample`]; in the given state.
+    pub fn sample(page: Frame, state: PaymentShown) -> ReceiptPage {
+        let lang = page.lang;
+        let back = match state {
+            PaymentShown::PartRefunded => Some(yuan(28_000)),
+            PaymentShown::Refunded => Some(yuan(128_000)),
+            _ => None,
+        };
+        let href = |wanted: bool| if wanted { "/p/sample".to_owned() } else { String::new() };
+        ReceiptPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            amount: yuan(128_000),
+            state,
+            at: ago(4),
+            order_line: order(lang),
+            order_reference: "A-2207".into(),
+            method: method(lang),
+            payment_id: PAYMENT.into(),
+            reason: String::new(),
+            refunded: back,
+            leaf_hash: HASH.into(),
+            log_entry: state.is_paid().then_some(12_345),
+            log_size: 12_400,
+            log_root: HASH.into(),
+            proof_href: href(state.is_paid()),
+            not_me_href: href(state.is_paid()),
+            again_href: href(state == PaymentShown::Declined),
+        }
+    }
+}
+
+impl NoticePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame, kind: NoticeKind) -> NoticePage {
+        NoticePage { page, kind, action_href: "/p/sample".into() }
+    }
+}
+
+impl SetUpPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> SetUpPage {
+        let choice = |name: &str| Choice::new(name, name.to_owned());
+        SetUpPage {
+            page,
+            shop_typed: String::new(),
+            currency: "CNY".into(),
+            currencies: ["CNY", "EUR", "JPY", "USD"].map(choice).to_vec(),
+            zone: "Asia/Shanghai".into(),
+            zones: ["Asia/Shanghai", "Europe/Berlin", "UTC"].map(choice).to_vec(),
+            name_typed: String::new(),
+            email_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/setup/sample".into(),
+        }
+    }
+}
+
+impl SignInPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> SignInPage {
+        let mut problems = Problems::none();
+        problems.add("", page.t("sign-in-failed"));
+        SignInPage {
+            page,
+            email_typed: "mei@example.org".into(),
+            problems,
+            next: String::new(),
+            action_href: "/desk/sign-in".into(),
+        }
+    }
+}
+
+/// Rows of payments in several states, newest first.
+pub fn payment_rows(lang: Lang) -> Vec<PaymentRow> {
+    let reason = say(
+        lang,
+        "Amount 9 times the usual, from a device seen for the first time",
+        "金额为平时的 9 倍，且设备首次出现",
+    );
+    let burst = say(lang, "38 cards from one address within 7 minutes", "同一网络地址 7 分钟内尝试 38 张卡");
+    let row = |at: i64, minor, state, who: &str, reason: &str| PaymentRow {
+        id: format!("pay_0th7x2w9{at:020}"),
+        href: format!("/desk/payments/{at}"),
+        at: ago(at),
+        amount: yuan(minor),
+        state,
+        payer: who.to_owned(),
+        order: format!("A-{}", 2_300 - at / 60),
+        reason: reason.to_owned(),
+    };
+    let (li, wang) = (payer(lang), say(lang, "Wang F.", "王*"));
+    vec![
+        row(12, 3_850, PaymentShown::Paid, &wang, ""),
+        row(95, 128_000, PaymentShown::Review, &li, &reason),
+        row(240, 12_800, PaymentShown::Paid, &wang, ""),
+        row(610, 9_900, PaymentShown::Challenged, &li, &reason),
+        row(1_900, 100, PaymentShown::Declined, "–", &burst),
+        row(5_400, 45_600, PaymentShown::PartRefunded, &wang, ""),
+        row(9_000, 6_400, PaymentShown::Expired, "", ""),
+        row(95_000, 1_234_567, PaymentShown::Paid, &li, ""),
+    ]
+}
+
+impl OverviewPage {
+    /// See [`super::sample`]; a day with an attack at 14:00.
+    pub fn sample(page: Frame) -> OverviewPage {
+        let lang = page.lang;
+        let hour = |at: u32| {
+            let wave = (f64::from(at) / 24.0 * 6.3 + 3.2).sin() + 1.15;
+            HourOutcomes {
+                start: ago(i64::from(23 - at) * 3_600 + 1_800),
+                paid: (wave * 60.0) as u64,
+                waiting: u64::from(at % 5 == 0) * 2,
+                declined: if at == 20 { 38 } else { u64::from(at % 7 == 0) },
+            }
+        };
+        OverviewPage {
+            page,
+            today: yuan(4_821_050),
+            today_count: 612,
+            week_ago: Some(yuan(4_410_000)),
+            reviews: 3,
+            reviews_amount: yuan(211_500),
+            reviews_href: "/desk/reviews".into(),
+            needs: Vec::new(),
+            hours: (0..24).map(hour).collect(),
+            rows: payment_rows(lang),
+            payments_href: "/desk/payments".into(),
+            codes_href: "/desk/codes".into(),
+            books_balanced: true,
+            log_size: 12_400,
+            log_sealed_at: Some(ago(1)),
+        }
+    }
+
+    /// The first day: nothing has happened yet.
+    pub fn sample_empty(page: Frame) -> OverviewPage {
+        let zero = yuan(0);
+        let quiet = |hour: HourOutcomes| HourOutcomes { paid: 0, waiting: 0, declined: 0, ..hour };
+        let full = OverviewPage::sample(page);
+        let hours = full.hours.iter().copied().map(quiet).collect();
+        OverviewPage {
+            today: zero,
+            today_count: 0,
+            week_ago: None,
+            reviews: 0,
+            hours,
+            rows: Vec::new(),
+            log_size: 0,
+            log_sealed_at: None,
+            ..full
+        }
+    }
+}
+
+impl PaymentsPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PaymentsPage {
+        let rows = payment_rows(page.lang);
+        let head = |key: &str, sorted, figures| SortHead {
+            name: page.t(key),
+            href: page.href_with("sort", key),
+            sorted,
+            figures,
+        };
+        PaymentsPage {
+            q: String::new(),
+            state: String::new(),
+            from: "2026-02-01".into(),
+            to: String::new(),
+            time_head: head("col-time", Sorted::Down, false),
+            amount_head: head("col-amount", Sorted::No, true),
+            pager: Pager {
+                shown: rows.len(),
+                first_href: String::new(),
+                next_href: page.href_with("cursor", "next"),
+            },
+            rows,
+            list_href: "/desk/payments".into(),
+            export_href: "/desk/payments.csv".into(),
+            page,
+        }
+    }
+}
+
+impl RefundsPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> RefundsPage {
+        let lang = page.lang;
+        let row = RefundRow {
+            id: "ref_1".into(),
+            payment_href: "/desk/payments/1".into(),
+            payment_id: PAYMENT.into(),
+            at: ago(3_700),
+            amount: yuan(28_000),
+            payer: payer(lang),
+            reason: say(lang, "one tin was dented", "一罐有凹痕"),
+            by: "Mei Lin".into(),
+        };
+        RefundsPage { page, rows: vec![row], pager: Pager { shown: 1, ..Pager::default() } }
+    }
+}
+
+/// A decision that sent a payment to review.
+pub fn decision(lang: Lang) -> DecisionView {
+    let feature = |name: String, shown: &str, usual: String, value, usual_low, usual_high| Feature {
+        name,
+        shown: shown.to_owned(),
+        usual,
+        value,
+        usual_low,
+        usual_high,
+    };
+    DecisionView {
+        outcome: OutcomeShown::Review,
+        score: "6.2 %".into(),
+        reasons: vec![
+            say(lang, "The amount is 9 times what this payer usually pays", "金额是这位付款人平时的 9 倍"),
+            say(lang, "The device was seen for the first time 4 minutes ago", "设备 4 分钟前首次出现"),
+            say(lang, "First payment to this shop", "首次向本店付款"),
+        ],
+        buyer_text: say(
+            lang,
+            "We paused this payment to check it is you. No money has moved.",
+            "为确认是您本人，这笔付款已暂停。尚未扣款。",
+        ),
+        rules_version: "3".into(),
+        model_version: "2026-02".into(),
+        features: vec![
+            feature(
+                say(lang, "Amount", "金额"),
+                "¥1,280.00",
+                say(lang, "¥40 to ¥210", "¥40 至 ¥210"),
+                1_280.0,
+                40.0,
+                210.0,
+            ),
+            feature(
+                say(lang, "Payments in ten minutes", "十分钟内付款笔数"),
+                "1",
+                say(lang, "0 to 2", "0 至 2"),
+                1.0,
+                0.0,
+                2.0,
+            ),
+            feature(
+                say(lang, "Shops today", "今日商家数"),
+                "2",
+                say(lang, "1 to 3", "1 至 3"),
+                2.0,
+                1.0,
+                3.0,
+            ),
+            feature(
+                say(lang, "Devices in 30 days", "30 天内设备数"),
+                "3",
+                say(lang, "1", "1"),
+                3.0,
+                1.0,
+                1.0,
+            ),
+        ],
+    }
+}
+
+impl PaymentPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PaymentPage {
+        let lang = page.lang;
+        let step = |mark, en: &str, zh: &str, seconds, note: String| Step {
+            mark,
+            word: say(lang, en, zh),
+            at: Some(ago(seconds)),
+            note,
+        };
+        let steps = vec![
+            step(Mark::Done, "Created", "创建", 300, "A-2207".into()),
+            step(Mark::Done, "Scanned", "扫码", 260, device(lang)),
+            step(Mark::Done, "Confirmed with PIN", "支付密码确认", 241, String::new()),
+            step(Mark::Review, "Screened: sent to review", "审核：转人工", 241, "31 µs".into()),
+            step(
+                Mark::Done,
+                "Approved by Mei Lin",
+                "Mei Lin 通过",
+                120,
+                say(lang, "regular guest", "老顾客"),
+            ),
+            step(Mark::Done, "Posted to the ledger", "记账", 120, String::new()),
+            step(Mark::Done, "Entered in the log", "写入日志", 119, String::new()),
+        ];
+        let entry = |account: String, debit, credit| EntryView { at: ago(120), account, debit, credit };
+        PaymentPage {
+            page,
+            id: PAYMENT.into(),
+            amount: yuan(128_000),
+            state: PaymentShown::Paid,
+            at: ago(300),
+            payer: payer(lang),
+            order_line: order(lang),
+            order_reference: "A-2207".into(),
+            method: method(lang),
+            terminal: say(lang, "Counter 1", "一号柜台"),
+            code_id: "code_0th7x2w90123456789abcdefghjk".into(),
+            code_href: "/desk/codes/1".into(),
+            device: device(lang),
+            address: "203.0.113.x".into(),
+            steps,
+            decision: Some(decision(lang)),
+            similar: payment_rows(lang).into_iter().take(3).collect(),
+            entries: vec![
+                entry(say(lang, "Balance of Li H.", "李* 的余额"), Some(yuan(128_000)), None),
+                entry(say(lang, "Balance of Green Tea House", "绿茗茶舍的余额"), None, Some(yuan(128_000))),
+            ],
+            leaf_hash: HASH.into(),
+            log_entry: Some(12_345),
+            proof_href: "/proof".into(),
+            refundable: Some(yuan(128_000)),
+            refund_href: "/desk/payments/1/refund".into(),
+            refund_problems: Problems::none(),
+            cancel_href: String::new(),
+        }
+    }
+}
+
+impl RefundPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> RefundPage {
+        let lang = page.lang;
+        RefundPage {
+            page,
+            payment_id: PAYMENT.into(),
+            payment_href: "/desk/payments/1".into(),
+            amount: yuan(28_000),
+            left_after: yuan(100_000),
+            payer: payer(lang),
+            reason: say(lang, "one tin was dented", "一罐有凹痕"),
+            idempotency_key: "sample".into(),
+            problems: Problems::none(),
+            action_href: "/desk/payments/1/refund".into(),
+        }
+    }
+}
+
+/// A QR symbol for the samples.
+fn qr() -> Html {
+    let symbol = Symbol::encode("http://localhost:8080/p/0th7x2w90123456789abcdefghjk", Level::M);
+    let svg = symbol.and_then(|symbol| symbol.to_svg(4, "code"));
+    Html::from_trusted(svg.unwrap_or_default())
+}
+
+impl CodesPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> CodesPage {
+        let lang = page.lang;
+        let row = |n: i64, kind, label: String, amount, state, payments| CodeRow {
+            id: format!("code_0th7x2w9{n:020}"),
+            href: format!("/desk/codes/{n}"),
+            kind,
+            label,
+            amount,
+            state,
+            at: ago(n * 400),
+            payments,
+        };
+        let (one, fixed) = (CodeKindShown::Dynamic, CodeKindShown::Static);
+        let rows = vec![
+            row(1, one, order(lang), Some(yuan(128_000)), CodeShown::Open, 0),
+            row(2, one, say(lang, "Tea for two", "双人茶位"), Some(yuan(8_800)), CodeShown::Used, 1),
+            row(9, one, say(lang, "Teapot", "茶壶"), Some(yuan(39_900)), CodeShown::Expired, 0),
+            row(2_000, fixed, say(lang, "Counter 1", "一号柜台"), None, CodeShown::Open, 4_021),
+        ];
+        let pager = Pager { shown: rows.len(), ..Pager::default() };
+        CodesPage { page, rows, pager, new_href: "/desk/codes/new".into() }
+    }
+}
+
+impl CodeNewPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> CodeNewPage {
+        let lang = page.lang;
+        CodeNewPage {
+            page,
+            kind: "dynamic".into(),
+            currency: "CNY".into(),
+            amount_typed: String::new(),
+            order_line_typed: String::new(),
+            order_reference_typed: String::new(),
+            terminal: "1".into(),
+            terminals: vec![Choice::new("1", say(lang, "Counter 1", "一号柜台"))],
+            minutes: 15,
+            problems: Problems::none(),
+            action_href: "/desk/codes".into(),
+        }
+    }
+}
+
+impl CodePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> CodePage {
+        let lang = page.lang;
+        let state = CodeState {
+            state: CodeShown::Open,
+            scanned: true,
+            expires_at: Some(NOW.plus_seconds(540)),
+            payer: String::new(),
+            payment_href: String::new(),
+        };
+        CodePage {
+            page,
+            id: "code_0th7x2w90123456789abcdefghjk".into(),
+            kind: CodeKindShown::Dynamic,
+            qr: qr(),
+            url: "http://localhost:8080/p/0th7x2w90123456789abcdefghjk".into(),
+            shop: shop(lang),
+            label: order(lang),
+            amount: Some(yuan(128_000)),
+            state,
+            emv: "00020101021226…6304A1B2".into(),
+            svg_href: "/desk/codes/1.svg".into(),
+            png_href: "/desk/codes/1.png".into(),
+            print_href: "/desk/codes/1/print".into(),
+            withdraw_href: "/desk/codes/1/withdraw".into(),
+        }
+    }
+}
+
+impl CodePrintPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> CodePrintPage {
+        let lang = page.lang;
+        CodePrintPage {
+            page,
+            qr: qr(),
+            shop: shop(lang),
+            verified: true,
+            label: say(lang, "Counter 1", "一号柜台"),
+            amount: None,
+            id: "code_0th7x2w90123456789abcdefghjk".into(),
+        }
+    }
+}
+
+impl ReviewsPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> ReviewsPage {
+        let lang = page.lang;
+        let decision = decision(lang);
+        let item = |minor, due: i64, is_open| ReviewItem {
+            href: format!("/desk/reviews/{minor}"),
+            amount: yuan(minor),
+            payer: payer(lang),
+            reason: decision.reasons.first().cloned().unwrap_or_default(),
+            due_at: NOW.plus_seconds(due),
+            is_open,
+        };
+        let queue = vec![item(73_600, -200, false), item(128_000, 780, true), item(9_900, 1_500, false)];
+        let open = ReviewDetail {
+            payment_id: PAYMENT.into(),
+            payment_href: "/desk/payments/1".into(),
+            amount: yuan(128_000),
+            at: ago(95),
+            payer: payer(lang),
+            order_line: order(lang),
+            device: device(lang),
+            address: "203.0.113.x".into(),
+            decision,
+            similar: payment_rows(lang).into_iter().take(3).collect(),
+            problems: Problems::none(),
+            action_href: "/desk/reviews/1".into(),
+        };
+        ReviewsPage { page, queue, open: Some(open) }
+    }
+
+    /// Nothing waits.
+    pub fn sample_empty(page: Frame) -> ReviewsPage {
+        ReviewsPage { page, queue: Vec::new(), open: None }
+    }
+}
+
+impl ApiKeysPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> ApiKeysPage {
+        let lang = page.lang;
+        let row = |n: i64, name: String, used_at, revoke: &str| ApiKeyRow {
+            id: format!("key_0th7x2w9{n:020}"),
+            name,
+            at: ago(n * 90_000),
+            used_at,
+            revoke_href: revoke.to_owned(),
+        };
+        ApiKeysPage {
+            page,
+            rows: vec![
+                row(1, say(lang, "Web shop", "网店"), Some(ago(30)), "/desk/keys/1/revoke"),
+                row(7, say(lang, "Old till", "旧收银机"), None, ""),
+            ],
+            fresh: Some(FreshKey {
+                id: "key_0th7x2w900000000000000000001".into(),
+                secret: "tws_sample".into(),
+            }),
+            name_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/desk/keys".into(),
+        }
+    }
+}
+
+/// Every page in one language by the name of its file, rendered.
+///
+/// # Errors
+/// When a template fails.
+pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
+    use askama::Template;
+
+    let buyer = || buyer_frame(lang);
+    let desk = |path: &str| desk_frame(lang, path);
+    let mut all = vec![
+        ("pay".to_owned(), PayPage::sample(buyer()).render()?),
+        ("pay-amount".to_owned(), PayAmountPage::sample(buyer()).render()?),
+        ("buyer-sign-in".to_owned(), BuyerSignInPage::sample(buyer()).render()?),
+        ("buyer-code".to_owned(), BuyerCodePage::sample(buyer()).render()?),
+        ("buyer-new".to_owned(), BuyerNewPage::sample(buyer()).render()?),
+        ("pin".to_owned(), PinPage::sample(buyer()).render()?),
+        ("challenge".to_owned(), ChallengePage::sample(buyer()).render()?),
+        ("wait".to_owned(), WaitPage::sample(buyer()).render()?),
+        ("set-up".to_owned(), SetUpPage::sample(buyer()).render()?),
+        ("sign-in".to_owned(), SignInPage::sample(buyer()).render()?),
+        ("overview".to_owned(), OverviewPage::sample(desk("/desk")).render()?),
+        ("overview-empty".to_owned(), OverviewPage::sample_empty(desk("/desk")).render()?),
+        ("payments".to_owned(), PaymentsPage::sample(desk("/desk/payments?from=2026-02-01")).render()?),
+        ("payment".to_owned(), PaymentPage::sample(desk("/desk/payments/1")).render()?),
+        ("refund".to_owned(), RefundPage::sample(desk("/desk/refunds/new")).render()?),
+        ("refunds".to_owned(), RefundsPage::sample(desk("/desk/refunds")).render()?),
+        ("codes".to_owned(), CodesPage::sample(desk("/desk/codes")).render()?),
+        ("code-new".to_owned(), CodeNewPage::sample(desk("/desk/codes/new")).render()?),
+        ("code".to_owned(), CodePage::sample(desk("/desk/codes/1")).render()?),
+        ("code-print".to_owned(), CodePrintPage::sample(buyer()).render()?),
+        ("reviews".to_owned(), ReviewsPage::sample(desk("/desk/reviews/1")).render()?),
+        ("reviews-empty".to_owned(), ReviewsPage::sample_empty(desk("/desk/reviews")).render()?),
+        ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/keys")).render()?),
+    ];
+    for state in PaymentShown::ALL {
+        all.push((format!("receipt-{}", state.slug()), ReceiptPage::sample(buyer(), state).render()?));
+    }
+    for kind in NoticeKind::ALL {
+        all.push((format!("notice-{}", kind.slug()), NoticePage::sample(buyer(), kind).render()?));
+    }
+    Ok(all)
+}
