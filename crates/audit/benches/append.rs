@@ -74,11 +74,14 @@ fn through_the_store(scratch: &Scratch, shops: &[ShopId], signer: &Signer) {
         let start = Instant::now();
         for batch in list.chunks(BATCH) {
             let batch = batch.to_vec();
-            db.write_blocking(move |tx| batch.iter().try_for_each(|entry| audit::append(tx, entry).map(drop))).unwrap();
+            db.write_blocking(move |tx| {
+                batch.iter().try_for_each(|entry| audit::append(tx, entry).map(drop))
+            })
+            .unwrap();
         }
         report(&format!("{engine}: append, {BATCH} a commit, durable (round {round})"), start);
         let start = Instant::now();
-        let step = node.step(&db, Timestamp(1_772_357_500_000 + round * 20_000)).unwrap();
+        let step = node.step(&db, Timestamp(1_772_357_430_000 + round * 1_000_000)).unwrap();
         assert!(step.appended == ENTRIES, "all entries get a position");
         let ms = start.elapsed().as_secs_f64() * 1e3 * 10_000.0 / ENTRIES as f64;
         println!("{:<58} {ms:>8.1} ms", format!("{engine}: sequence 10,000 entries"));

@@ -1,8 +1,8 @@
 //! AU-5, C56: what an entry holds, and what never gets in.
 
 use audit::{
-    Action, Actor, DETAILS_MAX, Detail, ENTRY_BYTES_MAX, Entry, EntryError, Object, Outcome, TEXT_CHARS_MAX, Text,
-    TextError, WORD_BYTES_MAX,
+    Action, Actor, DETAILS_MAX, Detail, ENTRY_BYTES_MAX, Entry, EntryError, Object, Outcome, TEXT_CHARS_MAX,
+    Text, TextError, WORD_BYTES_MAX,
 };
 use base::{DeviceId, Dice, EntryId, MemberId, RefundId, RequestId, ShopId, Timestamp};
 use proptest::prelude::*;
@@ -82,7 +82,15 @@ fn au_5_card_numbers_do_not_enter_free_text() {
 
 #[test]
 fn au_5_pins_do_not_enter_free_text() {
-    for text in ["pin 1234", "PIN: 123456", "my pin=0000", "cvv 123", "密码：888888", "OTP 482911", "Password - 12345"] {
+    for text in [
+        "pin 1234",
+        "PIN: 123456",
+        "my pin=0000",
+        "cvv 123",
+        "密码：888888",
+        "OTP 482911",
+        "Password - 12345",
+    ] {
         assert_eq!(Text::parse(text), Err(TextError::SecretNumber), "{text}");
         assert!(Text::parse(Text::masked(text).as_str()).is_ok(), "{text}");
     }
@@ -122,7 +130,8 @@ fn the_largest_entry_that_can_be_built_is_within_the_limit() {
     let dice = Dice::predictable_for_tests(1);
     let id = EntryId::new(ShopId::HOUSE, Timestamp(0), &dice);
     let (actor, object) = (Actor::named(name, worst.clone()), Object::named(name, worst.clone()));
-    let entry = Entry::new(id, Timestamp(0), actor, Action::new(name), object, Outcome::Success).reason(worst.clone());
+    let entry = Entry::new(id, Timestamp(0), actor, Action::new(name), object, Outcome::Success)
+        .reason(worst.clone());
     let entry = (0..DETAILS_MAX).fold(entry, |entry, _| entry.detail(name, worst.clone()));
     assert!(entry.encode().len() <= ENTRY_BYTES_MAX, "{}", entry.encode().len());
     assert_eq!(Entry::decode(&entry.encode()), Ok(entry));

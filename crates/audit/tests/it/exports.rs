@@ -84,7 +84,8 @@ fn au_3_lines_of_a_file_altered_removed_or_moved_are_named() {
         let mut changed = lines.clone();
         changed[2 + 40] = &altered;
         assert_eq!(find(changed), [Finding::Altered { position: 40 }]);
-        let bare: Vec<&str> = lines.iter().copied().filter(|line| !line.starts_with("{\"checkpoint\"")).collect();
+        let bare: Vec<&str> =
+            lines.iter().copied().filter(|line| !line.starts_with("{\"checkpoint\"")).collect();
         assert_eq!(find(bare), [Finding::Uncovered { from: 0, to: 300 }]);
     });
 }

@@ -1,8 +1,8 @@
 //! AU-2: checkpoints and signed notes, against the published examples and the crate `signed_note`.
 
 use audit::{
-    Checkpoint, Digest, KEY_NAME_BYTES_MAX, NOTE_BYTES_MAX, Note, NoteError, SIGNATURES_MAX, SignedCheckpoint, Signer,
-    VerifierKey, parse_anchors,
+    Checkpoint, Digest, KEY_NAME_BYTES_MAX, NOTE_BYTES_MAX, Note, NoteError, SIGNATURES_MAX,
+    SignedCheckpoint, Signer, VerifierKey, parse_anchors,
 };
 use base::Timestamp;
 
@@ -62,14 +62,20 @@ fn au_2_signatures_of_unknown_keys_are_ignored() {
 fn au_2_a_wrong_signature_of_the_known_key_refuses_the_note() {
     let key: VerifierKey = SPEC_KEY.parse().unwrap();
     let bad = format!("{SPEC_NOTE}\u{2014} example.com/foo Uw2QOgAA\n");
-    assert_eq!(Note::parse(&bad).unwrap().verify(&key), Err(NoteError::WrongSignature("example.com/foo".into())));
+    assert_eq!(
+        Note::parse(&bad).unwrap().verify(&key),
+        Err(NoteError::WrongSignature("example.com/foo".into()))
+    );
 }
 
 #[test]
 fn au_2_a_checkpoint_has_the_lines_of_the_specification() {
     let signed = checkpoint(20_852_163);
     let lines: Vec<&str> = signed.note.lines().collect();
-    assert_eq!(lines[..4], ["shop.example/audit", "20852163", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=", ""]);
+    assert_eq!(
+        lines[..4],
+        ["shop.example/audit", "20852163", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=", ""]
+    );
     assert!(lines[4..].iter().all(|line| line.starts_with("\u{2014} shop.example/audit ")));
     assert_eq!(SignedCheckpoint::open(&signed.note, signer().verifier_key()), Ok(signed));
 }
@@ -81,7 +87,11 @@ fn au_2_another_implementation_reads_our_checkpoints_and_we_read_its_notes() {
     let verifier = StandardVerifier::new(&signer().verifier_key().to_string()).unwrap();
     let theirs = Theirs::from_bytes(ours.note.as_bytes()).unwrap();
     let (good, unknown) = theirs.verify(&VerifierList::new(vec![Box::new(verifier)])).unwrap();
-    assert_eq!((good.len(), unknown.len()), (1, 1), "the timestamped signature is of a type it does not know");
+    assert_eq!(
+        (good.len(), unknown.len()),
+        (1, 1),
+        "the timestamped signature is of a type it does not know"
+    );
 
     let key = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
     let mut note = Theirs::new(b"hello\n", &[]).unwrap();

@@ -1,6 +1,8 @@
 //! Promises and proofs: what a receipt carries.
 
-use audit::{Inclusion, Promise, PromiseError, PromiseStanding, ProofError, Signer, Standing, verify_promise};
+use audit::{
+    Inclusion, Promise, PromiseError, PromiseStanding, ProofError, Signer, Standing, verify_promise,
+};
 use base::Timestamp;
 
 use crate::setup::{Log, each_log, signer};
@@ -132,7 +134,10 @@ fn hostile_proofs_are_refused() {
         format!("c2sp.org/tlog-proof@v1\nindex 00\n\n{note}"),
         format!("c2sp.org/tlog-proof@v1\nextra !\nindex 0\n\n{note}"),
         format!("c2sp.org/tlog-proof@v1\nindex 0\nAAAA\n\n{note}"),
-        format!("c2sp.org/tlog-proof@v1\nindex 0\n{}\n{note}", format!("{}\n", audit::Digest([0; 32])).repeat(129)),
+        format!(
+            "c2sp.org/tlog-proof@v1\nindex 0\n{}\n{note}",
+            format!("{}\n", audit::Digest([0; 32])).repeat(129)
+        ),
         "c2sp.org/tlog-proof@v1\nindex 0\n\n".into(),
         "x".repeat(audit::PROOF_BYTES_MAX + 1),
     ] {

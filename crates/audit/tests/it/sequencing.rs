@@ -1,6 +1,9 @@
 //! The sequencer: positions, checkpoints, leases, and what it refuses to sign.
 
-use audit::{AnchorFile, CHUNK_ENTRIES_MAX, LEASE_MS, LEASE_NAME, Lease, SequenceError, Sequencer, acquire_lease, sequence};
+use audit::{
+    AnchorFile, CHUNK_ENTRIES_MAX, LEASE_MS, LEASE_NAME, Lease, SequenceError, Sequencer, acquire_lease,
+    sequence,
+};
 use base::Timestamp;
 
 use crate::setup::{Log, each_log, signer};
@@ -109,7 +112,11 @@ fn two_nodes_witness_each_other() {
         log.append_many(2);
         let step = other.step(&log.db, log.now()).unwrap();
         assert!(!step.holder && step.waiting == 2);
-        assert_eq!(other.published().map(audit::SignedCheckpoint::size), Some(3), "it sees what the holder signed");
+        assert_eq!(
+            other.published().map(audit::SignedCheckpoint::size),
+            Some(3),
+            "it sees what the holder signed"
+        );
         log.wait_seconds(60);
         assert_eq!(other.step(&log.db, log.now()).unwrap().appended, 2, "it takes over");
         log.grow_by_other(&mut other);
@@ -187,7 +194,8 @@ fn au_2_a_second_checkpoint_of_one_size_cannot_be_stored() {
 #[test]
 fn many_writers_and_one_sequencer_lose_nothing() {
     each_log(|mut log| {
-        let batches: Vec<Vec<audit::Entry>> = (0..8).map(|_| (0..60).map(|n| log.entry(n)).collect()).collect();
+        let batches: Vec<Vec<audit::Entry>> =
+            (0..8).map(|_| (0..60).map(|n| log.entry(n)).collect()).collect();
         let writers: Vec<_> = batches
             .into_iter()
             .map(|batch| {
@@ -228,7 +236,11 @@ fn the_checkpoint_file_is_appended_once_a_minute_and_survives_a_cut_line() {
         assert_eq!(node.published().map(audit::SignedCheckpoint::size), Some(5), "from `.latest`");
         std::fs::remove_file(path.with_extension("latest")).unwrap();
         let mut node = Sequencer::open(signer(), "node-a", AnchorFile::new(&path)).unwrap();
-        assert_eq!(node.published().map(audit::SignedCheckpoint::size), Some(1), "the cut line is passed over");
+        assert_eq!(
+            node.published().map(audit::SignedCheckpoint::size),
+            Some(1),
+            "the cut line is passed over"
+        );
         node.step(&log.db, log.now()).unwrap();
         assert_eq!(AnchorFile::new(&path).read_all(signer().verifier_key()).unwrap().len(), 3);
     });
@@ -249,7 +261,10 @@ fn entries_of_a_shop_are_listed_newest_first() {
         let leaves = log.append_many(9);
         let shop = base::ScopedId::shop(&leaves[0].entry_id);
         let page = log.db.read_blocking(move |tx| audit::list_entries(tx, shop, None, 2)).unwrap();
-        assert_eq!(page.iter().map(audit::Entry::id).collect::<Vec<_>>(), [leaves[6].entry_id, leaves[3].entry_id]);
+        assert_eq!(
+            page.iter().map(audit::Entry::id).collect::<Vec<_>>(),
+            [leaves[6].entry_id, leaves[3].entry_id]
+        );
         let before = Some(leaves[3].entry_id);
         let page = log.db.read_blocking(move |tx| audit::list_entries(tx, shop, before, 2)).unwrap();
         assert_eq!(page.iter().map(audit::Entry::id).collect::<Vec<_>>(), [leaves[0].entry_id]);

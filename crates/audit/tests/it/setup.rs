@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use audit::{Action, AnchorFile, Entry, Leaf, Outcome, Report, SequenceError, Sequencer, SignedCheckpoint, Signer, Step};
+use audit::{
+    Action, AnchorFile, Entry, Leaf, Outcome, Report, SequenceError, Sequencer, SignedCheckpoint, Signer,
+    Step,
+};
 use base::{BuyerId, Currency, Dice, EntryId, Money, PaymentId, ShopId, Timestamp};
 use store::{Db, Value};
 
@@ -61,7 +64,9 @@ impl Log {
     pub fn append_many(&self, count: i64) -> Vec<Leaf> {
         let entries: Vec<Entry> = (0..count).map(|number| self.entry(number)).collect();
         self.db
-            .write_blocking(move |tx| entries.iter().map(|entry| audit::append(tx, entry)).collect::<Result<_, _>>())
+            .write_blocking(move |tx| {
+                entries.iter().map(|entry| audit::append(tx, entry)).collect::<Result<_, _>>()
+            })
             .unwrap()
     }
 

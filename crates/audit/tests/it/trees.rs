@@ -3,8 +3,8 @@
 
 use audit::tiles::{Edge, TILE_HASHES, Tile};
 use audit::tree::{
-    Digest, Frontier, consistency_path, empty_root, inclusion_path, leaf_hash, node_hash, root_at, verify_consistency,
-    verify_inclusion,
+    Digest, Frontier, consistency_path, empty_root, inclusion_path, leaf_hash, node_hash, root_at,
+    verify_consistency, verify_inclusion,
 };
 use proptest::prelude::*;
 
@@ -53,8 +53,11 @@ fn slow_path(m: usize, leaves: &[Digest]) -> Vec<Digest> {
     }
     let k = leaves.len().next_power_of_two() / 2;
     let (left, right) = leaves.split_at(k);
-    let (mut path, sibling) =
-        if m < k { (slow_path(m, left), slow_root(right)) } else { (slow_path(m - k, right), slow_root(left)) };
+    let (mut path, sibling) = if m < k {
+        (slow_path(m, left), slow_root(right))
+    } else {
+        (slow_path(m - k, right), slow_root(left))
+    };
     path.push(sibling);
     path
 }
@@ -157,10 +160,14 @@ fn au_3_inclusion_holds_for_every_position_of_every_size_up_to_257() {
             let bit = (position * 31 + size) as usize;
             assert!(!verify_inclusion(&flipped(&leaf, bit), position, size, &path, &root));
             assert!(!verify_inclusion(&leaf, position, size, &path, &flipped(&root, bit)));
-            for place in 0..path.len() {
+            if !path.is_empty() {
+                let place = bit % path.len();
                 let mut bad = path.clone();
                 bad[place] = flipped(&bad[place], bit);
-                assert!(!verify_inclusion(&leaf, position, size, &bad, &root), "{position} of {size} at {place}");
+                assert!(
+                    !verify_inclusion(&leaf, position, size, &bad, &root),
+                    "{position} of {size} at {place}"
+                );
             }
             assert!(!verify_inclusion(&leaf, position + 1, size, &path, &root) || size == 1);
         }
@@ -179,8 +186,12 @@ fn au_3_consistency_holds_for_every_pair_of_sizes_up_to_257() {
             assert!(verify_consistency(from, to, &path, &old, &new), "{from} to {to}");
             let bit = (from * 17 + to) as usize;
             assert!(!verify_consistency(from, to, &path, &flipped(&old, bit), &new), "{from} to {to}");
-            assert!(!verify_consistency(from, to, &path, &old, &flipped(&new, bit)) || from == 0, "{from} to {to}");
-            for place in 0..path.len() {
+            assert!(
+                !verify_consistency(from, to, &path, &old, &flipped(&new, bit)) || from == 0,
+                "{from} to {to}"
+            );
+            if !path.is_empty() {
+                let place = bit % path.len();
                 let mut bad = path.clone();
                 bad[place] = flipped(&bad[place], bit);
                 assert!(!verify_consistency(from, to, &bad, &old, &new), "{from} to {to} at {place}");
@@ -207,6 +218,15 @@ fn au_3_every_flipped_bit_of_a_proof_is_found() {
     }
     for other in (0..200).filter(|other| *other != 77) {
         assert!(!verify_inclusion(&all[77], other, 200, &path, &root));
+    }
+    let old = root_at(77, node(&table)).unwrap();
+    let path = consistency_path(77, 200, node(&table)).unwrap();
+    for place in 0..path.len() {
+        for bit in 0..256 {
+            let mut bad = path.clone();
+            bad[place] = flipped(&bad[place], bit);
+            assert!(!verify_consistency(77, 200, &bad, &old, &root));
+        }
     }
 }
 
