@@ -98,8 +98,8 @@ fn main() {
         let (mut profiles, facts) = warm(payments, gap);
         println!("-- {label}: {payments} payments, {gap} s apart");
         let row = features(&facts, &profiles);
-        print("20 rules", median(2_000, |_| drop(black_box(twenty.firing(black_box(&row)).count()))));
-        print("50 rules", median(2_000, |_| drop(black_box(fifty.firing(black_box(&row)).count()))));
+        print("20 rules", median(2_000, |_| _ = black_box(twenty.firing(black_box(&row)).count())));
+        print("50 rules", median(2_000, |_| _ = black_box(fifty.firing(black_box(&row)).count())));
         print(
             "features of six parties",
             median(500, |_| drop(black_box(features(black_box(&facts), &profiles)))),

@@ -3,10 +3,10 @@
 //! Rules and the model each propose an outcome; the stricter one counts. A rule with outcome `allow` that fires
 //! overrules what rules of lower priority, and the model, propose: it is how a shop trusts someone.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::facts::Facts;
-use crate::features::{Features, SLOTS, Slot, features};
+use crate::features::{Features, Kind, SLOTS, Slot, features};
 use crate::profile::Profiles;
 use crate::rules::RuleSet;
 use crate::wire::{Reader, Writer};
@@ -302,62 +302,99 @@ const ZERO: u8 = 1;
 const BYTE: u8 = 2;
 const LONGER: u8 = 3;
 
+/// The types of the slots, which say how a longer value is written.
+fn kinds() -> &'static [Kind; SLOTS] {
+    static KINDS: OnceLock<[Kind; SLOTS]> = OnceLock::new();
+    KINDS.get_or_init(|| {
+        std::array::from_fn(|index| Slot::at(index).map_or(Kind::Int, |slot| slot.info().kind))
+    })
+}
+
 /// Two bits a slot (unknown, zero, a byte, longer), then what they announce.
 fn write_row(out: &mut Writer, row: &Features) {
     let start = out.0.len();
     out.0.resize(start + SLOTS.div_ceil(4), 0);
-    for (index, &value) in row.values().iter().enumerate() {
-        let code = write_value(out, value);
+    for (index, (&value, &kind)) in row.values().iter().zip(kinds()).enumerate() {
+        let code = write_value(out, value, kind);
         if let Some(byte) = out.0.get_mut(start + index / 4) {
             *byte |= code << (2 * (index % 4));
         }
     }
 }
 
-/// A longer value is a whole number (even head: zigzag, shifted) or a float (head 1 or 3).
-fn write_value(out: &mut Writer, value: f64) -> u8 {
+fn write_value(out: &mut Writer, value: f64, kind: Kind) -> u8 {
     if value.is_nan() {
         return UNKNOWN;
     }
     if value == 0.0 {
         return ZERO;
     }
-    let whole = value as i64;
-    if whole as f64 == value && whole.unsigned_abs() < 1 << 53 {
-        if let Ok(byte) = u8::try_from(whole) {
-            out.byte(byte);
-            return BYTE;
-        }
-        out.uint((((whole << 1) ^ (whole >> 63)) as u64) << 1);
-    } else if f64::from(value as f32) == value {
-        out.byte(1);
-        out.f32(value as f32);
-    } else {
-        out.byte(3);
-        out.f64(value);
+    if (1.0..=255.0).contains(&value) && value.fract() == 0.0 {
+        out.byte(value as u8);
+        return BYTE;
+    }
+    match kind {
+        Kind::Double => write_double(out, value),
+        Kind::Int | Kind::Bool | Kind::Text => write_int(out, value),
     }
     LONGER
+}
+
+/// The upper three bytes of a small NaN: the value follows as `f64`.
+const EXACTLY: u32 = 0x7FC0_0000;
+
+/// The three bytes that [`crate::features::round`] leaves, or all eight where something else was set.
+fn write_double(out: &mut Writer, value: f64) {
+    let short = value as f32;
+    if f64::from(short) == value && short.to_bits() & 0xFF == 0 {
+        let [_, a, b, c] = short.to_bits().to_le_bytes();
+        out.raw(&[a, b, c]);
+    } else {
+        let [_, a, b, c] = EXACTLY.to_le_bytes();
+        out.raw(&[a, b, c]);
+        out.f64(value);
+    }
+}
+
+/// A whole number (even head: zigzag, shifted), or head 1 and the value as `f64`.
+fn write_int(out: &mut Writer, value: f64) {
+    let whole = value as i64;
+    if whole as f64 == value && whole.unsigned_abs() < 1 << 53 {
+        out.uint((((whole << 1) ^ (whole >> 63)) as u64) << 1);
+    } else {
+        out.byte(1);
+        out.f64(value);
+    }
 }
 
 fn read_row(input: &mut Reader<'_>) -> Option<Box<Features>> {
     let codes = input.take(SLOTS.div_ceil(4))?;
     let mut row = Box::new(Features::UNKNOWN);
-    for slot in Slot::all() {
+    for (slot, kind) in Slot::all().zip(kinds()) {
         let code = codes.get(slot.index() / 4)? >> (2 * (slot.index() % 4)) & 3;
-        match code {
-            UNKNOWN => {}
-            ZERO => row.set(slot, 0.0),
-            BYTE => row.set(slot, f64::from(input.byte()?)),
-            _ => row.set(slot, read_longer(input)?),
+        match (code, kind) {
+            (UNKNOWN, _) => {}
+            (ZERO, _) => row.set(slot, 0.0),
+            (BYTE, _) => row.set(slot, f64::from(input.byte()?)),
+            (_, Kind::Double) => row.set(slot, read_double(input)?),
+            _ => row.set(slot, read_int(input)?),
         }
     }
     Some(row)
 }
 
-fn read_longer(input: &mut Reader<'_>) -> Option<f64> {
+fn read_double(input: &mut Reader<'_>) -> Option<f64> {
+    let [a, b, c] = input.array()?;
+    let short = f32::from_le_bytes([0, a, b, c]);
+    if short.to_bits() == EXACTLY {
+        return input.f64();
+    }
+    Some(f64::from(short)).filter(|value| value.is_finite())
+}
+
+fn read_int(input: &mut Reader<'_>) -> Option<f64> {
     match input.uint()? {
-        1 => input.f32().map(f64::from),
-        3 => input.f64(),
+        1 => input.f64(),
         head if head & 1 == 0 => {
             let raw = head >> 1;
             Some(((raw >> 1) as i64 ^ -((raw & 1) as i64)) as f64)

@@ -7,7 +7,7 @@
 use base::Timestamp;
 
 use crate::facts::{Entity, Facts, Key, Place};
-use crate::window::{Log, Sums};
+use crate::window::{Log, Sums, square};
 use crate::wire::{Reader, Writer};
 
 /// First byte of an encoded profile.
@@ -218,7 +218,7 @@ impl Profile {
     /// Welford's update of mean and variance, and the high-ratio counts against the mean before.
     fn record_amount(&mut self, minor: i64, sums: &mut Sums) {
         let amount = minor as f64;
-        (sums.paid, sums.sum, sums.squares) = (1, minor, amount * amount);
+        (sums.paid, sums.sum, sums.squares) = (1, minor, square(minor));
         if self.paid >= HISTORY_MIN && self.mean > 0.0 && amount >= HIGH_RATIO * self.mean {
             (sums.high, sums.peak) = (1, (amount / self.mean) as f32);
         }

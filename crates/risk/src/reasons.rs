@@ -233,18 +233,31 @@ fn number(row: &Features, name: &str, value: f64, lang: Lang) -> String {
     if name.ends_with("_share") || name.contains(".risk_") {
         return percent(value);
     }
-    let units = [
-        ("_km", " km", " 公里"),
-        ("_kmh", " km/h", " 公里/小时"),
-        ("_days", " days", " 天"),
-        ("_hours", " hours", " 小时"),
-        ("_minutes", " minutes", " 分钟"),
-    ];
-    let unit = units.iter().find(|(suffix, _, _)| name.ends_with(suffix));
-    match (unit, lang) {
-        (Some((_, en, _)), Lang::En) => plain(value) + en,
-        (Some((_, _, zh)), Lang::Zh) => plain(value) + zh,
-        (None, _) => plain(value),
+    let hours = [("_minutes", 1.0 / 60.0), ("_hours", 1.0), ("_days", 24.0)];
+    if let Some((_, unit)) = hours.iter().find(|(suffix, _)| name.ends_with(suffix)) {
+        return duration(value * unit, lang);
+    }
+    match (name.ends_with("_km"), name.ends_with("_kmh"), lang) {
+        (true, _, Lang::En) => plain(value) + " km",
+        (true, _, Lang::Zh) => plain(value) + " 公里",
+        (_, true, Lang::En) => plain(value) + " km/h",
+        (_, true, Lang::Zh) => plain(value) + " 公里/小时",
+        _ => plain(value),
+    }
+}
+
+/// A time in the unit that people would say it in.
+fn duration(hours: f64, lang: Lang) -> String {
+    let (value, en, zh) = match hours.abs() {
+        ..1.0 => (hours * 60.0, "minute", "分钟"),
+        ..48.0 => (hours, "hour", "小时"),
+        _ => (hours / 24.0, "day", "天"),
+    };
+    let text = plain(value);
+    match lang {
+        Lang::En if text == "1" => format!("1 {en}"),
+        Lang::En => format!("{text} {en}s"),
+        Lang::Zh => format!("{text} {zh}"),
     }
 }
 
@@ -286,6 +299,14 @@ mod tests {
         );
         assert_eq!(say("{payer.gap_hours}、{payer.risk_7d}", Lang::Zh), "24 小时、12.5 %");
         assert_eq!(say("{payer.ratio} {payer.sum_1h_minor} {payment.small}", Lang::En), "? ¥1,280.50 no");
+        let mut later = row.clone();
+        later.set(Slot::of(Entity::Payer, Field::GapHours), 1.0);
+        later.set(Slot::of(Entity::Payer, Field::IdleHours), 2_400.0);
+        later.set(Slot::of(Entity::Payer, Field::AgeDays), 0.02);
+        let times = "{payer.gap_hours}, {payer.idle_hours}, {payer.age_days}";
+        let in_words = |lang| Template::parse(times).unwrap().fill(&later, lang);
+        assert_eq!(in_words(Lang::En), "1 hour, 100 days, 28.8 minutes");
+        assert_eq!(in_words(Lang::Zh), "1 小时, 100 天, 28.8 分钟");
     }
 
     #[test]

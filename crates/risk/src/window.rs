@@ -48,8 +48,8 @@ pub struct Sums {
     pub high: u32,
     /// Sum of the paid amounts, minor units.
     pub sum: i64,
-    /// Sum of the squares of the paid amounts.
-    pub squares: f64,
+    /// Sum of the squares of the paid amounts; seven digits are enough for a deviation.
+    pub squares: f32,
     /// Highest ratio of amount to mean among the `high` ones.
     pub peak: f32,
 }
@@ -77,7 +77,7 @@ impl Sums {
     /// Standard deviation of the paid amounts (population). `None` below two payments.
     pub fn deviation(&self) -> Option<f64> {
         let mean = self.mean().filter(|_| self.paid > 1)?;
-        Some((self.squares / f64::from(self.paid) - mean * mean).max(0.0).sqrt())
+        Some((f64::from(self.squares) / f64::from(self.paid) - mean * mean).max(0.0).sqrt())
     }
 }
 
@@ -236,7 +236,7 @@ fn write_sums(out: &mut Writer, sums: &Sums) {
         out.int(sums.sum);
     }
     if sums.paid > 1 {
-        out.f64(sums.squares);
+        out.f32(sums.squares);
     }
 }
 
@@ -262,8 +262,14 @@ fn read_sums(input: &mut Reader<'_>) -> Option<Sums> {
     if paid > 0 {
         sums.sum = input.int()?;
     }
-    sums.squares = if paid > 1 { input.f64()? } else { sums.sum as f64 * sums.sum as f64 };
+    sums.squares = if paid > 1 { input.f32()? } else { square(sums.sum) };
     Some(sums)
+}
+
+/// The square of an amount, as [`Sums::squares`] keeps it.
+pub fn square(minor: i64) -> f32 {
+    let amount = minor as f64;
+    (amount * amount) as f32
 }
 
 #[cfg(test)]
@@ -271,7 +277,7 @@ mod tests {
     use super::*;
 
     fn one(amount: i64) -> Sums {
-        Sums { attempts: 1, paid: 1, sum: amount, squares: amount as f64 * amount as f64, ..Sums::default() }
+        Sums { attempts: 1, paid: 1, sum: amount, squares: square(amount), ..Sums::default() }
     }
 
     #[test]

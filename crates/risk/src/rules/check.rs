@@ -254,7 +254,11 @@ impl Checker {
         let mut values = Vec::with_capacity(list.elements.len());
         for element in &list.elements {
             values.push(match (&item, constant(&self.typed(element)?)) {
-                (Typed::Int(_) | Typed::Double(_), Some(Constant::Number(number))) => number,
+                (Typed::Int(_) | Typed::Double(_), Some(Constant::Number(number)))
+                    if number.abs() < LIST_NUMBER_END =>
+                {
+                    number
+                }
                 (Typed::Text(_), Some(Constant::Text(text))) => packed(&text),
                 _ => {
                     return fault(
@@ -295,7 +299,7 @@ impl Checker {
             return fault(id, format!("`{name}` needs strings on both sides"));
         };
         if name == "matches" {
-            check_pattern(arg.id, &argument)?;
+            check_pattern(arg, &argument)?;
         }
         self.opaque = true;
         Ok(Typed::Bool(Bool::Const(false)))
@@ -303,17 +307,23 @@ impl Checker {
 }
 
 /// A pattern must be a literal, short, and valid, so that matching it can neither fail nor take long.
-fn check_pattern(id: u64, pattern: &Text) -> Checked<()> {
-    let Text::Const(pattern) = pattern else { return fault(id, "`matches` needs a literal pattern") };
+fn check_pattern(arg: &IdedExpr, pattern: &Text) -> Checked<()> {
+    let Text::Const(pattern) = pattern else { return fault(arg.id, "`matches` needs a literal pattern") };
     if pattern.len() > PATTERN_BYTES_MAX {
         return fault(
-            id,
+            arg.id,
             format!("the pattern has {} bytes; it may have {PATTERN_BYTES_MAX}", pattern.len()),
         );
     }
     // Counted repetition is what makes a short pattern large.
     if pattern.contains('{') {
-        return fault(id, "counted repetition `{…}` is not available in patterns");
+        return fault(arg.id, "counted repetition `{…}` is not available in patterns");
+    }
+    let (func_name, target) = ("matches".to_owned(), Some(Box::new(arg.clone())));
+    let call = CallExpr { func_name, target, args: vec![arg.clone()] };
+    let tried = cel::Context::default().resolve(&IdedExpr { id: arg.id, expr: Expr::Call(call) });
+    if tried.is_err() {
+        return fault(arg.id, format!("`{pattern}` is not a regular expression"));
     }
     Ok(())
 }
@@ -392,6 +402,8 @@ fn negated(cmp: Cmp, same: Bool) -> Bool {
 
 /// Integers up to here are exact as `f64`.
 const EXACT: u64 = 1 << 53;
+/// Numbers in a list stay below, where every integer is another `f64`.
+const LIST_NUMBER_END: f64 = EXACT as f64;
 
 fn ints(cmp: Cmp, a: Int, b: Int) -> Bool {
     match (&a, &b) {

@@ -1,11 +1,19 @@
 //! The starter set that a new shop begins with, compiled into the program.
 
+use std::sync::OnceLock;
+
 use super::RuleSet;
 
 /// The starter set as a rule file.
 pub const STARTER: &str = include_str!("starter.toml");
 
+/// Compiled once for the process.
 pub(super) fn set() -> RuleSet {
+    static SET: OnceLock<RuleSet> = OnceLock::new();
+    SET.get_or_init(compile).clone()
+}
+
+fn compile() -> RuleSet {
     match RuleSet::parse(STARTER) {
         Ok(set) => set,
         Err(errors) => {

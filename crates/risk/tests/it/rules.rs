@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use risk::rules::{
-    Bilingual, FILE_BYTES_MAX, LIST_MAX, NAME_BYTES_MAX, NESTING_MAX, RULES_MAX, RuleText, SOURCE_BYTES_MAX,
-    UNARY_RUN_MAX,
+    Bilingual, FILE_BYTES_MAX, LIST_MAX, NAME_BYTES_MAX, NESTING_MAX, NODES_MAX, PATTERN_BYTES_MAX,
+    RULES_MAX, RuleText, SOURCE_BYTES_MAX, UNARY_RUN_MAX,
 };
 use risk::{Features, Rule, RuleSet, Slot};
 
@@ -88,6 +88,11 @@ fn sizes_have_limits_on_both_sides() {
     assert!(rule(&nested(NESTING_MAX + 1)).is_err());
     assert!(rule(&format!("{}true", "!".repeat(UNARY_RUN_MAX))).is_ok());
     assert!(rule(&format!("{}true", "!".repeat(UNARY_RUN_MAX + 1))).is_err());
+    let pattern = |bytes: usize| format!("payment.method.matches(\"{}\")", "a".repeat(bytes));
+    assert!(rule(&pattern(PATTERN_BYTES_MAX)).is_ok());
+    assert!(rule(&pattern(PATTERN_BYTES_MAX + 1)).is_err());
+    let nodes = |tests: usize| vec!["payment.night"; tests].join(" && ");
+    assert!(rule(&nodes(NODES_MAX / 4)).is_ok());
     let list = |items: usize| format!("payer.count_1h in [{}]", vec!["1"; items].join(","));
     assert!(rule(&list(LIST_MAX)).is_ok());
     assert!(rule(&list(LIST_MAX + 1)).is_err());
