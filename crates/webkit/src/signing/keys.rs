@@ -1,9 +1,11 @@
 //! Keys and algorithms. The algorithm belongs to the key, never to the message (SIG-5).
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PSS_2048_8192_SHA512,
 };
 use base::Timestamp;
 
@@ -53,8 +55,8 @@ pub struct VerifyingKey(Verifying);
 enum Verifying {
     // INVARIANT: `hmac::Key` prints its algorithm alone.
     Hmac(Box<hmac::Key>),
-    Ed25519(UnparsedPublicKey<Vec<u8>>),
-    P256(UnparsedPublicKey<Vec<u8>>),
+    Ed25519(Arc<ParsedPublicKey>),
+    P256(Arc<ParsedPublicKey>),
     RsaPss(PublicKeyComponents<Vec<u8>>),
 }
 
@@ -73,7 +75,8 @@ impl VerifyingKey {
     /// [`KeyError::Malformed`].
     pub fn ed25519(public: &[u8]) -> Result<VerifyingKey, KeyError> {
         check_length(public, 32)?;
-        Ok(VerifyingKey(Verifying::Ed25519(UnparsedPublicKey::new(&ED25519, public.to_vec()))))
+        let key = ParsedPublicKey::new(&ED25519, public).map_err(|_| KeyError::Malformed)?;
+        Ok(VerifyingKey(Verifying::Ed25519(Arc::new(key))))
     }
 
     /// An uncompressed point of 65 bytes.
@@ -82,8 +85,8 @@ impl VerifyingKey {
     /// [`KeyError::Malformed`].
     pub fn ecdsa_p256(point: &[u8]) -> Result<VerifyingKey, KeyError> {
         check_length(point, 65)?;
-        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point.to_vec());
-        Ok(VerifyingKey(Verifying::P256(key)))
+        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::Malformed)?;
+        Ok(VerifyingKey(Verifying::P256(Arc::new(key))))
     }
 
     /// Modulus and exponent, big-endian.
@@ -106,7 +109,7 @@ impl VerifyingKey {
     pub fn verifies(&self, data: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
             Verifying::Hmac(key) => hmac::verify(key, data, signature).is_ok(),
-            Verifying::Ed25519(key) | Verifying::P256(key) => key.verify(data, signature).is_ok(),
+            Verifying::Ed25519(key) | Verifying::P256(key) => key.verify_sig(data, signature).is_ok(),
             Verifying::RsaPss(key) => key.verify(&RSA_PSS_2048_8192_SHA512, data, signature).is_ok(),
         }
     }

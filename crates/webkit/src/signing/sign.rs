@@ -143,18 +143,25 @@ impl Signer {
     }
 
     fn params(&self, components: &[Component], now: Timestamp, tag: &str, nonce: Option<&str>) -> String {
-        let mut out = String::with_capacity(320);
+        let mut out = String::with_capacity(384);
         for (index, component) in components.iter().enumerate() {
             out.push(if index == 0 { '(' } else { ' ' });
             out.push_str(component.text());
         }
         let created = now.seconds();
-        out.push_str(&format!(");created={created}"));
-        if let Some(nonce) = nonce {
-            out.push_str(&format!(";expires={};nonce=\"{nonce}\"", created + SIGNATURE_WINDOW_SECONDS));
+        for part in [");created=", &created.to_string()] {
+            out.push_str(part);
         }
-        out.push_str(&format!(";keyid=\"{}\";alg=\"{}\"", self.key_id, self.key.algorithm().name()));
-        out.push_str(&format!(";tag=\"{tag}\""));
+        if let Some(nonce) = nonce {
+            let expires = (created + SIGNATURE_WINDOW_SECONDS).to_string();
+            for part in [";expires=", &expires, ";nonce=\"", nonce, "\""] {
+                out.push_str(part);
+            }
+        }
+        let algorithm = self.key.algorithm().name();
+        for part in [";keyid=\"", &self.key_id, "\";alg=\"", algorithm, "\";tag=\"", tag, "\""] {
+            out.push_str(part);
+        }
         out
     }
 
@@ -173,9 +180,14 @@ impl Signer {
 
 /// A nonce that sorts by time, so that the server's index grows at one end: 6 bytes of time, 10 of chance, in hex.
 fn nonce(now: Timestamp, dice: &Dice) -> String {
-    let time = now.millis() & 0xFFFF_FFFF_FFFF;
-    let [high, low] = [u64::from_le_bytes(dice.bytes()), u64::from_le_bytes(dice.bytes()) & 0xFFFF];
-    format!("{time:012x}{high:016x}{low:04x}")
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut bytes = [0u8; 16];
+    let (time, chance) = bytes.split_at_mut(6);
+    time.copy_from_slice(now.millis().to_be_bytes().last_chunk::<6>().unwrap_or(&[0; 6]));
+    dice.fill(chance);
+    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn field(name: HeaderName, value: &str) -> Result<HeaderValue, ComponentError> {
