@@ -173,6 +173,13 @@ ids! {
     RequestId, "request", "req";
 }
 
+impl From<PaymentId> for TransferId {
+    /// The transfer (or hold) that pays a payment has the payment's own characters.
+    fn from(payment: PaymentId) -> TransferId {
+        TransferId(payment.0)
+    }
+}
+
 fn unique(shop: ShopId, at: Timestamp, dice: &Dice) -> [u8; SHOP_CHARS + UNIQUE_CHARS] {
     let mut chars = [0u8; SHOP_CHARS + UNIQUE_CHARS];
     let (head, tail) = chars.split_at_mut(SHOP_CHARS);

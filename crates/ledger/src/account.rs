@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base::{BuyerId, Currency, IdError, ScopedId, ShopId, Timestamp};
+use base::{BuyerId, Currency, IdError, ScopedId, ShopId, Timestamp, TransferId};
 use store::Tx;
 
 use crate::balance::Balance;
@@ -185,6 +185,8 @@ pub struct Account {
     pub balance: Balance,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// The newest transfer that moved it: where its list of entries begins.
+    pub last: Option<TransferId>,
 }
 
 /// Opens an account. Doing it twice changes nothing.
@@ -197,7 +199,10 @@ pub fn open_account(tx: &mut Tx<'_>, key: AccountKey, limit: Limit, at: Timestam
             Some(account) if account.limit == limit => Ok(Effect::AlreadyDone),
             Some(_) => Err(Refusal::OtherLimit(key).into()),
             None => {
-                rows::put_account(tx, &Account { key, limit, balance: Balance::default(), opened_at: at })?;
+                rows::put_account(
+                    tx,
+                    &Account { key, limit, balance: Balance::default(), opened_at: at, last: None },
+                )?;
                 Ok(Effect::Done)
             }
         }

@@ -90,6 +90,7 @@ mod tests {
             limit,
             balance: Balance::default(),
             opened_at: Timestamp(0),
+            last: None,
         };
         (account(HousePurpose::Cash), account(HousePurpose::Fees))
     }

@@ -9,7 +9,7 @@ use crate::account::AccountKey;
 use crate::balance::Change;
 use crate::refusal::{Answer, Effect, Refusal, Stop, answer};
 use crate::store as rows;
-use crate::transfer::{Reason, Transfer, check_shop, check_terms, move_balances};
+use crate::transfer::{Reason, Transfer, check_shop, check_terms, insert, move_balances};
 
 /// An amount reserved on both of its accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,14 +147,14 @@ fn run_authorise(tx: &mut Tx<'_>, hold: &Hold) -> Result<Effect, Stop> {
         return if same { Ok(Effect::AlreadyDone) } else { Err(Refusal::IdReused.into()) };
     }
     check_terms(hold.debit, hold.credit, hold.amount)?;
-    check_shop(hold.id, hold.payment)?;
+    check_shop(hold.id, [hold.debit, hold.credit], hold.payment)?;
     if hold.state != HoldState::Open {
         return Err(Refusal::HoldEnded(hold.state).into());
     }
     if hold.expires_at <= hold.at {
         return Err(Refusal::HoldEnded(HoldState::Expired).into());
     }
-    move_balances(tx, hold.debit, hold.credit, Change::Hold(hold.amount.minor))?;
+    move_balances(tx, [hold.debit, hold.credit], Change::Hold(hold.amount.minor), |_| {})?;
     rows::put_hold(tx, hold)?;
     Ok(Effect::Done)
 }
@@ -172,14 +172,11 @@ fn run_capture(tx: &mut Tx<'_>, capture: &Capture) -> Result<Effect, Stop> {
     let hold = rows::find_hold(tx, capture.hold)?.ok_or(Refusal::NoHold)?;
     check_capture(&hold, capture)?;
     let (held, posted) = (hold.amount.minor, capture.amount.minor);
-    move_balances(tx, hold.debit, hold.credit, Change::Settle { held, posted })?;
-    rows::put_hold(tx, &Hold { state: HoldState::Captured(posted), ..hold })?;
     let Capture { id, amount, reason, at, .. } = *capture;
     let Hold { debit, credit, payment, .. } = hold;
-    rows::insert_transfer(
-        tx,
-        &Transfer { id, debit, credit, amount, reason, payment, hold: Some(hold.id), at },
-    )?;
+    let transfer = Transfer { id, debit, credit, amount, reason, payment, hold: Some(hold.id), at };
+    insert(tx, &transfer, Change::Settle { held, posted })?;
+    rows::put_hold(tx, &Hold { state: HoldState::Captured(posted), ..hold })?;
     Ok(Effect::Done)
 }
 
@@ -197,6 +194,6 @@ fn check_capture(hold: &Hold, capture: &Capture) -> Result<(), Refusal> {
 
 fn release(tx: &mut Tx<'_>, hold: Hold, state: HoldState) -> Result<(), Stop> {
     let change = Change::Settle { held: hold.amount.minor, posted: 0 };
-    move_balances(tx, hold.debit, hold.credit, change)?;
+    move_balances(tx, [hold.debit, hold.credit], change, |_| {})?;
     Ok(rows::put_hold(tx, &Hold { state, ..hold })?)
 }

@@ -31,6 +31,6 @@ pub use proof::{Fault, Proof, Totals, prove_balanced};
 pub use refusal::{Answer, Effect, Refusal};
 pub use store::{ENTRIES_PAGE_MAX, MIGRATIONS};
 pub use transfer::{
-    Cursor, Entry, Reason, Side, Transfer, find_transfer, keys_to_post, list_account_entries,
-    list_payment_transfers, post, post_new,
+    Entry, Page, Reason, Side, Transfer, find_transfer, keys_to_post, list_account_entries,
+    list_payment_transfers, post, post_new, transfer_of,
 };

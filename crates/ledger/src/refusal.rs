@@ -39,7 +39,7 @@ pub enum Refusal {
     /// The id was used before, for something else.
     #[error("id was used before for another transfer or hold")]
     IdReused,
-    /// The payment, or the hold, is not of the shop that the id is of.
+    /// The payment, the hold or a shop's account is not of the shop that the id is of.
     #[error("id belongs to another shop")]
     OtherShop,
     /// A balance would not fit 64 bits.

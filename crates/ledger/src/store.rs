@@ -10,10 +10,10 @@ use crate::account::{Account, AccountKey, Limit};
 use crate::balance::Balance;
 use crate::hold::{Hold, HoldState};
 use crate::proof::{Proof, Totals};
-use crate::transfer::{Cursor, Entry, Reason, Side, Transfer};
+use crate::transfer::{Links, Reason, Transfer};
 
 /// Most entries, transfers or holds that one call returns.
-pub const ENTRIES_PAGE_MAX: usize = 500;
+pub const ENTRIES_PAGE_MAX: usize = 200;
 
 static ACCOUNTS: Table = Table::new(
     "ledger_accounts",
@@ -26,6 +26,7 @@ static ACCOUNTS: Table = Table::new(
         int("debits_pending"),
         int("credits_pending"),
         int("opened_at"),
+        text("last_transfer"),
     ],
 );
 
@@ -41,6 +42,8 @@ static TRANSFERS: Table = Table::new(
         text("payment_id"),
         text("hold_id"),
         int("at"),
+        text("debit_previous"),
+        text("credit_previous"),
     ],
 );
 
@@ -60,8 +63,8 @@ static HOLDS: Table = Table::new(
     ],
 );
 
-const TRANSFER_COLUMNS: &str =
-    "shop_id, id, debit_account, credit_account, amount_minor, currency, reason, payment_id, hold_id, at";
+const TRANSFER_COLUMNS: &str = "shop_id, id, debit_account, credit_account, amount_minor, currency, reason, payment_id, hold_id, at, \
+     debit_previous, credit_previous";
 const HOLD_COLUMNS: &str = "shop_id, id, debit_account, credit_account, amount_minor, currency, payment_id, at, \
      expires_at, state, captured_minor";
 
@@ -75,21 +78,20 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             credits_posted BIGINT NOT NULL CHECK (credits_posted >= 0),
             debits_pending BIGINT NOT NULL CHECK (debits_pending >= 0),
             credits_pending BIGINT NOT NULL CHECK (credits_pending >= 0),
-            opened_at BIGINT NOT NULL, PRIMARY KEY (shop_id, id)) WITHOUT ROWID;
+            opened_at BIGINT NOT NULL, last_transfer TEXT, PRIMARY KEY (shop_id, id)) WITHOUT ROWID;
           CREATE TABLE ledger_transfers (
             shop_id TEXT NOT NULL, id TEXT NOT NULL, debit_account TEXT NOT NULL, credit_account TEXT NOT NULL,
             amount_minor BIGINT NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL, reason TEXT NOT NULL,
-            payment_id TEXT, hold_id TEXT, at BIGINT NOT NULL, PRIMARY KEY (shop_id, id)) WITHOUT ROWID;
-          CREATE INDEX ledger_transfers_payment ON ledger_transfers (shop_id, payment_id) WHERE payment_id IS NOT NULL;
-          CREATE INDEX ledger_transfers_debit ON ledger_transfers (debit_account, at, id);
-          CREATE INDEX ledger_transfers_credit ON ledger_transfers (credit_account, at, id);
+            payment_id TEXT, hold_id TEXT, at BIGINT NOT NULL, debit_previous TEXT, credit_previous TEXT,
+            PRIMARY KEY (shop_id, id)) WITHOUT ROWID;
+          CREATE INDEX ledger_transfers_payment ON ledger_transfers (shop_id, payment_id) WHERE payment_id <> id;
           CREATE TABLE ledger_holds (
             shop_id TEXT NOT NULL, id TEXT NOT NULL, debit_account TEXT NOT NULL, credit_account TEXT NOT NULL,
             amount_minor BIGINT NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL, payment_id TEXT,
             at BIGINT NOT NULL, expires_at BIGINT NOT NULL, state TEXT NOT NULL, captured_minor BIGINT,
             PRIMARY KEY (shop_id, id)) WITHOUT ROWID;
           CREATE INDEX ledger_holds_due ON ledger_holds (expires_at) WHERE state = 'open';
-          CREATE INDEX ledger_holds_payment ON ledger_holds (shop_id, payment_id) WHERE payment_id IS NOT NULL;",
+          CREATE INDEX ledger_holds_payment ON ledger_holds (shop_id, payment_id) WHERE payment_id <> id;",
 }];
 
 /// Everything that moved an account, by account and currency.
@@ -118,7 +120,13 @@ pub(crate) fn find_account(tx: &mut Tx<'_>, key: AccountKey) -> Result<Option<Ac
         credits_pending: row.int(7)?,
     };
     let limit = Limit::from_code(row.int(3)?).ok_or_else(|| unreadable("balance_limit", key))?;
-    Ok(Some(Account { key, limit, balance, opened_at: row.time(8)? }))
+    Ok(Some(Account {
+        key,
+        limit,
+        balance,
+        opened_at: row.time(8)?,
+        last: row.opt_text(9)?.map(read_id).transpose()?,
+    }))
 }
 
 pub(crate) fn put_account(tx: &mut Tx<'_>, account: &Account) -> Result<(), Error> {
@@ -134,6 +142,7 @@ pub(crate) fn put_account(tx: &mut Tx<'_>, account: &Account) -> Result<(), Erro
         debits_pending.into(),
         credits_pending.into(),
         account.opened_at.into(),
+        account.last.map(|last| last.short().to_owned()).into(),
     ];
     tx.put(&ACCOUNTS, row)
 }
@@ -142,7 +151,14 @@ pub(crate) fn find_transfer(tx: &mut Tx<'_>, id: TransferId) -> Result<Option<Tr
     tx.get(&TRANSFERS, &id_values(id))?.as_ref().map(read_transfer).transpose()
 }
 
-pub(crate) fn insert_transfer(tx: &mut Tx<'_>, transfer: &Transfer) -> Result<(), Error> {
+/// The transfer with its links.
+pub(crate) fn find_linked(tx: &mut Tx<'_>, id: TransferId) -> Result<Option<(Transfer, Links)>, Error> {
+    let Some(row) = tx.get(&TRANSFERS, &id_values(id))? else { return Ok(None) };
+    let link = |index| row.opt_text(index)?.map(read_id).transpose();
+    Ok(Some((read_transfer(&row)?, Links { debit: link(10)?, credit: link(11)? })))
+}
+
+pub(crate) fn insert_transfer(tx: &mut Tx<'_>, transfer: &Transfer, links: &Links) -> Result<(), Error> {
     let [shop, id] = id_values(transfer.id);
     let row = vec![
         shop,
@@ -155,42 +171,29 @@ pub(crate) fn insert_transfer(tx: &mut Tx<'_>, transfer: &Transfer) -> Result<()
         transfer.payment.map(|payment| payment.short().to_owned()).into(),
         transfer.hold.map(|hold| hold.short().to_owned()).into(),
         transfer.at.into(),
+        links.debit.map(|link| link.short().to_owned()).into(),
+        links.credit.map(|link| link.short().to_owned()).into(),
     ];
     tx.insert(&TRANSFERS, row)
 }
 
 pub(crate) fn list_payment_transfers(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Vec<Transfer>, Error> {
-    let sql = format!(
-        "SELECT {TRANSFER_COLUMNS} FROM ledger_transfers WHERE shop_id = ?1 AND payment_id = ?2
-         ORDER BY at, id LIMIT {ENTRIES_PAGE_MAX}"
-    );
-    tx.query(&sql, &payment_values(payment))?.iter().map(read_transfer).collect()
+    list_of_payment(tx, "ledger_transfers", TRANSFER_COLUMNS, payment)?.iter().map(read_transfer).collect()
 }
 
-pub(crate) fn list_account_entries(
+/// The row that has the payment's own id, and by index those that have not.
+fn list_of_payment(
     tx: &mut Tx<'_>,
-    account: AccountKey,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<Vec<Entry>, Error> {
-    let part = |column: &str| {
-        let cut = if after.is_some() { "AND (at < ?2 OR (at = ?2 AND id < ?3))" } else { "" };
-        format!("SELECT {TRANSFER_COLUMNS} FROM ledger_transfers WHERE {column} = ?1 {cut}")
-    };
-    let (debits, credits) = (part("debit_account"), part("credit_account"));
-    let limit = limit.min(ENTRIES_PAGE_MAX);
-    let sql = format!("{debits} UNION ALL {credits} ORDER BY at DESC, id DESC LIMIT {limit}");
-    let name = account.to_string();
-    let mut params = vec![Value::from(name.as_str())];
-    if let Some(Cursor { at, id }) = after {
-        params.extend([Value::from(at), Value::from(id.short())]);
-    }
-    let entry = |row: &Row| {
-        let transfer = read_transfer(row)?;
-        let side = if transfer.debit == account { Side::Debit } else { Side::Credit };
-        Ok(Entry { side, transfer })
-    };
-    tx.query(&sql, &params)?.iter().map(entry).collect()
+    table: &str,
+    columns: &str,
+    payment: PaymentId,
+) -> Result<Vec<Row>, Error> {
+    let sql = format!(
+        "SELECT {columns} FROM {table} WHERE shop_id = ?1 AND id = ?2 AND payment_id = ?2
+         UNION ALL SELECT {columns} FROM {table} WHERE shop_id = ?1 AND payment_id = ?2 AND payment_id <> id
+         ORDER BY at, id LIMIT {ENTRIES_PAGE_MAX}"
+    );
+    tx.query(&sql, &[payment.shop().short().into(), payment.short().into()])
 }
 
 pub(crate) fn find_hold(tx: &mut Tx<'_>, id: TransferId) -> Result<Option<Hold>, Error> {
@@ -220,11 +223,7 @@ pub(crate) fn put_hold(tx: &mut Tx<'_>, hold: &Hold) -> Result<(), Error> {
 }
 
 pub(crate) fn list_payment_holds(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Vec<Hold>, Error> {
-    let sql = format!(
-        "SELECT {HOLD_COLUMNS} FROM ledger_holds WHERE shop_id = ?1 AND payment_id = ?2
-         ORDER BY at, id LIMIT {ENTRIES_PAGE_MAX}"
-    );
-    tx.query(&sql, &payment_values(payment))?.iter().map(read_hold).collect()
+    list_of_payment(tx, "ledger_holds", HOLD_COLUMNS, payment)?.iter().map(read_hold).collect()
 }
 
 pub(crate) fn list_due_holds(tx: &mut Tx<'_>, now: Timestamp, limit: usize) -> Result<Vec<Hold>, Error> {
@@ -305,10 +304,6 @@ fn account_values(key: AccountKey) -> [Value; 2] {
 
 fn id_values(id: TransferId) -> [Value; 2] {
     [id.shop().short().into(), id.short().into()]
-}
-
-fn payment_values(payment: PaymentId) -> [Value; 2] {
-    [payment.shop().short().into(), payment.short().into()]
 }
 
 fn read_transfer(row: &Row) -> Result<Transfer, Error> {

@@ -3,7 +3,7 @@
 use base::{Money, PaymentId, ScopedId, Timestamp, TransferId};
 use store::{Key, Tx};
 
-use crate::account::{AccountKey, need_account};
+use crate::account::{Account, AccountKey, Owner, need_account};
 use crate::balance::{Change, apply};
 use crate::refusal::{Answer, Effect, Refusal, Stop, answer};
 use crate::store as rows;
@@ -96,13 +96,27 @@ pub enum Side {
     Credit,
 }
 
-/// Where a page of entries ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// Time of the last entry seen.
-    pub at: Timestamp,
-    /// Its id.
-    pub id: TransferId,
+/// A page of an account's entries, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The entries, the one posted last first.
+    pub entries: Vec<Entry>,
+    /// Where the next page begins; `None` when this is the last one.
+    pub next: Option<TransferId>,
+}
+
+/// The transfers before this one on each of its accounts: an account's entries form a chain from its newest, so that
+/// they are found without an index that every payment would have to write.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Links {
+    pub(crate) debit: Option<TransferId>,
+    pub(crate) credit: Option<TransferId>,
+}
+
+/// The id for the transfer (or hold) that pays a payment: the payment's own characters. So it is found without an
+/// index, and a payment that would be posted twice meets its own key. Refunds and fees have ids of their own.
+pub fn transfer_of(payment: PaymentId) -> TransferId {
+    payment.into()
 }
 
 /// Posts a transfer, unless the same was posted before.
@@ -150,17 +164,37 @@ pub fn list_payment_transfers(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Vec
     rows::list_payment_transfers(tx, payment)
 }
 
-/// An account's entries, newest first, those before `after`; at most `limit` and [`crate::ENTRIES_PAGE_MAX`].
+/// A page of an account's entries, newest first, beginning at `from` (a [`Page::next`]) or at the newest; at most
+/// `limit` and [`crate::ENTRIES_PAGE_MAX`]. Empty for an account that does not exist and for a `from` that never moved it.
 ///
 /// # Errors
-/// Those of the store.
+/// Those of the store; [`store::Error::Bug`] when the chain of entries is broken.
 pub fn list_account_entries(
     tx: &mut Tx<'_>,
     account: AccountKey,
-    after: Option<Cursor>,
+    from: Option<TransferId>,
     limit: usize,
-) -> Result<Vec<Entry>, store::Error> {
-    rows::list_account_entries(tx, account, after, limit)
+) -> Result<Page, store::Error> {
+    let mut page = Page { entries: Vec::new(), next: from };
+    if from.is_none() {
+        page.next = rows::find_account(tx, account)?.and_then(|account| account.last);
+    }
+    while page.entries.len() < limit.min(crate::ENTRIES_PAGE_MAX) {
+        let Some(id) = page.next else { break };
+        let Some((transfer, links)) = rows::find_linked(tx, id)? else {
+            return Err(store::Error::Bug(format!(
+                "transfer `{id}` in the chain of account `{account}` is missing"
+            )));
+        };
+        let (side, next) = match account {
+            debit if debit == transfer.debit => (Side::Debit, links.debit),
+            credit if credit == transfer.credit => (Side::Credit, links.credit),
+            _ => return Ok(Page::default()),
+        };
+        page.entries.push(Entry { side, transfer });
+        page.next = next;
+    }
+    Ok(page)
 }
 
 /// What a hold or a transfer needs before any account is looked at.
@@ -175,31 +209,49 @@ pub(crate) fn check_terms(debit: AccountKey, credit: AccountKey, amount: Money) 
     Ok(())
 }
 
-/// Applies a change to the balances of two accounts and writes them.
+/// Applies a change to the balances of two accounts, debit first, and writes them after `touch` has seen both.
 pub(crate) fn move_balances(
     tx: &mut Tx<'_>,
-    debit: AccountKey,
-    credit: AccountKey,
+    [debit, credit]: [AccountKey; 2],
     change: Change,
+    touch: impl FnOnce([&mut Account; 2]),
 ) -> Result<(), Stop> {
     let mut debit = need_account(tx, debit)?;
     let mut credit = need_account(tx, credit)?;
     apply(change, &mut debit, &mut credit)?;
+    touch([&mut debit, &mut credit]);
     rows::put_account(tx, &debit)?;
     rows::put_account(tx, &credit)?;
     Ok(())
 }
 
-pub(crate) fn check_shop(id: TransferId, payment: Option<PaymentId>) -> Result<(), Refusal> {
-    let fits = payment.is_none_or(|payment| payment.shop() == id.shop());
+/// Moves the balances, puts the transfer at the head of both chains, and writes it.
+pub(crate) fn insert(tx: &mut Tx<'_>, transfer: &Transfer, change: Change) -> Result<(), Stop> {
+    let mut links = Links::default();
+    move_balances(tx, [transfer.debit, transfer.credit], change, |[debit, credit]| {
+        links = Links { debit: debit.last.replace(transfer.id), credit: credit.last.replace(transfer.id) };
+    })?;
+    Ok(rows::insert_transfer(tx, transfer, &links)?)
+}
+
+/// A payment and every shop's account must be of the shop that the id is of: one shop's books are in one place.
+pub(crate) fn check_shop(
+    id: TransferId,
+    accounts: [AccountKey; 2],
+    payment: Option<PaymentId>,
+) -> Result<(), Refusal> {
+    let shops = accounts.iter().filter_map(|account| match account.owner {
+        Owner::Shop(shop, _) => Some(shop),
+        Owner::Buyer(_) | Owner::House(_) => None,
+    });
+    let fits = shops.chain(payment.map(|payment| payment.shop())).all(|shop| shop == id.shop());
     if fits { Ok(()) } else { Err(Refusal::OtherShop) }
 }
 
 fn post_unseen(tx: &mut Tx<'_>, transfer: &Transfer) -> Result<Effect, Stop> {
     check_terms(transfer.debit, transfer.credit, transfer.amount)?;
-    check_shop(transfer.id, transfer.payment)?;
-    move_balances(tx, transfer.debit, transfer.credit, Change::Post(transfer.amount.minor))?;
-    rows::insert_transfer(tx, transfer)?;
+    check_shop(transfer.id, [transfer.debit, transfer.credit], transfer.payment)?;
+    insert(tx, transfer, Change::Post(transfer.amount.minor))?;
     Ok(Effect::Done)
 }
 

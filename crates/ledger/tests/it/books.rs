@@ -2,9 +2,9 @@
 
 use base::{Dice, Timestamp, TransferId};
 use ledger::{
-    Cursor, ENTRIES_PAGE_MAX, Effect, Fault, Hold, HoldState, Limit, MIGRATIONS, Reason, Refusal, Side,
+    ENTRIES_PAGE_MAX, Effect, Entry, Fault, Hold, HoldState, Limit, MIGRATIONS, Page, Reason, Refusal, Side,
     Transfer, authorise, find_account, find_hold, find_transfer, keys_to_post, list_account_entries,
-    list_holds, list_payment_transfers, open_account, post, post_new, prove_balanced,
+    list_holds, list_payment_transfers, open_account, post, post_new, prove_balanced, transfer_of,
 };
 use store::{Db, Tx, testing::each_engine};
 
@@ -118,6 +118,7 @@ fn a_transfer_is_found_by_id_and_by_payment() {
             transfer(10, "cash", "anna", 50),
             transfer(11, "anna", "shop", 20),
             transfer(20, "anna", "shop", 5),
+            Transfer { id: transfer_of(payment(1)), ..transfer(12, "anna", "shop", 1) },
         ];
         post_all(&db, all.clone());
         let held = Hold {
@@ -134,7 +135,7 @@ fn a_transfer_is_found_by_id_and_by_payment() {
         db.read_blocking(|tx| {
             assert_eq!(find_transfer(tx, all[1].id)?, Some(all[1]));
             assert_eq!(find_transfer(tx, id("t99"))?, None);
-            assert_eq!(list_payment_transfers(tx, payment(1))?, all[..2]);
+            assert_eq!(list_payment_transfers(tx, payment(1))?, [all[0], all[1], all[3]]);
             assert_eq!(list_payment_transfers(tx, payment(3))?, []);
             assert_eq!((find_hold(tx, held.id)?, list_holds(tx, payment(1))?), (Some(held), vec![held]));
             Ok::<(), store::Error>(())
@@ -150,20 +151,28 @@ fn entries_are_paged_newest_first_without_gap_or_repeat() {
         post_all(&db, (0..25).map(|n| transfer(n, "cash", "anna", 10)).collect());
         post_all(&db, (25..40).map(|n| transfer(n, "anna", "shop", 1)).collect());
         let mut seen: Vec<TransferId> = Vec::new();
-        let mut after = None;
+        let mut from = None;
         loop {
-            let page = db.read_blocking(|tx| list_account_entries(tx, account("anna"), after, 7)).unwrap();
-            let Some(last) = page.last() else { break };
-            assert!(
-                page.iter().all(|entry| (entry.side == Side::Debit) == (entry.transfer.amount.minor == 1))
-            );
-            after = Some(Cursor { at: last.transfer.at, id: last.transfer.id });
-            seen.extend(page.iter().map(|entry| entry.transfer.id));
+            let page = db.read_blocking(|tx| list_account_entries(tx, account("anna"), from, 7)).unwrap();
+            let fits = |entry: &Entry| (entry.side == Side::Debit) == (entry.transfer.amount.minor == 1);
+            assert!(page.entries.iter().all(fits));
+            seen.extend(page.entries.iter().map(|entry| entry.transfer.id));
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
         }
         let expected: Vec<TransferId> = (0..40).rev().map(|n| id(&format!("t{n}"))).collect();
         assert_eq!(seen, expected);
         let shop = db.read_blocking(|tx| list_account_entries(tx, account("shop"), None, 99)).unwrap();
-        assert_eq!(shop.len(), 15);
+        assert_eq!((shop.entries.len(), shop.next), (15, None));
+        let list =
+            |name, from| db.read_blocking(|tx| list_account_entries(tx, account(name), from, 9)).unwrap();
+        assert_eq!(list("shop", Some(id("t1"))), Page::default(), "t1 never moved the shop's account");
+        assert_eq!(list("ben", None), Page::default(), "no such account");
+        assert!(
+            db.read_blocking(|tx| list_account_entries(tx, account("anna"), Some(id("t99")), 9)).is_err()
+        );
     });
 }
 
@@ -173,9 +182,9 @@ fn a_page_has_a_limit() {
         open(&db, &["cash", "anna"]);
         let count = u64::try_from(ENTRIES_PAGE_MAX).unwrap() + 1;
         post_all(&db, (0..count).map(|n| transfer(n, "cash", "anna", 1)).collect());
-        let page = |limit| {
-            db.read_blocking(|tx| list_account_entries(tx, account("anna"), None, limit)).unwrap().len()
-        };
+        let list =
+            |limit| db.read_blocking(|tx| list_account_entries(tx, account("anna"), None, limit)).unwrap();
+        let page = |limit| list(limit).entries.len();
         assert_eq!(
             (page(0), page(ENTRIES_PAGE_MAX), page(ENTRIES_PAGE_MAX + 1)),
             (0, ENTRIES_PAGE_MAX, ENTRIES_PAGE_MAX)

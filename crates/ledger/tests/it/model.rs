@@ -4,8 +4,8 @@
 
 use base::{Dice, Timestamp};
 use ledger::{
-    Balance, Capture, Effect, Hold, HoldState, Limit, MIGRATIONS, Reason, Transfer, authorise, capture,
-    expire_due, find_account, open_account, post, prove_balanced, void,
+    Balance, Capture, Effect, Hold, HoldState, Limit, MIGRATIONS, Reason, Side, Transfer, authorise, capture,
+    expire_due, find_account, list_account_entries, open_account, post, prove_balanced, void,
 };
 use store::{Tx, testing::each_engine};
 
@@ -242,7 +242,22 @@ fn run(db: &store::Db, seed: u64) {
         }
         let proof = db.read_blocking(prove_balanced).unwrap();
         assert!(proof.is_balanced(), "TILLWARD_SEED={seed}: {:?}", proof.faults);
+        assert_entries(db, &model, seed);
         assert_eq!(proof.transfers, model.moves.len() as i64, "TILLWARD_SEED={seed}");
+    }
+}
+
+/// Each account lists what the model moved on it, the last first.
+fn assert_entries(db: &store::Db, model: &Model, seed: u64) {
+    for (index, (name, _)) in ACCOUNTS.iter().enumerate() {
+        let page = db.read_blocking(|tx| list_account_entries(tx, account(name), None, usize::MAX)).unwrap();
+        let ours: Vec<_> =
+            page.entries.iter().map(|e| (e.transfer.id, e.transfer.amount.minor, e.side)).collect();
+        let touching = model.moves.iter().rev().filter(|moved| moved.1 == index || moved.2 == index);
+        let side = |debit: usize| if debit == index { Side::Debit } else { Side::Credit };
+        let theirs: Vec<_> =
+            touching.map(|moved| (id(&format!("t{}", moved.0)), moved.3, side(moved.1))).collect();
+        assert_eq!(ours, theirs, "TILLWARD_SEED={seed}: entries of {name}");
     }
 }
 

@@ -180,7 +180,10 @@ fn c23_wrong_posts_are_refused_and_write_nothing() {
          post t1 cash -> ben 1            : NoAccount
          post t1 ben -> cash 1            : NoAccount
          post t1 anna -> cash 1           : InsufficientFunds
+         open shop                        : done
          post x1 cash -> anna 1 for 7     : OtherShop
+         post x1 cash -> shop 1           : OtherShop
+         hold x1 cash -> shop 1 until 9   : OtherShop
          balance cash                     : 0 0 0 0
          post t1 cash -> anna 1000000000000 : done
          post x1 cash -> anna 1           : done",
