@@ -23,10 +23,10 @@ use crate::store::{
 use crate::tiles::Edge;
 use crate::tree::leaf_hash;
 
-/// Most entries that get a position in one transaction.
-pub const CHUNK_ENTRIES_MAX: usize = 2_000;
+/// Most entries that get a position in one transaction. Small, since payments of the same moment wait for it.
+pub const CHUNK_ENTRIES_MAX: usize = 500;
 /// Most transactions of one [`Sequencer::step`]; the rest waits for the next.
-pub const STEP_CHUNKS_MAX: usize = 20;
+pub const STEP_CHUNKS_MAX: usize = 80;
 /// How long the sequencer's lease lasts, in milliseconds.
 pub const LEASE_MS: i64 = 10_000;
 /// The lease's name.
@@ -188,6 +188,8 @@ pub struct Sequencer {
     holder: String,
     file: AnchorFile,
     known: Option<SignedCheckpoint>,
+    /// Size of the newest checkpoint in the file.
+    published_size: u64,
 }
 
 impl Sequencer {
@@ -197,7 +199,8 @@ impl Sequencer {
     /// [`AnchorError`] when the file cannot be read or is not this log's.
     pub fn open(signer: Signer, holder: &str, file: AnchorFile) -> Result<Sequencer, AnchorError> {
         let known = file.newest(signer.verifier_key())?;
-        Ok(Sequencer { signer, holder: holder.to_owned(), file, known })
+        let published_size = known.as_ref().map_or(0, SignedCheckpoint::size);
+        Ok(Sequencer { signer, holder: holder.to_owned(), file, known, published_size })
     }
 
     /// The newest checkpoint this node has published or seen.
@@ -210,10 +213,19 @@ impl Sequencer {
     /// # Errors
     /// [`SequenceError`]. All but `Store` and `Fenced` are alarms: the log no longer grows until a person looks.
     pub fn step(&mut self, db: &Db, now: Timestamp) -> Result<Step, SequenceError> {
-        let mut waiting = self.observe(db, now)?;
+        let waiting = self.observe(db)?;
         let mut step = Step { appended: 0, holder: true, waiting, published: None };
+        let worked = self.work_off(db, now, &mut step);
+        // What was committed before a failure is published all the same.
+        self.publish(now)?;
+        worked?;
+        step.published = self.known.clone();
+        Ok(step)
+    }
+
+    fn work_off(&mut self, db: &Db, now: Timestamp, step: &mut Step) -> Result<(), SequenceError> {
         for _ in 0..STEP_CHUNKS_MAX {
-            if waiting == 0 {
+            if step.waiting == 0 {
                 break;
             }
             let Some(done) = self.sequence_chunk(db, now)? else {
@@ -221,22 +233,17 @@ impl Sequencer {
                 break;
             };
             step.appended += done.appended;
-            waiting = if done.appended < CHUNK_ENTRIES_MAX {
-                0
-            } else {
-                waiting.saturating_sub(done.appended as u64).max(1)
+            step.waiting = match done.appended {
+                CHUNK_ENTRIES_MAX => step.waiting.saturating_sub(done.appended as u64).max(1),
+                _ => 0,
             };
-            if let Some(checkpoint) = done.checkpoint {
-                self.publish(checkpoint, now)?;
-            }
+            self.known = done.checkpoint.or(self.known.take());
         }
-        step.waiting = waiting;
-        step.published = self.known.clone();
-        Ok(step)
+        Ok(())
     }
 
-    /// Looks at what is committed, refuses another history, publishes what is new. Gives how many entries wait.
-    fn observe(&mut self, db: &Db, now: Timestamp) -> Result<u64, SequenceError> {
+    /// Looks at what is committed and refuses another history. Gives how many entries wait.
+    fn observe(&mut self, db: &Db) -> Result<u64, SequenceError> {
         let (key, known) = (self.signer.verifier_key().clone(), self.known.clone());
         let (waiting, latest) = db.read_blocking(move |tx| {
             let latest = find_signed(tx, &key)?;
@@ -249,8 +256,10 @@ impl Sequencer {
             }
             Ok::<_, SequenceError>((count_unsequenced(tx)?.0, latest))
         })?;
-        if let Some(latest) = latest {
-            self.publish(latest, now)?;
+        if let Some(latest) =
+            latest.filter(|latest| self.known.as_ref().is_none_or(|k| k.size() < latest.size()))
+        {
+            self.known = Some(latest);
         }
         Ok(waiting)
     }
@@ -263,10 +272,11 @@ impl Sequencer {
         })
     }
 
-    fn publish(&mut self, checkpoint: SignedCheckpoint, now: Timestamp) -> Result<(), SequenceError> {
-        if self.known.as_ref().is_none_or(|known| known.size() < checkpoint.size()) {
-            self.file.publish(&checkpoint.note, now)?;
-            self.known = Some(checkpoint);
+    fn publish(&mut self, now: Timestamp) -> Result<(), SequenceError> {
+        let Some(known) = &self.known else { return Ok(()) };
+        if known.size() > self.published_size {
+            self.file.publish(&known.note, now)?;
+            self.published_size = known.size();
         }
         Ok(())
     }
