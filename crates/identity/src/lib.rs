@@ -24,6 +24,7 @@ mod password;
 mod permissions;
 mod pin;
 mod record;
+pub mod routes;
 mod sessions;
 mod setup;
 mod shops;
@@ -49,9 +50,9 @@ pub use codes::{
 pub use context::{Context, Fault, Means};
 pub use mail::{DueMail, Letter, Recipient, mark_failed, mark_sent, queue_mail, take_due};
 pub use members::{
-    LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, RoleProblem, Verdict,
-    create_member, find_member, find_member_person, finish_login, list_members, parse_roles, remove_member,
-    start_login, update_roles,
+    LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, RoleProblem,
+    Verdict, create_member, find_member, find_member_person, finish_login, list_members, origin_of,
+    parse_roles, remove_member, sign_in_member, start_login, update_roles,
 };
 pub use password::{
     Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,

@@ -4,14 +4,16 @@
 //! transaction: [`start_login`] counts the try and finds the hash, [`crate::PasswordQueue`] checks the password, and
 //! [`finish_login`] opens the session or leaves the count standing.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use base::{MemberId, Secret, ShopId, Timestamp};
 use store::Tx;
-use vault::{Place, Vault};
+use vault::Vault;
 use webkit::page::Lang;
 
-use crate::context::{Fault, Means, takes_faults};
+use crate::context::{Context, Fault, Means, takes_faults};
 use crate::limits::MEMBERS_MAX;
-use crate::password::PasswordHash;
+use crate::password::{Password, PasswordHash, QueueFull};
 use crate::permissions::{Actor, Denied, Permission, Role};
 use crate::record::{self, Event};
 use crate::sessions::{self, NewSession};
@@ -301,11 +303,59 @@ pub enum LoginError {
         /// When to come back, in seconds.
         retry_after_seconds: i64,
     },
+    /// Too many sign-ins are being checked.
+    #[error(transparent)]
+    Busy(QueueFull),
     /// Not the caller's fault.
     #[error(transparent)]
     Fault(Fault),
 }
 takes_faults!(LoginError);
+
+/// Signs a member in: counts the try, checks the password in the queue, opens the session. `None` is a wrong address or
+/// password; the answer to the caller must not tell which.
+///
+/// # Errors
+/// [`LoginError`].
+pub async fn sign_in_member(
+    cx: &Context, email: Email, password: Password, from: &Place, now: Timestamp,
+) -> Result<Option<(MemberId, NewSession)>, LoginError> {
+    let (means, origin) = (cx.clone(), from.origin.clone());
+    let attempt = cx.db.write(move |tx| start_login(tx, &means.means(now), &email, &origin)).await?;
+    let right = cx.passwords.verify(password.clone(), attempt.hash.clone()).await.map_err(LoginError::Busy)?;
+    let verdict = match (right, attempt.hash.is_outdated()) {
+        (false, _) => Verdict::Wrong,
+        (true, false) => Verdict::Right(None),
+        (true, true) => {
+            let hash = cx.passwords.hash(password, cx.dice.clone()).await.map_err(LoginError::Busy)?;
+            Verdict::Right(Some(hash))
+        }
+    };
+    let (means, agent) = (cx.clone(), from.agent.clone());
+    Ok(cx.db.write(move |tx| finish_login(tx, &means.means(now), &attempt, &verdict, &agent)).await?)
+}
+
+/// Where somebody signs in from.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The network address, as tries are counted by; see [`origin_of`].
+    pub origin: String,
+    /// What the browser or program calls itself.
+    pub agent: Label,
+}
+
+/// What tries from an address are counted by: the address itself, or the /64 network of an IPv6 address, which one
+/// household has for itself.
+pub fn origin_of(address: Option<IpAddr>) -> String {
+    match address {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
+        },
+    }
+}
 
 /// Counts a try to sign in and finds what to check the password against.
 ///
@@ -451,6 +501,20 @@ fn email_index(vault: &Vault, email: &Email) -> String {
     key_text(&vault.blind_index(INDEX_KIND, email.secret().expose()))
 }
 
-fn place<'a>(column: &'static str, id: &'a MemberId) -> Place<'a> {
-    Place { table: TABLE, column, row: id.short() }
+fn place<'a>(column: &'static str, id: &'a MemberId) -> vault::Place<'a> {
+    vault::Place { table: TABLE, column, row: id.short() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_are_counted_by_household() {
+        let origin = |text: &str| origin_of(Some(text.parse().unwrap()));
+        assert_eq!(origin("192.0.2.7"), "192.0.2.7");
+        assert_eq!(origin("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(origin("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(origin_of(None), "unknown");
+    }
 }

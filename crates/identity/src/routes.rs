@@ -1,0 +1,44 @@
+//! The JSON of identity: bodies, views, handlers. Thin: read, be let through, one transaction, show.
+//!
+//! People send their session as `Authorization: Bearer twb_…` (a buyer) or `twm_…` (a member). The API reads no cookie,
+//! so another site cannot use somebody's browser to call it. Asking for a code answers the same for known and unknown
+//! contacts; a wrong address and a wrong password answer the same.
+
+mod buyers;
+mod errors;
+mod gate;
+mod keys;
+mod members;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::context::Context;
+
+pub use errors::{CODES, denied, fault, unauthenticated};
+pub use gate::{Bearer, Credential};
+
+/// All operations of this domain.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(buyers::create_buyer))
+        .routes(routes!(buyers::create_buyer_session))
+        .routes(routes!(buyers::verify_buyer_session))
+        .routes(routes!(buyers::delete_buyer_session))
+        .routes(routes!(buyers::wake_buyer_session))
+        .routes(routes!(buyers::find_me))
+        .routes(routes!(buyers::update_pin))
+        .routes(routes!(buyers::freeze_me))
+        .routes(routes!(buyers::list_my_sessions))
+        .routes(routes!(buyers::delete_my_session))
+        .routes(routes!(members::create_member_session))
+        .routes(routes!(members::delete_member_session))
+        .routes(routes!(members::create_setup))
+        .routes(routes!(members::accept_invitation))
+        .routes(routes!(members::find_shop))
+        .routes(routes!(members::create_member, members::list_members))
+        .routes(routes!(members::delete_member))
+        .routes(routes!(members::update_member_roles))
+        .routes(routes!(keys::create_api_key, keys::list_api_keys))
+        .routes(routes!(keys::delete_api_key))
+}

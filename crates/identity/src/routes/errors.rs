@@ -1,0 +1,159 @@
+//! What each refusal of identity looks like over HTTP.
+
+use webkit::error::{ApiError, Code};
+
+use crate::api_keys::ApiKeyError;
+use crate::buyers::BuyerError;
+use crate::codes::CodeRequestError;
+use crate::context::Fault;
+use crate::members::{LoginError, MemberError};
+use crate::permissions::Denied;
+use crate::pin::PinCheck;
+use crate::sessions::AuthError;
+use crate::setup::SetupError;
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $status:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub static $name: Code = Code::new($text, $status, $meaning);)*
+        /// Every error code of identity.
+        pub static CODES: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    SIGN_IN_REFUSED = "sign_in_refused", 401, "the address or the password is wrong";
+    SESSION_ASLEEP = "session_asleep", 403, "the session was idle for five minutes; give the PIN to see the account again";
+    ONE_TIME_CODE_WRONG = "one_time_code_wrong", 403, "the code is wrong; the message says how many tries are left";
+    ONE_TIME_CODE_GONE = "one_time_code_gone", 409, "the code was used, ran out or was tried too often; ask for a new one";
+    LINK_GONE = "link_gone", 409, "the one-time link was used or ran out; ask for a new one";
+    MEMBER_EXISTS = "member_exists", 409, "there is a member with this address already";
+    LAST_OWNER = "last_owner", 409, "a shop keeps at least one owner";
+    SHOP_LIMIT = "shop_limit", 409, "the shop has as many of these as it may have; remove one first";
+}
+
+/// A fault over HTTP: 503 when the database is away, else 500. Its text goes to the log alone.
+pub fn fault(fault: &Fault) -> ApiError {
+    match fault {
+        Fault::Store(error) => error.clone().into(),
+        Fault::Vault(vault::VaultError::Store(error)) => error.clone().into(),
+        Fault::Vault(_) | Fault::Row(_) => ApiError::internal(fault),
+    }
+}
+
+/// A refusal by the table of permissions: 401, 404 or 403.
+pub fn denied(denied: Denied) -> ApiError {
+    match denied {
+        Denied::SignInNeeded => ApiError::unauthenticated("sign in, or send a valid key or session"),
+        Denied::NotFound => ApiError::not_found("there is no such thing"),
+        Denied::NotAllowed => ApiError::forbidden("your role does not allow this"),
+    }
+}
+
+/// A session that opens nothing: 401.
+pub fn unauthenticated(error: AuthError) -> ApiError {
+    match error {
+        AuthError::SignInNeeded => denied(Denied::SignInNeeded),
+        AuthError::Fault(found) => fault(&found),
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(found: Fault) -> ApiError {
+        fault(&found)
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(found: Denied) -> ApiError {
+        denied(found)
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(found: AuthError) -> ApiError {
+        unauthenticated(found)
+    }
+}
+
+impl From<BuyerError> for ApiError {
+    fn from(error: BuyerError) -> ApiError {
+        match error {
+            // Said only after the contact was confirmed, so it tells nothing new.
+            BuyerError::ContactTaken => ApiError::conflict(error.to_string()),
+            BuyerError::NotFound => ApiError::not_found(error.to_string()),
+            BuyerError::WeakPin(problem) => ApiError::bad_field("new_pin", problem),
+            BuyerError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<CodeRequestError> for ApiError {
+    fn from(error: CodeRequestError) -> ApiError {
+        match error {
+            CodeRequestError::TooMany { retry_after_seconds } => too_many(retry_after_seconds),
+            CodeRequestError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> ApiError {
+        match error {
+            LoginError::TooMany { retry_after_seconds } => too_many(retry_after_seconds),
+            LoginError::Busy(full) => ApiError::unavailable(5, full),
+            LoginError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<MemberError> for ApiError {
+    fn from(error: MemberError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            MemberError::Denied(found) => denied(found),
+            MemberError::EmailTaken => ApiError::new(&MEMBER_EXISTS, text),
+            MemberError::TooMany => ApiError::new(&SHOP_LIMIT, text),
+            MemberError::NotFound => ApiError::not_found(text),
+            MemberError::LastOwner => ApiError::new(&LAST_OWNER, text),
+            MemberError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<SetupError> for ApiError {
+    fn from(error: SetupError) -> ApiError {
+        match error {
+            SetupError::Gone => ApiError::new(&LINK_GONE, error.to_string()),
+            SetupError::Member(found) => found.into(),
+            SetupError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<ApiKeyError> for ApiError {
+    fn from(error: ApiKeyError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            ApiKeyError::Denied(found) => denied(found),
+            ApiKeyError::TooMany => ApiError::new(&SHOP_LIMIT, text),
+            ApiKeyError::NotFound => ApiError::not_found(text),
+            ApiKeyError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+/// What a PIN that was not right looks like; `None` for the right one.
+pub(crate) fn refused_pin(check: PinCheck) -> Option<ApiError> {
+    match check {
+        PinCheck::Right => None,
+        PinCheck::Wrong { left } => {
+            Some(ApiError::forbidden(format!("the PIN is wrong; {left} tries are left until paying is locked")))
+        }
+        PinCheck::Locked => Some(ApiError::forbidden("too many wrong PINs; the PIN is locked")),
+        PinCheck::NotActive => Some(ApiError::forbidden("the account is frozen")),
+    }
+}
+
+fn too_many(retry_after_seconds: i64) -> ApiError {
+    ApiError::too_many(u32::try_from(retry_after_seconds).unwrap_or(u32::MAX))
+}

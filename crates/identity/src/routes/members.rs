@@ -1,0 +1,422 @@
+//! Members over HTTP: sign-in, set-up, invitations, roles; and the shop they work in.
+
+use axum::Json as Answer;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use base::{Currency, MemberId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use webkit::body::Json;
+use webkit::error::{ApiError, ApiErrors, ApiResult, Problems};
+use webkit::page::Lang;
+use webkit::paging::List;
+
+use super::buyers::parse_language;
+use super::errors::SIGN_IN_REFUSED;
+use super::gate::Bearer;
+use crate::context::Context;
+use crate::members::{self, Member, MemberError, MemberPerson, NewMember, parse_roles};
+use crate::password::{Password, PasswordHash};
+use crate::permissions::{Permission, Role};
+use crate::sessions;
+use crate::setup;
+use crate::shops::{self, Shop, ShopDraft, ShopProfile};
+use crate::text::{Email, PersonName};
+use crate::token::{Token, TokenKind};
+
+/// Signs a member in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMemberSessionBody {
+    /// The address.
+    #[schema(max_length = 254, example = "owner@shop.example")]
+    email: String,
+    /// The password.
+    #[schema(max_length = 128)]
+    password: String,
+}
+
+/// A member who has just signed in. The token is not shown again.
+#[derive(Serialize, ToSchema)]
+pub struct MemberSessionView {
+    /// The member.
+    member: String,
+    /// The session.
+    session: String,
+    /// To be sent as `Authorization: Bearer …`.
+    token: String,
+    /// When the session ends in any case, RFC 3339; it ends earlier after 15 minutes without use.
+    expires_at: String,
+}
+
+/// The first set-up: shop and owner.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetupBody {
+    /// The token of the one-time link.
+    token: String,
+    /// The shop.
+    shop: ShopBody,
+    /// The owner.
+    owner: PersonBody,
+    /// The owner's password, 15 to 128 characters.
+    #[schema(min_length = 15, max_length = 128)]
+    password: String,
+}
+
+/// A shop as typed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShopBody {
+    /// Its name, 1 to 100 characters.
+    #[schema(max_length = 100, example = "Tea House")]
+    name: String,
+    /// Its town, 1 to 15 characters.
+    #[schema(max_length = 15, example = "Hangzhou")]
+    city: String,
+    /// Its country, two letters of ISO 3166.
+    #[schema(example = "CN")]
+    country: String,
+    /// Its merchant category, four digits of ISO 18245.
+    #[schema(example = "5499")]
+    category: String,
+    /// The ISO 4217 currency it sells in.
+    #[schema(example = "CNY")]
+    currency: String,
+}
+
+/// A person as typed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonBody {
+    /// The name, 1 to 100 characters.
+    #[schema(max_length = 100)]
+    name: String,
+    /// The address.
+    #[schema(max_length = 254)]
+    email: String,
+    /// `en` or `zh`, the language of mails.
+    language: Option<String>,
+}
+
+/// Accepts an invitation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptBody {
+    /// The token of the link in the mail.
+    token: String,
+    /// The password, 15 to 128 characters.
+    #[schema(min_length = 15, max_length = 128)]
+    password: String,
+}
+
+/// Invites a member.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMemberBody {
+    /// The name, 1 to 100 characters.
+    #[schema(max_length = 100)]
+    name: String,
+    /// The address the invitation goes to.
+    #[schema(max_length = 254)]
+    email: String,
+    /// `owner`, `cashier`, `risk`; one or more.
+    #[schema(example = json!(["cashier"]))]
+    roles: Vec<String>,
+    /// `en` or `zh`, the language of mails.
+    language: Option<String>,
+}
+
+/// Roles of a member.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RolesBody {
+    /// `owner`, `cashier`, `risk`; one or more.
+    #[schema(example = json!(["cashier", "risk"]))]
+    roles: Vec<String>,
+}
+
+/// A shop.
+#[derive(Serialize, ToSchema)]
+pub struct ShopView {
+    /// The shop.
+    id: String,
+    /// Its name.
+    name: String,
+    /// Its town.
+    city: String,
+    /// Its country.
+    country: String,
+    /// Its merchant category.
+    category: String,
+    /// The currency it sells in.
+    currency: String,
+    /// `open` or `closed`.
+    state: &'static str,
+    /// Since when, RFC 3339.
+    created_at: String,
+}
+
+/// What the first set-up made.
+#[derive(Serialize, ToSchema)]
+pub struct SetupView {
+    /// The shop.
+    shop: ShopView,
+    /// Its owner.
+    owner: String,
+}
+
+/// A member that was made or changed.
+#[derive(Serialize, ToSchema)]
+pub struct MemberIdView {
+    /// The member.
+    id: String,
+}
+
+/// A member.
+#[derive(Serialize, ToSchema)]
+pub struct MemberView {
+    /// The member.
+    id: String,
+    /// The name.
+    name: String,
+    /// The address.
+    email: String,
+    /// The roles.
+    roles: Vec<&'static str>,
+    /// `invited`, `active` or `disabled`.
+    state: &'static str,
+    /// Since when, RFC 3339.
+    created_at: String,
+    /// The last sign-in, RFC 3339.
+    last_login_at: Option<String>,
+}
+
+/// Signs a member in with address and password.
+#[utoipa::path(post, path = "/v1/member_sessions", tag = "members", request_body = NewMemberSessionBody, security(()),
+    responses((status = 201, body = MemberSessionView), ApiErrors))]
+pub async fn create_member_session(
+    State(cx): State<Context>, who: Bearer, Json(body): Json<NewMemberSessionBody>,
+) -> Result<(StatusCode, Answer<MemberSessionView>), ApiError> {
+    let mut problems = Problems::new();
+    let email = problems.take("email", Email::parse(&body.email));
+    let password = problems.take("password", Password::parse(&body.password));
+    let (Some(email), Some(password)) = (email, password) else { return Err(problems.into_error()) };
+    let opened = members::sign_in_member(&cx, email, password, &who.place, who.at).await?;
+    let refused = || ApiError::new(&SIGN_IN_REFUSED, "the address or the password is wrong");
+    let (member, session) = opened.ok_or_else(refused)?;
+    let view = MemberSessionView {
+        member: member.to_string(),
+        session: session.id.to_string(),
+        token: session.token.secret().expose().clone(),
+        expires_at: session.expires.to_rfc3339(),
+    };
+    Ok((StatusCode::CREATED, Answer(view)))
+}
+
+/// Signs the member out of this session.
+#[utoipa::path(delete, path = "/v1/member_sessions/current", tag = "members", security(("bearer" = [])),
+    responses((status = 204), ApiErrors))]
+pub async fn delete_member_session(State(cx): State<Context>, who: Bearer) -> Result<StatusCode, ApiError> {
+    cx.write_as(who, Permission::Enter, |tx, caller| {
+        let token = caller.token()?;
+        caller.member()?;
+        Ok(sessions::end_session(tx, &caller.means, token)?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes the first shop and its owner, with the one-time link that the first start printed.
+#[utoipa::path(post, path = "/v1/setup", tag = "setup", request_body = SetupBody, security(()),
+    responses((status = 201, body = SetupView), ApiErrors))]
+pub async fn create_setup(
+    State(cx): State<Context>, who: Bearer, lang: Lang, Json(body): Json<SetupBody>,
+) -> Result<(StatusCode, Answer<SetupView>), ApiError> {
+    let mut problems = Problems::new();
+    let token = parse_link(&mut problems, &body.token);
+    let profile = parse_shop(&mut problems, &body.shop);
+    let name = problems.take("owner.name", PersonName::parse(&body.owner.name));
+    let email = problems.take("owner.email", Email::parse(&body.owner.email));
+    let lang = parse_language(&mut problems, body.owner.language.as_deref(), lang);
+    let context = [body.shop.name.as_str(), &body.owner.name, &body.owner.email];
+    let password = parse_new_password(&mut problems, &body.password, &context);
+    let (Some(token), Some(profile), Some(name), Some(email), Some(password)) =
+        (token, profile, name, email, password)
+    else {
+        return Err(problems.into_error());
+    };
+    problems.check()?;
+    let hash = hash_for_link(&cx, &who, &token, password).await?;
+    let owner = NewMember { name, email, roles: vec![Role::Owner], lang };
+    let means = cx.clone();
+    let (shop, owner) = cx
+        .db
+        .write(move |tx| setup::complete_setup(tx, &means.means(who.at), &token, &profile, &owner, &hash))
+        .await?;
+    Ok((StatusCode::CREATED, Answer(SetupView { shop: ShopView::from(shop), owner: owner.to_string() })))
+}
+
+/// Accepts an invitation: sets the password. Sign in afterwards.
+#[utoipa::path(post, path = "/v1/invitations/accept", tag = "setup", request_body = AcceptBody, security(()),
+    responses((status = 200, body = MemberIdView), ApiErrors))]
+pub async fn accept_invitation(
+    State(cx): State<Context>, who: Bearer, Json(body): Json<AcceptBody>,
+) -> ApiResult<MemberIdView> {
+    let mut problems = Problems::new();
+    let token = parse_link(&mut problems, &body.token);
+    let password = parse_new_password(&mut problems, &body.password, &[]);
+    let (Some(token), Some(password)) = (token, password) else { return Err(problems.into_error()) };
+    let hash = hash_for_link(&cx, &who, &token, password).await?;
+    let means = cx.clone();
+    let member =
+        cx.db.write(move |tx| setup::accept_invitation(tx, &means.means(who.at), &token, &hash)).await?;
+    Ok(Answer(MemberIdView { id: member.to_string() }))
+}
+
+/// The caller's shop.
+#[utoipa::path(get, path = "/v1/shop", tag = "shop", security(("bearer" = [])),
+    responses((status = 200, body = ShopView), ApiErrors))]
+pub async fn find_shop(State(cx): State<Context>, who: Bearer) -> ApiResult<ShopView> {
+    let shop = cx.read_as(who, Permission::ViewShop, |tx, caller| {
+        shops::find_shop(tx, caller.shop)?.ok_or_else(|| ApiError::not_found("no such shop"))
+    });
+    Ok(Answer(shop.await?.into()))
+}
+
+/// Invites a member. The invitation goes to their address.
+#[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMemberBody, security(("bearer" = [])),
+    responses((status = 201, body = MemberIdView), ApiErrors))]
+pub async fn create_member(
+    State(cx): State<Context>, who: Bearer, lang: Lang, Json(body): Json<NewMemberBody>,
+) -> Result<(StatusCode, Answer<MemberIdView>), ApiError> {
+    let mut problems = Problems::new();
+    let name = problems.take("name", PersonName::parse(&body.name));
+    let email = problems.take("email", Email::parse(&body.email));
+    let roles = problems.take("roles", parse_roles(&body.roles));
+    let lang = parse_language(&mut problems, body.language.as_deref(), lang);
+    let (Some(name), Some(email), Some(roles)) = (name, email, roles) else { return Err(problems.into_error()) };
+    problems.check()?;
+    let (new, public_url) = (NewMember { name, email, roles, lang }, cx.public_url.clone());
+    let member = cx
+        .write_as(who, Permission::ManageMembers, move |tx, caller| {
+            Ok(setup::invite_member(tx, &caller.means, &caller.actor, caller.shop, &new, &public_url)?)
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Answer(MemberIdView { id: member.to_string() })))
+}
+
+/// The members of the caller's shop.
+#[utoipa::path(get, path = "/v1/members", tag = "members", security(("bearer" = [])),
+    responses((status = 200, body = List<MemberView>), ApiErrors))]
+pub async fn list_members(State(cx): State<Context>, who: Bearer) -> ApiResult<List<MemberView>> {
+    let found = cx.read_as(who, Permission::ViewMembers, |tx, caller| {
+        Ok(members::list_members(tx, caller.means.vault, &caller.actor, caller.shop)?)
+    });
+    let data = found.await?.into_iter().map(|(member, person)| MemberView::new(&member, &person)).collect();
+    Ok(Answer(List { data, next_cursor: None }))
+}
+
+/// Removes a member and ends their sessions.
+#[utoipa::path(delete, path = "/v1/members/{id}", tag = "members", security(("bearer" = [])),
+    params(("id" = String, Path, description = "the member")), responses((status = 204), ApiErrors))]
+pub async fn delete_member(
+    State(cx): State<Context>, who: Bearer, Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_member(&id);
+    cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
+        let id = id.clone()?;
+        Ok(members::remove_member(tx, &caller.means, &caller.actor, caller.shop, id)?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives a member other roles, in force with their next request.
+#[utoipa::path(put, path = "/v1/members/{id}/roles", tag = "members", request_body = RolesBody,
+    security(("bearer" = [])), params(("id" = String, Path, description = "the member")),
+    responses((status = 204), ApiErrors))]
+pub async fn update_member_roles(
+    State(cx): State<Context>, who: Bearer, Path(id): Path<String>, Json(body): Json<RolesBody>,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_member(&id);
+    let roles = parse_roles(&body.roles).map_err(|problem| ApiError::bad_field("roles", problem))?;
+    cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
+        let (id, roles) = (id.clone()?, roles.clone());
+        Ok(members::update_roles(tx, &caller.means, &caller.actor, caller.shop, id, roles)?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An id in a path: what is not an id of a member names no member. Said only to who may know members.
+fn parse_member(text: &str) -> Result<MemberId, ApiError> {
+    text.parse().map_err(|_| MemberError::NotFound.into())
+}
+
+fn parse_link(problems: &mut Problems, text: &str) -> Option<Token> {
+    let token = Token::parse(TokenKind::Setup, text);
+    problems.take("token", token.ok_or("must be the last part of a one-time link"))
+}
+
+fn parse_shop(problems: &mut Problems, body: &ShopBody) -> Option<ShopProfile> {
+    let currency = problems.take("shop.currency", body.currency.parse::<Currency>());
+    let draft = ShopDraft {
+        name: &body.name,
+        city: &body.city,
+        country: &body.country,
+        category: &body.category,
+        currency: currency.unwrap_or(Currency::CNY),
+    };
+    match ShopProfile::parse(&draft) {
+        Ok(profile) => Some(profile),
+        Err(found) => {
+            found.into_iter().for_each(|problem| problems.add(format!("shop.{}", problem.field()), problem));
+            None
+        }
+    }
+}
+
+fn parse_new_password(problems: &mut Problems, text: &str, context: &[&str]) -> Option<Password> {
+    let password = Password::parse(text);
+    problems.take("password", password.and_then(|password| password.check_strength(context).map(|()| password)))
+}
+
+/// Hashes a password for the holder of a link that works: nobody else can make the program work that hard.
+async fn hash_for_link(
+    cx: &Context, who: &Bearer, token: &Token, password: Password,
+) -> Result<PasswordHash, ApiError> {
+    let (token, now) = (token.clone(), who.at);
+    cx.db.read(move |tx| setup::find_link(tx, &token, now)).await?;
+    let hash = cx.passwords.hash(password, cx.dice.clone()).await;
+    hash.map_err(|full| ApiError::unavailable(5, full))
+}
+
+impl From<Shop> for ShopView {
+    fn from(shop: Shop) -> ShopView {
+        ShopView {
+            id: shop.id.to_string(),
+            name: shop.name,
+            city: shop.city,
+            country: shop.country,
+            category: shop.category,
+            currency: shop.currency.to_string(),
+            state: shop.state.name(),
+            created_at: shop.created.to_rfc3339(),
+        }
+    }
+}
+
+impl MemberView {
+    fn new(member: &Member, person: &MemberPerson) -> MemberView {
+        MemberView {
+            id: member.id.to_string(),
+            name: person.name.expose().clone(),
+            email: person.email.expose().clone(),
+            roles: member.roles.iter().map(|role| role.name()).collect(),
+            state: member.state.name(),
+            created_at: member.created.to_rfc3339(),
+            last_login_at: member.last_login.map(|at| at.to_rfc3339()),
+        }
+    }
+}
