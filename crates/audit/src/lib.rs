@@ -37,7 +37,7 @@ pub mod tiles;
 pub mod tree;
 mod verify;
 
-pub use crate::store::{MIGRATIONS, append, list_entries};
+pub use crate::store::{MIGRATIONS, append, find_entry_text, list_entries};
 pub use anchor::{ANCHOR_FILE_BYTES_MAX, APPEND_EVERY_MS, AnchorError, AnchorFile, parse_anchors};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use entry::{

@@ -92,6 +92,14 @@ pub(crate) fn find_entry(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<EntryRow
 }
 
 /// What has no position yet, oldest first.
+/// The text of an entry, whose hash is its leaf; `None` when there is no such entry.
+///
+/// # Errors
+/// Those of the store.
+pub fn find_entry_text(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<String>, Error> {
+    Ok(find_entry(tx, id)?.map(|row| row.body))
+}
+
 pub(crate) fn list_unsequenced(tx: &mut Tx<'_>, limit: usize) -> Result<Vec<EntryRow>, Error> {
     // Ordering by the NULL position too lets both engines walk the index.
     let sql = format!(

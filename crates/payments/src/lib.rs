@@ -21,6 +21,7 @@ pub mod order;
 pub mod payment;
 pub mod qr;
 mod record;
+pub mod routes;
 pub mod refund;
 pub mod review;
 pub mod screening;
@@ -30,3 +31,4 @@ pub mod text;
 
 pub use payment::{DeclineReason, Origin, Payment, State};
 pub use screening::{Origination, Screen};
+pub mod pages;

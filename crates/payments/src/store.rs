@@ -502,10 +502,6 @@ fn read_review(row: &Row) -> Result<Review, Error> {
     })
 }
 
-pub(crate) fn profile_key(scope: ShopId, entity: Entity, party: PartyKey) -> Key {
-    Key::new(&PROFILES, profile_values(scope, entity, party))
-}
-
 fn profile_values(scope: ShopId, entity: Entity, party: PartyKey) -> Vec<Value> {
     let entity = i64::try_from(entity.index()).unwrap_or(i64::MAX);
     vec![scope.short().into(), entity.into(), party.0.cast_signed().into()]

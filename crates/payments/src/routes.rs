@@ -1,0 +1,109 @@
+//! The JSON of payments: bodies, views, handlers. Thin: read, be let through, one transaction, show.
+//!
+//! Every write goes through [`gate::Call::write`]: signature or session, nonce, permission and idempotency key are
+//! checked inside the transaction of the work itself.
+
+mod codes;
+mod decisions;
+mod errors;
+pub mod gate;
+mod orders;
+mod paying;
+mod payments;
+mod read;
+mod refunds;
+mod reviews;
+pub mod views;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::broadcast;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::code_token::CodeKey;
+use crate::payment::Payment;
+use crate::screening::Screen;
+
+pub use errors::CODES;
+
+/// Changes that a live page is behind before it is told to load anew.
+const LIVE_EVENTS_MAX: usize = 1024;
+
+/// What the handlers of payments hold. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// Who calls: database, vault, clock, keys.
+    pub identity: identity::Context,
+    /// Signs promises over entries of the audit log.
+    pub signer: Arc<audit::Signer>,
+    /// Signs codes.
+    pub code_key: CodeKey,
+    screen: Arc<RwLock<Screen>>,
+    live: broadcast::Sender<Arc<Payment>>,
+}
+
+impl Context {
+    /// A context that screens with `screen`.
+    pub fn new(identity: identity::Context, signer: Arc<audit::Signer>, screen: Screen) -> Context {
+        let code_key = crate::code::code_key(&identity.vault);
+        let live = broadcast::channel(LIVE_EVENTS_MAX).0;
+        Context { identity, signer, code_key, screen: Arc::new(RwLock::new(screen)), live }
+    }
+
+    /// What decides now.
+    pub fn screen(&self) -> Screen {
+        self.screen.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other rules or another model in force.
+    pub fn set_screen(&self, screen: Screen) {
+        *self.screen.write().unwrap_or_else(PoisonError::into_inner) = screen;
+    }
+
+    /// Payments as they change, after they are durable.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Payment>> {
+        self.live.subscribe()
+    }
+
+    /// Tells live pages of a payment, once the transaction is durable.
+    pub fn publish(&self, tx: &mut store::Tx<'_>, payment: &Payment) {
+        if self.live.receiver_count() == 0 {
+            return;
+        }
+        let (live, payment) = (self.live.clone(), Arc::new(payment.clone()));
+        tx.after_commit(move || drop(live.send(payment)));
+    }
+
+    /// Where codes point to.
+    pub fn public_url(&self) -> &str {
+        &self.identity.public_url
+    }
+}
+
+/// All operations of this domain.
+pub fn router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(orders::create_order, orders::list_orders))
+        .routes(routes!(orders::find_order))
+        .routes(routes!(orders::create_terminal, orders::list_terminals))
+        .routes(routes!(payments::create_payment, payments::list_payments))
+        .routes(routes!(payments::find_payment))
+        .routes(routes!(payments::cancel_payment))
+        .routes(routes!(payments::find_proof))
+        .routes(routes!(paying::confirm_payment))
+        .routes(routes!(paying::answer_challenge))
+        .routes(routes!(paying::list_own_payments))
+        .routes(routes!(refunds::create_refund, refunds::list_refunds))
+        .routes(routes!(refunds::find_refund))
+        .routes(routes!(codes::create_code, codes::list_codes))
+        .routes(routes!(codes::find_code))
+        .routes(routes!(codes::revoke_code))
+        .routes(routes!(codes::find_code_image))
+        .routes(routes!(codes::scan_code))
+        .routes(routes!(codes::create_payment_from_code))
+        .routes(routes!(reviews::list_reviews))
+        .routes(routes!(reviews::decide_review))
+        .routes(routes!(decisions::create_decision))
+        .routes(routes!(decisions::find_decision))
+}

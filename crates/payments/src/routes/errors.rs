@@ -1,0 +1,135 @@
+//! What each refusal of this domain looks like over HTTP.
+
+use identity::{AuthError, Denied, Fault};
+use webkit::error::{ApiError, Code};
+
+use crate::balance::TopUpError;
+use crate::code::ScanError;
+use crate::code_token::CodeTokenError;
+use crate::confirm::ConfirmError;
+use crate::create::CreateError;
+use crate::payment::State;
+use crate::refund::RefundError;
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $status:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub(crate) static $name: Code = Code::new($text, $status, $meaning);)*
+        /// Every error code of payments.
+        pub static CODES: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    PAYMENT_NOT_WAITING = "payment_not_waiting", 409, "the payment is past the state this needs; read it again";
+    PAYMENT_EXPIRED = "payment_expired", 409, "the payment's time ran out; make a new one";
+    OTHER_PAYER = "other_payer", 409, "somebody else is paying this payment";
+    ORDER_PAID = "order_paid", 409, "the order was paid already";
+    CONFIRMATION_MISMATCH = "confirmation_mismatch", 422, "what was confirmed is not what the payment is; show it again";
+    DAY_LIMIT = "day_limit", 422, "the amount is past the legal daily limit for this kind of code";
+    PIN_WRONG = "pin_wrong", 403, "the PIN is wrong; the message says how many tries are left";
+    PIN_LOCKED = "pin_locked", 403, "too many wrong PINs; paying is locked until the PIN is set anew";
+    ACCOUNT_NOT_ACTIVE = "account_not_active", 403, "the account is frozen and cannot pay";
+    CODE_MALFORMED = "code_malformed", 422, "the text is not a code of this installation";
+    CODE_ALTERED = "code_altered", 422, "the code was altered after the shop made it";
+    CODE_EXPIRED = "code_expired", 409, "the code's time ran out; ask the shop for a new one";
+    CODE_USED = "code_used", 409, "the code has served already; ask the shop for a new one";
+    CODE_REVOKED = "code_revoked", 409, "the shop took the code back";
+    CODE_OTHER_SHOP = "code_other_shop", 422, "the code belongs to another shop";
+    CODE_UNKNOWN = "code_unknown", 404, "the shop does not know the code";
+    NOT_REFUNDABLE = "not_refundable", 409, "the payment is not in a state that can be refunded";
+    REFUND_TOO_LARGE = "refund_too_large", 422, "the amount is more than what can still be refunded";
+    SHOP_FUNDS = "shop_funds", 409, "the shop's balance does not cover this";
+}
+
+pub(crate) fn fault(fault: &Fault) -> ApiError {
+    match fault {
+        Fault::Store(error) => error.clone().into(),
+        other => ApiError::internal(other),
+    }
+}
+
+pub(crate) fn denied(denied: Denied) -> ApiError {
+    match denied {
+        Denied::SignInNeeded => ApiError::unauthenticated("sign in, or send a valid key or session"),
+        Denied::NotFound => ApiError::not_found("there is no such thing"),
+        Denied::NotAllowed => ApiError::forbidden("your role does not allow this"),
+    }
+}
+
+pub(crate) fn unauthenticated(error: AuthError) -> ApiError {
+    match error {
+        AuthError::SignInNeeded => ApiError::unauthenticated("sign in, or send a valid key or session"),
+        AuthError::Fault(found) => fault(&found),
+    }
+}
+
+fn not_waiting(state: State) -> ApiError {
+    match state {
+        State::Expired => ApiError::new(&PAYMENT_EXPIRED, "the payment's time ran out; make a new one"),
+        other => ApiError::new(&PAYMENT_NOT_WAITING, format!("the payment is {}", other.name())),
+    }
+}
+
+pub(crate) fn of_confirm(error: ConfirmError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        ConfirmError::NoPayment => ApiError::not_found(text),
+        ConfirmError::NotWaiting(state) => not_waiting(state),
+        ConfirmError::OtherPayer => ApiError::new(&OTHER_PAYER, text),
+        ConfirmError::Mismatch(_) => ApiError::new(&CONFIRMATION_MISMATCH, text),
+        ConfirmError::OrderPaid(_) => ApiError::new(&ORDER_PAID, text),
+        ConfirmError::DayLimit => ApiError::new(&DAY_LIMIT, text),
+        ConfirmError::Fault(found) => fault(&found),
+    }
+}
+
+pub(crate) fn of_create(error: CreateError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        CreateError::Life => ApiError::bad_field("expires_in_seconds", text),
+        CreateError::NoOrder => ApiError::bad_field("order", text),
+        CreateError::NoTerminal => ApiError::bad_field("terminal", text),
+        CreateError::OrderPaid(_) => ApiError::new(&ORDER_PAID, text),
+        CreateError::NoPayment => ApiError::not_found(text),
+        CreateError::NoCode => ApiError::new(&CODE_REVOKED, text),
+        CreateError::NotWaiting(state) => not_waiting(state),
+        CreateError::Store(error) => error.into(),
+    }
+}
+
+pub(crate) fn of_scan(error: ScanError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        ScanError::Token(CodeTokenError::Malformed) => ApiError::new(&CODE_MALFORMED, text),
+        ScanError::Token(CodeTokenError::Altered) => ApiError::new(&CODE_ALTERED, text),
+        ScanError::Token(CodeTokenError::Expired) => ApiError::new(&CODE_EXPIRED, text),
+        ScanError::Token(CodeTokenError::OtherShop) => ApiError::new(&CODE_OTHER_SHOP, text),
+        ScanError::Unknown => ApiError::new(&CODE_UNKNOWN, text),
+        ScanError::Used(_) => ApiError::new(&CODE_USED, text),
+        ScanError::Revoked => ApiError::new(&CODE_REVOKED, text),
+        ScanError::Store(error) => error.into(),
+    }
+}
+
+pub(crate) fn of_refund(error: RefundError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        RefundError::NoPayment => ApiError::not_found(text),
+        RefundError::NotRefundable(_) | RefundError::TooMany => ApiError::new(&NOT_REFUNDABLE, text),
+        RefundError::TooMuch { .. } => ApiError::new(&REFUND_TOO_LARGE, text),
+        RefundError::Currency => ApiError::bad_field("currency", text),
+        RefundError::ShopFunds => ApiError::new(&SHOP_FUNDS, text),
+        RefundError::Store(error) => error.into(),
+    }
+}
+
+/// For commands and demonstrations that top up.
+impl From<TopUpError> for ApiError {
+    fn from(error: TopUpError) -> ApiError {
+        match error {
+            TopUpError::NoBuyer => ApiError::not_found("buyer does not exist"),
+            TopUpError::Refused(refusal) => ApiError::unprocessable(refusal.to_string()),
+            TopUpError::Fault(found) => fault(&found),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Who calls, whether they may, and whether they asked before: checked in the transaction of the work itself.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use base::{ApiKeyId, ScopedId, ShopId};
+use identity::{Actor, Permission, RingKey, Token, TokenKind};
+use store::{Key, Tx};
+use webkit::body::Incoming;
+use webkit::error::ApiError;
+use webkit::idempotency::{self, Answer, IdempotencyKey, Replayed, Scope, Work};
+use webkit::replay;
+use webkit::signing::{
+    Accepted, KeyRecord, Message, Policy, Presented, REQUEST_TAG, Refusal, Signer, SigningKey, VerifyingKey,
+};
+
+use super::{Context, errors};
+use crate::screening::Origination;
+
+/// What the caller showed.
+enum Credential {
+    Nobody,
+    Key { key: Arc<RingKey>, accepted: Accepted, label: String },
+    Buyer(Token),
+    Member(Token),
+}
+
+/// A request whose signature, where it has one, is right. Nothing in the database has been asked yet.
+pub struct Call {
+    context: Context,
+    incoming: Arc<Incoming>,
+    credential: Arc<Credential>,
+}
+
+/// One kind of write.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// Its name, as in the OpenAPI description; idempotency keys are kept apart by it.
+    pub name: &'static str,
+    /// What the caller must be allowed to.
+    pub permission: Permission,
+}
+
+/// What a write answers with.
+pub struct Made {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, JSON.
+    pub body: Vec<u8>,
+}
+
+impl Made {
+    /// A view with its status.
+    ///
+    /// # Errors
+    /// Never for our views; a view that is no JSON is a mistake of ours.
+    pub fn new(status: u16, view: &impl serde::Serialize) -> Result<Made, ApiError> {
+        let body = serde_json::to_vec(view).map_err(ApiError::internal)?;
+        Ok(Made { status, body })
+    }
+}
+
+/// What a write may use: who calls, for which shop, and the means of a domain function.
+pub struct Caller<'a> {
+    /// Who.
+    pub actor: Actor,
+    /// The caller's shop; the house for buyers.
+    pub shop: ShopId,
+    /// Vault, chance, time.
+    pub means: identity::Means<'a>,
+    /// Where from.
+    pub from: Origination,
+}
+
+impl Caller<'_> {
+    /// The buyer's session.
+    ///
+    /// # Errors
+    /// 401 for everybody else.
+    pub fn buyer(&self) -> Result<&identity::BuyerSession, ApiError> {
+        match &self.actor {
+            Actor::Buyer(session) => Ok(session),
+            _ => Err(ApiError::unauthenticated("a buyer's session is needed")),
+        }
+    }
+
+    /// The caller as the audit log names them.
+    pub fn audit(&self) -> audit::Actor {
+        match &self.actor {
+            Actor::Buyer(session) => session.buyer.into(),
+            Actor::Member(session) => session.member.into(),
+            Actor::ApiKey(caller) => caller.key.into(),
+            Actor::Operator => audit::Actor::system("operator"),
+            Actor::System => audit::Actor::system("system"),
+            Actor::Anyone => audit::Actor::unknown(),
+        }
+    }
+
+    /// Lets the caller through to something of `shop`.
+    ///
+    /// # Errors
+    /// 401, 403, or 404 where it belongs to another shop.
+    pub fn allow(&self, permission: Permission, shop: ShopId) -> Result<(), ApiError> {
+        self.actor.allow(permission, shop).map_err(errors::denied)
+    }
+}
+
+impl Call {
+    /// Reads a request and verifies its signature, if it has one.
+    ///
+    /// # Errors
+    /// 400 for a malformed signature, 401 for one that is refused.
+    pub async fn open(context: &Context, incoming: Incoming) -> Result<Call, ApiError> {
+        let credential = if incoming.headers.contains_key("signature-input") || incoming.headers.contains_key("signature")
+        {
+            verify(context, &incoming).await?
+        } else {
+            bearer(&incoming.headers)?
+        };
+        Ok(Call { context: context.clone(), incoming: Arc::new(incoming), credential: Arc::new(credential) })
+    }
+
+    /// The request.
+    pub fn incoming(&self) -> &Incoming {
+        &self.incoming
+    }
+
+    /// Carries out a write once: the same idempotency key gets the stored answer.
+    ///
+    /// # Errors
+    /// What the gate refuses, and those of `work`. Nothing of a refused request is kept.
+    pub async fn write<F>(self, operation: Operation, keys: Vec<Key>, mut work: F) -> Result<Response, ApiError>
+    where
+        F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
+    {
+        let key = self.incoming.idempotency_key()?;
+        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let (answer, replayed) = self
+            .context
+            .identity
+            .db
+            .write_with(keys, move |tx| {
+                let caller = admit(tx, &context, &incoming, &credential, operation.permission)?;
+                let scope = Scope { shop: caller.shop, caller: caller.actor.label(), endpoint: operation.name };
+                once(tx, &scope, &key, &incoming, |tx| work(tx, &caller))
+            })
+            .await?;
+        let body = super::views::with_promise(&self.context.signer, answer.body);
+        Ok(self.respond(Answer { body, ..answer }, replayed))
+    }
+
+    /// Carries out a write that may be repeated without harm, such as a scan.
+    ///
+    /// # Errors
+    /// What the gate refuses, and those of `work`.
+    pub async fn write_plain<F>(self, operation: Operation, mut work: F) -> Result<Response, ApiError>
+    where
+        F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
+    {
+        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let made = self.context.identity.db.write(move |tx| {
+            let caller = admit(tx, &context, &incoming, &credential, operation.permission)?;
+            work(tx, &caller)
+        });
+        let made = made.await?;
+        Ok(self.respond(Answer { status: made.status, body: made.body }, Replayed::No))
+    }
+
+    /// Answers a read. A signed read uses its nonce up as well, so it is a small write.
+    ///
+    /// # Errors
+    /// What the gate refuses, and those of `work`.
+    pub async fn read<F>(self, permission: Permission, mut work: F) -> Result<Response, ApiError>
+    where
+        F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
+    {
+        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let signed = matches!(*credential, Credential::Key { .. });
+        let mut run = move |tx: &mut Tx<'_>| {
+            let caller = admit(tx, &context, &incoming, &credential, permission)?;
+            work(tx, &caller)
+        };
+        let db = &self.context.identity.db;
+        let made: Made = if signed { db.write(run).await? } else { db.read(move |tx| run(tx)).await? };
+        let body = super::views::with_promise(&self.context.signer, made.body);
+        Ok(self.respond(Answer { status: made.status, body }, Replayed::No))
+    }
+
+    /// The answer; signed where the request was (SIG-8).
+    fn respond(&self, answer: Answer, replayed: Replayed) -> Response {
+        let mut response = answer.to_response(replayed);
+        if let Credential::Key { key, accepted, label } = &*self.credential
+            && let Ok(parts) = self.incoming.parts()
+            && let Ok(secret) = SigningKey::hmac_sha256(key.secret.expose().as_bytes())
+        {
+            let signer = Signer::new(accepted.key_id.as_str(), secret);
+            let now = self.context.identity.clock.now();
+            let signed =
+                signer.sign_response(answer.status, response.headers_mut(), &answer.body, &parts, label, now);
+            if let Err(problem) = signed {
+                return ApiError::internal(problem).into_response();
+            }
+        }
+        response
+    }
+}
+
+/// Looks the idempotency key up, and does the work if it is new.
+fn once(
+    tx: &mut Tx<'_>, scope: &Scope, key: &IdempotencyKey, incoming: &Incoming,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<Made, ApiError>,
+) -> Result<(Answer, Replayed), ApiError> {
+    let begun = idempotency::begin(tx, scope, key, incoming.fingerprint(), incoming.context.at)?;
+    match begun.into_work()? {
+        Work::Done(answer) => Ok((answer, Replayed::Yes)),
+        Work::Do(claim) => {
+            let made = work(tx)?;
+            claim.finish(tx, made.status, &made.body)?;
+            Ok((Answer { status: made.status, body: made.body }, Replayed::No))
+        }
+    }
+}
+
+/// Asks the database who it is, uses up the nonce, and checks the permission in the caller's own shop.
+fn admit<'c>(
+    tx: &mut Tx<'_>, context: &'c Context, incoming: &Incoming, credential: &Credential, permission: Permission,
+) -> Result<Caller<'c>, ApiError> {
+    let now = incoming.context.at;
+    let actor = match credential {
+        Credential::Nobody => Actor::Anyone,
+        Credential::Buyer(token) => {
+            Actor::Buyer(identity::require_buyer(tx, token, now).map_err(errors::unauthenticated)?)
+        }
+        Credential::Member(token) => {
+            Actor::Member(identity::require_member(tx, token, now).map_err(errors::unauthenticated)?)
+        }
+        Credential::Key { key, accepted, .. } => {
+            let caller = identity::require_active_key(tx, key.caller.key, now);
+            let caller = caller.map_err(|_| ApiError::from(Refusal::UnusableKey))?;
+            replay::insert_nonce(tx, caller.shop, accepted)?;
+            Actor::ApiKey(caller)
+        }
+    };
+    let shop = actor.home().unwrap_or(ShopId::HOUSE);
+    actor.allow(permission, shop).map_err(errors::denied)?;
+    let from = Origination { address: incoming.context.remote, place: None };
+    Ok(Caller { actor, shop, means: context.identity.means(now), from })
+}
+
+async fn verify(context: &Context, incoming: &Incoming) -> Result<Credential, ApiError> {
+    let presented = Presented::read(&incoming.headers, REQUEST_TAG).map_err(Refusal::from)?;
+    let presented = presented.ok_or(Refusal::Unsigned)?;
+    let named = presented.key_id().and_then(|id| id.parse::<ApiKeyId>().ok());
+    let Some(id) = named else { return Err(Refusal::UnknownKey.into()) };
+    let identity = &context.identity;
+    let found = identity.keys.find(&identity.db, &identity.vault, id, incoming.context.at).await;
+    let key = found.map_err(|e| errors::fault(&e))?.ok_or(ApiError::from(Refusal::UnknownKey))?;
+    let secret = VerifyingKey::hmac_sha256(key.secret.expose().as_bytes()).map_err(ApiError::internal)?;
+    let message = Message::Request(incoming.parts()?);
+    let policy = Policy::of_method(&incoming.method);
+    let verified =
+        presented.verify(&message, &incoming.body, &KeyRecord::always(secret), policy, incoming.context.at);
+    let accepted = verified.inspect_err(|refusal| {
+        tracing::warn!(key = %id, shop = %id.shop(), reason = refusal.reason(), "signature refused");
+    })?;
+    let label = presented.label().to_owned();
+    Ok(Credential::Key { key, accepted, label })
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Credential, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Credential::Nobody) };
+    let unknown = || ApiError::unauthenticated("the bearer token is not a session of this installation");
+    let token = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(unknown)?;
+    if let Some(token) = Token::parse(TokenKind::BuyerSession, token) {
+        return Ok(Credential::Buyer(token));
+    }
+    Token::parse(TokenKind::MemberSession, token).map(Credential::Member).ok_or_else(unknown)
+}

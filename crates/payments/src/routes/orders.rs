@@ -1,0 +1,159 @@
+//! `/v1/orders` and `/v1/terminals`.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use base::{OrderId, ScopedId};
+use identity::Permission;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use webkit::body::Incoming;
+use webkit::error::{ApiError, ApiErrors, Problems};
+use webkit::paging::{Cursor, List, parse_limit};
+
+use super::gate::{Call, Made, Operation};
+use super::views::{OrderView, TerminalView};
+use super::{Context, read};
+use crate::order::{self, NewOrder};
+use crate::{shop, store as rows};
+
+/// An order to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderBody {
+    /// What it costs, minor units.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    amount_minor: i64,
+    /// ISO 4217 currency.
+    #[schema(example = "CNY", min_length = 3, max_length = 3)]
+    currency: String,
+    /// The shop's own reference.
+    #[schema(max_length = 64)]
+    reference: Option<String>,
+    /// What is bought.
+    #[schema(max_length = 140)]
+    description: Option<String>,
+}
+
+impl OrderBody {
+    fn parse(self) -> Result<NewOrder, ApiError> {
+        let mut problems = Problems::new();
+        let amount = read::amount(&mut problems, self.amount_minor, &self.currency);
+        let reference = read::reference(&mut problems, self.reference.as_deref());
+        let description = read::words(&mut problems, "description", self.description.as_deref());
+        match amount {
+            Some(amount) if problems.is_empty() => Ok(NewOrder { amount, reference, description }),
+            _ => Err(problems.into_error()),
+        }
+    }
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    /// Items on the page, 1 to 100; 20 without it.
+    limit: Option<String>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The limit, and the short id before which the page starts.
+    pub(super) fn parse(&self, list: &str) -> Result<(u32, Option<String>), ApiError> {
+        let limit = parse_limit(self.limit.as_deref()).map_err(|problem| ApiError::bad_request(vec![problem]))?;
+        let Some(cursor) = &self.cursor else { return Ok((limit, None)) };
+        let mut parts = Cursor::decode(list, cursor)?;
+        Ok((limit, Some(parts.text()?)))
+    }
+}
+
+/// Makes an order.
+#[utoipa::path(post, path = "/v1/orders", request_body = OrderBody, tag = "orders",
+    params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
+    responses((status = 201, body = OrderView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
+pub(super) async fn create_order(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+    let new = incoming.json::<OrderBody>()?.parse()?;
+    let operation = Operation { name: "create_order", permission: Permission::TakePayments };
+    let call = Call::open(&context, incoming).await?;
+    call.write(operation, vec![], move |tx, caller| {
+        let order = order::create_order(tx, &caller.means, caller.shop, &new)?;
+        Made::new(201, &OrderView::from(&order))
+    })
+    .await
+}
+
+/// Lists a shop's orders, newest first.
+#[utoipa::path(get, path = "/v1/orders", params(PageQuery), tag = "orders",
+    responses((status = 200, body = List<OrderView>), ApiErrors),
+    security(("signature" = []), ("member_session" = [])))]
+pub(super) async fn list_orders(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+    let (limit, before) = incoming.query::<PageQuery>()?.parse("orders")?;
+    let call = Call::open(&context, incoming).await?;
+    call.read(Permission::ViewPayments, move |tx, caller| {
+        let orders = rows::list_orders(tx, caller.shop, before.as_deref(), i64::from(limit) + 1)?;
+        let list = List::new(orders, limit, |order| Cursor::new("orders").text(order.id.short()));
+        Made::new(200, &list.map(|order| OrderView::from(&order)))
+    })
+    .await
+}
+
+/// Shows an order.
+#[utoipa::path(get, path = "/v1/orders/{id}", params(("id" = String, Path)), tag = "orders",
+    responses((status = 200, body = OrderView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
+pub(super) async fn find_order(
+    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: OrderId = path_id(&id)?;
+    let call = Call::open(&context, incoming).await?;
+    call.read(Permission::ViewPayments, move |tx, caller| {
+        caller.allow(Permission::ViewPayments, id.shop())?;
+        let order = rows::find_order(tx, id)?.ok_or_else(|| ApiError::not_found("order does not exist"))?;
+        Made::new(200, &OrderView::from(&order))
+    })
+    .await
+}
+
+/// A terminal to be set up.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TerminalBody {
+    /// What the shop calls it.
+    #[schema(min_length = 1, max_length = 60)]
+    name: String,
+}
+
+/// Sets up a terminal.
+#[utoipa::path(post, path = "/v1/terminals", request_body = TerminalBody, tag = "terminals",
+    params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
+    responses((status = 201, body = TerminalView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
+pub(super) async fn create_terminal(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+    let mut problems = Problems::new();
+    let name = read::name(&mut problems, &incoming.json::<TerminalBody>()?.name);
+    let Some(name) = name else { return Err(problems.into_error()) };
+    let operation = Operation { name: "create_terminal", permission: Permission::ManageTerminals };
+    let call = Call::open(&context, incoming).await?;
+    call.write(operation, vec![], move |tx, caller| {
+        let terminal = shop::create_terminal(tx, &caller.means, caller.shop, &name, None)?;
+        Made::new(201, &TerminalView::from(&terminal))
+    })
+    .await
+}
+
+/// Lists a shop's terminals by name.
+#[utoipa::path(get, path = "/v1/terminals", tag = "terminals",
+    responses((status = 200, body = List<TerminalView>), ApiErrors),
+    security(("signature" = []), ("member_session" = [])))]
+pub(super) async fn list_terminals(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+    let call = Call::open(&context, incoming).await?;
+    call.read(Permission::ViewPayments, move |tx, caller| {
+        let terminals = rows::list_terminals(tx, caller.shop)?;
+        let data = terminals.iter().map(TerminalView::from).collect();
+        Made::new(200, &List { data, next_cursor: None })
+    })
+    .await
+}
+
+/// An id in a path: what is no id names nothing.
+pub(super) fn path_id<T: std::str::FromStr>(text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found("there is no such thing"))
+}

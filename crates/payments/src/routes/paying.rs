@@ -1,0 +1,160 @@
+//! Paying, for buyers: confirm, answer "is this you?", own payments.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use base::{Currency, Money, PaymentId, ShopId};
+use identity::{Permission, Pin};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use webkit::body::Incoming;
+use webkit::error::{ApiError, ApiErrors, Problems};
+use webkit::paging::List;
+
+use super::gate::{Call, Made, Operation};
+use super::orders::path_id;
+use super::views::PaymentView;
+use super::{Context, errors};
+use crate::challenge::{self, Answer};
+use crate::confirm::{self, Confirm, Confirmed};
+use crate::confirmation::Nonce;
+use crate::store as rows;
+
+/// Most payments in a buyer's own list.
+const OWN_PAYMENTS_MAX: i64 = 100;
+
+/// What the payer saw, and the PIN they typed on their own device.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfirmBody {
+    /// The amount the payer saw, minor units.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    amount_minor: i64,
+    /// The currency the payer saw.
+    #[schema(example = "CNY", min_length = 3, max_length = 3)]
+    currency: String,
+    /// The shop the payer saw.
+    payee: String,
+    /// 16 to 64 random bytes of the payer's device, hexadecimal.
+    #[schema(min_length = 32, max_length = 128)]
+    nonce: String,
+    /// The payment PIN, six digits.
+    #[schema(min_length = 6, max_length = 6, format = Password)]
+    pin: String,
+}
+
+impl ConfirmBody {
+    fn parse(self, payment: PaymentId) -> Result<Confirm, ApiError> {
+        let mut problems = Problems::new();
+        let currency = problems.take("currency", self.currency.parse::<Currency>());
+        let payee = problems.take("payee", self.payee.parse::<ShopId>());
+        let nonce = Nonce::parse(&self.nonce).ok_or("must be 16 to 64 bytes in hexadecimal");
+        let nonce = problems.take("nonce", nonce);
+        let pin = problems.take("pin", Pin::parse(&self.pin));
+        match (currency, payee, nonce, pin) {
+            (Some(currency), Some(payee), Some(nonce), Some(pin)) => {
+                Ok(Confirm::new(payment, Money::new(self.amount_minor, currency), payee, nonce, pin))
+            }
+            _ => Err(problems.into_error()),
+        }
+    }
+}
+
+/// Confirms a payment with the payer's PIN, bound to the amount and payee they saw.
+#[utoipa::path(post, path = "/v1/payments/{id}/confirm", request_body = ConfirmBody, tag = "paying",
+    params(("id" = String, Path),
+    ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
+    responses((status = 200, body = PaymentView), ApiErrors), security(("buyer_session" = [])))]
+pub(super) async fn confirm_payment(
+    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: PaymentId = path_id(&id)?;
+    let command = incoming.json::<ConfirmBody>()?.parse(id)?;
+    let operation = Operation { name: "confirm_payment", permission: Permission::Pay };
+    let screen = context.screen();
+    let call = Call::open(&context, incoming).await?;
+    call.write(operation, confirm::keys_of(&command), move |tx, caller| {
+        let session = caller.buyer()?;
+        let confirmed = confirm::confirm(tx, &caller.means, &screen, session, &caller.from, &command);
+        show(&context, tx, caller.means.now, confirmed.map_err(errors::of_confirm)?)
+    })
+    .await
+}
+
+/// The payer's answer to "is this you?".
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerBody {
+    /// Whether it was the payer.
+    it_was_me: bool,
+    /// The payment PIN once more, when it was.
+    #[schema(min_length = 6, max_length = 6, format = Password)]
+    pin: Option<String>,
+}
+
+impl AnswerBody {
+    fn parse(self) -> Result<Answer, ApiError> {
+        if !self.it_was_me {
+            return Ok(Answer::No);
+        }
+        let pin = self.pin.ok_or_else(|| ApiError::bad_field("pin", "is needed to go on with the payment"))?;
+        Pin::parse(&pin).map(Answer::Yes).map_err(|problem| ApiError::bad_field("pin", problem))
+    }
+}
+
+/// Answers a paused payment: it was me, or it was not.
+#[utoipa::path(post, path = "/v1/payments/{id}/answer", request_body = AnswerBody, tag = "paying",
+    params(("id" = String, Path),
+    ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
+    responses((status = 200, body = PaymentView), ApiErrors), security(("buyer_session" = [])))]
+pub(super) async fn answer_challenge(
+    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: PaymentId = path_id(&id)?;
+    let answer = incoming.json::<AnswerBody>()?.parse()?;
+    let operation = Operation { name: "answer_challenge", permission: Permission::Pay };
+    let call = Call::open(&context, incoming).await?;
+    call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
+        let session = caller.buyer()?;
+        let answered = challenge::answer_challenge(tx, &caller.means, session, &caller.from, id, &answer);
+        show(&context, tx, caller.means.now, answered.map_err(errors::of_confirm)?)
+    })
+    .await
+}
+
+/// What a confirmation led to. A refused PIN is an answer with an error body, since its count must stay.
+fn show(
+    context: &Context, tx: &mut store::Tx<'_>, now: base::Timestamp, confirmed: Confirmed,
+) -> Result<Made, ApiError> {
+    let refused = |error: ApiError| Made::new(error.status().as_u16(), &error.body(None));
+    match confirmed {
+        Confirmed::Moved(moved) => {
+            context.publish(tx, &moved.payment);
+            Made::new(200, &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now))
+        }
+        Confirmed::PinWrong { left } => {
+            let text = format!("the PIN is wrong; {left} tries are left");
+            refused(ApiError::new(&errors::PIN_WRONG, text))
+        }
+        Confirmed::PinLocked => {
+            refused(ApiError::new(&errors::PIN_LOCKED, "too many wrong PINs; paying is locked"))
+        }
+        Confirmed::NotActive => {
+            refused(ApiError::new(&errors::ACCOUNT_NOT_ACTIVE, "the account is frozen and cannot pay"))
+        }
+    }
+}
+
+/// Lists the buyer's own payments, newest first.
+#[utoipa::path(get, path = "/v1/me/payments", tag = "paying",
+    responses((status = 200, body = List<PaymentView>), ApiErrors), security(("buyer_session" = [])))]
+pub(super) async fn list_own_payments(
+    State(context): State<Context>, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let call = Call::open(&context, incoming).await?;
+    call.read(Permission::OwnAccount, move |tx, caller| {
+        let payments = rows::list_buyer_payments(tx, caller.buyer()?.buyer, OWN_PAYMENTS_MAX)?;
+        let data = payments.iter().map(|p| PaymentView::new(&context, p, caller.means.now)).collect();
+        Made::new(200, &List { data, next_cursor: None })
+    })
+    .await
+}

@@ -1,0 +1,35 @@
+//! Reading the fields that several bodies share.
+
+use base::{Currency, Money};
+use webkit::error::Problems;
+
+use crate::limits::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, REFERENCE_CHARS_MAX};
+use crate::text::ShortText;
+
+/// A payable amount, or problems.
+pub(super) fn amount(problems: &mut Problems, minor: i64, currency: &str) -> Option<Money> {
+    let currency = problems.take("currency", currency.parse::<Currency>())?;
+    problems.take("amount_minor", Money::payable(minor, currency))
+}
+
+/// The shop's own reference.
+pub(super) fn reference(problems: &mut Problems, text: Option<&str>) -> Option<ShortText> {
+    problems.take("reference", ShortText::parse(text?, REFERENCE_CHARS_MAX))
+}
+
+/// A description, reason or note.
+pub(super) fn words(problems: &mut Problems, field: &'static str, text: Option<&str>) -> Option<ShortText> {
+    problems.take(field, ShortText::parse(text?, DESCRIPTION_CHARS_MAX))
+}
+
+/// A name.
+pub(super) fn name(problems: &mut Problems, text: &str) -> Option<ShortText> {
+    problems.take("name", ShortText::parse(text, NAME_CHARS_MAX))
+}
+
+/// An optional id.
+pub(super) fn id<T: std::str::FromStr<Err = base::IdError>>(
+    problems: &mut Problems, field: &'static str, text: Option<&str>,
+) -> Option<T> {
+    problems.take(field, text?.parse::<T>())
+}

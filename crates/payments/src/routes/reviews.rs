@@ -1,0 +1,94 @@
+//! `/v1/reviews`: payments that wait for a member.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use base::{PaymentId, ScopedId};
+use identity::{Actor, Permission};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use webkit::body::Incoming;
+use webkit::error::{ApiError, ApiErrors, Problems};
+use webkit::paging::List;
+
+use super::gate::{Call, Made, Operation};
+use super::orders::path_id;
+use super::views::PaymentView;
+use super::{Context, errors, read};
+use crate::review::{self, Verdict};
+use crate::store as rows;
+
+/// Most open reviews in one list.
+const REVIEWS_MAX: i64 = 100;
+
+/// A payment that waits for a member.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReviewView {
+    /// The payment.
+    payment: PaymentView,
+    /// Since when it waits, RFC 3339.
+    opened_at: String,
+    /// When it expires undecided, RFC 3339.
+    expires_at: String,
+}
+
+/// Lists a shop's open reviews, oldest first.
+#[utoipa::path(get, path = "/v1/reviews", tag = "reviews",
+    responses((status = 200, body = List<ReviewView>), ApiErrors), security(("member_session" = [])))]
+pub(super) async fn list_reviews(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+    let call = Call::open(&context, incoming).await?;
+    call.read(Permission::Review, move |tx, caller| {
+        let now = caller.means.now;
+        let mut data = Vec::new();
+        for review in rows::list_open_reviews(tx, caller.shop, now, REVIEWS_MAX)? {
+            if let Some(payment) = rows::find_payment(tx, review.payment)? {
+                data.push(ReviewView {
+                    payment: PaymentView::new(&context, &payment, now),
+                    opened_at: review.opened_at.to_rfc3339(),
+                    expires_at: review.expires_at.to_rfc3339(),
+                });
+            }
+        }
+        Made::new(200, &List { data, next_cursor: None })
+    })
+    .await
+}
+
+/// A member's decision.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerdictBody {
+    /// Let it through (`true`) or stop it.
+    approve: bool,
+    /// Why; kept with the payment.
+    #[schema(min_length = 1, max_length = 140)]
+    note: String,
+}
+
+/// Decides a payment that waits for a member.
+#[utoipa::path(post, path = "/v1/reviews/{payment}/decision", request_body = VerdictBody, tag = "reviews",
+    params(("payment" = String, Path),
+    ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
+    responses((status = 200, body = PaymentView), ApiErrors), security(("member_session" = [])))]
+pub(super) async fn decide_review(
+    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: PaymentId = path_id(&id)?;
+    let body = incoming.json::<VerdictBody>()?;
+    let mut problems = Problems::new();
+    let Some(note) = read::words(&mut problems, "note", Some(&body.note)) else { return Err(problems.into_error()) };
+    let verdict = Verdict { approve: body.approve, note };
+    let operation = Operation { name: "decide_review", permission: Permission::Review };
+    let call = Call::open(&context, incoming).await?;
+    call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
+        caller.allow(Permission::Review, id.shop())?;
+        let Actor::Member(member) = &caller.actor else {
+            return Err(ApiError::forbidden("only a member can decide a review"));
+        };
+        let moved = review::decide_review(tx, &caller.means, member.member, &caller.from, id, &verdict);
+        let moved = moved.map_err(errors::of_confirm)?;
+        context.publish(tx, &moved.payment);
+        let now = caller.means.now;
+        Made::new(200, &PaymentView::new(&context, &moved.payment, now).with_leaf(&moved.leaf, now))
+    })
+    .await
+}
