@@ -102,7 +102,7 @@ fn main() {
         print("50 rules", median(2_000, |_| _ = black_box(fifty.firing(black_box(&row)).count())));
         print(
             "features of six parties",
-            median(500, |_| drop(black_box(features(black_box(&facts), &profiles)))),
+            median(500, |_| _ = black_box(features(black_box(&facts), &profiles))),
         );
         let decision = decide(&facts, &profiles, &twenty, None, &costs);
         let bytes = decision.to_bytes();

@@ -23,7 +23,7 @@ use crate::features::{Features, Slot};
 use crate::reasons::Words;
 
 pub use file::{Bilingual, FILE_BYTES_MAX, RULES_MAX, RuleText};
-pub use parse::{NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, UNARY_RUN_MAX};
+pub use parse::{DEPTH_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, UNARY_RUN_MAX};
 pub use starter::STARTER;
 
 /// Longest name of a rule, in bytes.

@@ -6,7 +6,7 @@
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, SelectExpr, operators};
 
-use super::parse::NODES_MAX;
+use super::parse::{DEPTH_MAX, NODES_MAX};
 use super::program::{Bool, Cmp, Double, Int, Number, Op, Part, Test};
 use super::{LIST_MAX, PATTERN_BYTES_MAX};
 use crate::facts::Word;
@@ -52,6 +52,7 @@ fn fault<T>(id: u64, problem: impl Into<String>) -> Checked<T> {
 pub(super) struct Checker {
     slots: Vec<Slot>,
     nodes: usize,
+    depth: usize,
     /// Whether the part at hand holds something that only the interpreter can run.
     opaque: bool,
     interpreted: bool,
@@ -59,7 +60,7 @@ pub(super) struct Checker {
 
 impl Checker {
     pub(super) fn new() -> Checker {
-        Checker { slots: Vec::new(), nodes: 0, opaque: false, interpreted: false }
+        Checker { slots: Vec::new(), nodes: 0, depth: 0, opaque: false, interpreted: false }
     }
 
     pub(super) fn is_interpreted(&self) -> bool {
@@ -103,9 +104,22 @@ impl Checker {
 
     fn typed(&mut self, expr: &IdedExpr) -> Checked<Typed> {
         self.nodes += 1;
+        self.depth += 1;
         if self.nodes > NODES_MAX {
             return fault(expr.id, format!("the expression has more than {NODES_MAX} parts; split the rule"));
         }
+        if self.depth > DEPTH_MAX {
+            return fault(
+                expr.id,
+                format!("the expression is deeper than {DEPTH_MAX} operators; split the rule"),
+            );
+        }
+        let typed = self.typed_node(expr)?;
+        self.depth -= 1;
+        Ok(typed)
+    }
+
+    fn typed_node(&mut self, expr: &IdedExpr) -> Checked<Typed> {
         match &expr.expr {
             Expr::Literal(literal) => literal_of(expr.id, literal),
             Expr::Select(select) => self.select(expr.id, select),

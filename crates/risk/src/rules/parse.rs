@@ -17,6 +17,8 @@ pub const NESTING_MAX: usize = 24;
 pub const UNARY_RUN_MAX: usize = 8;
 /// Most nodes of the parsed expression.
 pub const NODES_MAX: usize = 512;
+/// Deepest tree of operators, so that running it cannot exhaust a thread's stack.
+pub const DEPTH_MAX: usize = 64;
 const STACK_BYTES: usize = 8 << 20;
 
 /// A rule's expression, checked.

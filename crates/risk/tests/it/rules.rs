@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use risk::rules::{
-    Bilingual, FILE_BYTES_MAX, LIST_MAX, NAME_BYTES_MAX, NESTING_MAX, NODES_MAX, PATTERN_BYTES_MAX,
-    RULES_MAX, RuleText, SOURCE_BYTES_MAX, UNARY_RUN_MAX,
+    Bilingual, DEPTH_MAX, FILE_BYTES_MAX, LIST_MAX, NAME_BYTES_MAX, NESTING_MAX, NODES_MAX,
+    PATTERN_BYTES_MAX, RULES_MAX, RuleText, SOURCE_BYTES_MAX, UNARY_RUN_MAX,
 };
 use risk::{Features, Rule, RuleSet, Slot};
 
@@ -91,8 +91,15 @@ fn sizes_have_limits_on_both_sides() {
     let pattern = |bytes: usize| format!("payment.method.matches(\"{}\")", "a".repeat(bytes));
     assert!(rule(&pattern(PATTERN_BYTES_MAX)).is_ok());
     assert!(rule(&pattern(PATTERN_BYTES_MAX + 1)).is_err());
-    let nodes = |tests: usize| vec!["payment.night"; tests].join(" && ");
-    assert!(rule(&nodes(NODES_MAX / 4)).is_ok());
+    // Three nodes a comparison, one a literal; what joins them at the top is no node.
+    let nodes = |count: usize| {
+        format!("{}{}", "1<2&&".repeat(count / 3 - 1), ["true"; 6][..count % 3 + 3].join("&&"))
+    };
+    assert!(rule(&nodes(NODES_MAX)).is_ok());
+    assert!(rule(&nodes(NODES_MAX + 1)).is_err());
+    let deep = |operators: usize| format!("{}payment.night", "payment.night == ".repeat(operators));
+    assert!(rule(&deep(DEPTH_MAX - 1)).is_ok());
+    assert!(rule(&deep(DEPTH_MAX)).is_err());
     let list = |items: usize| format!("payer.count_1h in [{}]", vec!["1"; items].join(","));
     assert!(rule(&list(LIST_MAX)).is_ok());
     assert!(rule(&list(LIST_MAX + 1)).is_err());
@@ -106,6 +113,12 @@ fn sizes_have_limits_on_both_sides() {
     let file = |bytes: usize| format!("version = 1\n#{}", "x".repeat(bytes - 13));
     assert!(RuleSet::parse(&file(FILE_BYTES_MAX)).is_ok());
     assert!(RuleSet::parse(&file(FILE_BYTES_MAX + 1)).is_err());
+}
+
+#[test]
+fn a_rule_set_is_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&RuleSet::starter());
 }
 
 #[test]

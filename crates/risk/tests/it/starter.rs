@@ -36,14 +36,14 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ),
     (
         "card_testing_shop",
-        "payment.small=1 payer.new_shop=1 shop.small_10m=10 shop.pace_10m=5 shop.declined_10m=5 shop.count_10m=15",
+        "payment.small=1 payer.new_shop=1 shop.age_days=1 shop.small_10m=10 shop.pace_10m=5 shop.declined_10m=5 shop.count_10m=15",
         &["payer.new_shop=0", "shop.declined_10m=4", "shop.pace_10m=4.9"],
     ),
     ("card_velocity", "card.count_10m=5 card.declined_10m=3", &["card.count_10m=4", "card.declined_10m=2"]),
     (
         "shop_attack_new_payers",
-        "payer.new_shop=1 shop.count_10m=20 shop.pace_10m=6 shop.fresh_10m=16 payer.account_days=1",
-        &["shop.fresh_10m=15", "payer.account_days=3", "shop.pace_10m=5"],
+        "payer.new_shop=1 shop.age_days=1 shop.count_10m=20 shop.pace_10m=6 shop.fresh_10m=16 payer.account_days=1",
+        &["shop.fresh_10m=15", "payer.account_days=3", "shop.pace_10m=5", "shop.age_days=0.9"],
     ),
     (
         "shop_attack_declines",
