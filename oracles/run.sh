@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit api (together the default),
-# browser, kill, soak. Each runs against its own `tillward` on loopback and closes with `N passed, N failed`.
+# gallery, browser, kill, soak. Each runs against its own `tillward` on loopback and closes with `N passed, N failed`.
 #
 # Each oracle has a negative control: a planted fault it must find, or a dead oracle would look like success.
 set -uo pipefail
@@ -15,7 +15,7 @@ oracles/install.sh || exit 1
 run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
-    signatures | audit | api | browser | kill | soak) "$PYTHON" "oracles/$1.py" ;;
+    signatures | audit | api | gallery | browser | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac
 }

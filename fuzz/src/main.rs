@@ -4,6 +4,8 @@
 //! them all, with a planted fault first that must be found.
 #![no_main]
 
+mod codes;
+mod screening;
 mod values;
 
 use std::sync::LazyLock;
@@ -17,6 +19,22 @@ const TARGETS: &[(&str, Target)] = &[
     ("planted", planted),
     ("ids", values::ids),
     ("money", values::money),
+    ("emv", codes::emv),
+    ("code_token", codes::code_token),
+    ("signature_fields", webkit::fuzz::signature_fields),
+    ("content_digest", webkit::fuzz::content_digest),
+    ("idempotency_key", webkit::fuzz::idempotency_key),
+    ("cursor", webkit::fuzz::cursor),
+    ("json_body", webkit::fuzz::json_body),
+    ("rule", screening::rule),
+    ("rule_file", screening::rule_file),
+    ("table", screening::table),
+    ("model", screening::model),
+    ("profile", screening::profile),
+    ("audit_note", audit::fuzz::note),
+    ("audit_entry", audit::fuzz::entry),
+    ("audit_promise", audit::fuzz::promise),
+    ("audit_export", audit::fuzz::export),
 ];
 
 static CHOSEN: LazyLock<Target> = LazyLock::new(|| {

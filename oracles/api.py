@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Lets schemathesis, an API fuzzer, exercise our OpenAPI description: no server error, no answer that is not described.
+
+    oracles/run.sh api
+    TILLWARD_URL=http://127.0.0.1:PORT TILLWARD_KEY_ID=key_… TILLWARD_KEY=tw_live_… oracles/run.sh api
+
+Without TILLWARD_URL it starts its own server. Requests are signed by `client.py`; buyer and member sessions are tried as
+well. Requirement FZ-1. Negative control: `planted_server.py`, whose three faults must be found first.
+"""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from tally import Tally
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXAMPLES = int(os.environ.get("TILLWARD_ORACLE_EXAMPLES", "60"))
+PLANTED_EXAMPLES = 30
+RUN_SECONDS_MAX = 1500
+START_SECONDS_MAX = 15
+# Failures that end the API's promise; each is one failed check.
+PLANTED = ["ST101", "ST108", "ST204"]
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for(url):
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    return False
+
+
+def fuzz(url, examples, environment=None):
+    """(failures by code, number of requests, whole report)."""
+    command = [
+        str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json", "--checks", "all",
+        "--continue-on-failure", "--max-examples", str(examples), "--no-color", "--seed", "20", "--request-timeout", "20",
+    ]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "", **(environment or {})}
+    if not environment["SCHEMATHESIS_HOOKS"]:
+        del environment["SCHEMATHESIS_HOOKS"]
+    environment["PYTHONPATH"] = str(HERE)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
+    report = done.stdout + done.stderr
+    failures = dict(re.findall(r"❌ (ST\d+ [^:\n]+): (\d+)", report))
+    cases = re.search(r"(\d+) generated", report)
+    return failures, int(cases.group(1)) if cases else 0, report
+
+
+def check_planted(tally):
+    port = free_port()
+    server = subprocess.Popen([sys.executable, str(HERE / "planted_server.py"), str(port)])
+    try:
+        wait_for(f"http://127.0.0.1:{port}/openapi.json")
+        failures, _, report = fuzz(f"http://127.0.0.1:{port}", PLANTED_EXAMPLES)
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+    for code in PLANTED:
+        found = any(name.startswith(code) for name in failures)
+        tally.check(found, f"the planted fault {code} is found; the report ends:\n{report[-1500:]}")
+
+
+def check_server(tally, url, callers):
+    """One run for each kind of caller; what a caller may not do must be refused as described, never with a 5xx."""
+    for name, environment in callers.items():
+        failures, cases, report = fuzz(url, EXAMPLES, environment)
+        log = HERE.parent / "target" / f"schemathesis-{name}.txt"
+        log.write_text(report)
+        tally.check(cases > 0, f"{name}: requests were made; the report ends:\n{report[-1500:]}")
+        for failure, count in failures.items():
+            tally.check(False, f"{name}: {failure}, {count} times; see {log.relative_to(HERE.parent)}")
+        tally.check(not failures, f"{name}: {cases} requests without a failure")
+        print(f"{name}: {cases} requests", flush=True)
+
+
+def main():
+    tally = Tally()
+    check_planted(tally)
+    url = os.environ.get("TILLWARD_URL")
+    if url:
+        callers = {"key": {"SCHEMATHESIS_HOOKS": "api_hooks"}}
+        check_server(tally, url, callers)
+    else:
+        from server import Server
+
+        with Server() as server:
+            check_server(tally, server.url, server.callers())
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
