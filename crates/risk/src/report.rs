@@ -87,7 +87,8 @@ fn percent(share: f64) -> String {
     match share * 100.0 {
         p if p > 0.0 && p < 0.01 => "under 0.01 %".to_owned(),
         p if p < 1.0 => format!("{p:.2} %"),
-        p if p < 10.0 => format!("{p:.1} %"),
+        // One decimal where rounding would claim all of it.
+        p if p < 10.0 || (99.0..100.0).contains(&p) => format!("{:.1} %", (p * 10.0).floor() / 10.0),
         p => format!("{p:.0} %"),
     }
 }
@@ -279,7 +280,17 @@ fn how_good(quality: &Quality, out: &mut String) {
     ] {
         put(out, format_args!("<div class=\"tile\"><b>{value}</b><span>{name}</span></div>"));
     }
-    out.push_str("</div><div class=\"pair\">");
+    out.push_str("</div>");
+    if quality.learned_rows > 0 {
+        let (rows, learned) = (count(quality.rows), count(quality.learned_rows));
+        put(
+            out,
+            format_args!(
+                "<p class=\"soft\">Figures of {rows} payments; the {learned} the model learned from are left out.</p>"
+            ),
+        );
+    }
+    out.push_str("<div class=\"pair\">");
     roc(quality, out);
     precision_recall(quality, out);
     out.push_str("</div>");
@@ -355,8 +366,8 @@ fn rule_table(screening: &Screening, out: &mut String) {
     let open = if screening.quality.is_some() { " open" } else { "" };
     put(out, format_args!("<details{open}><summary>All rules</summary><div class=\"wide\"><table>"));
     out.push_str("<tr><th>Rule</th><th>Outcome</th><th class=\"n\">Fired</th><th class=\"n\">Money</th>");
-    let labelled = screening.quality.as_ref();
-    out.push_str(if labelled.is_some() {
+    let labelled = screening.quality.is_some();
+    out.push_str(if labelled {
         "<th class=\"n\">Precision</th><th class=\"n\">Recall</th></tr>"
     } else {
         "</tr>"
@@ -366,9 +377,10 @@ fn rule_table(screening: &Screening, out: &mut String) {
         let (fired, sum) = (count(rule.hits.total()), money(screening, rule.minor));
         put(out, format_args!("<tr><td>{name}</td><td class=\"word-{class}\">{outcome}</td>"));
         put(out, format_args!("<td class=\"n\">{fired}</td><td class=\"n\">{sum}</td>"));
-        if let Some(quality) = labelled {
+        if labelled {
             let known = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), percent);
-            let (precision, recall) = (known(rule.hits.precision()), known(rule.hits.recall(quality.frauds)));
+            let (precision, recall) =
+                (known(rule.hits.precision()), known(rule.hits.recall(screening.frauds())));
             put(out, format_args!("<td class=\"n\">{precision}</td><td class=\"n\">{recall}</td>"));
         }
         out.push_str("</tr>");

@@ -120,7 +120,7 @@ pub fn screen(
     let known = probe::known_slots(table);
     let (rules, skipped) = options.rules.restricted(&|slot| known.contains(&slot));
     let mut sink = Sink::open(options.decisions.as_deref())?;
-    let mut summing = Summing::new(table, &rules, options.model.is_some());
+    let mut summing = Summing::new(table, &rules, options.model.as_ref());
     let plan = Plan {
         label_delay_ms: i64::from(options.label_delay_days) * DAY_MS,
         until: Timestamp(i64::MAX),

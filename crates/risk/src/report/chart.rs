@@ -107,7 +107,7 @@ pub(super) fn curve(about: &str, points: &[Point], base: (Point, Point), axes: (
     const EDGE: f64 = 46.0;
     let x = |value: f64| EDGE + value.clamp(0.0, 1.0) * SIDE;
     let y = |value: f64| TOP + (1.0 - value.clamp(0.0, 1.0)) * SIDE;
-    let mut out = open(about, EDGE + SIDE + 14.0, TOP + SIDE + 44.0);
+    let mut out = open(about, EDGE + SIDE + 26.0, TOP + SIDE + 44.0);
     for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
         let (at_x, at_y, low, high) = (x(tick), y(tick), x(0.0), x(1.0));
         put(

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::place;
 use crate::decide::{Decision, MODEL_RULE, Outcome};
 use crate::metrics::{CARDS_PER_DAY, CardScore, Hits, Point, Ranking, card_precision};
+use crate::model::Model;
 use crate::reasons::{Audience, Lang, explain};
 use crate::rules::RuleSet;
 use crate::table::{Field, Table};
@@ -96,7 +97,11 @@ pub struct Case {
 pub struct Quality {
     /// The figures; caught means not simply allowed.
     pub figures: Figures,
-    /// Frauds in the file.
+    /// Payments the figures are of: all but those the model learned from.
+    pub rows: u64,
+    /// Payments left out because the model learned from them.
+    pub learned_rows: u64,
+    /// Frauds among `rows`.
     pub frauds: u64,
     /// What was not simply allowed.
     pub caught: Hits,
@@ -154,6 +159,8 @@ pub(super) struct Summing<'a> {
     table: &'a Table,
     rules: &'a RuleSet,
     labelled: bool,
+    /// When the model learned, milliseconds: those payments do not count in its figures.
+    learned_ms: std::ops::Range<i64>,
     currency: Currency,
     totals: [Total; 4],
     buckets: Vec<Bucket>,
@@ -167,7 +174,7 @@ pub(super) struct Summing<'a> {
 }
 
 impl<'a> Summing<'a> {
-    pub(super) fn new(table: &'a Table, rules: &'a RuleSet, with_model: bool) -> Summing<'a> {
+    pub(super) fn new(table: &'a Table, rules: &'a RuleSet, model: Option<&Model>) -> Summing<'a> {
         let result = |name: &str, outcome| RuleResult {
             name: name.to_owned(),
             outcome,
@@ -178,7 +185,7 @@ impl<'a> Summing<'a> {
             rules.rules().iter().map(|rule| result(rule.name(), rule.outcome())).collect();
         let mut rule_places: HashMap<Arc<str>, usize> =
             rules.rules().iter().zip(0..).map(|(rule, place)| (rule.name().clone(), place)).collect();
-        if with_model {
+        if model.is_some() {
             rule_places.insert(MODEL_RULE.into(), by_rule.len());
             by_rule.push(result(MODEL_RULE, Outcome::Allow));
         }
@@ -186,6 +193,7 @@ impl<'a> Summing<'a> {
             table,
             rules,
             labelled: table.has(Field::Label),
+            learned_ms: model.map_or(0..0, |model| model.trained().from_ms..model.trained().until_ms),
             currency: table.main_currency(),
             totals: Default::default(),
             buckets: Vec::new(),
@@ -219,6 +227,14 @@ impl<'a> Summing<'a> {
             bucket.caught += u64::from(fraud && stopped);
         }
         self.add_reasons(decision, fraud, minor);
+        if self.labelled && !self.learned_ms.contains(&self.table.at(row).0) {
+            self.add_quality(row, minor, stopped, score);
+        }
+        self.add_cases(row, decision, score, fraud);
+    }
+
+    fn add_quality(&mut self, row: usize, minor: i64, stopped: bool, score: f32) {
+        let fraud = self.table.is_fraud(row);
         if stopped {
             self.caught.count(fraud);
         }
@@ -226,11 +242,8 @@ impl<'a> Summing<'a> {
             self.money.0 = self.money.0.saturating_add(minor);
             self.money.1 = self.money.1.saturating_add(if stopped { minor } else { 0 });
         }
-        if self.labelled {
-            let card = self.table.card_or_payer(row).unwrap_or(u32::MAX);
-            self.scored.push(CardScore { day, card, score, fraud });
-        }
-        self.add_cases(row, decision, score, fraud);
+        let card = self.table.card_or_payer(row).unwrap_or(u32::MAX);
+        self.scored.push(CardScore { day: self.table.day(row), card, score, fraud });
     }
 
     fn add_reasons(&mut self, decision: &Decision, fraud: bool, minor: i64) {
@@ -304,6 +317,8 @@ impl<'a> Summing<'a> {
                 recall: self.caught.recall(frauds),
                 precision: self.caught.precision(),
             },
+            rows: self.scored.len() as u64,
+            learned_rows: (self.table.len() - self.scored.len()) as u64,
             frauds,
             caught: self.caught,
             money: self.money,
@@ -406,9 +421,15 @@ impl Screening {
                 object.extend(figures);
             }
             object.insert("frauds".into(), json!(quality.frauds));
+            object.insert("figures_rows".into(), json!(quality.rows));
             object.insert("label_delay_days".into(), json!(self.label_delay_days));
         }
         object
+    }
+
+    /// Frauds in the whole file.
+    pub fn frauds(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.frauds).sum()
     }
 
     fn rule_json(&self, rule: &RuleResult) -> Value {
@@ -418,9 +439,9 @@ impl Screening {
             "fired": rule.hits.total(),
             "amount_minor": rule.minor,
         });
-        if let (Some(quality), Some(object)) = (&self.quality, object.as_object_mut()) {
+        if let (Some(_), Some(object)) = (&self.quality, object.as_object_mut()) {
             object.insert("precision".into(), json!(rule.hits.precision()));
-            object.insert("recall".into(), json!(rule.hits.recall(quality.frauds)));
+            object.insert("recall".into(), json!(rule.hits.recall(self.frauds())));
         }
         object
     }

@@ -7,6 +7,7 @@
 )]
 
 mod decisions;
+mod files;
 mod profiles;
 mod rules;
 mod starter;
