@@ -329,8 +329,10 @@ fn write_value(out: &mut Writer, value: f64, kind: Kind) -> u8 {
     if value == 0.0 {
         return ZERO;
     }
-    if (1.0..=255.0).contains(&value) && value.fract() == 0.0 {
-        out.byte(value as u8);
+    if let Ok(byte) = u8::try_from(value as i32)
+        && f64::from(byte) == value
+    {
+        out.byte(byte);
         return BYTE;
     }
     match kind {
