@@ -84,14 +84,14 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             amount_minor BIGINT NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL, reason TEXT NOT NULL,
             payment_id TEXT, hold_id TEXT, at BIGINT NOT NULL, debit_previous TEXT, credit_previous TEXT,
             PRIMARY KEY (shop_id, id)) WITHOUT ROWID;
-          CREATE INDEX ledger_transfers_payment ON ledger_transfers (shop_id, payment_id) WHERE payment_id <> id;
+          CREATE INDEX ledger_transfers_payment ON ledger_transfers (payment_id) WHERE payment_id <> id;
           CREATE TABLE ledger_holds (
             shop_id TEXT NOT NULL, id TEXT NOT NULL, debit_account TEXT NOT NULL, credit_account TEXT NOT NULL,
             amount_minor BIGINT NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL, payment_id TEXT,
             at BIGINT NOT NULL, expires_at BIGINT NOT NULL, state TEXT NOT NULL, captured_minor BIGINT,
             PRIMARY KEY (shop_id, id)) WITHOUT ROWID;
           CREATE INDEX ledger_holds_due ON ledger_holds (expires_at) WHERE state = 'open';
-          CREATE INDEX ledger_holds_payment ON ledger_holds (shop_id, payment_id) WHERE payment_id <> id;",
+          CREATE INDEX ledger_holds_payment ON ledger_holds (payment_id) WHERE payment_id <> id;",
 }];
 
 /// Everything that moved an account, by account and currency.
@@ -181,7 +181,8 @@ pub(crate) fn list_payment_transfers(tx: &mut Tx<'_>, payment: PaymentId) -> Res
     list_of_payment(tx, "ledger_transfers", TRANSFER_COLUMNS, payment)?.iter().map(read_transfer).collect()
 }
 
-/// The row that has the payment's own id, and by index those that have not.
+/// The row that has the payment's own id, and by index those that have not. The index is chosen only while it begins with
+/// `payment_id` and its condition is repeated here word for word.
 fn list_of_payment(
     tx: &mut Tx<'_>,
     table: &str,
