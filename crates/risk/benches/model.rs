@@ -62,7 +62,10 @@ fn main() {
         .collect();
     println!("{} trees, {} features read, {} bytes", model.trees(), model.features().count(), file.len());
     let served: &dyn Scorer = &model;
-    println!("probability  {:>7.0} ns", median(|row| _ = black_box(served.probability(black_box(&rows[row])))));
+    println!(
+        "probability  {:>7.0} ns",
+        median(|row| _ = black_box(served.probability(black_box(&rows[row]))))
+    );
     println!("causes       {:>7.0} ns", median(|row| _ = black_box(served.causes(black_box(&rows[row])))));
     let mut times: Vec<u128> = (0..21)
         .map(|_| {

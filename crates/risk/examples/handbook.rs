@@ -2,7 +2,7 @@
 //! `cargo run --release -p risk --example handbook -- FILE 2018-07-25 4 trees=150 depth=6 rate=0.05 without=payer.pace`.
 //! The shipped recipe was chosen with it on weeks before the first test fold. With the word `screen` in place of the
 //! day, screens the file: `… -- FILE screen [model=model.tw] [report=out.html] [decisions=out.csv]`.
-#![allow(clippy::print_stdout, clippy::expect_used, clippy::panic, reason = "a tool for developers")]
+#![expect(clippy::print_stdout, clippy::expect_used, clippy::panic, reason = "a tool for developers")]
 
 use std::path::{Path, PathBuf};
 

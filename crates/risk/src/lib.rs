@@ -14,6 +14,7 @@ pub mod profile;
 pub mod reasons;
 pub mod replay;
 pub mod report;
+mod routes;
 pub mod rules;
 pub mod screen;
 pub mod table;

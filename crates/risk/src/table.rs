@@ -288,7 +288,7 @@ pub fn read_stream(
     let mut words = Words::default();
     while let Some(record) = records.next()? {
         table.push(&record, &mut words)?;
-        if table.len() % PROGRESS_ROWS == 0 {
+        if table.len().is_multiple_of(PROGRESS_ROWS) {
             progress(Progress { phase: "reading", done: taken.load(Ordering::Relaxed), total });
         }
     }

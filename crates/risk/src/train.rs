@@ -11,7 +11,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use base::{Clock, Timestamp};
-use serde_json::{Value, json};
 
 pub use fold::{Figures, Fold};
 
@@ -312,34 +311,6 @@ impl Trained {
             recall: self.mean(|f| f.recall),
             precision: self.mean(|f| f.precision),
         }
-    }
-
-    /// One object for a script: the first fold's figures at the top, then all folds, their mean, and the model.
-    pub fn to_json(&self) -> Value {
-        let mut object = self.folds.first().map_or_else(|| json!({}), |fold| fold.figures.to_json());
-        let model = json!({
-            "version": self.model.version_text(),
-            "trees": self.model.trees(),
-            "features": self.model.features().collect::<Vec<_>>(),
-            "trained_from": Timestamp(self.model.trained().from_ms).to_rfc3339(),
-            "trained_until": Timestamp(self.model.trained().until_ms).to_rfc3339(),
-            "payments": self.model.trained().rows,
-            "frauds": self.model.trained().frauds,
-        });
-        let mapping: serde_json::Map<String, Value> =
-            self.mapping.iter().map(|(field, column)| ((*field).to_owned(), json!(column))).collect();
-        let rest = json!({
-            "rows": self.rows,
-            "seconds": self.seconds,
-            "columns": mapping,
-            "folds": self.folds.iter().map(Fold::to_json).collect::<Vec<_>>(),
-            "mean": self.means().to_json(),
-            "model": model,
-        });
-        if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
-            object.extend(rest);
-        }
-        object
     }
 }
 

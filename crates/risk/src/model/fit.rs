@@ -51,14 +51,14 @@ impl Default for Recipe {
     /// Chosen on weeks before the first test fold of the handbook data; see `docs/performance.md`.
     fn default() -> Recipe {
         Recipe {
-            trees: 150,
+            trees: 100,
             depth: 6,
             leaves: 15,
             rate: 0.05,
             l2: 5.0,
-            leaf_weight_min: 1.0,
+            leaf_weight_min: 3.0,
             rows_share: 0.8,
-            features_share: 0.7,
+            features_share: 0.4,
             bins: 255,
             seed: 7,
         }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::{Currency, Money, Timestamp};
-use serde_json::{Map, Value, json};
 
 use super::place;
 use crate::decide::{Decision, MODEL_RULE, Outcome};
@@ -390,60 +389,9 @@ impl Screening {
         self.rows - self.totals.first().map_or(0, |total| total.payments)
     }
 
-    /// One object for a script. The figures are there with labels only.
-    pub fn to_json(&self) -> Value {
-        let by_outcome = |figure: &dyn Fn(&Total) -> Value| -> Value {
-            let pairs = Outcome::ALL.into_iter().zip(&self.totals);
-            pairs
-                .map(|(outcome, total)| (outcome.name().to_owned(), figure(total)))
-                .collect::<Map<_, _>>()
-                .into()
-        };
-        let columns: Map<String, Value> =
-            self.columns.iter().map(|(field, column)| ((*field).to_owned(), json!(column))).collect();
-        let mut object = json!({
-            "file": self.file,
-            "rows": self.rows,
-            "seconds": self.seconds,
-            "rows_per_second": self.rows_per_second().round(),
-            "outcomes": by_outcome(&|total| json!(total.payments)),
-            "currency": self.currency.code(),
-            "amounts_minor": by_outcome(&|total| json!(total.minor)),
-            "columns": columns,
-            "unread_columns": self.unread_columns,
-            "skipped_rules": self.skipped_rules,
-            "sorted": self.sorted,
-            "model": self.model,
-            "rules": self.rules.iter().map(|rule| self.rule_json(rule)).collect::<Vec<_>>(),
-        });
-        if let (Some(quality), Some(object)) = (&self.quality, object.as_object_mut()) {
-            if let Value::Object(figures) = quality.figures.to_json() {
-                object.extend(figures);
-            }
-            object.insert("frauds".into(), json!(quality.frauds));
-            object.insert("figures_rows".into(), json!(quality.rows));
-            object.insert("label_delay_days".into(), json!(self.label_delay_days));
-        }
-        object
-    }
-
     /// Frauds in the whole file.
     pub fn frauds(&self) -> u64 {
         self.buckets.iter().map(|bucket| bucket.frauds).sum()
-    }
-
-    fn rule_json(&self, rule: &RuleResult) -> Value {
-        let mut object = json!({
-            "name": rule.name,
-            "outcome": rule.outcome.name(),
-            "fired": rule.hits.total(),
-            "amount_minor": rule.minor,
-        });
-        if let (Some(_), Some(object)) = (&self.quality, object.as_object_mut()) {
-            object.insert("precision".into(), json!(rule.hits.precision()));
-            object.insert("recall".into(), json!(rule.hits.recall(self.frauds())));
-        }
-        object
     }
 }
 

@@ -33,8 +33,12 @@ fn json_has_what_a_script_reads() {
     for field in ["seconds", "rows_per_second"] {
         assert!(json[field].is_number());
     }
-    let skipped: Vec<_> = json["skipped_rules"].as_array().unwrap().iter().filter_map(|n| n.as_str()).collect();
-    assert!(skipped.contains(&"impossible_travel") && !skipped.contains(&"new_device_high_amount"), "{skipped:?}");
+    let skipped: Vec<_> =
+        json["skipped_rules"].as_array().unwrap().iter().filter_map(|n| n.as_str()).collect();
+    assert!(
+        skipped.contains(&"impossible_travel") && !skipped.contains(&"new_device_high_amount"),
+        "{skipped:?}"
+    );
     let bare = screened(&file(), false).to_json();
     assert!(bare.get("auc_roc").is_none());
     assert_eq!(bare["unread_columns"], serde_json::json!(["fraud"]));
@@ -107,7 +111,8 @@ fn the_label_delay_has_a_limit_on_both_sides() {
 #[test]
 fn texts_of_the_file_cannot_become_markup() {
     let evil = "<script>alert(1)</script>";
-    let text = file().replace("\"x,\"\"y\"", evil).replace("device", "device_id").replace("fraud", "<img src=x>");
+    let text =
+        file().replace("\"x,\"\"y\"", evil).replace("device", "device_id").replace("fraud", "<img src=x>");
     let page = crate::report::page(&screened(&text, false));
     assert!(!page.contains("<script") && !page.contains("<img"));
     assert!(page.contains("&lt;script&gt;") && page.contains("&lt;img"));

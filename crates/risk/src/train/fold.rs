@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use serde_json::{Value, json};
-
-use super::{Collected, DAY_MS, TrainOptions, day_text};
+use super::{Collected, DAY_MS, TrainOptions};
 use crate::metrics::{CARDS_PER_DAY, CardScore, Hits, Ranking, card_precision};
 use crate::model::{FitError, Model, Samples, fit};
 use crate::table::Table;
@@ -28,19 +26,6 @@ pub struct Figures {
     pub precision: Option<f64>,
 }
 
-impl Figures {
-    /// For a script.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "auc_roc": self.auc_roc,
-            "average_precision": self.average_precision,
-            "card_precision_at_100": self.card_precision_at_100,
-            "recall": self.recall,
-            "precision": self.precision,
-        })
-    }
-}
-
 /// One fold and how it did.
 #[derive(Clone, Debug)]
 pub struct Fold {
@@ -60,28 +45,6 @@ pub struct Fold {
     pub figures: Figures,
     /// Mean probability given to the payments tested on, to be compared with the share of frauds.
     pub mean_probability: f64,
-}
-
-impl Fold {
-    /// For a script.
-    pub fn to_json(&self) -> Value {
-        let mut object = self.figures.to_json();
-        let rest = json!({
-            "train_from": day_text(self.train.start),
-            "train_until": day_text(self.train.end - 1),
-            "test_from": day_text(self.test.start),
-            "test_until": day_text(self.test.end - 1),
-            "train_rows": self.train_rows,
-            "test_rows": self.test_rows,
-            "known_rows": self.known_rows,
-            "test_frauds": self.test_frauds,
-            "mean_probability": self.mean_probability,
-        });
-        if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
-            object.extend(rest);
-        }
-        object
-    }
 }
 
 pub(super) fn run(

@@ -78,7 +78,8 @@ fn the_future_does_not_leak_into_features() {
     let all = Collected::replay(&options, &table, &mut |_| {}).unwrap();
     // The same file cut right after the last test payment, and with every later label turned.
     let cut: String = file().lines().take(1 + 6 * 203).map(|line| format!("{line}\n")).collect();
-    let short = Collected::replay(&options, &read(cut.as_bytes(), &options.read).unwrap(), &mut |_| {}).unwrap();
+    let short =
+        Collected::replay(&options, &read(cut.as_bytes(), &options.read).unwrap(), &mut |_| {}).unwrap();
     assert_eq!(all.rows.len(), short.rows.len());
     let same = all.values.iter().zip(&short.values).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
     assert!(same);
@@ -93,10 +94,12 @@ fn the_future_does_not_leak_into_features() {
             }
         })
         .collect();
-    let turned = Collected::replay(&options, &read(turned.as_bytes(), &options.read).unwrap(), &mut |_| {}).unwrap();
+    let turned =
+        Collected::replay(&options, &read(turned.as_bytes(), &options.read).unwrap(), &mut |_| {}).unwrap();
     let width = all.slots.len();
     let until = all.range(1..6).end * width;
-    let same = all.values[..until].iter().zip(&turned.values).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
+    let same =
+        all.values[..until].iter().zip(&turned.values).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
     assert!(same);
 }
 
@@ -127,7 +130,9 @@ fn limits_hold_on_both_sides() {
         change(&mut options);
         check(&options).is_ok()
     };
-    assert!(check(&|o| o.folds = FOLDS_MAX) && !check(&|o| o.folds = FOLDS_MAX + 1) && !check(&|o| o.folds = 0));
+    assert!(
+        check(&|o| o.folds = FOLDS_MAX) && !check(&|o| o.folds = FOLDS_MAX + 1) && !check(&|o| o.folds = 0)
+    );
     assert!(check(&|o| o.train_days = PERIOD_DAYS_MAX) && !check(&|o| o.train_days = PERIOD_DAYS_MAX + 1));
     assert!(!check(&|o| o.train_days = 0) && !check(&|o| o.test_days = 0));
     assert!(check(&|o| o.delay_days = 0) && !check(&|o| o.delay_days = PERIOD_DAYS_MAX + 1));

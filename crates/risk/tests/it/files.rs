@@ -74,7 +74,9 @@ fn a_model_trained_on_the_sample_is_written_loaded_and_used() {
     let helped = screen::run(&options, &mut |_| {}).unwrap();
     let quality = helped.quality.as_ref().unwrap();
     assert!(quality.learned_rows > 1_000 && quality.rows + quality.learned_rows == helped.rows);
-    let ap = |screening: &screen::Screening| screening.quality.as_ref().unwrap().figures.average_precision.unwrap();
+    let ap = |screening: &screen::Screening| {
+        screening.quality.as_ref().unwrap().figures.average_precision.unwrap()
+    };
     assert!(ap(&helped) > ap(&bare), "{} {}", ap(&helped), ap(&bare));
 }
 
