@@ -15,6 +15,7 @@ pub mod confirm;
 pub mod confirmation;
 pub mod create;
 pub mod day_limit;
+pub mod desk;
 pub mod emv;
 pub mod limits;
 pub mod order;

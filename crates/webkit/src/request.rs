@@ -79,12 +79,35 @@ pub struct Edge {
     pub timeout: Duration,
     /// Shows errors to browsers outside the API; JSON without it.
     pub error_page: Option<Arc<ErrorPage>>,
+    /// Proxies whose `x-forwarded-for` is believed. Anybody else's is ignored.
+    pub trusted_proxies: Arc<[IpAddr]>,
 }
 
 impl Edge {
     /// An edge with the usual time limit and errors in JSON.
     pub fn new(clock: Clock, dice: Dice, secure: bool) -> Edge {
-        Edge { clock, dice, secure, timeout: Duration::from_millis(REQUEST_MS_MAX), error_page: None }
+        Edge { clock, dice, secure, timeout: Duration::from_millis(REQUEST_MS_MAX), error_page: None, trusted_proxies: Arc::new([]) }
+    }
+
+    /// The same behind proxies that name the caller in `x-forwarded-for`.
+    #[must_use]
+    pub fn behind_proxies(mut self, proxies: &[IpAddr]) -> Edge {
+        self.trusted_proxies = proxies.into();
+        self
+    }
+
+    /// Who called: who connected, or whom a trusted proxy names. The last name that is not a trusted proxy counts, since
+    /// all before it could be the caller's own invention.
+    fn caller(&self, connected: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let connected = connected?.to_canonical();
+        if !self.trusted_proxies.contains(&connected) {
+            return Some(connected);
+        }
+        let named = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let named: Vec<&str> = named.flat_map(|value| value.split(',')).collect();
+        let parsed = named.iter().rev().map_while(|name| name.trim().parse::<IpAddr>().ok());
+        let mut outside = parsed.map(|address| address.to_canonical());
+        outside.find(|address| !self.trusted_proxies.contains(address)).or(Some(connected))
     }
 
     /// The same with errors shown as pages to browsers.
@@ -118,10 +141,11 @@ struct Asker {
 /// The outermost middleware: `Router::layer(middleware::from_fn_with_state(edge, request::edge))`.
 pub async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let at = edge.clock.now();
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let context = RequestContext {
         id: RequestId::new(ShopId::HOUSE, at, &edge.dice),
         at,
-        remote: request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+        remote: edge.caller(connected, request.headers()),
         secure: edge.secure,
     };
     request.extensions_mut().insert(context);

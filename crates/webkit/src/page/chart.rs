@@ -109,7 +109,7 @@ pub fn bars(lang: Lang, plot: &Plot, above: &[Series], below: &[Series]) -> Html
     let (top, strip, foot, height) = (18.0, 18.0, 20.0, 176.0);
     let slots = plot.labels.len().min(POINTS_MAX);
     let (high, low) = (highest_sum(above, slots), highest_sum(below, slots));
-    let peak = nice_ceiling(high.max(low * 0.25).max(1.0));
+    let peak = scale_top(plot.unit, high.max(low * 0.25));
     let strip_below = if below.is_empty() { 0.0 } else { strip };
     let span = (high.max(peak) + low).max(1.0);
     let scale = height / span;
@@ -210,10 +210,7 @@ pub fn line(lang: Lang, plot: &Plot, series: &[Series]) -> Html {
     let (top, height, right) = (10.0, 180.0, 96.0);
     let slots = plot.labels.len().min(POINTS_MAX);
     let high = series.iter().flat_map(|one| one.values.iter()).map(|value| sound(*value)).fold(0.0, f64::max);
-    let peak = match plot.unit {
-        Unit::Share => nice_ceiling(high.max(0.001)).min(1.0),
-        _ => nice_ceiling(high.max(1.0)),
-    };
+    let peak = scale_top(plot.unit, high);
     let scale = height / peak;
     let mut out = open_svg(top + height + 20.0, &plot.title);
     for tick in ticks(peak) {
@@ -459,7 +456,7 @@ fn wrap(lang: Lang, title: &str, note: &str, svg: &str, table: &str) -> Html {
     let note = if note.is_empty() { String::new() } else { format!("<small>{}</small>", escape(note)) };
     let toggle = OWN.text(lang, "frame-figures", &[]);
     Html::from_trusted(format!(
-        "<figure class=\"chart\"><figcaption>{}{note}</figcaption>{svg}<details><summary>{}</summary>\
+        "<figure class=\"chart\"><figcaption>{}{note}</figcaption><div class=\"scroll\">{svg}</div><details><summary>{}</summary>\
          <div class=\"scroll\"><table>{table}</table></div></details></figure>",
         escape(title),
         escape(&toggle)
@@ -484,11 +481,20 @@ fn highest_sum(series: &[Series], slots: usize) -> f64 {
     (0..slots).map(|slot| series.iter().map(|one| figure_at(one, slot)).sum()).fold(0.0, f64::max)
 }
 
-/// The next of 1, 2, 2.5, 5 times a power of ten at or above `value`.
+/// The next round figure at or above `value` whose half is round as well.
 fn nice_ceiling(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    let nice = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|step| step * power >= value * 0.999_999);
-    nice.unwrap_or(10.0) * power
+    let steps = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    steps.into_iter().find(|step| step * power >= value * 0.999_999).unwrap_or(10.0) * power
+}
+
+/// The top of a scale: for whole things an even number when it is small, so that the middle is whole as well.
+fn scale_top(unit: Unit, value: f64) -> f64 {
+    match unit {
+        Unit::Count if value <= 10.0 => (value / 2.0).ceil().max(1.0) * 2.0,
+        Unit::Share => nice_ceiling(value.max(0.001)).min(1.0),
+        _ => nice_ceiling(value.max(1.0)),
+    }
 }
 
 fn ticks(peak: f64) -> [f64; 3] {
@@ -506,7 +512,8 @@ fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-fn grouped(value: f64) -> String {
+/// A whole number with its thousands separated.
+pub(crate) fn grouped(value: f64) -> String {
     let plain = format!("{value:.0}");
     let digits = plain.len();
     let mut out = String::with_capacity(digits + digits / 3);
@@ -594,10 +601,14 @@ mod tests {
     #[test]
     fn scales_end_on_round_figures() {
         for (value, expect) in
-            [(1.0, 1.0), (3.0, 5.0), (11.0, 20.0), (99.0, 100.0), (0.3, 0.5), (2_300.0, 2_500.0)]
+            [(1.0, 1.0), (3.0, 3.0), (11.0, 12.0), (99.0, 100.0), (0.3, 0.3), (2_300.0, 3_000.0)]
         {
             assert!((nice_ceiling(value) - expect).abs() < 1e-9, "{value}");
         }
+        assert!(
+            (scale_top(Unit::Count, 5.0) - 6.0).abs() < 1e-9
+                && (scale_top(Unit::Share, 0.97) - 1.0).abs() < 1e-9
+        );
         assert_eq!(grouped(1_234_567.0), "1,234,567");
         assert_eq!(Unit::Money(Currency::CNY).show_short(128_000.0), "¥1,280");
     }

@@ -135,6 +135,11 @@ impl Frame {
         self.texts.text(self.lang, key.as_ref(), args)
     }
 
+    /// A whole number with its thousands separated.
+    pub fn count(&self, n: &u64) -> String {
+        super::chart::grouped(*n as f64)
+    }
+
     /// An amount as plain text: `¥1,280.00`, `−US$3.50`.
     pub fn amount(&self, money: &Money) -> String {
         money.to_string().replacen('-', "\u{2212}", 1)

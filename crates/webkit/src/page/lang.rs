@@ -211,6 +211,10 @@ impl Texts {
 fn bundle<'a>(lang: Lang, sources: impl Iterator<Item = &'a str>) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![lang.tag().parse().unwrap_or_default()]);
     bundle.set_use_isolating(false);
+    bundle.set_formatter(Some(|value, _| match value {
+        FluentValue::Number(number) => Some(super::chart::grouped(number.value)),
+        _ => None,
+    }));
     for source in sources {
         let (resource, errors) = match FluentResource::try_new(source.to_owned()) {
             Ok(resource) => (resource, Vec::new()),
@@ -250,7 +254,7 @@ mod tests {
         let texts =
             Texts::new(&[("n = { $n ->\n   [one] one row\n  *[other] { $n } rows\n }", "n = { $n } 行")]);
         assert_eq!(texts.text(Lang::En, "n", &[("n", &1i64)]), "one row");
-        assert_eq!(texts.text(Lang::En, "n", &[("n", &12i64)]), "12 rows");
+        assert_eq!(texts.text(Lang::En, "n", &[("n", &12_400i64)]), "12,400 rows");
         assert_eq!(texts.text(Lang::Zh, "n", &[("n", &12i64)]), "12 行");
         assert_eq!(texts.text(Lang::Zh, "absent", &[]), "[absent]");
     }

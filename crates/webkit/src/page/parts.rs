@@ -226,7 +226,7 @@ impl Frame {
             Sorted::Up => ("ascending", " ↑"),
             Sorted::Down => ("descending", " ↓"),
         };
-        let class = if head.figures { " class=\"r\"" } else { "" };
+        let class = if head.figures { " class=\"r fit\"" } else { "" };
         Html::from_trusted(format!(
             "<th scope=\"col\" aria-sort=\"{aria}\"{class}><a href=\"{}\">{}{arrow}</a></th>",
             escape(&head.href),

@@ -1,0 +1,104 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::{Settings, check_variables};
+
+mod audit_log;
+mod schema;
+mod serve;
+
+/// Guards an online shop's money and its customers' data.
+#[derive(Parser)]
+#[command(name = "tillward", version, about, long_about = None, arg_required_else_help = true,
+    after_help = "Examples:\n  tillward demo\n  tillward serve --data /var/lib/tillward/data\n  \
+        tillward screen payments.csv --report report.html")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    #[command(after_help = "Examples:\n  tillward serve\n  \
+        tillward serve --listen 0.0.0.0:443 --tls-certificate chain.pem --tls-key key.pem \\\n    \
+        --public-url https://pay.shop.example\n  TILLWARD_DATABASE_URL=postgres://localhost/tillward tillward serve")]
+    Serve(serve::Serve),
+    /// Verify, prove and export the audit log
+    Audit(audit_log::AuditLog),
+    /// Bring the database up to date and stop
+    Migrate(schema::Migrate),
+    /// Print the description of the API (OpenAPI, JSON)
+    Openapi,
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  tillward completions bash > /etc/bash_completion.d/tillward")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where settings come from; shared by the commands that open an installation.
+#[derive(clap::Args)]
+struct Source {
+    /// Configuration file (TOML); its keys are the long flags with `_` in place of `-`
+    #[arg(long, value_name = "FILE", env = "TILLWARD_CONFIG")]
+    config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Source {
+    fn read(self) -> Result<crate::config::Config, String> {
+        check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())).map_err(|e| e.to_string())?;
+        let file = self.config.map_or(Ok(Settings::default()), |path| Settings::read(&path));
+        self.settings.or(file.map_err(|e| e.to_string())?).check().map_err(|e| e.to_string())
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log();
+    let done = match cli.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::Migrate(migrate) => migrate.run(),
+        Command::Openapi => schema::print_openapi(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "tillward", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    done.unwrap_or_else(|problem| {
+        eprintln!("tillward: {problem}");
+        ExitCode::FAILURE
+    })
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TILLWARD_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
+}
+
+/// Prints a line for a person or a script.
+#[expect(clippy::print_stdout, reason = "the command line is where the program speaks")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// An error with everything behind it, one line.
+fn whole(problem: &dyn std::error::Error) -> String {
+    let mut text = problem.to_string();
+    let mut source = problem.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

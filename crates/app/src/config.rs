@@ -1,0 +1,327 @@
+//! Settings: a file, the environment and flags, in this order; later ones win. Unknown keys are refused.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use base::Secret;
+use serde::Deserialize;
+
+use crate::limits::CONFIG_BYTES_MAX;
+
+/// Settings as given in one place.
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Folder for the database and the checkpoints of the audit log
+    #[arg(long, value_name = "FOLDER", env = "TILLWARD_DATA")]
+    pub data: Option<PathBuf>,
+    /// File with the root key, outside the data folder; made at the first start
+    #[arg(long, value_name = "FILE", env = "TILLWARD_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+    /// postgres:// URL; the embedded engine without it
+    #[arg(long, value_name = "URL", env = "TILLWARD_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// PEM file with the authority of the database server, when it is not a public one
+    #[arg(long, value_name = "FILE", env = "TILLWARD_DATABASE_CA")]
+    pub database_ca: Option<PathBuf>,
+    /// Address to listen on; beyond loopback it needs a certificate
+    #[arg(long, value_name = "ADDRESS", env = "TILLWARD_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// What codes and links point to, such as https://pay.shop.example
+    #[arg(long, value_name = "URL", env = "TILLWARD_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// PEM file with the certificate chain
+    #[arg(long, value_name = "FILE", env = "TILLWARD_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE", env = "TILLWARD_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// Proxies whose x-forwarded-for is believed, separated by commas
+    #[arg(long, value_name = "ADDRESSES", env = "TILLWARD_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<IpAddr>>,
+    /// Mail server: smtps://user:password@host, or smtp://host for one that offers STARTTLS
+    #[arg(long, value_name = "URL", env = "TILLWARD_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Sender of mails
+    #[arg(long, value_name = "ADDRESS", env = "TILLWARD_MAIL_FROM")]
+    pub mail_from: Option<String>,
+    /// Folder to write mails into in place of sending them, readable by whoever reads the folder
+    #[arg(long, value_name = "FOLDER", env = "TILLWARD_MAIL_FOLDER")]
+    pub mail_folder: Option<PathBuf>,
+    /// Rule file in place of the starter rules
+    #[arg(long, value_name = "FILE", env = "TILLWARD_RULES")]
+    pub rules: Option<PathBuf>,
+    /// Model file made by `tillward train`
+    #[arg(long, value_name = "FILE", env = "TILLWARD_MODEL")]
+    pub model: Option<PathBuf>,
+}
+
+/// Settings that hold together.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder for the database and the checkpoints.
+    pub data: PathBuf,
+    /// File with the root key.
+    pub key_file: PathBuf,
+    /// Which database.
+    pub database: store::Config,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What codes and links point to; by default where it listens.
+    pub public_url: Option<String>,
+    /// Certificate chain and private key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How mails leave.
+    pub mail: Mail,
+    /// Rule file.
+    pub rules: Option<PathBuf>,
+    /// Model file.
+    pub model: Option<PathBuf>,
+}
+
+/// How mails leave.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// Nothing is set: mails wait, and the log says so.
+    Nowhere,
+    /// A server.
+    Smtp {
+        /// Its URL, with its password.
+        url: Secret<String>,
+        /// The sender.
+        from: String,
+    },
+    /// A folder, for trying things out.
+    Folder(PathBuf),
+}
+
+/// Why settings were refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration `{path}`: {why}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// An environment variable of ours that is not one.
+    #[error("environment variable `{0}` is not a setting of tillward; `tillward serve --help` lists them")]
+    Variable(String),
+    /// Settings that do not fit each other.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The public URL.
+    #[error("public url `{0}` must begin with http:// or https://, name a host, and have no path")]
+    PublicUrl(String),
+}
+
+/// Variables that are read elsewhere.
+const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
+const VARIABLES: [&str; 14] = [
+    "TILLWARD_DATA",
+    "TILLWARD_KEY_FILE",
+    "TILLWARD_DATABASE_URL",
+    "TILLWARD_DATABASE_CA",
+    "TILLWARD_LISTEN",
+    "TILLWARD_PUBLIC_URL",
+    "TILLWARD_TLS_CERTIFICATE",
+    "TILLWARD_TLS_KEY",
+    "TILLWARD_TRUSTED_PROXIES",
+    "TILLWARD_SMTP_URL",
+    "TILLWARD_MAIL_FROM",
+    "TILLWARD_MAIL_FOLDER",
+    "TILLWARD_RULES",
+    "TILLWARD_MODEL",
+];
+
+impl Settings {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] with the line.
+    pub fn read(path: &Path) -> Result<Settings, ConfigError> {
+        let refused = |why: String| ConfigError::File { path: path.to_owned(), why };
+        let size = std::fs::metadata(path).map_err(|e| refused(e.to_string()))?.len();
+        if size > CONFIG_BYTES_MAX {
+            return Err(refused(format!("it has {size} bytes, at most {CONFIG_BYTES_MAX} are read")));
+        }
+        let bytes = std::fs::read(path).map_err(|e| refused(e.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8".to_owned()))?;
+        Settings::parse(&text).map_err(refused)
+    }
+
+    /// Reads the text of a configuration file; the error names line and column.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn parse(text: &str) -> Result<Settings, String> {
+        toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())
+    }
+
+    /// These settings where they are given, else those.
+    #[must_use]
+    pub fn or(self, other: Settings) -> Settings {
+        Settings {
+            data: self.data.or(other.data),
+            key_file: self.key_file.or(other.key_file),
+            database_url: self.database_url.or(other.database_url),
+            database_ca: self.database_ca.or(other.database_ca),
+            listen: self.listen.or(other.listen),
+            public_url: self.public_url.or(other.public_url),
+            tls_certificate: self.tls_certificate.or(other.tls_certificate),
+            tls_key: self.tls_key.or(other.tls_key),
+            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            smtp_url: self.smtp_url.or(other.smtp_url),
+            mail_from: self.mail_from.or(other.mail_from),
+            mail_folder: self.mail_folder.or(other.mail_folder),
+            rules: self.rules.or(other.rules),
+            model: self.model.or(other.model),
+        }
+    }
+
+    /// Checks that the settings hold together, and fills in what is usual.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let data = self.data.unwrap_or_else(|| PathBuf::from("tillward-data"));
+        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let tls = match (self.tls_certificate, self.tls_key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => return Err(ConfigError::Conflict("tls_certificate and tls_key belong together; give both")),
+        };
+        if !listen.ip().is_loopback() && tls.is_none() {
+            let text = "listening beyond this machine needs tls_certificate and tls_key; or listen on 127.0.0.1";
+            return Err(ConfigError::Conflict(text));
+        }
+        let public_url = self.public_url.map(check_public_url).transpose()?;
+        let database = match self.database_url {
+            Some(url) => store::Config::Postgres { url: Secret::new(url), ca_file: self.database_ca },
+            None => store::Config::File(data.join("tillward.db")),
+        };
+        Ok(Config {
+            key_file: self.key_file.unwrap_or_else(|| beside(&data)),
+            data,
+            database,
+            listen,
+            public_url,
+            tls,
+            trusted_proxies: self.trusted_proxies.unwrap_or_default(),
+            mail: mail(self.smtp_url, self.mail_from, self.mail_folder)?,
+            rules: self.rules,
+            model: self.model,
+        })
+    }
+}
+
+/// Where the root key is kept unless said otherwise: beside the data folder, not in it.
+fn beside(data: &Path) -> PathBuf {
+    let mut name = data.file_name().unwrap_or(data.as_os_str()).to_owned();
+    name.push(".key");
+    data.with_file_name(name)
+}
+
+fn mail(url: Option<String>, from: Option<String>, folder: Option<PathBuf>) -> Result<Mail, ConfigError> {
+    match (url, from, folder) {
+        (Some(_), _, Some(_)) => Err(ConfigError::Conflict("give smtp_url or mail_folder, not both")),
+        (Some(_), None, None) => Err(ConfigError::Conflict("smtp_url needs mail_from, the sender of mails")),
+        (Some(url), Some(from), None) => Ok(Mail::Smtp { url: Secret::new(url), from }),
+        (None, _, Some(folder)) => Ok(Mail::Folder(folder)),
+        (None, _, None) => Ok(Mail::Nowhere),
+    }
+}
+
+fn check_public_url(url: String) -> Result<String, ConfigError> {
+    let trimmed = url.trim_end_matches('/');
+    let host = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
+    let plain = |host: &str| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    };
+    if host.is_some_and(plain) { Ok(trimmed.to_owned()) } else { Err(ConfigError::PublicUrl(url)) }
+}
+
+/// Refuses variables that look like settings and are none: a typing mistake must not pass silently.
+///
+/// # Errors
+/// [`ConfigError::Variable`].
+pub fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    for name in names {
+        let known = VARIABLES.contains(&name.as_str()) || OTHER_VARIABLES.contains(&name.as_str());
+        if name.starts_with("TILLWARD_") && !known {
+            return Err(ConfigError::Variable(name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Result<Config, ConfigError> {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        settings.check()
+    }
+
+    #[test]
+    fn nothing_given_is_a_safe_installation() {
+        let config = with(|_| {}).unwrap();
+        assert!(config.listen.ip().is_loopback());
+        assert_eq!(config.key_file, PathBuf::from("tillward-data.key"));
+        assert!(!config.key_file.starts_with(&config.data));
+    }
+
+    #[test]
+    fn listening_beyond_this_machine_needs_tls() {
+        let open = "0.0.0.0:443".parse().ok();
+        assert!(with(|s| s.listen = open).is_err());
+        assert!(with(|s| s.tls_key = Some("key.pem".into())).is_err());
+        let both = with(|s| {
+            s.listen = open;
+            s.tls_key = Some("key.pem".into());
+            s.tls_certificate = Some("chain.pem".into());
+        });
+        assert!(both.is_ok());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_their_line() {
+        let error = Settings::parse("data = \"x\"\nlissten = \"y\"\n").unwrap_err();
+        assert!(error.contains("lissten") && error.contains("line 2"), "{error}");
+        assert!(Settings::parse("listen = 5").is_err());
+    }
+
+    #[test]
+    fn unknown_variables_are_refused() {
+        let names = |list: &[&str]| check_variables(list.iter().map(|s| (*s).to_owned()));
+        assert!(names(&["TILLWARD_DATA", "PATH"]).is_ok());
+        assert!(names(&["TILLWARD_DATTA"]).is_err());
+    }
+
+    #[test]
+    fn every_setting_has_a_variable_and_flags_win() {
+        use clap::{Args, Command};
+        let command = Settings::augment_args(Command::new("x"));
+        let named: Vec<_> = command.get_arguments().filter_map(|a| a.get_env()).collect();
+        assert_eq!(named.len(), VARIABLES.len());
+        assert!(named.iter().all(|n| VARIABLES.iter().any(|v| *n == *v)));
+        let (flag, file) = (Settings::parse("data = \"a\"").unwrap(), Settings::parse("data = \"b\"").unwrap());
+        assert_eq!(flag.or(file).data, Some("a".into()));
+    }
+
+    #[test]
+    fn public_urls_are_an_origin() {
+        for good in ["https://pay.example", "http://localhost:8080/", "http://[::1]:80"] {
+            assert!(check_public_url(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in ["pay.example", "https://", "https://a/b", "javascript:alert(1)", "https://a b"] {
+            assert!(check_public_url(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

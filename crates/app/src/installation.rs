@@ -1,0 +1,165 @@
+//! An installation: database, vault and audit log, opened together.
+
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base::{Clock, Dice, Secret, ShopId};
+use payments::Screen;
+use risk::{Costs, RuleSet};
+use store::Db;
+use vault::{RootKey, Vault};
+
+use crate::config::Config;
+use crate::migrations;
+
+/// The name of the audit log in checkpoints, unless it was named otherwise when it was made.
+const LOG_NAME: &str = "tillward.local/audit";
+
+/// Why an installation could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder.
+    #[error("cannot use the data folder `{path}`")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The root key.
+    #[error(transparent)]
+    Key(#[from] vault::KeyFileError),
+    /// The database has data and its key is not there.
+    #[error("`{}` is missing, and the database was sealed with it; put it back or name it with --key-file", .0.display())]
+    KeyMissing(PathBuf),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] vault::VaultError),
+    /// The key of the audit log.
+    #[error("cannot use the audit log's key `{path}`: {why}")]
+    LogKey {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// Rules or model.
+    #[error("cannot use `{path}`:\n{why}")]
+    Screen {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, a line each.
+        why: String,
+    },
+}
+
+/// An open installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Installation {
+    /// The database.
+    pub db: Db,
+    /// The unlocked vault.
+    pub vault: Arc<Vault>,
+    /// Signs the audit log.
+    pub signer: Arc<audit::Signer>,
+    /// Where the checkpoints of the audit log go, outside the database.
+    pub checkpoints: PathBuf,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub dice: Dice,
+}
+
+impl Installation {
+    /// Opens an installation, making what is not there yet.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(config: &Config, clock: Clock, dice: Dice) -> Result<Installation, OpenError> {
+        make_folder(&config.data)?;
+        let now = clock.now();
+        let db = Db::open(&config.database, &migrations(), now)?;
+        let sealed = db.read_blocking(Vault::exists)?;
+        let root = match (config.key_file.exists(), sealed) {
+            (true, _) => RootKey::load(&config.key_file, &config.data)?,
+            (false, false) => RootKey::create(&config.key_file, &config.data, &dice)?,
+            (false, true) => return Err(OpenError::KeyMissing(config.key_file.clone())),
+        };
+        let chance = dice.clone();
+        let vault = db.write_blocking(move |tx| Vault::open(tx, &root, now, &chance))?;
+        let signer = open_signer(&config.key_file)?;
+        let checkpoints = config.data.join("audit-checkpoints.jsonl");
+        Ok(Installation { db, vault: Arc::new(vault), signer: Arc::new(signer), checkpoints, clock, dice })
+    }
+
+    /// What the handlers hold.
+    pub fn context(&self, public_url: &str, screen: Screen) -> payments::routes::Context {
+        let identity = identity::Context::new(
+            self.db.clone(),
+            Arc::clone(&self.vault),
+            self.clock.clone(),
+            self.dice.clone(),
+            public_url,
+        );
+        payments::routes::Context::new(identity, Arc::clone(&self.signer), screen)
+    }
+
+    /// The house: whom the operator acts for.
+    pub fn house(&self) -> ShopId {
+        ShopId::HOUSE
+    }
+}
+
+/// Reads the rules and the model that are set; the starter rules where none are.
+///
+/// # Errors
+/// [`OpenError::Screen`] with every problem found.
+pub fn load_screen(config: &Config) -> Result<Screen, OpenError> {
+    let mut screen = Screen::starter();
+    screen.costs = Costs::default();
+    if let Some(path) = &config.rules {
+        let refused = |why: String| OpenError::Screen { path: path.clone(), why };
+        let text = std::fs::read_to_string(path).map_err(|e| refused(e.to_string()))?;
+        let parsed = RuleSet::parse(&text).map_err(|problems| {
+            refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+        screen.rules = Arc::new(parsed);
+    }
+    if let Some(path) = &config.model {
+        let refused = |why: String| OpenError::Screen { path: path.clone(), why };
+        let bytes = std::fs::read(path).map_err(|e| refused(e.to_string()))?;
+        let model = risk::model::Model::load(&bytes).map_err(|e| refused(e.to_string()))?;
+        screen.model = Some(Arc::new(model));
+    }
+    Ok(screen)
+}
+
+fn make_folder(path: &Path) -> Result<(), OpenError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+}
+
+/// The log's private key lies beside the root key, outside the data folder.
+fn open_signer(key_file: &Path) -> Result<audit::Signer, OpenError> {
+    let path = key_file.with_extension("audit-key");
+    let refused = |why: String| OpenError::LogKey { path: path.clone(), why };
+    if path.exists() {
+        let pkcs8 = Secret::new(std::fs::read(&path).map_err(|e| refused(e.to_string()))?);
+        return audit::Signer::from_pkcs8(LOG_NAME, pkcs8.expose()).map_err(|e| refused(e.to_string()));
+    }
+    let (signer, pkcs8) = audit::Signer::generate(LOG_NAME).map_err(|e| refused(e.to_string()))?;
+    let mut file = std::fs::OpenOptions::new();
+    let file = file.write(true).create_new(true).mode(0o600).open(&path);
+    let written = file.and_then(|mut file| {
+        use std::io::Write;
+        file.write_all(pkcs8.expose())?;
+        file.sync_all()
+    });
+    written.map_err(|e| refused(e.to_string()))?;
+    Ok(signer)
+}

@@ -1,0 +1,113 @@
+//! Delivering mails: to a server, or into a folder for trying things out.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use identity::DueMail;
+use lettre::message::header::ContentType;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+
+use crate::config::Mail;
+use crate::installation::Installation;
+
+/// Mails taken in one round.
+const MAILS_MAX: usize = 20;
+
+enum Way {
+    Nowhere,
+    Folder(PathBuf),
+    Smtp { transport: Box<AsyncSmtpTransport<Tokio1Executor>>, from: String, runtime: tokio::runtime::Runtime },
+}
+
+/// The post office of this node.
+pub(super) struct Post {
+    at: Installation,
+    way: Way,
+}
+
+impl Post {
+    pub(super) fn new(at: Installation, mail: Mail) -> Result<Post, String> {
+        let way = match mail {
+            Mail::Nowhere => {
+                tracing::warn!("no mail server is set: codes and notices wait; set --smtp-url or --mail-folder");
+                Way::Nowhere
+            }
+            Mail::Folder(folder) => {
+                std::fs::create_dir_all(&folder).map_err(|e| format!("cannot make `{}`: {e}", folder.display()))?;
+                Way::Folder(folder)
+            }
+            Mail::Smtp { url, from } => smtp(url.expose(), from)?,
+        };
+        Ok(Post { at, way })
+    }
+
+    /// Takes what is due and delivers it.
+    pub(super) fn deliver(&mut self) {
+        if matches!(self.way, Way::Nowhere) {
+            return;
+        }
+        let (now, vault, dice) = (self.at.clock.now(), Arc::clone(&self.at.vault), self.at.dice.clone());
+        let due = self.at.db.write_blocking(move |tx| {
+            identity::take_due(tx, &identity::Means { vault: &vault, dice: &dice, now }, MAILS_MAX)
+        });
+        match due {
+            Ok(due) => due.iter().for_each(|mail| self.deliver_one(mail)),
+            Err(problem) => tracing::warn!(%problem, "mails could not be read"),
+        }
+    }
+
+    fn deliver_one(&self, mail: &DueMail) {
+        let sent = match &self.way {
+            Way::Nowhere => return,
+            Way::Folder(folder) => write(folder, mail),
+            Way::Smtp { transport, from, runtime } => send(transport, from, runtime, mail),
+        };
+        let (shop, id, now) = (mail.shop, mail.id.clone(), self.at.clock.now());
+        let noted = self.at.db.write_blocking(move |tx| match &sent {
+            Ok(()) => identity::mark_sent(tx, shop, &id),
+            Err(why) => identity::mark_failed(tx, shop, &id, why, now),
+        });
+        if let Err(problem) = noted {
+            tracing::warn!(%problem, "a delivery could not be noted; the mail may go out twice");
+        }
+    }
+}
+
+fn smtp(url: &str, from: String) -> Result<Way, String> {
+    // The transport's own message may repeat the password.
+    let refused = |_| "smtp_url must look like smtps://user:password@mail.example".to_owned();
+    let opportunistic = url.starts_with("smtp://") && !url.contains("tls=");
+    let joined = if opportunistic { format!("{url}?tls=required") } else { url.to_owned() };
+    let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&joined).map_err(refused)?.build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    Ok(Way::Smtp { transport: Box::new(transport), from, runtime })
+}
+
+fn send(
+    transport: &AsyncSmtpTransport<Tokio1Executor>, from: &str, runtime: &tokio::runtime::Runtime, mail: &DueMail,
+) -> Result<(), String> {
+    // Errors name no address: they are kept for the operator.
+    let from = from.parse().map_err(|_| "mail_from is not an address".to_owned())?;
+    let to = mail.recipient.expose().parse().map_err(|_| "the recipient is not an address".to_owned())?;
+    let message = Message::builder()
+        .from(from)
+        .to(to)
+        .subject(&mail.subject)
+        .message_id(Some(format!("<{}@tillward>", mail.id)))
+        .header(ContentType::TEXT_PLAIN)
+        .body(mail.body.expose().clone())
+        .map_err(|_| "the mail cannot be written".to_owned())?;
+    runtime.block_on(transport.send(message)).map(drop).map_err(|e| {
+        let kind = if e.is_permanent() { "refused" } else { "not reached" };
+        format!("the mail server was {kind}: status {:?}", e.status().map(|s| s.to_string()))
+    })
+}
+
+fn write(folder: &Path, mail: &DueMail) -> Result<(), String> {
+    use std::io::Write;
+    let path = folder.join(format!("{}.txt", mail.id));
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let text = format!("To: {}\nSubject: {}\n\n{}\n", mail.recipient.expose(), mail.subject, mail.body.expose());
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| format!("the mail folder: {e}"))
+}

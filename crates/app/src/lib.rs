@@ -1,0 +1,29 @@
+//! The program `tillward`: composes the domains into one process and gives it a command line.
+//!
+//! Reading order: `cli.rs` (commands), `config.rs` (settings), `installation.rs` (opens database, vault, log),
+//! `server.rs` (listener, routes), `jobs.rs` (what runs beside requests), then a file for each command.
+
+pub mod cli;
+pub mod config;
+pub mod installation;
+pub mod jobs;
+pub mod limits;
+pub mod server;
+
+/// Every migration of the program.
+pub fn migrations() -> Vec<store::Migration> {
+    let domains = [
+        audit::MIGRATIONS,
+        vault::MIGRATIONS,
+        identity::MIGRATIONS,
+        ledger::MIGRATIONS,
+        payments::store::MIGRATIONS,
+        webkit::MIGRATIONS,
+    ];
+    domains.iter().flat_map(|list| list.iter().copied()).collect()
+}
+
+/// Every error code of the API.
+pub fn error_codes() -> Vec<&'static webkit::Code> {
+    [webkit::error::CODES, identity::routes::CODES, payments::routes::CODES].into_iter().flatten().copied().collect()
+}
