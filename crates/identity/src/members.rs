@@ -318,11 +318,16 @@ takes_faults!(LoginError);
 /// # Errors
 /// [`LoginError`].
 pub async fn sign_in_member(
-    cx: &Context, email: Email, password: Password, from: &Place, now: Timestamp,
+    cx: &Context,
+    email: Email,
+    password: Password,
+    from: &Place,
+    now: Timestamp,
 ) -> Result<Option<(MemberId, NewSession)>, LoginError> {
     let (means, origin) = (cx.clone(), from.origin.clone());
     let attempt = cx.db.write(move |tx| start_login(tx, &means.means(now), &email, &origin)).await?;
-    let right = cx.passwords.verify(password.clone(), attempt.hash.clone()).await.map_err(LoginError::Busy)?;
+    let right =
+        cx.passwords.verify(password.clone(), attempt.hash.clone()).await.map_err(LoginError::Busy)?;
     let verdict = match (right, attempt.hash.is_outdated()) {
         (false, _) => Verdict::Wrong,
         (true, false) => Verdict::Right(None),

@@ -156,7 +156,10 @@ pub struct SessionView {
 #[utoipa::path(post, path = "/v1/buyers", tag = "buyers", request_body = NewBuyerBody, security(()),
     responses((status = 202, body = CodeRequestedView), ApiErrors))]
 pub async fn create_buyer(
-    State(cx): State<Context>, who: Bearer, lang: Lang, Json(body): Json<NewBuyerBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    lang: Lang,
+    Json(body): Json<NewBuyerBody>,
 ) -> Result<(StatusCode, Answer<CodeRequestedView>), ApiError> {
     let mut problems = Problems::new();
     let name = problems.take("name", PersonName::parse(&body.name));
@@ -180,7 +183,10 @@ pub async fn create_buyer(
 #[utoipa::path(post, path = "/v1/buyer_sessions", tag = "buyers", request_body = NewBuyerSessionBody, security(()),
     responses((status = 202, body = CodeRequestedView), ApiErrors))]
 pub async fn create_buyer_session(
-    State(cx): State<Context>, who: Bearer, lang: Lang, Json(body): Json<NewBuyerSessionBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    lang: Lang,
+    Json(body): Json<NewBuyerSessionBody>,
 ) -> Result<(StatusCode, Answer<CodeRequestedView>), ApiError> {
     let mut problems = Problems::new();
     let contact = problems.take("contact", Email::parse(&body.contact));
@@ -199,7 +205,10 @@ pub async fn create_buyer_session(
     params(("id" = String, Path, description = "the id that asking for the code gave")),
     responses((status = 201, body = SignedInView), ApiErrors))]
 pub async fn verify_buyer_session(
-    State(cx): State<Context>, who: Bearer, Path(id): Path<String>, Json(body): Json<VerifyBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
+    Json(body): Json<VerifyBody>,
 ) -> Result<(StatusCode, Answer<SignedInView>), ApiError> {
     let mut problems = Problems::new();
     let request = problems.take("id", id.parse::<SessionId>());
@@ -220,7 +229,9 @@ pub async fn verify_buyer_session(
         CodeCheck::Wrong { left } => {
             Err(ApiError::new(&ONE_TIME_CODE_WRONG, format!("the code is wrong; {left} tries are left")))
         }
-        CodeCheck::Gone => Err(ApiError::new(&ONE_TIME_CODE_GONE, "this code does not work any more; ask for a new one")),
+        CodeCheck::Gone => {
+            Err(ApiError::new(&ONE_TIME_CODE_GONE, "this code does not work any more; ask for a new one"))
+        }
     }
 }
 
@@ -239,7 +250,9 @@ pub async fn delete_buyer_session(State(cx): State<Context>, who: Bearer) -> Res
 #[utoipa::path(post, path = "/v1/buyer_sessions/current/wake", tag = "buyers", request_body = PinBody,
     security(("bearer" = [])), responses((status = 204), ApiErrors))]
 pub async fn wake_buyer_session(
-    State(cx): State<Context>, who: Bearer, Json(body): Json<PinBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Json(body): Json<PinBody>,
 ) -> Result<StatusCode, ApiError> {
     let pin = Pin::parse(&body.pin).map_err(|problem| ApiError::bad_field("pin", problem))?;
     let check = cx
@@ -302,7 +315,9 @@ pub async fn find_me(State(cx): State<Context>, who: Bearer) -> ApiResult<MeView
 #[utoipa::path(put, path = "/v1/me/pin", tag = "account", request_body = NewPinBody, security(("bearer" = [])),
     responses((status = 204), ApiErrors))]
 pub async fn update_pin(
-    State(cx): State<Context>, who: Bearer, Json(body): Json<NewPinBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Json(body): Json<NewPinBody>,
 ) -> Result<StatusCode, ApiError> {
     let mut problems = Problems::new();
     let old = problems.take("old_pin", Pin::parse(&body.old_pin));
@@ -347,7 +362,9 @@ pub async fn list_my_sessions(State(cx): State<Context>, who: Bearer) -> ApiResu
 #[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "account", security(("bearer" = [])),
     params(("id" = String, Path, description = "the session")), responses((status = 204), ApiErrors))]
 pub async fn delete_my_session(
-    State(cx): State<Context>, who: Bearer, Path(id): Path<String>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let missing = || ApiError::not_found("no such session");
     let id: SessionId = id.parse().map_err(|_| missing())?;

@@ -146,9 +146,9 @@ impl From<ApiKeyError> for ApiError {
 pub(crate) fn refused_pin(check: PinCheck) -> Option<ApiError> {
     match check {
         PinCheck::Right => None,
-        PinCheck::Wrong { left } => {
-            Some(ApiError::forbidden(format!("the PIN is wrong; {left} tries are left until paying is locked")))
-        }
+        PinCheck::Wrong { left } => Some(ApiError::forbidden(format!(
+            "the PIN is wrong; {left} tries are left until paying is locked"
+        ))),
         PinCheck::Locked => Some(ApiError::forbidden("too many wrong PINs; the PIN is locked")),
         PinCheck::NotActive => Some(ApiError::forbidden("the account is frozen")),
     }

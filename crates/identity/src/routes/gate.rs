@@ -135,7 +135,9 @@ impl Caller<'_> {
 impl Context {
     /// Lets the caller through to `permission` in their own shop and runs `work` as one writing transaction.
     pub(super) async fn write_as<T: Send + 'static>(
-        &self, who: Bearer, permission: Permission,
+        &self,
+        who: Bearer,
+        permission: Permission,
         mut work: impl FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let cx = self.clone();
@@ -149,7 +151,9 @@ impl Context {
 
     /// The same for work that reads. The use of the session is noted afterwards, when that is due.
     pub(super) async fn read_as<T: Send + 'static>(
-        &self, who: Bearer, permission: Permission,
+        &self,
+        who: Bearer,
+        permission: Permission,
         work: impl FnOnce(&mut Tx<'_>, &Caller<'_>) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let (cx, reader) = (self.clone(), who.clone());
@@ -166,7 +170,10 @@ impl Context {
 }
 
 fn admit<'a>(
-    tx: &mut Tx<'_>, cx: &'a Context, who: &'a Bearer, permission: Permission,
+    tx: &mut Tx<'_>,
+    cx: &'a Context,
+    who: &'a Bearer,
+    permission: Permission,
 ) -> Result<Caller<'a>, ApiError> {
     let actor = who.credential.actor(tx, who.at)?;
     let shop = actor.home().unwrap_or(ShopId::HOUSE);

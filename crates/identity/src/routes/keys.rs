@@ -63,7 +63,9 @@ pub struct NewApiKeyView {
 #[utoipa::path(post, path = "/v1/api_keys", tag = "API keys", request_body = NewApiKeyBody, security(("bearer" = [])),
     responses((status = 201, body = NewApiKeyView), ApiErrors))]
 pub async fn create_api_key(
-    State(cx): State<Context>, who: Bearer, Json(body): Json<NewApiKeyBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Json(body): Json<NewApiKeyBody>,
 ) -> Result<(StatusCode, Answer<NewApiKeyView>), ApiError> {
     let mut problems = Problems::new();
     let label = problems.take("label", Label::parse(&body.label));
@@ -97,7 +99,9 @@ pub async fn list_api_keys(State(cx): State<Context>, who: Bearer) -> ApiResult<
 #[utoipa::path(delete, path = "/v1/api_keys/{id}", tag = "API keys", security(("bearer" = [])),
     params(("id" = String, Path, description = "the key")), responses((status = 204), ApiErrors))]
 pub async fn delete_api_key(
-    State(cx): State<Context>, who: Bearer, Path(id): Path<String>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id: Result<ApiKeyId, ApiError> = id.parse().map_err(|_| ApiKeyError::NotFound.into());
     let ring = Arc::clone(&cx.keys);

@@ -196,7 +196,9 @@ pub struct MemberView {
 #[utoipa::path(post, path = "/v1/member_sessions", tag = "members", request_body = NewMemberSessionBody, security(()),
     responses((status = 201, body = MemberSessionView), ApiErrors))]
 pub async fn create_member_session(
-    State(cx): State<Context>, who: Bearer, Json(body): Json<NewMemberSessionBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Json(body): Json<NewMemberSessionBody>,
 ) -> Result<(StatusCode, Answer<MemberSessionView>), ApiError> {
     let mut problems = Problems::new();
     let email = problems.take("email", Email::parse(&body.email));
@@ -231,7 +233,10 @@ pub async fn delete_member_session(State(cx): State<Context>, who: Bearer) -> Re
 #[utoipa::path(post, path = "/v1/setup", tag = "setup", request_body = SetupBody, security(()),
     responses((status = 201, body = SetupView), ApiErrors))]
 pub async fn create_setup(
-    State(cx): State<Context>, who: Bearer, lang: Lang, Json(body): Json<SetupBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    lang: Lang,
+    Json(body): Json<SetupBody>,
 ) -> Result<(StatusCode, Answer<SetupView>), ApiError> {
     let mut problems = Problems::new();
     let token = parse_link(&mut problems, &body.token);
@@ -261,7 +266,9 @@ pub async fn create_setup(
 #[utoipa::path(post, path = "/v1/invitations/accept", tag = "setup", request_body = AcceptBody, security(()),
     responses((status = 200, body = MemberIdView), ApiErrors))]
 pub async fn accept_invitation(
-    State(cx): State<Context>, who: Bearer, Json(body): Json<AcceptBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Json(body): Json<AcceptBody>,
 ) -> ApiResult<MemberIdView> {
     let mut problems = Problems::new();
     let token = parse_link(&mut problems, &body.token);
@@ -288,14 +295,19 @@ pub async fn find_shop(State(cx): State<Context>, who: Bearer) -> ApiResult<Shop
 #[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMemberBody, security(("bearer" = [])),
     responses((status = 201, body = MemberIdView), ApiErrors))]
 pub async fn create_member(
-    State(cx): State<Context>, who: Bearer, lang: Lang, Json(body): Json<NewMemberBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    lang: Lang,
+    Json(body): Json<NewMemberBody>,
 ) -> Result<(StatusCode, Answer<MemberIdView>), ApiError> {
     let mut problems = Problems::new();
     let name = problems.take("name", PersonName::parse(&body.name));
     let email = problems.take("email", Email::parse(&body.email));
     let roles = problems.take("roles", parse_roles(&body.roles));
     let lang = parse_language(&mut problems, body.language.as_deref(), lang);
-    let (Some(name), Some(email), Some(roles)) = (name, email, roles) else { return Err(problems.into_error()) };
+    let (Some(name), Some(email), Some(roles)) = (name, email, roles) else {
+        return Err(problems.into_error());
+    };
     problems.check()?;
     let (new, public_url) = (NewMember { name, email, roles, lang }, cx.public_url.clone());
     let member = cx
@@ -321,7 +333,9 @@ pub async fn list_members(State(cx): State<Context>, who: Bearer) -> ApiResult<L
 #[utoipa::path(delete, path = "/v1/members/{id}", tag = "members", security(("bearer" = [])),
     params(("id" = String, Path, description = "the member")), responses((status = 204), ApiErrors))]
 pub async fn delete_member(
-    State(cx): State<Context>, who: Bearer, Path(id): Path<String>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = parse_member(&id);
     cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
@@ -337,7 +351,10 @@ pub async fn delete_member(
     security(("bearer" = [])), params(("id" = String, Path, description = "the member")),
     responses((status = 204), ApiErrors))]
 pub async fn update_member_roles(
-    State(cx): State<Context>, who: Bearer, Path(id): Path<String>, Json(body): Json<RolesBody>,
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
+    Json(body): Json<RolesBody>,
 ) -> Result<StatusCode, ApiError> {
     let id = parse_member(&id);
     let roles = parse_roles(&body.roles).map_err(|problem| ApiError::bad_field("roles", problem))?;
@@ -379,12 +396,16 @@ fn parse_shop(problems: &mut Problems, body: &ShopBody) -> Option<ShopProfile> {
 
 fn parse_new_password(problems: &mut Problems, text: &str, context: &[&str]) -> Option<Password> {
     let password = Password::parse(text);
-    problems.take("password", password.and_then(|password| password.check_strength(context).map(|()| password)))
+    problems
+        .take("password", password.and_then(|password| password.check_strength(context).map(|()| password)))
 }
 
 /// Hashes a password for the holder of a link that works: nobody else can make the program work that hard.
 async fn hash_for_link(
-    cx: &Context, who: &Bearer, token: &Token, password: Password,
+    cx: &Context,
+    who: &Bearer,
+    token: &Token,
+    password: Password,
 ) -> Result<PasswordHash, ApiError> {
     let (token, now) = (token.clone(), who.at);
     cx.db.read(move |tx| setup::find_link(tx, &token, now)).await?;

@@ -205,13 +205,13 @@ fn sweeping_forgets_old_requests_and_shreds_sign_ups_that_were_never_confirmed()
         ask_up(&world, "new@shop.example");
         world.deliver();
         world.wait(600 + 86_401);
-        let swept = world.write(|tx, means| identity::sweep(tx, means)).unwrap();
+        let swept = world.write(identity::sweep).unwrap();
         assert_eq!(swept, 1);
         let count = |sql: &'static str| {
             world.cx.db.read_blocking(|tx| tx.query_opt(sql, &[])).unwrap().unwrap().int(0).unwrap()
         };
         assert_eq!(count("SELECT COUNT(*) FROM one_time_codes"), 0);
         assert_eq!(count("SELECT COUNT(*) FROM vault_data_keys WHERE wrapped IS NOT NULL"), 0);
-        assert_eq!(world.write(|tx, means| identity::sweep(tx, means)), Ok::<_, Fault>(0));
+        assert_eq!(world.write(identity::sweep), Ok::<_, Fault>(0));
     });
 }

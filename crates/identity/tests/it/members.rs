@@ -30,7 +30,7 @@ fn owner_world(world: &World) -> base::ShopId {
 #[test]
 fn the_set_up_link_makes_one_shop_with_its_owner_and_works_once() {
     each_world(|world| {
-        let link = || world.write(|tx, means| identity::create_setup_link(tx, means)).unwrap();
+        let link = || world.write(identity::create_setup_link).unwrap();
         let older = link().unwrap();
         let token = link().unwrap();
         let complete = |token: &Token| {
@@ -54,7 +54,7 @@ fn the_set_up_link_makes_one_shop_with_its_owner_and_works_once() {
 #[test]
 fn pw_6_a_set_up_link_ends_after_a_day() {
     each_world(|world| {
-        let token = world.write(|tx, means| identity::create_setup_link(tx, means)).unwrap().unwrap();
+        let token = world.write(identity::create_setup_link).unwrap().unwrap();
         world.wait(86_400 - 1);
         let find = || world.read(|tx, means| identity::find_link(tx, &token, means.now));
         assert_eq!(find(), Ok(Link::FirstSetup));
