@@ -8,14 +8,15 @@ sum() { awk '{ total += $1 } END { print total + 0 }'; }
 
 passed=0
 failed=0
-if grep -qE '^[0-9]+ passed, [0-9]+ failed' <<<"$plain"; then
+if grep -qE '^ +Summary .* tests? run: ' <<<"$plain"; then
+  summary=$(grep -E '^ +Summary .* tests? run: ' <<<"$plain" | tail -n 1)
+  run=$(sed -E 's/.* ([0-9]+)(\/[0-9]+)? tests? run: .*/\1/' <<<"$summary")
+  passed=$(sed -E 's/.*tests? run: ([0-9]+) passed.*/\1/' <<<"$summary")
+  failed=$((run - passed))
+elif grep -qE '^[0-9]+ passed, [0-9]+ failed' <<<"$plain"; then
   last=$(grep -E '^[0-9]+ passed, [0-9]+ failed' <<<"$plain" | tail -n 1)
   passed=${last%% *}
   failed=$(sed -E 's/.*passed, ([0-9]+) failed.*/\1/' <<<"$last")
-elif grep -qE 'tests? run: ' <<<"$plain"; then
-  run=$(sed -nE 's/.* ([0-9]+)(\/[0-9]+)? tests? run: .*/\1/p' <<<"$plain" | sum)
-  passed=$(sed -nE 's/.*tests? run: ([0-9]+) passed.*/\1/p' <<<"$plain" | sum)
-  failed=$((run - passed))
 elif grep -q '^test result: ' <<<"$plain"; then
   passed=$(sed -nE 's/^test result: .* ([0-9]+) passed.*/\1/p' <<<"$plain" | sum)
   failed=$(sed -nE 's/^test result: .* ([0-9]+) failed.*/\1/p' <<<"$plain" | sum)
