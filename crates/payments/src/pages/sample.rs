@@ -346,8 +346,8 @@ impl OverviewPage {
             HourOutcomes {
                 start: ago(i64::from(23 - at) * 3_600 + 1_800),
                 paid: (wave * 60.0) as u64,
-                waiting: u64::from(at % 5 == 0) * 2,
-                declined: if at == 20 { 38 } else { u64::from(at % 7 == 0) },
+                waiting: u64::from(at.is_multiple_of(5)) * 2,
+                declined: if at == 20 { 38 } else { u64::from(at.is_multiple_of(7)) },
             }
         };
         OverviewPage {
