@@ -1,7 +1,7 @@
 //! Confirming a payment: the busiest path of the program. One transaction: state, proof, screening, money, log.
 
 use audit::Leaf;
-use base::{Money, PaymentId, ScopedId, ShopId, TransferId};
+use base::{Money, PaymentId, ScopedId, ShopId};
 use identity::{BuyerSession, Means, Pin, PinCheck, Shop};
 use ledger::{AccountKey, Reason, ShopPurpose, Transfer};
 use risk::{Attempt, Facts, Outcome, Profiles};
@@ -223,7 +223,8 @@ pub(crate) fn settle(
         return Err(ConfirmError::DayLimit);
     }
     let transfer = Transfer {
-        id: TransferId::new(payment.id.shop(), means.now, means.dice),
+        // The payment's own unique part: a payment that were posted twice would meet its own transfer.
+        id: ledger::transfer_of(payment.id),
         debit: AccountKey::buyer(buyer, currency),
         credit: payee,
         amount: payment.amount,
