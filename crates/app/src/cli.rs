@@ -7,8 +7,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::{Settings, check_variables};
 
 mod audit_log;
+mod progress;
 mod schema;
+mod screen;
 mod serve;
+mod train;
 
 /// Guards an online shop's money and its customers' data.
 #[derive(Parser)]
@@ -27,6 +30,10 @@ enum Command {
         tillward serve --listen 0.0.0.0:443 --tls-certificate chain.pem --tls-key key.pem \\\n    \
         --public-url https://pay.shop.example\n  TILLWARD_DATABASE_URL=postgres://localhost/tillward tillward serve")]
     Serve(serve::Serve),
+    /// Screen a file of payments, without a database
+    Screen(screen::Screen),
+    /// Train the screening model on a labelled file, by time
+    Train(train::Train),
     /// Verify, prove and export the audit log
     Audit(audit_log::AuditLog),
     /// Bring the database up to date and stop
@@ -65,6 +72,8 @@ pub fn main() -> ExitCode {
     start_log();
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::Screen(screen) => screen.run(),
+        Command::Train(train) => train.run(),
         Command::Audit(audit) => audit.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base::{Clock, Dice, Secret, ShopId};
 use payments::Screen;
+use risk::model::Model;
 use risk::{Costs, RuleSet};
 use store::Db;
 use vault::{RootKey, Vault};
@@ -123,20 +124,44 @@ pub fn load_screen(config: &Config) -> Result<Screen, OpenError> {
     let mut screen = Screen::starter();
     screen.costs = Costs::default();
     if let Some(path) = &config.rules {
-        let refused = |why: String| OpenError::Screen { path: path.clone(), why };
-        let text = std::fs::read_to_string(path).map_err(|e| refused(e.to_string()))?;
-        let parsed = RuleSet::parse(&text).map_err(|problems| {
-            refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        })?;
-        screen.rules = Arc::new(parsed);
+        screen.rules = Arc::new(read_rules(path)?);
     }
     if let Some(path) = &config.model {
-        let refused = |why: String| OpenError::Screen { path: path.clone(), why };
-        let bytes = std::fs::read(path).map_err(|e| refused(e.to_string()))?;
-        let model = risk::model::Model::load(&bytes).map_err(|e| refused(e.to_string()))?;
-        screen.model = Some(Arc::new(model));
+        screen.model = Some(Arc::new(read_model(path)?));
     }
     Ok(screen)
+}
+
+/// Reads a rule file.
+///
+/// # Errors
+/// [`OpenError::Screen`] with every problem found, a line each.
+pub fn read_rules(path: &Path) -> Result<RuleSet, OpenError> {
+    let refused = |why: String| OpenError::Screen { path: path.to_owned(), why };
+    let bytes = read_bounded(path, risk::rules::FILE_BYTES_MAX).map_err(refused)?;
+    let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8 text".to_owned()))?;
+    RuleSet::parse(&text)
+        .map_err(|problems| refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+}
+
+/// Reads a model file.
+///
+/// # Errors
+/// [`OpenError::Screen`] with what is wrong and where.
+pub fn read_model(path: &Path) -> Result<Model, OpenError> {
+    let refused = |why: String| OpenError::Screen { path: path.to_owned(), why };
+    let bytes = read_bounded(path, risk::model::limits::FILE_BYTES_MAX).map_err(refused)?;
+    Model::load(&bytes).map_err(|e| refused(e.to_string()))
+}
+
+/// A file of at most `bytes_max`; a larger one is not even read.
+fn read_bounded(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
+    use std::io::Read;
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() > bytes_max { Err(format!("it is larger than {bytes_max} bytes")) } else { Ok(bytes) }
 }
 
 fn make_folder(path: &Path) -> Result<(), OpenError> {
