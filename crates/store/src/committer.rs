@@ -142,8 +142,12 @@ fn run_batch(conn: &mut Conn, batch: &mut [Box<dyn Job>]) -> Result<Vec<Box<dyn 
     tx.prefetch(batch.iter().flat_map(|job| job.keys()))?;
     for job in batch.iter_mut() {
         tx.begin_closure();
-        if !job.run(&mut tx) && !tx.undo_closure() {
-            return Err(Failed::Alone);
+        let done = job.run(&mut tx);
+        match tx.take_fault() {
+            None if done || tx.undo_closure() => {}
+            // Not the closure's own fault, or one that it kept to itself.
+            Some(problem) if done || matches!(problem, Error::Raced | Error::Unavailable(_)) => return Err(problem.into()),
+            _ => return Err(Failed::Alone),
         }
     }
     tx.flush()?;

@@ -55,6 +55,9 @@ pub struct Tx<'c> {
     hooks_before: usize,
     /// The current closure did something that only a rollback can take back.
     hard: bool,
+    /// The first error of the engine in the current closure. PostgreSQL refuses whatever follows one, and a write that
+    /// failed may have been another closure's: the batch must not be committed.
+    fault: Option<Error>,
     writable: bool,
 }
 
@@ -69,6 +72,7 @@ impl<'c> Tx<'c> {
             hooks: Vec::new(),
             hooks_before: 0,
             hard: false,
+            fault: None,
             writable,
         }
     }
@@ -133,7 +137,8 @@ impl<'c> Tx<'c> {
     /// Those of the engine.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
         self.flush()?;
-        self.conn.query(sql, params)
+        let found = self.conn.query(sql, params);
+        self.watch(found)
     }
 
     /// The first row of a query, or `None`.
@@ -154,7 +159,8 @@ impl<'c> Tx<'c> {
         self.flush()?;
         self.hard = true;
         self.forget();
-        self.conn.execute(sql, params)
+        let changed = self.conn.execute(sql, params);
+        self.watch(changed)
     }
 
     /// Runs `hook` once the batch is durable; never when the closure fails.
@@ -195,6 +201,7 @@ impl<'c> Tx<'c> {
         self.journal.clear();
         self.hooks_before = self.hooks.len();
         self.hard = false;
+        self.fault = None;
     }
 
     /// Takes back the current closure. Returns `false` when only a rollback of the batch can.
@@ -236,7 +243,19 @@ impl<'c> Tx<'c> {
         }
         // Deletes first, so that a row moved from one key to another does not meet its old self.
         groups.sort_by_key(|(_, kind, _)| *kind != WriteKind::Delete);
-        groups.iter().try_for_each(|(_, kind, writes)| self.conn.write_rows(*kind, writes))
+        let written = groups.iter().try_for_each(|(_, kind, writes)| self.conn.write_rows(*kind, writes));
+        self.watch(written)
+    }
+
+    /// What the engine refused in the current closure, whatever the closure made of it.
+    pub(crate) fn take_fault(&mut self) -> Option<Error> {
+        self.fault.take()
+    }
+
+    fn watch<T>(&mut self, done: Result<T, Error>) -> Result<T, Error> {
+        done.inspect_err(|problem| {
+            self.fault.get_or_insert_with(|| problem.clone());
+        })
     }
 
     pub(crate) fn take_hooks(&mut self) -> Vec<Hook> {
@@ -252,7 +271,8 @@ impl<'c> Tx<'c> {
         if let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_some_and(|s| s.known)) {
             return Ok(slot);
         }
-        let row = self.conn.get(table, key)?;
+        let row = self.conn.get(table, key);
+        let row = self.watch(row)?;
         let slot = found.unwrap_or_else(|| self.add_slot(table, id.1, None, true));
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.row = row;

@@ -226,3 +226,64 @@ fn every_kind_of_value_comes_back() {
         assert!(back.int(1).is_err() && back.text(2).is_err() && back.blob(3).is_err() && back.int(9).is_err());
     });
 }
+
+/// Runs each closure in its own thread while the committer is held up, so that they share a batch in this order.
+fn in_one_batch(db: &Db, closures: Vec<Box<dyn FnMut(&mut Tx<'_>) -> Result<(), Error> + Send>>) -> Vec<Result<(), Error>> {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let mut first = Some(held);
+        scope.spawn(move || {
+            db.write_blocking(move |_| {
+                // Ends when the sender goes; a second run of the closure finds nothing to wait for.
+                first.take().map(|held| held.recv());
+                Ok::<_, Error>(())
+            })
+        });
+        let mut waiting = Vec::new();
+        for closure in closures {
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            waiting.push(scope.spawn(move || db.write_blocking(closure)));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        drop(hold);
+        waiting.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_statement_that_fails_loses_nothing_that_others_were_promised() {
+    each_engine(MIGRATIONS, |db| {
+        let done = in_one_batch(
+            &db,
+            vec![
+                Box::new(|tx| {
+                    tx.put(&ACCOUNTS, account("one", 5))?;
+                    // A query writes the row at once, so that nothing is left to write before the commit.
+                    tx.query("SELECT id FROM accounts", &[]).map(drop)
+                }),
+                Box::new(|tx| tx.query("SELECT wrong FROM nowhere", &[]).map(drop)),
+                Box::new(|tx| tx.query("SELECT id FROM accounts", &[]).map(drop)),
+            ],
+        );
+        assert_eq!((done[0].clone(), done[2].clone()), (Ok(()), Ok(())), "{done:?}");
+        assert!(matches!(done[1], Err(Error::Bug(_))));
+        assert_eq!(total(&db), 5);
+    });
+}
+
+#[test]
+fn a_conflict_is_its_own_closures_even_when_another_closure_meets_it_first() {
+    each_engine(MIGRATIONS, |db| {
+        db.write_blocking(|tx| tx.insert(&ACCOUNTS, account("one", 5))).unwrap();
+        let done = in_one_batch(
+            &db,
+            vec![
+                Box::new(|tx| tx.insert(&ACCOUNTS, account("one", 7))),
+                Box::new(|tx| tx.query("SELECT id FROM accounts", &[]).map(drop)),
+            ],
+        );
+        assert!(matches!(done[0], Err(Error::Conflict(_))), "{done:?}");
+        assert_eq!(done[1], Ok(()));
+        assert_eq!(total(&db), 5);
+    });
+}
