@@ -31,6 +31,11 @@ codes! {
     SHOP_LIMIT = "shop_limit", 409, "the shop has as many of these as it may have; remove one first";
 }
 
+/// A buyer's session that was idle and may not show the account before the PIN was given again.
+pub fn asleep() -> ApiError {
+    ApiError::new(&SESSION_ASLEEP, "give the PIN to see the account again")
+}
+
 /// A fault over HTTP: 503 when the database is away, else 500. Its text goes to the log alone.
 pub fn fault(fault: &Fault) -> ApiError {
     match fault {

@@ -7,7 +7,7 @@ use base::{ShopId, Timestamp};
 use store::Tx;
 use webkit::error::ApiError;
 
-use super::errors::SESSION_ASLEEP;
+use super::errors::asleep;
 use crate::context::{Context, Means};
 use crate::members::{Place, origin_of};
 use crate::permissions::{Actor, Permission};
@@ -104,7 +104,7 @@ impl Caller<'_> {
         if session.awake {
             return Ok(session);
         }
-        Err(ApiError::new(&SESSION_ASLEEP, "give the PIN to see the account again"))
+        Err(asleep())
     }
 
     /// The buyer, awake or not.

@@ -71,9 +71,32 @@ pub struct Caller<'a> {
     pub means: identity::Means<'a>,
     /// Where from.
     pub from: Origination,
+    token: Option<&'a Token>,
 }
 
 impl Caller<'_> {
+    /// The buyer's session, of an account that may be shown: one that was used within five minutes (SES-1).
+    ///
+    /// # Errors
+    /// 401 for everybody else, 403 `session_asleep`.
+    pub fn awake_buyer(&self) -> Result<&identity::BuyerSession, ApiError> {
+        let session = self.buyer()?;
+        if session.awake { Ok(session) } else { Err(identity::routes::asleep()) }
+    }
+
+    /// Lets the buyer's session show the account again, after the right PIN. Writes at most once a minute.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn wake(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
+        match (&self.actor, self.token) {
+            (Actor::Buyer(session), Some(token)) if !session.awake || session.touch_due => {
+                identity::wake_session(tx, token, self.means.now).map_err(|e| errors::fault(&e))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The buyer's session.
     ///
     /// # Errors
@@ -245,7 +268,11 @@ fn admit<'c>(
     let shop = actor.home().unwrap_or(ShopId::HOUSE);
     actor.allow(permission, shop).map_err(errors::denied)?;
     let from = Origination { address: incoming.context.remote, place: None };
-    Ok(Caller { actor, shop, means: context.identity.means(now), from })
+    let token = match credential {
+        Credential::Buyer(token) => Some(token),
+        _ => None,
+    };
+    Ok(Caller { actor, shop, means: context.identity.means(now), from, token })
 }
 
 async fn verify(context: &Context, incoming: &Incoming) -> Result<Credential, ApiError> {

@@ -10,13 +10,14 @@ use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 use webkit::paging::List;
 
-use super::gate::{Call, Made, Operation};
+use super::gate::{Call, Caller, Made, Operation};
 use super::orders::path_id;
 use super::views::PaymentView;
 use super::{Context, errors};
 use crate::challenge::{self, Answer};
 use crate::confirm::{self, Confirm, Confirmed};
 use crate::confirmation::Nonce;
+use crate::payment::DeclineReason;
 use crate::store as rows;
 
 /// Most payments in a buyer's own list.
@@ -75,7 +76,7 @@ pub(super) async fn confirm_payment(
     call.write(operation, confirm::keys_of(&command), move |tx, caller| {
         let session = caller.buyer()?;
         let confirmed = confirm::confirm(tx, &caller.means, &screen, session, &caller.from, &command);
-        show(&context, tx, caller.means.now, confirmed.map_err(errors::of_confirm)?)
+        show(&context, tx, caller, confirmed.map_err(errors::of_confirm)?)
     })
     .await
 }
@@ -116,18 +117,23 @@ pub(super) async fn answer_challenge(
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
         let session = caller.buyer()?;
         let answered = challenge::answer_challenge(tx, &caller.means, session, &caller.from, id, &answer);
-        show(&context, tx, caller.means.now, answered.map_err(errors::of_confirm)?)
+        show(&context, tx, caller, answered.map_err(errors::of_confirm)?)
     })
     .await
 }
 
 /// What a confirmation led to. A refused PIN is an answer with an error body, since its count must stay.
 fn show(
-    context: &Context, tx: &mut store::Tx<'_>, now: base::Timestamp, confirmed: Confirmed,
+    context: &Context, tx: &mut store::Tx<'_>, caller: &Caller<'_>, confirmed: Confirmed,
 ) -> Result<Made, ApiError> {
+    let now = caller.means.now;
     let refused = |error: ApiError| Made::new(error.status().as_u16(), &error.body(None));
     match confirmed {
         Confirmed::Moved(moved) => {
+            // Whoever said "it was not me" gave no PIN.
+            if moved.payment.decline != Some(DeclineReason::NotThePayer) {
+                caller.wake(tx)?;
+            }
             context.publish(tx, &moved.payment);
             Made::new(200, &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now))
         }
@@ -152,7 +158,7 @@ pub(super) async fn list_own_payments(
 ) -> Result<Response, ApiError> {
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::OwnAccount, move |tx, caller| {
-        let payments = rows::list_buyer_payments(tx, caller.buyer()?.buyer, OWN_PAYMENTS_MAX)?;
+        let payments = rows::list_buyer_payments(tx, caller.awake_buyer()?.buyer, OWN_PAYMENTS_MAX)?;
         let data = payments.iter().map(|p| PaymentView::new(&context, p, caller.means.now)).collect();
         Made::new(200, &List { data, next_cursor: None })
     })
