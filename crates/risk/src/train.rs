@@ -25,6 +25,10 @@ const DAY_MS: i64 = 86_400_000;
 pub const FOLD_STEP_DAYS: u32 = 7;
 /// Most folds.
 pub const FOLDS_MAX: u32 = 52;
+/// Ends of the names of slots that are not learned from: they grow with the calendar for everybody, so a model that
+/// reads them mistrusts a shop's first weeks. Without them the figures are the same (handbook data, five folds before
+/// 2018-08-01: average precision 0.7521 against 0.7523) and the first week has a fifth of the false alarms.
+const DRIFTING: [&str; 2] = [".age_days", ".total"];
 /// Longest training, delay or test period, in days.
 pub const PERIOD_DAYS_MAX: u32 = 3_660;
 
@@ -290,6 +294,7 @@ fn candidate_slots(options: &TrainOptions, table: &Table) -> (Vec<&'static str>,
     Slot::all()
         .take(INPUTS)
         .filter(|slot| slot.entity().is_none_or(|entity| named.contains(&entity)))
+        .filter(|slot| DRIFTING.iter().all(|end| !slot.info().name.ends_with(end)))
         .filter(|slot| options.without.iter().all(|start| !slot.info().name.starts_with(start.as_str())))
         .map(|slot| (slot.info().name, slot.index()))
         .unzip()

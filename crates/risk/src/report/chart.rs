@@ -136,7 +136,7 @@ pub(super) fn curve(about: &str, points: &[Point], base: (Point, Point), axes: (
         &mut out,
         format_args!(r#"<text class="ink" x="{middle}" y="{under}" text-anchor="middle">{across}</text>"#),
     );
-    put(&mut out, format_args!(r#"<text class="ink" x="{}" y="{}">{up}</text>"#, EDGE + 6.0, TOP + 14.0));
+    put(&mut out, format_args!(r#"<text class="ink" x="{}" y="{}">{up}</text>"#, EDGE, TOP - 5.0));
     out.push_str("</svg>");
     out
 }
