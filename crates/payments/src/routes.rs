@@ -20,6 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::broadcast;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use webkit::throttle::{Rate, Throttle};
 
 use crate::code_token::CodeKey;
 use crate::payment::Payment;
@@ -41,6 +42,8 @@ pub struct Context {
     pub code_key: CodeKey,
     screen: Arc<RwLock<Screen>>,
     live: broadcast::Sender<Arc<Payment>>,
+    /// Thins out what refused signatures write into the audit log.
+    refusals: Arc<Throttle>,
 }
 
 impl Context {
@@ -48,7 +51,8 @@ impl Context {
     pub fn new(identity: identity::Context, signer: Arc<audit::Signer>, screen: Screen) -> Context {
         let code_key = crate::code::code_key(&identity.vault);
         let live = broadcast::channel(LIVE_EVENTS_MAX).0;
-        Context { identity, signer, code_key, screen: Arc::new(RwLock::new(screen)), live }
+        let refusals = Arc::new(Throttle::new(Rate { burst: 60, per_minute: 60 }));
+        Context { identity, signer, code_key, screen: Arc::new(RwLock::new(screen)), live, refusals }
     }
 
     /// What decides now.

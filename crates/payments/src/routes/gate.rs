@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use base::{ApiKeyId, ScopedId, ShopId};
+use base::{ApiKeyId, EntryId, ScopedId, ShopId};
 use identity::{Actor, Permission, RingKey, Token, TokenKind};
 use store::{Key, Tx};
 use webkit::body::Incoming;
@@ -247,7 +247,7 @@ fn once(
 
 /// Asks the database who it is, uses up the nonce, and checks the permission in the caller's own shop.
 fn admit<'c>(
-    tx: &mut Tx<'_>, context: &'c Context, incoming: &Incoming, credential: &Credential, permission: Permission,
+    tx: &mut Tx<'_>, context: &'c Context, incoming: &Incoming, credential: &'c Credential, permission: Permission,
 ) -> Result<Caller<'c>, ApiError> {
     let now = incoming.context.at;
     let actor = match credential {
@@ -279,21 +279,57 @@ async fn verify(context: &Context, incoming: &Incoming) -> Result<Credential, Ap
     let presented = Presented::read(&incoming.headers, REQUEST_TAG).map_err(Refusal::from)?;
     let presented = presented.ok_or(Refusal::Unsigned)?;
     let named = presented.key_id().and_then(|id| id.parse::<ApiKeyId>().ok());
-    let Some(id) = named else { return Err(Refusal::UnknownKey.into()) };
+    let verified = match named {
+        Some(id) => verify_with(context, incoming, &presented, id).await?,
+        None => Err(Refusal::UnknownKey),
+    };
+    match verified {
+        Ok((key, accepted)) => Ok(Credential::Key { key, accepted, label: presented.label().to_owned() }),
+        Err(refusal) => {
+            note_refusal(context, incoming, named, &refusal).await;
+            Err(refusal.into())
+        }
+    }
+}
+
+/// Verifies a signature with the key it names.
+async fn verify_with(
+    context: &Context, incoming: &Incoming, presented: &Presented<'_>, id: ApiKeyId,
+) -> Result<Result<(Arc<RingKey>, Accepted), Refusal>, ApiError> {
     let identity = &context.identity;
     let found = identity.keys.find(&identity.db, &identity.vault, id, incoming.context.at).await;
-    let key = found.map_err(|e| errors::fault(&e))?.ok_or(ApiError::from(Refusal::UnknownKey))?;
+    let Some(key) = found.map_err(|e| errors::fault(&e))? else { return Ok(Err(Refusal::UnknownKey)) };
     let secret = VerifyingKey::hmac_sha256(key.secret.expose().as_bytes()).map_err(ApiError::internal)?;
     let message = Message::Request(incoming.parts()?);
     let policy = Policy::of_method(&incoming.method);
-    let verified =
-        presented.verify(&message, &incoming.body, &KeyRecord::always(secret), policy, incoming.context.at);
-    let accepted = verified.inspect_err(|refusal| {
-        tracing::warn!(key = %id, shop = %id.shop(), reason = refusal.reason(), "signature refused");
-    })?;
-    let label = presented.label().to_owned();
-    Ok(Credential::Key { key, accepted, label })
+    let record = KeyRecord::always(secret);
+    let verified = presented.verify(&message, &incoming.body, &record, policy, incoming.context.at);
+    Ok(verified.map(|accepted| (key, accepted)))
 }
+
+/// Enters a refused signature into the audit log with its true reason, which the caller does not learn (SIG-9). A flood
+/// of them is thinned out: the log is not for an attacker to fill.
+async fn note_refusal(context: &Context, incoming: &Incoming, key: Option<ApiKeyId>, refusal: &Refusal) {
+    let (now, reason) = (incoming.context.at, refusal.reason());
+    tracing::warn!(key = ?key, reason, "signature refused");
+    let bucket = key.map_or("unknown", |_| "known");
+    if context.refusals.take(bucket.as_bytes(), now).is_err() {
+        return;
+    }
+    let shop = key.map_or(ShopId::HOUSE, |key| key.shop());
+    let id = EntryId::new(shop, now, &context.identity.dice);
+    let (actor, object) = (audit::Actor::unknown(), key.map_or(audit::Object::word("request"), audit::Object::from));
+    let entry = audit::Entry::new(id, now, actor, SIGNATURE_REFUSED, object, audit::Outcome::Refused)
+        .address(incoming.context.remote)
+        .request(incoming.context.id)
+        .detail("reason", reason);
+    let written = context.identity.db.write(move |tx| audit::append(tx, &entry).map(drop)).await;
+    if let Err(problem) = written {
+        tracing::error!(%problem, "a refused signature could not be entered into the audit log");
+    }
+}
+
+const SIGNATURE_REFUSED: audit::Action = audit::Action::new("signature.refused");
 
 fn bearer(headers: &HeaderMap) -> Result<Credential, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Credential::Nobody) };
