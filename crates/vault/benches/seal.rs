@@ -26,11 +26,11 @@ fn measure(name: &str, mut work: impl FnMut()) {
 }
 
 fn main() {
-    let db = Scratch::file().open(&[audit::MIGRATIONS, vault::MIGRATIONS].concat()).unwrap();
+    let scratch = Scratch::file();
+    let db = scratch.open(&[audit::MIGRATIONS, vault::MIGRATIONS].concat()).unwrap();
     let root = RootKey::from_bytes([1; 32]);
     let vault = Arc::new(db.write_blocking(move |tx| Vault::open(tx, &root, NOW, &Dice::System)).unwrap());
     let text = Secret::new("x".repeat(64));
-    db.read_blocking(|_| Ok::<_, VaultError>(())).unwrap();
     let shared = Arc::clone(&vault);
     let key =
         db.write_blocking(move |tx| shared.data_key(tx, ShopId::HOUSE, "buyer", NOW, &Dice::System)).unwrap();
