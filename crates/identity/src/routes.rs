@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::context::Context;
 
-pub use errors::{CODES, asleep, denied, fault, unauthenticated};
+pub use errors::{CODES, asleep, denied, fault, refused_pin, unauthenticated};
 pub use gate::{Bearer, Credential};
 
 /// All operations of this domain.

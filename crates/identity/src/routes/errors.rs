@@ -23,6 +23,9 @@ macro_rules! codes {
 codes! {
     SIGN_IN_REFUSED = "sign_in_refused", 401, "the address or the password is wrong";
     SESSION_ASLEEP = "session_asleep", 403, "the session was idle for five minutes; give the PIN to see the account again";
+    PIN_WRONG = "pin_wrong", 403, "the PIN is wrong; the message says how many tries are left";
+    PIN_LOCKED = "pin_locked", 403, "too many wrong PINs; paying is locked until the PIN is set anew";
+    ACCOUNT_NOT_ACTIVE = "account_not_active", 403, "the account is frozen and cannot pay";
     ONE_TIME_CODE_WRONG = "one_time_code_wrong", 403, "the code is wrong; the message says how many tries are left";
     ONE_TIME_CODE_GONE = "one_time_code_gone", 409, "the code was used, ran out or was tried too often; ask for a new one";
     LINK_GONE = "link_gone", 409, "the one-time link was used or ran out; ask for a new one";
@@ -148,14 +151,15 @@ impl From<ApiKeyError> for ApiError {
 }
 
 /// What a PIN that was not right looks like; `None` for the right one.
-pub(crate) fn refused_pin(check: PinCheck) -> Option<ApiError> {
+pub fn refused_pin(check: PinCheck) -> Option<ApiError> {
     match check {
         PinCheck::Right => None,
-        PinCheck::Wrong { left } => Some(ApiError::forbidden(format!(
-            "the PIN is wrong; {left} tries are left until paying is locked"
-        ))),
-        PinCheck::Locked => Some(ApiError::forbidden("too many wrong PINs; the PIN is locked")),
-        PinCheck::NotActive => Some(ApiError::forbidden("the account is frozen")),
+        PinCheck::Wrong { left } => {
+            let text = format!("the PIN is wrong; {left} tries are left until paying is locked");
+            Some(ApiError::new(&PIN_WRONG, text))
+        }
+        PinCheck::Locked => Some(ApiError::new(&PIN_LOCKED, "too many wrong PINs; the PIN is locked")),
+        PinCheck::NotActive => Some(ApiError::new(&ACCOUNT_NOT_ACTIVE, "the account is frozen and cannot pay")),
     }
 }
 

@@ -18,10 +18,13 @@ use super::{Context, errors, read};
 use crate::code::{self, Scanned};
 use crate::code_token::CodeToken;
 use crate::qr::{Level, Symbol};
+use crate::text::ShortText;
 use crate::{create, payment, store as rows};
 
 /// Modules of white around a symbol (ISO/IEC 18004 asks for 4).
 const QUIET_MODULES: u32 = 4;
+/// The API takes no word on what a payment by printed code is for.
+const NO_NOTE: Option<&ShortText> = None;
 /// Pixels of one module in a PNG.
 const MODULE_PIXELS: u32 = 10;
 
@@ -301,7 +304,8 @@ pub(super) async fn create_payment_from_code(
     let call = Call::open(&context, incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         caller.buyer()?;
-        let payment = create::create_payment_from_code(tx, &caller.means, id, amount).map_err(errors::of_create)?;
+        let payment = create::create_payment_from_code(tx, &caller.means, id, amount, NO_NOTE);
+        let payment = payment.map_err(errors::of_create)?;
         context.publish(tx, &payment);
         Made::new(201, &PaymentView::new(&context, &payment, caller.means.now))
     })

@@ -26,9 +26,6 @@ codes! {
     ORDER_PAID = "order_paid", 409, "the order was paid already";
     CONFIRMATION_MISMATCH = "confirmation_mismatch", 422, "what was confirmed is not what the payment is; show it again";
     DAY_LIMIT = "day_limit", 422, "the amount is past the legal daily limit for this kind of code";
-    PIN_WRONG = "pin_wrong", 403, "the PIN is wrong; the message says how many tries are left";
-    PIN_LOCKED = "pin_locked", 403, "too many wrong PINs; paying is locked until the PIN is set anew";
-    ACCOUNT_NOT_ACTIVE = "account_not_active", 403, "the account is frozen and cannot pay";
     CODE_MALFORMED = "code_malformed", 422, "the text is not a code of this installation";
     CODE_ALTERED = "code_altered", 422, "the code was altered after the shop made it";
     CODE_EXPIRED = "code_expired", 409, "the code's time ran out; ask the shop for a new one";

@@ -84,6 +84,21 @@ impl Caller<'_> {
         if session.awake { Ok(session) } else { Err(identity::routes::asleep()) }
     }
 
+    fn touch(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
+        match self.token.filter(|_| self.is_touch_due()) {
+            Some(token) => identity::touch_session(tx, token, self.means.now).map_err(|e| errors::fault(&e)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_touch_due(&self) -> bool {
+        match &self.actor {
+            Actor::Buyer(session) => session.touch_due,
+            Actor::Member(session) => session.touch_due,
+            _ => false,
+        }
+    }
+
     /// Lets the buyer's session show the account again, after the right PIN. Writes at most once a minute.
     ///
     /// # Errors
@@ -165,6 +180,7 @@ impl Call {
             .db
             .write_with(keys, move |tx| {
                 let caller = admit(tx, &context, &incoming, &credential, operation.permission)?;
+                caller.touch(tx)?;
                 let scope = Scope { shop: caller.shop, caller: caller.actor.label(), endpoint: operation.name };
                 once(tx, &scope, &key, &incoming, |tx| work(tx, &caller))
             })
@@ -184,6 +200,7 @@ impl Call {
         let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
         let made = self.context.identity.db.write(move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, operation.permission)?;
+            caller.touch(tx)?;
             work(tx, &caller)
         });
         let made = made.await?;
@@ -202,12 +219,26 @@ impl Call {
         let signed = matches!(*credential, Credential::Key { .. });
         let mut run = move |tx: &mut Tx<'_>| {
             let caller = admit(tx, &context, &incoming, &credential, permission)?;
-            work(tx, &caller)
+            Ok::<_, ApiError>((work(tx, &caller)?, caller.is_touch_due()))
         };
         let db = &self.context.identity.db;
-        let made: Made = if signed { db.write(run).await? } else { db.read(move |tx| run(tx)).await? };
+        let (made, touch): (Made, bool) =
+            if signed { db.write(run).await? } else { db.read(move |tx| run(tx)).await? };
+        if touch {
+            self.touch().await?;
+        }
         let body = super::views::with_promise(&self.context.signer, made.body);
         Ok(self.respond(Answer { status: made.status, body }, Replayed::No))
+    }
+
+    /// Writes down that the session is in use: due once a minute at most.
+    async fn touch(&self) -> Result<(), ApiError> {
+        let (credential, now) = (self.credential.clone(), self.incoming.context.at);
+        let touched = self.context.identity.db.write(move |tx| match &*credential {
+            Credential::Buyer(token) | Credential::Member(token) => identity::touch_session(tx, token, now),
+            Credential::Nobody | Credential::Key { .. } => Ok(()),
+        });
+        touched.await.map_err(|e| errors::fault(&e))
     }
 
     /// The answer; signed where the request was (SIG-8).
@@ -269,8 +300,8 @@ fn admit<'c>(
     actor.allow(permission, shop).map_err(errors::denied)?;
     let from = Origination { address: incoming.context.remote, place: None };
     let token = match credential {
-        Credential::Buyer(token) => Some(token),
-        _ => None,
+        Credential::Buyer(token) | Credential::Member(token) => Some(token),
+        Credential::Nobody | Credential::Key { .. } => None,
     };
     Ok(Caller { actor, shop, means: context.identity.means(now), from, token })
 }

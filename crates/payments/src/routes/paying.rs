@@ -3,7 +3,8 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{Currency, Money, PaymentId, ShopId};
-use identity::{Permission, Pin};
+use identity::{Permission, Pin, PinCheck};
+use risk::Place;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use webkit::body::Incoming;
@@ -17,6 +18,7 @@ use super::{Context, errors};
 use crate::challenge::{self, Answer};
 use crate::confirm::{self, Confirm, Confirmed};
 use crate::confirmation::Nonce;
+use crate::screening::Origination;
 use crate::payment::DeclineReason;
 use crate::store as rows;
 
@@ -41,19 +43,33 @@ pub(super) struct ConfirmBody {
     /// The payment PIN, six digits.
     #[schema(min_length = 6, max_length = 6, format = Password)]
     pin: String,
+    /// Where the payer's device says it is, degrees north, where the payer lets it. Kept to about a kilometre.
+    #[schema(minimum = -90, maximum = 90)]
+    latitude: Option<f64>,
+    /// Degrees east.
+    #[schema(minimum = -180, maximum = 180)]
+    longitude: Option<f64>,
 }
 
 impl ConfirmBody {
-    fn parse(self, payment: PaymentId) -> Result<Confirm, ApiError> {
+    fn parse(self, payment: PaymentId) -> Result<(Confirm, Option<Place>), ApiError> {
         let mut problems = Problems::new();
         let currency = problems.take("currency", self.currency.parse::<Currency>());
         let payee = problems.take("payee", self.payee.parse::<ShopId>());
         let nonce = Nonce::parse(&self.nonce).ok_or("must be 16 to 64 bytes in hexadecimal");
         let nonce = problems.take("nonce", nonce);
         let pin = problems.take("pin", Pin::parse(&self.pin));
+        let place = match (self.latitude, self.longitude) {
+            (None, None) => None,
+            (Some(north), Some(east)) => {
+                let place = Place::new(north, east).ok_or("latitude must be within ±90 and longitude within ±180");
+                problems.take("latitude", place)
+            }
+            _ => problems.take("latitude", Err("send `latitude` and `longitude`, or neither")),
+        };
         match (currency, payee, nonce, pin) {
-            (Some(currency), Some(payee), Some(nonce), Some(pin)) => {
-                Ok(Confirm::new(payment, Money::new(self.amount_minor, currency), payee, nonce, pin))
+            (Some(currency), Some(payee), Some(nonce), Some(pin)) if problems.is_empty() => {
+                Ok((Confirm::new(payment, Money::new(self.amount_minor, currency), payee, nonce, pin), place))
             }
             _ => Err(problems.into_error()),
         }
@@ -69,13 +85,14 @@ pub(super) async fn confirm_payment(
     State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
-    let command = incoming.json::<ConfirmBody>()?.parse(id)?;
+    let (command, place) = incoming.json::<ConfirmBody>()?.parse(id)?;
     let operation = Operation { name: "confirm_payment", permission: Permission::Pay };
     let screen = context.screen();
     let call = Call::open(&context, incoming).await?;
     call.write(operation, confirm::keys_of(&command), move |tx, caller| {
         let session = caller.buyer()?;
-        let confirmed = confirm::confirm(tx, &caller.means, &screen, session, &caller.from, &command);
+        let from = Origination { place, ..caller.from };
+        let confirmed = confirm::confirm(tx, &caller.means, &screen, session, &from, &command);
         show(&context, tx, caller, confirmed.map_err(errors::of_confirm)?)
     })
     .await
@@ -127,27 +144,21 @@ fn show(
     context: &Context, tx: &mut store::Tx<'_>, caller: &Caller<'_>, confirmed: Confirmed,
 ) -> Result<Made, ApiError> {
     let now = caller.means.now;
-    let refused = |error: ApiError| Made::new(error.status().as_u16(), &error.body(None));
-    match confirmed {
+    let check = match confirmed {
         Confirmed::Moved(moved) => {
             // Whoever said "it was not me" gave no PIN.
             if moved.payment.decline != Some(DeclineReason::NotThePayer) {
                 caller.wake(tx)?;
             }
             context.publish(tx, &moved.payment);
-            Made::new(200, &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now))
+            return Made::new(200, &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now));
         }
-        Confirmed::PinWrong { left } => {
-            let text = format!("the PIN is wrong; {left} tries are left");
-            refused(ApiError::new(&errors::PIN_WRONG, text))
-        }
-        Confirmed::PinLocked => {
-            refused(ApiError::new(&errors::PIN_LOCKED, "too many wrong PINs; paying is locked"))
-        }
-        Confirmed::NotActive => {
-            refused(ApiError::new(&errors::ACCOUNT_NOT_ACTIVE, "the account is frozen and cannot pay"))
-        }
-    }
+        Confirmed::PinWrong { left } => PinCheck::Wrong { left },
+        Confirmed::PinLocked => PinCheck::Locked,
+        Confirmed::NotActive => PinCheck::NotActive,
+    };
+    let refused = identity::routes::refused_pin(check).ok_or_else(|| ApiError::internal("a right PIN was refused"))?;
+    Made::new(refused.status().as_u16(), &refused.body(None))
 }
 
 /// Lists the buyer's own payments, newest first.

@@ -115,7 +115,7 @@ pub(super) struct ListQuery {
 }
 
 impl ListQuery {
-    fn filter(&self) -> Result<PaymentFilter, ApiError> {
+    fn filter(&self, now: base::Timestamp) -> Result<PaymentFilter, ApiError> {
         let mut problems = Problems::new();
         let mut time = |field: &'static str, text: &Option<String>| {
             let text = text.as_deref()?;
@@ -127,7 +127,7 @@ impl ListQuery {
             problems.take("state", PaymentState::named(name).ok_or("is not a state of a payment"))
         });
         problems.check()?;
-        Ok(PaymentFilter { state, reference: self.reference.clone(), from, to })
+        Ok(PaymentFilter { state, reference: self.reference.clone(), from, to, now, ..PaymentFilter::default() })
     }
 }
 
@@ -137,7 +137,7 @@ impl ListQuery {
     security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn list_payments(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
     let query = incoming.query::<ListQuery>()?;
-    let filter = query.filter()?;
+    let filter = query.filter(incoming.context.at)?;
     let limit = parse_limit(query.limit.as_deref()).map_err(|p: FieldProblem| ApiError::bad_request(vec![p]))?;
     let before = match &query.cursor {
         Some(cursor) => Some(Cursor::decode("payments", cursor)?.text()?),
