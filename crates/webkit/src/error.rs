@@ -206,10 +206,10 @@ impl ApiError {
         ApiError::new(&NOT_FOUND, message)
     }
 
-    /// 405 `method_not_allowed` with the `Allow` header, as `GET, POST`.
-    pub fn method_not_allowed(allow: HeaderValue) -> ApiError {
+    /// 405 `method_not_allowed` with the `Allow` header, as `GET, POST`; without it where the router adds it.
+    pub fn method_not_allowed(allow: impl Into<Option<HeaderValue>>) -> ApiError {
         let error = ApiError::new(&METHOD_NOT_ALLOWED, "this address does not have that method");
-        ApiError { allow: Some(allow), ..error }
+        ApiError { allow: allow.into(), ..error }
     }
 
     /// 409 `conflict`.

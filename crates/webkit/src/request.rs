@@ -207,9 +207,9 @@ fn of_bare_status(response: &Response) -> Option<ApiError> {
     let status = response.status();
     Some(match status {
         StatusCode::NOT_FOUND => ApiError::not_found("there is nothing at this address"),
+        // The router that calls this layer adds the route's own `Allow`, unless there is one already.
         StatusCode::METHOD_NOT_ALLOWED => {
-            let allow = response.headers().get(header::ALLOW).cloned();
-            ApiError::method_not_allowed(allow.unwrap_or(HeaderValue::from_static("GET, HEAD, POST")))
+            ApiError::method_not_allowed(response.headers().get(header::ALLOW).cloned())
         }
         StatusCode::UNAUTHORIZED => ApiError::unauthenticated("sign in, or send a valid key or session"),
         StatusCode::FORBIDDEN => ApiError::forbidden("the caller may not do this"),
