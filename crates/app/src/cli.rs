@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::{Settings, check_variables};
 
 mod audit_log;
+mod bench;
 mod progress;
 mod schema;
 mod screen;
@@ -34,6 +35,10 @@ enum Command {
     Screen(screen::Screen),
     /// Train the screening model on a labelled file, by time
     Train(train::Train),
+    /// Measure payments from end to end on this machine
+    #[command(after_help = "Examples:\n  tillward bench --seconds 20 --clients 64 --json\n  \
+        tillward bench --seconds 10 --keep run --acks run/acks\n  tillward bench --check run --acks run/acks")]
+    Bench(bench::Bench),
     /// Verify, prove and export the audit log
     Audit(audit_log::AuditLog),
     /// Bring the database up to date and stop
@@ -75,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Screen(screen) => screen.run(),
         Command::Train(train) => train.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),
         Command::Completions { shell } => {

@@ -1,7 +1,7 @@
 //! What runs beside requests: sequencing the audit log, delivering mails, sweeping what ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ mod post;
 /// The running jobs; they end when it is dropped.
 pub struct Jobs {
     stop: Arc<AtomicBool>,
+    /// Entries of the audit log without a position at the last look; `u64::MAX` before the first.
+    waiting: Arc<AtomicU64>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -25,17 +27,27 @@ impl Jobs {
     /// # Errors
     /// The checkpoint file cannot be read, is another log's, or a thread cannot be started.
     pub fn start(installation: &Installation, mail: Mail) -> Result<Jobs, String> {
-        let mut jobs = Jobs { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        let mut jobs = Jobs {
+            stop: Arc::new(AtomicBool::new(false)),
+            waiting: Arc::new(AtomicU64::new(u64::MAX)),
+            threads: Vec::new(),
+        };
         let holder = format!("node-{:016x}", u64::from_le_bytes(installation.dice.bytes()));
         let file = AnchorFile::new(&installation.checkpoints);
         let sequencer = Sequencer::open((*installation.signer).clone(), &holder, file).map_err(|e| e.to_string())?;
         let at = installation.clone();
-        jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), sequence(at, sequencer))?;
+        let waiting = Arc::clone(&jobs.waiting);
+        jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), sequence(at, sequencer, waiting))?;
         let at = installation.clone();
         jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || sweep(&at))?;
         let mut post = post::Post::new(installation.clone(), mail)?;
         jobs.each("post", Duration::from_millis(MAIL_EVERY_MS), move || post.deliver())?;
         Ok(jobs)
+    }
+
+    /// Whether every entry of the audit log had its position when the sequencer last looked.
+    pub fn is_log_settled(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
     }
 
     fn each(&mut self, name: &str, pause: Duration, mut step: impl FnMut() + Send + 'static) -> Result<(), String> {
@@ -63,10 +75,22 @@ impl Drop for Jobs {
     }
 }
 
-fn sequence(at: Installation, mut sequencer: Sequencer) -> impl FnMut() + Send {
+/// One step after another while entries wait, so that a busy second does not leave work to the next.
+fn sequence(at: Installation, mut sequencer: Sequencer, waiting: Arc<AtomicU64>) -> impl FnMut() + Send {
     move || {
-        if let Err(problem) = sequencer.step(&at.db, at.clock.now()) {
-            tracing::error!(%problem, "the audit log could not be sequenced");
+        loop {
+            match sequencer.step(&at.db, at.clock.now()) {
+                Ok(step) => {
+                    waiting.store(step.waiting, Ordering::Release);
+                    if !step.holder || step.waiting == 0 {
+                        break;
+                    }
+                }
+                Err(problem) => {
+                    tracing::error!(%problem, "the audit log could not be sequenced");
+                    break;
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Reading order: `cli.rs` (commands), `config.rs` (settings), `installation.rs` (opens database, vault, log),
 //! `server.rs` (listener, routes), `jobs.rs` (what runs beside requests), then a file for each command.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod installation;

@@ -1,0 +1,126 @@
+//! `tillward bench`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::say;
+use crate::bench::{Latency, Options, Report, Verdict, check_folder, run};
+
+/// Measure payments from end to end on this machine.
+#[derive(clap::Args)]
+pub(super) struct Bench {
+    /// Length of the measured stretch
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// Unmeasured seconds before it
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm_up: u64,
+    /// Connections, each with one request under way
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4_096))]
+    clients: u16,
+    /// Shops, each with an API key
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    shops: u16,
+    /// Buyers, each with PIN, balance and session
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    buyers: u32,
+    /// An empty PostgreSQL database; the embedded engine without it
+    #[arg(long, value_name = "URL", env = "TILLWARD_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Leave the installation in this folder
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+    /// Note each acknowledged payment in this file, as it is acknowledged
+    #[arg(long, value_name = "FILE")]
+    acks: Option<PathBuf>,
+    /// Run nothing: check that the folder of an earlier run, perhaps a killed one, holds what it acknowledged
+    #[arg(long, value_name = "FOLDER", conflicts_with = "keep")]
+    check: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> Result<ExitCode, String> {
+        let json = self.json;
+        let good = if let Some(folder) = &self.check {
+            let verdict = check_folder(folder, self.acks.as_deref(), self.database_url.clone())?;
+            show_verdict(&verdict, json);
+            verdict.is_good()
+        } else {
+            let report = run(&self.options())?;
+            if json { say(&json_of(&report).to_string()) } else { show(&report) }
+            report.verdict.problems.iter().for_each(|problem| tracing::error!("{problem}"));
+            report.failed == 0 && report.verdict.is_good()
+        };
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    fn options(self) -> Options {
+        Options {
+            seconds: self.seconds,
+            warm_up_seconds: self.warm_up,
+            clients: usize::from(self.clients),
+            shops: usize::from(self.shops),
+            buyers: usize::try_from(self.buyers).unwrap_or(usize::MAX),
+            database_url: self.database_url,
+            keep: self.keep,
+            acks: self.acks,
+        }
+    }
+}
+
+fn json_of(report: &Report) -> serde_json::Value {
+    let each = |latency: Latency| serde_json::json!({"p50_ms": latency.p50_ms, "p99_ms": latency.p99_ms, "max_ms": latency.max_ms});
+    let per_payment = |time: u64| (time as f64 / report.paid.max(1) as f64 * 10.0).round() / 10.0;
+    let threads: serde_json::Map<String, serde_json::Value> = report
+        .usage
+        .by_thread_us
+        .iter()
+        .map(|(name, time)| (name.clone(), per_payment(*time).into()))
+        .collect();
+    serde_json::json!({
+        "engine": report.engine,
+        "payments_per_second": (report.payments_per_second() * 10.0).round() / 10.0,
+        "p50_ms": report.both.p50_ms, "p99_ms": report.both.p99_ms, "max_ms": report.both.max_ms,
+        "failed": report.failed, "paid": report.paid, "seconds": report.seconds, "clients": report.clients,
+        "create": each(report.create), "confirm": each(report.confirm),
+        "rules": report.rules, "trees": report.trees,
+        "cpu_us_per_payment": per_payment(report.usage.total_us()), "cpu_us_by_thread": threads,
+        "cores_used": (report.usage.total_us() as f64 / report.usage.elapsed_us.max(1) as f64 * 100.0).round() / 100.0,
+        "acknowledged": report.verdict.acknowledged, "paid_rows": report.verdict.paid,
+        "ledger_balanced": report.verdict.ledger_balanced, "audit_verified": report.verdict.audit_verified,
+        "audit_entries": report.verdict.audit_entries, "seed_seconds": (report.seed_seconds * 10.0).round() / 10.0,
+    })
+}
+
+fn show(report: &Report) {
+    say(&format!("{:.0} payments a second ({} engine, {} clients, {:.0} s)", report.payments_per_second(), report.engine,
+        report.clients, report.seconds));
+    for (name, latency) in [("create", report.create), ("confirm", report.confirm), ("both", report.both)] {
+        say(&format!("  {name:<8} p50 {:>7.2} ms   p99 {:>7.2} ms   max {:>7.2} ms", latency.p50_ms, latency.p99_ms,
+            latency.max_ms));
+    }
+    say(&format!("  failed   {}", report.failed));
+    for (name, time) in &report.usage.by_thread_us {
+        say(&format!("  {name:<16} {:>6.1} µs of processor time a payment", *time as f64 / report.paid.max(1) as f64));
+    }
+    show_verdict(&report.verdict, false);
+}
+
+fn show_verdict(verdict: &Verdict, json: bool) {
+    if json {
+        let object = serde_json::json!({
+            "acknowledged": verdict.acknowledged, "paid_rows": verdict.paid, "problems": verdict.problems,
+            "ledger_balanced": verdict.ledger_balanced, "audit_verified": verdict.audit_verified,
+            "audit_entries": verdict.audit_entries,
+        });
+        return say(&object.to_string());
+    }
+    let word = |good: bool| if good { "yes" } else { "NO" };
+    say(&format!("  acknowledged {}, paid in the database {}", verdict.acknowledged, verdict.paid));
+    say(&format!("  ledger balanced: {}; audit log verified: {} ({} entries)", word(verdict.ledger_balanced),
+        word(verdict.audit_verified), verdict.audit_entries));
+    verdict.problems.iter().for_each(|problem| say(&format!("  {problem}")));
+}
