@@ -57,6 +57,8 @@ pub struct Buyer {
     pub created: Timestamp,
     /// When the PIN was last set.
     pub pin_changed: Timestamp,
+    /// Wrong PINs in a row, up to now.
+    pub pin_failures: i64,
     /// Whether the PIN is locked after too many wrong tries.
     pub pin_locked: bool,
 }
@@ -112,6 +114,7 @@ pub fn find_buyer(tx: &mut Tx, id: BuyerId) -> Result<Option<Buyer>, Fault> {
         lang: row.lang,
         created: row.created,
         pin_changed: row.pin_changed,
+        pin_failures: row.pin_failures,
         pin_locked: row.pin_failures >= crate::limits::PIN_TRIES_MAX,
     }))
 }

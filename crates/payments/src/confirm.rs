@@ -110,11 +110,10 @@ pub fn confirm(
 ) -> Result<Confirmed, ConfirmError> {
     let payment = load_waiting(tx, means, session, command)?;
     let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
-    match identity::verify_pin(tx, means, session.buyer, &command.pin)? {
-        PinCheck::Right => {}
-        PinCheck::Wrong { left } => return Ok(Confirmed::PinWrong { left }),
-        PinCheck::Locked => return Ok(Confirmed::PinLocked),
-        PinCheck::NotActive => return Ok(Confirmed::NotActive),
+    let wrong_before = identity::find_buyer(tx, session.buyer)?.map_or(0, |buyer| buyer.pin_failures);
+    let check = identity::verify_pin(tx, means, session.buyer, &command.pin)?;
+    if check == PinCheck::NotActive {
+        return Ok(Confirmed::NotActive);
     }
     let payment = Payment {
         buyer: Some(session.buyer),
@@ -124,6 +123,13 @@ pub fn confirm(
         ..payment
     };
     let facts = gather(tx, means, &payment, &shop, session, from)?;
+    let facts = Facts { failed_pins: u32::try_from(wrong_before).ok(), ..facts };
+    if let Some(refused) = refused_pin(check) {
+        // Guessing shows in the memory of account, device, address and shop; the payment stays as it was.
+        let profiles = screening::load_profiles(tx, ShopId::HOUSE, &facts)?;
+        screening::remember_payment(tx, &facts, profiles, Attempt::Declined)?;
+        return Ok(refused);
+    }
     let (decision, outcome, profiles) = {
         let (id, decision, profiles) = screening::screen(tx, means, screen, &facts, payment.id)?;
         (id, decision.outcome, profiles)
@@ -132,6 +138,15 @@ pub fn confirm(
     let payment = apply(tx, means, &shop, outcome, payment)?;
     screening::remember_payment(tx, &facts, profiles, attempt_of(payment.stored_state))?;
     finish(tx, means, session, from, payment)
+}
+
+fn refused_pin(check: PinCheck) -> Option<Confirmed> {
+    match check {
+        PinCheck::Right => None,
+        PinCheck::Wrong { left } => Some(Confirmed::PinWrong { left }),
+        PinCheck::Locked => Some(Confirmed::PinLocked),
+        PinCheck::NotActive => Some(Confirmed::NotActive),
+    }
 }
 
 /// The payment, if this payer can confirm it as they saw it.

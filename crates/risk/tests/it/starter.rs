@@ -149,6 +149,11 @@ const CASES: &[(&str, &str, &[&str])] = &[
         &["login.failed_pins=2", "payer.ratio=2.9"],
     ),
     (
+        "declines_then_high_new_device",
+        "payer.new_device=1 payer.declined_1h=3 payer.ratio=3 payment.amount=300",
+        &["payer.new_device=0", "payer.declined_1h=2", "payer.ratio=2.9", "payment.amount=299"],
+    ),
+    (
         "balance_drained",
         "payment.balance_share=0.95 payment.balance_minor=200000 payer.new_shop=1 payer.new_device=1",
         &["payment.balance_share=0.9", "payer.new_shop=0", "payer.new_device=0"],
