@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit api (together the default),
+# run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit flush api (together the default),
 # gallery, browser, kill, soak. Each runs against its own `tillward` on loopback and closes with `N passed, N failed`.
 #
 # Each oracle has a negative control: a planted fault it must find, or a dead oracle would look like success.
@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 PYTHON=.venv/oracles/bin/python
-DEFAULT_AREAS=(qr signatures audit api)
+DEFAULT_AREAS=(qr signatures audit flush api)
 
 oracles/install.sh || exit 1
 [ $# -gt 0 ] && areas=("$@") || areas=("${DEFAULT_AREAS[@]}")
@@ -15,7 +15,7 @@ oracles/install.sh || exit 1
 run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
-    signatures | audit | api | gallery | browser | kill | soak) "$PYTHON" "oracles/$1.py" ;;
+    signatures | audit | api | flush | gallery | browser | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac
 }
