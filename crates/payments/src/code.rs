@@ -113,7 +113,10 @@ pub fn scan_code(
     }
     let id = payment_of(token.code()).ok_or(ScanError::Unknown)?;
     let payment = rows::find_payment(tx, id)?.filter(|p| p.origin == Origin::Dynamic).ok_or(ScanError::Unknown)?;
-    let verified = token.verify(key, &CodeClaims { payee, ..claims_of(&payment) }, now);
+    // A payment that was confirmed has an end of its own; its code keeps the one it was made with, which the tag covers.
+    let ends = if payment.stored_state == State::Waiting { None } else { token.expires() };
+    let issued = Payment { expires_at: ends.unwrap_or(payment.expires_at), ..payment.clone() };
+    let verified = token.verify(key, &CodeClaims { payee, ..claims_of(&issued) }, now);
     match payment.state_at(now) {
         State::Waiting => verified.map(|()| Scanned::Payment(Box::new(payment))).map_err(ScanError::from),
         // Whoever holds a genuine code may learn that it is used up, nobody else.

@@ -232,11 +232,13 @@ pub(crate) fn settle(
     if ledger::find_account(tx, payee)?.is_none() {
         let _ = ledger::open_account(tx, payee, ledger::Limit::DebitsMustNotExceedCredits, means.now)?;
     }
-    if let Some(limit) = day_limit::limit_of(&shop.country)
-        && !day_limit::count(tx, limit, buyer, &payment, means.now)?
-    {
-        return Err(ConfirmError::DayLimit);
-    }
+    let counted = match day_limit::limit_of(&shop.country) {
+        Some(limit) => {
+            let counted = day_limit::count(tx, limit, buyer, &payment, means.now)?;
+            Some(counted.ok_or(ConfirmError::DayLimit)?)
+        }
+        None => None,
+    };
     let transfer = Transfer {
         // The payment's own unique part: a payment that were posted twice would meet its own transfer.
         id: ledger::transfer_of(payment.id),
@@ -251,6 +253,7 @@ pub(crate) fn settle(
     match ledger::post_new(tx, &transfer)? {
         Ok(_) => {
             mark_order_paid(tx, &payment)?;
+            counted.map_or(Ok(()), |counted| day_limit::keep(tx, buyer, counted))?;
             Ok(Payment { stored_state: State::Paid, settled_at: Some(means.now), ..payment })
         }
         Err(ledger::Refusal::InsufficientFunds(_) | ledger::Refusal::NoAccount(_)) => {

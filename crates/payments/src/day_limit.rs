@@ -27,22 +27,35 @@ pub fn limit_of(country: &str) -> Option<DayLimit> {
     (country == "CN").then_some(CHINA)
 }
 
-/// Counts a payment against the buyer's day. `false`: it would go past the limit, and nothing was counted.
+/// What a buyer will have paid on a day, once a payment is paid.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    day: i64,
+    static_minor: i64,
+    total_minor: i64,
+}
+
+/// What the buyer's day comes to with this payment; `None` when that is past the limit. Writes nothing.
 ///
 /// # Errors
 /// Those of the store.
 pub(crate) fn count(
     tx: &mut Tx<'_>, limit: DayLimit, buyer: BuyerId, payment: &Payment, now: Timestamp,
-) -> Result<bool, store::Error> {
+) -> Result<Option<Counted>, store::Error> {
     let day = (now.seconds() + CHINA_OFFSET_SECONDS).div_euclid(SECONDS_A_DAY);
-    let (mut by_static, mut total) = rows::find_code_day(tx, buyer, day)?;
-    total = total.saturating_add(payment.amount.minor);
+    let (mut static_minor, mut total_minor) = rows::find_code_day(tx, buyer, day)?;
+    total_minor = total_minor.saturating_add(payment.amount.minor);
     if matches!(payment.origin, Origin::Static(_)) {
-        by_static = by_static.saturating_add(payment.amount.minor);
+        static_minor = static_minor.saturating_add(payment.amount.minor);
     }
-    if total > limit.total_minor || by_static > limit.static_minor {
-        return Ok(false);
-    }
-    rows::put_code_day(tx, buyer, day, by_static, total)?;
-    Ok(true)
+    let within = total_minor <= limit.total_minor && static_minor <= limit.static_minor;
+    Ok(within.then_some(Counted { day, static_minor, total_minor }))
+}
+
+/// Keeps the count of a payment that was paid: one that was declined does not use up the day.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn keep(tx: &mut Tx<'_>, buyer: BuyerId, counted: Counted) -> Result<(), store::Error> {
+    rows::put_code_day(tx, buyer, counted.day, counted.static_minor, counted.total_minor)
 }

@@ -3,6 +3,20 @@
 #[cfg(test)]
 mod code_token;
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod emv;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod paying;
+#[cfg(test)]
 mod qr;
+#[cfg(test)]
+mod refunds;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod world;
