@@ -6,6 +6,7 @@
 
 mod codes;
 mod screening;
+mod settings;
 mod values;
 
 use std::sync::LazyLock;
@@ -31,6 +32,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("table", screening::table),
     ("model", screening::model),
     ("profile", screening::profile),
+    ("config", settings::config),
     ("audit_note", audit::fuzz::note),
     ("audit_entry", audit::fuzz::entry),
     ("audit_promise", audit::fuzz::promise),
