@@ -54,16 +54,16 @@ pay-amount-button = Continue
 
 ## Buyer sign-in
 buyer-sign-in-title = Who is paying?
-buyer-sign-in-contact = Phone number or e-mail
+buyer-sign-in-contact = E-mail
 buyer-sign-in-contact-hint = We send a code there. No password is needed.
 buyer-sign-in-button = Send me a code
 buyer-code-title = Enter the code
-buyer-code-sent = We sent six digits to { $contact }. They are good for ten minutes.
+buyer-code-sent = If { $contact } has an account, six digits are on their way there. They are good for ten minutes.
 buyer-code-label = Code
 buyer-code-remember = Remember this device for 30 days
 buyer-code-button = Continue
 buyer-code-again = Send a new code
-buyer-code-other = Use another number or e-mail
+buyer-code-other = Use another e-mail
 buyer-new-title = Nice to meet you
 buyer-new-text = It takes a minute, once.
 buyer-new-name = Your name
@@ -87,7 +87,7 @@ challenge-title = Is this you?
 challenge-text = We paused this payment to check it is you. No money has moved.
 challenge-device = Device
 challenge-place = Place
-challenge-code = Code we sent to { $contact }
+challenge-pin = If it is you, your payment PIN
 challenge-yes = Yes, pay { $amount } to { $shop }
 challenge-no = No, stop this payment
 
@@ -143,11 +143,10 @@ code-withdrawn-text = No money has moved. Please ask the shop for a new one.
 code-own-shop-title = This is your own shop
 code-own-shop-text = A shop cannot pay itself. No money has moved.
 pin-locked-title = Your PIN is locked
-pin-locked-text = There were too many wrong tries. No money has moved. You can unlock it with a code sent to your phone or e-mail.
+pin-locked-text = There were too many wrong tries. No money has moved. Nobody can pay from your account now. Ask whoever runs this service to set a new PIN with you.
 short-balance-title = Your balance is too small
 short-balance-text = No money has moved. Top up and scan the code again.
 notice-receipt = See the receipt
-notice-sign-in = Unlock with a code
 
 ## The desk
 nav-overview = Overview
@@ -353,3 +352,58 @@ keys-revoke = Revoke
 keys-revoke-named = Revoke { $name }
 keys-state-active = active
 keys-state-revoked = revoked
+
+## Buyers: more pages
+buyer-sign-in-new = New here?
+buyer-sign-in-new-link = Make an account
+buyer-new-contact-hint = We send a code there to make sure it is yours.
+buyer-new-sign-in = I have an account already
+wake-title = Welcome back
+wake-text = You were away for a while. Your PIN shows your account again.
+wake-button = Continue
+me-title = Your payments
+me-not-you = Not you? Sign out
+me-none-title = No payments yet
+me-none-text = Scan a shop’s code to pay; receipts are kept here.
+not-me-title = This was not you?
+not-me-text = Freeze your account now: nobody can pay from it until you have spoken with us. Then tell the shop; it can give the money back.
+not-me-button = Freeze my account
+not-me-back = It was me, go back
+receipt-proof-promise = Signed promise
+receipt-short-balance = Your balance does not cover this. No money has moved. Top up and scan the code again.
+receipt-stopped = You stopped this payment. No money has moved.
+code-unreadable-title = We cannot read this code
+code-unreadable-text = Part of the address is missing or mistyped. No money has moved. Please scan the code again.
+day-limit-title = That is more than today allows
+day-limit-text = For codes of this kind the law limits what can be paid in one day. No money has moved.
+frozen-title = Your account is frozen
+frozen-text = Nobody can pay from it. No money has moved. Ask whoever runs this service to unfreeze it.
+frozen-now-title = Your account is frozen
+frozen-now-text = Nobody can pay from it any more. Please tell the shop about this payment; it can give the money back.
+link-gone-title = This link does not work any more
+link-gone-text = It was used, or it is too old. Ask for a new one, or sign in.
+changed-title = This has changed meanwhile
+changed-text = What you asked for is not possible any more, and nothing was done. Look where it stands now.
+notice-go-on = Go on
+problem-empty = Please fill this in.
+problem-long = This is too long.
+problem-characters = Please leave out line breaks and invisible characters.
+problem-email = Enter an e-mail address such as name@mail.example.
+problem-amount = Enter an amount above zero such as 12.50.
+problem-pin = Enter six digits.
+problem-pin-again = The two PINs are not the same.
+problem-pin-weak = Choose a PIN that is harder to guess: no birthday, no sequence, no pattern, no part of your address.
+problem-code = Enter the six digits from the mail.
+problem-code-wrong = That code is not right. { $left ->
+    [one] One try is left
+   *[other] { $left } tries are left
+}.
+problem-code-gone = That code does not work any more. Ask for a new one.
+method-balance = Tillward balance
+device-on = { $browser } on { $system }
+device-unknown = unknown device
+buyer-code-sent-new = We sent six digits to { $contact }. They are good for ten minutes.
+front-title = Pay with peace of mind
+front-text = To pay, scan a shop’s code with your phone’s camera. You see shop and amount before anything happens.
+front-own = My payments
+front-desk = I work in a shop

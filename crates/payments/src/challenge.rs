@@ -9,6 +9,7 @@ use base::{PaymentId, ScopedId};
 use crate::confirm::{ConfirmError, Confirmed, Moved, declined, remember_end, settle};
 use crate::payment::{DeclineReason, Payment, State};
 use crate::record::{self, Deed};
+use crate::review;
 use crate::screening::Origination;
 use crate::store as rows;
 
@@ -45,6 +46,28 @@ pub fn answer_challenge(
     };
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
     remember_end(tx, means, &payment, attempt)?;
+    let leaf = record::note(tx, means, &session.buyer.into(), Deed::Answer, &payment, from)?;
+    payment.entry = Some(leaf.entry_id);
+    rows::update_payment(tx, &payment)?;
+    Ok(Confirmed::Moved(Box::new(Moved { payment, leaf })))
+}
+
+/// The payer takes a payment back while it waits for a member's review.
+///
+/// # Errors
+/// As [`answer_challenge`].
+pub fn stop_review(
+    tx: &mut Tx<'_>, means: &Means<'_>, session: &BuyerSession, from: &Origination, id: PaymentId,
+) -> Result<Confirmed, ConfirmError> {
+    let payment = rows::find_payment(tx, id)?.filter(|payment| payment.buyer == Some(session.buyer));
+    let payment = payment.ok_or(ConfirmError::NoPayment)?;
+    match payment.state_at(means.now) {
+        State::InReview => {}
+        state => return Err(ConfirmError::NotWaiting(state)),
+    }
+    review::close(tx, means, id)?;
+    let mut payment = declined(means, payment, DeclineReason::NotThePayer);
+    remember_end(tx, means, &payment, Attempt::Declined)?;
     let leaf = record::note(tx, means, &session.buyer.into(), Deed::Answer, &payment, from)?;
     payment.entry = Some(leaf.entry_id);
     rows::update_payment(tx, &payment)?;

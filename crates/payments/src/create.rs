@@ -119,12 +119,12 @@ pub fn create_payment(
     Ok(payment)
 }
 
-/// Makes the payment of a buyer who scanned a printed code and typed an amount.
+/// Makes the payment of a buyer who scanned a printed code and typed an amount, and perhaps what it is for.
 ///
 /// # Errors
 /// [`CreateError::NoCode`], or the store's.
 pub fn create_payment_from_code(
-    tx: &mut Tx<'_>, means: &Means<'_>, code: CodeId, amount: Money,
+    tx: &mut Tx<'_>, means: &Means<'_>, code: CodeId, amount: Money, note: Option<&ShortText>,
 ) -> Result<Payment, CreateError> {
     let code = rows::find_code(tx, code)?.ok_or(CreateError::NoCode)?;
     if code.revoked_at.is_some() || code.currency != amount.currency {
@@ -134,6 +134,7 @@ pub fn create_payment_from_code(
     let payment = Payment {
         amount,
         terminal: code.terminal,
+        description: note.map(ToString::to_string),
         origin: Origin::Static(code.id),
         scanned_at: Some(means.now),
         ..blank(id, means.now, CODE_SECONDS_DEFAULT)

@@ -1,10 +1,99 @@
 //! The pages people see, with their handlers: the pay pages of buyers and the desk of a shop's members.
+//!
+//! Promises:
+//! - every page works without script; script adds live rows, keys and large digits;
+//! - every form carries a token of this browser and session, and is refused from another site;
+//! - a form that is sent twice shows the same result twice and does its work once;
+//! - what belongs to another shop or buyer does not exist, and who is not signed in is asked to.
+//!
+//! Handlers are thin: they read a form, call the domain in one transaction, and fill a view of [`crate::pages`].
+//! Reading order: `visit.rs` (who asks), `form.rs` (what was sent), `dress.rs` (what surrounds every answer), then
+//! `paying.rs` and `buyer.rs` for buyers, `member.rs` and the rest for the desk.
+
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use base::Timestamp;
+use tokio::sync::Semaphore;
+use webkit::throttle::{Rate, Throttle};
 
 use crate::routes::Context;
 
+mod buyer;
+mod dress;
+mod form;
+mod front;
+mod paying;
+mod receipt;
+mod visit;
+mod words;
+
+pub use dress::error_page;
+
+/// Forms from one address without a session.
+const KNOCKS: Rate = Rate { burst: 60, per_minute: 60 };
+/// Event streams open at once.
+const STREAMS_MAX: usize = 2_000;
+
+/// What the handlers of pages hold. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    context: Context,
+    /// Counts forms sent without a session, by address.
+    knocks: Arc<Throttle>,
+    /// Room for event streams.
+    streams: Arc<Semaphore>,
+    /// When the books were last added up, and whether they balanced.
+    books: Arc<Mutex<Option<(Timestamp, bool)>>>,
+}
+
+impl Desk {
+    fn new(context: Context) -> Desk {
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Desk { context, knocks: Arc::new(Throttle::new(KNOCKS)), streams, books: Arc::default() }
+    }
+
+    fn identity(&self) -> &identity::Context {
+        &self.context.identity
+    }
+
+    fn db(&self) -> &store::Db {
+        &self.context.identity.db
+    }
+
+    /// Whether visitors come over TLS, to us or to the proxy before us.
+    fn is_secure(&self, context: &webkit::RequestContext) -> bool {
+        context.secure || self.context.public_url().starts_with("https://")
+    }
+}
+
 /// All pages of this domain.
 pub fn router(context: Context) -> Router {
-    Router::new().with_state(context)
+    let desk = Desk::new(context);
+    Router::new()
+        .route("/", get(front::show_front))
+        .merge(buyers())
+        .route_layer(from_fn_with_state(desk.clone(), dress::dress))
+        .with_state(desk)
+}
+
+fn buyers() -> Router<Desk> {
+    Router::new()
+        .route("/p/{token}", get(paying::scan_code).post(paying::start_payment))
+        .route("/p/{token}/amount", post(paying::create_payment))
+        .route("/pay/{id}", get(paying::show_payment))
+        .route("/pay/{id}/confirm", post(paying::confirm_payment))
+        .route("/pay/{id}/answer", post(paying::answer_challenge))
+        .route("/pay/{id}/stop", post(paying::stop_payment))
+        .route("/pay/{id}/live", get(paying::follow_payment))
+        .route("/pay/{id}/proof", get(receipt::find_proof))
+        .route("/pay/{id}/not-me", get(receipt::show_not_me).post(receipt::freeze_account))
+        .route("/me", get(buyer::list_own_payments))
+        .route("/me/sign-in", get(buyer::show_sign_in).post(buyer::request_sign_in))
+        .route("/me/new", get(buyer::show_sign_up).post(buyer::request_sign_up))
+        .route("/me/code", post(buyer::verify_code))
+        .route("/me/wake", get(buyer::show_wake).post(buyer::wake_session))
+        .route("/me/sign-out", post(buyer::sign_out))
 }

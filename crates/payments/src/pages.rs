@@ -16,6 +16,7 @@ pub mod api_keys;
 pub mod codes;
 pub mod detail;
 pub mod entry;
+pub mod front;
 pub mod list;
 pub mod notice;
 pub mod overview;

@@ -82,6 +82,12 @@ pub(crate) fn open(
     rows::put_review(tx, &review)
 }
 
+/// Takes a review out of the queue without a member: the payer has stopped the payment.
+pub(crate) fn close(tx: &mut Tx<'_>, means: &Means<'_>, id: PaymentId) -> Result<(), store::Error> {
+    let Some(review) = rows::find_review(tx, id)? else { return Ok(()) };
+    rows::put_review(tx, &Review { state: ReviewState::Rejected, decided_at: Some(means.now), ..review })
+}
+
 /// Carries a member's decision out.
 ///
 /// # Errors

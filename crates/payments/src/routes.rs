@@ -5,7 +5,7 @@
 
 mod codes;
 mod decisions;
-mod errors;
+pub(crate) mod errors;
 pub mod gate;
 mod orders;
 mod paying;

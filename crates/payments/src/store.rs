@@ -14,6 +14,11 @@ use crate::refund::Refund;
 use crate::review::{Review, ReviewState};
 use crate::shop::{Premises, Terminal};
 
+mod lists;
+
+pub use lists::{Direction, PaymentFilter, Sort, Spot, Taken, list_payments, sum_taken};
+pub(crate) use lists::{count_code_payments, list_dynamic_payments, list_shop_refunds, list_sorted_payments};
+
 /// The payments part of the schema.
 pub const MIGRATIONS: &[Migration] = &[Migration {
     version: 600,
@@ -59,6 +64,10 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             shop_id TEXT NOT NULL, buyer_id TEXT NOT NULL, day BIGINT NOT NULL, static_minor BIGINT NOT NULL,
             total_minor BIGINT NOT NULL,
             PRIMARY KEY (shop_id, buyer_id, day)) WITHOUT ROWID",
+}, Migration {
+    version: 601,
+    name: "payments by printed code",
+    sql: "CREATE INDEX payments_code ON payments (shop_id, code_id, id) WHERE code_id IS NOT NULL",
 }];
 
 static PREMISES: Table =
@@ -304,7 +313,7 @@ fn payment_row(payment: &Payment) -> Vec<Value> {
     ]
 }
 
-fn read_payment(row: &Row) -> Result<Payment, Error> {
+pub(crate) fn read_payment(row: &Row) -> Result<Payment, Error> {
     let state = State::named(row.text(6)?).ok_or_else(|| broken("payment"))?;
     let code = row.opt_text(12)?.and_then(CodeId::from_short);
     Ok(Payment {
@@ -332,42 +341,6 @@ fn read_payment(row: &Row) -> Result<Payment, Error> {
     })
 }
 
-/// Which payments of a shop are listed.
-#[derive(Clone, Debug, Default)]
-pub struct PaymentFilter {
-    /// In this stored state.
-    pub state: Option<State>,
-    /// With this reference of the shop's.
-    pub reference: Option<String>,
-    /// Made at this instant or later.
-    pub from: Option<Timestamp>,
-    /// Made before this instant.
-    pub to: Option<Timestamp>,
-}
-
-/// A page of a shop's payments, newest first, before the payment with the short id `before`.
-///
-/// # Errors
-/// Those of the store.
-pub fn list_payments(
-    tx: &mut Tx<'_>, shop: ShopId, filter: &PaymentFilter, before: Option<&str>, limit: i64,
-) -> Result<Vec<Payment>, Error> {
-    let sql = format!(
-        "SELECT {PAYMENT_COLUMNS} FROM payments WHERE shop_id = ?1 AND id < ?2 AND (?3 = '' OR state = ?3)
-         AND (?4 = '' OR reference = ?4) AND created_at >= ?5 AND created_at < ?6 ORDER BY id DESC LIMIT ?7"
-    );
-    let params = [
-        shop.short().into(),
-        before.unwrap_or(LAST_ID).into(),
-        filter.state.map_or("", State::name).into(),
-        filter.reference.clone().unwrap_or_default().into(),
-        filter.from.map_or(i64::MIN, Timestamp::millis).into(),
-        filter.to.map_or(i64::MAX, Timestamp::millis).into(),
-        limit.into(),
-    ];
-    tx.query(&sql, &params)?.iter().map(read_payment).collect()
-}
-
 /// A page of a buyer's payments, newest first.
 ///
 /// # Errors
@@ -385,8 +358,9 @@ pub fn sum_payments_by_hour(
     tx: &mut Tx<'_>, shop: ShopId, from: Timestamp,
 ) -> Result<Vec<(Timestamp, State, i64, i64)>, Error> {
     let sql = "SELECT created_at / 3600000, state, COUNT(*), CAST(SUM(amount_minor) AS BIGINT) FROM payments
-               WHERE shop_id = ?1 AND created_at >= ?2 GROUP BY created_at / 3600000, state";
-    let rows = tx.query(sql, &[shop.short().into(), from.into()])?;
+               WHERE shop_id = ?1 AND id >= ?3 AND created_at >= ?2 GROUP BY created_at / 3600000, state";
+    let first = lists::first_short(shop, Some(from));
+    let rows = tx.query(sql, &[shop.short().into(), from.into(), first.into()])?;
     let read = |row: &Row| {
         let state = State::named(row.text(1)?).ok_or_else(|| broken("payment"))?;
         Ok((Timestamp(row.int(0)? * 3_600_000), state, row.int(2)?, row.int(3)?))
@@ -448,7 +422,7 @@ pub fn list_refunds(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Vec<Refund>, 
     tx.query(sql, &[payment.shop().short().into(), payment.short().into()])?.iter().map(read_refund).collect()
 }
 
-fn read_refund(row: &Row) -> Result<Refund, Error> {
+pub(crate) fn read_refund(row: &Row) -> Result<Refund, Error> {
     Ok(Refund {
         id: RefundId::from_short(row.text(1)?).ok_or_else(|| broken("refund"))?,
         payment: PaymentId::from_short(row.text(2)?).ok_or_else(|| broken("refund"))?,
@@ -563,7 +537,7 @@ fn centi(place: Option<Place>) -> (Value, Value) {
     })
 }
 
-fn broken(noun: &str) -> Error {
+pub(crate) fn broken(noun: &str) -> Error {
     Error::Bug(format!("a stored {noun} cannot be read"))
 }
 

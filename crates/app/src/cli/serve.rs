@@ -48,7 +48,8 @@ async fn serve(config: Config) -> Result<(), String> {
     say(&format!("tillward listens on {scheme}://{address} ({} engine); codes point to {public_url}",
         installation.db.engine().name()));
     let edge = Edge::new(installation.clock.clone(), installation.dice.clone(), config.tls.is_some())
-        .behind_proxies(&config.trusted_proxies);
+        .behind_proxies(&config.trusted_proxies)
+        .with_error_page(payments::desk::error_page);
     listener.serve(router(&context, edge), stopped()).await;
     tracing::info!("stopping");
     tokio::task::spawn_blocking(move || drop(jobs)).await.map_err(|e| e.to_string())

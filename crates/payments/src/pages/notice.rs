@@ -12,6 +12,8 @@ pub enum NoticeKind {
     CodeExpired,
     /// Not signed by us, or changed after it was.
     CodeAltered,
+    /// Not the form of a code at all: cut, mistyped.
+    CodeUnreadable,
     /// Made by another shop.
     CodeOtherShop,
     /// The shop took it back.
@@ -22,19 +24,35 @@ pub enum NoticeKind {
     PinLocked,
     /// The balance does not cover the amount.
     ShortBalance,
+    /// The amount is past what may be paid in a day.
+    DayLimit,
+    /// The account is frozen.
+    Frozen,
+    /// The account was just frozen by its owner.
+    FrozenNow,
+    /// A one-time link that is used or too old.
+    LinkGone,
+    /// What a form asked for is not possible any more.
+    Changed,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 8] = [
+    pub const ALL: [NoticeKind; 14] = [
         NoticeKind::CodeUsed,
         NoticeKind::CodeExpired,
         NoticeKind::CodeAltered,
+        NoticeKind::CodeUnreadable,
         NoticeKind::CodeOtherShop,
         NoticeKind::CodeWithdrawn,
         NoticeKind::CodeOwnShop,
         NoticeKind::PinLocked,
         NoticeKind::ShortBalance,
+        NoticeKind::DayLimit,
+        NoticeKind::Frozen,
+        NoticeKind::FrozenNow,
+        NoticeKind::LinkGone,
+        NoticeKind::Changed,
     ];
 
     /// The start of its text keys, also its name in the gallery.
@@ -43,11 +61,17 @@ impl NoticeKind {
             NoticeKind::CodeUsed => "code-used",
             NoticeKind::CodeExpired => "code-expired",
             NoticeKind::CodeAltered => "code-altered",
+            NoticeKind::CodeUnreadable => "code-unreadable",
             NoticeKind::CodeOtherShop => "code-other-shop",
             NoticeKind::CodeWithdrawn => "code-withdrawn",
             NoticeKind::CodeOwnShop => "code-own-shop",
             NoticeKind::PinLocked => "pin-locked",
             NoticeKind::ShortBalance => "short-balance",
+            NoticeKind::DayLimit => "day-limit",
+            NoticeKind::Frozen => "frozen",
+            NoticeKind::FrozenNow => "frozen-now",
+            NoticeKind::LinkGone => "link-gone",
+            NoticeKind::Changed => "changed",
         }
     }
 
@@ -57,8 +81,9 @@ impl NoticeKind {
             NoticeKind::CodeUsed => Mark::Done,
             NoticeKind::CodeExpired => Mark::Waiting,
             NoticeKind::CodeAltered | NoticeKind::CodeOtherShop => Mark::Stopped,
-            NoticeKind::CodeWithdrawn | NoticeKind::CodeOwnShop | NoticeKind::ShortBalance => Mark::Closed,
-            NoticeKind::PinLocked => Mark::Paused,
+            NoticeKind::CodeUnreadable | NoticeKind::CodeWithdrawn | NoticeKind::CodeOwnShop => Mark::Closed,
+            NoticeKind::ShortBalance | NoticeKind::DayLimit | NoticeKind::LinkGone | NoticeKind::Changed => Mark::Closed,
+            NoticeKind::PinLocked | NoticeKind::Frozen | NoticeKind::FrozenNow => Mark::Paused,
         }
     }
 
@@ -75,7 +100,8 @@ impl NoticeKind {
     fn action_key(&self) -> Option<&'static str> {
         match self {
             NoticeKind::CodeUsed => Some("notice-receipt"),
-            NoticeKind::PinLocked => Some("notice-sign-in"),
+            NoticeKind::FrozenNow => Some("notice-receipt"),
+            NoticeKind::LinkGone | NoticeKind::Changed => Some("notice-go-on"),
             _ => None,
         }
     }

@@ -93,6 +93,8 @@ pub struct BuyerSignInPage {
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
+    /// Where somebody without an account makes one.
+    pub new_href: String,
 }
 
 /// The code sent to the contact. Template `buyer_code.html`. Fields `code`, `remember` (`1`), hidden `challenge`.
@@ -103,30 +105,39 @@ pub struct BuyerCodePage {
     pub page: Frame,
     /// Where the code was sent, masked.
     pub contact_masked: String,
+    /// Hidden field `contact` of the form that asks for a new code.
+    pub contact: String,
+    /// Whether an account is about to be made; else the code goes only where there is one.
+    pub is_sign_up: bool,
     /// Hidden field `challenge`: which sent code is answered; may be empty.
     pub challenge: String,
     /// What is wrong with `code`.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
-    /// Where "send a new code" posts to.
+    /// Where "send a new code" posts to; empty to leave it out.
     pub again_href: String,
     /// Where another contact can be given.
     pub other_href: String,
 }
 
-/// A buyer seen for the first time: name and PIN. Template `buyer_new.html`. Fields `name`, `pin`, `pin_again`.
+/// Somebody without an account makes one: contact, name and PIN. The code for the contact comes next. Template
+/// `buyer_new.html`. Fields `contact`, `name`, `pin`, `pin_again`.
 #[derive(Template)]
 #[template(path = "buyer_new.html")]
 pub struct BuyerNewPage {
     /// The frame.
     pub page: Frame,
+    /// What was typed as the contact.
+    pub contact_typed: String,
     /// What was typed as the name.
     pub name_typed: String,
-    /// What is wrong with `name`, `pin` or `pin_again`.
+    /// What is wrong with `contact`, `name`, `pin` or `pin_again`.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
+    /// Where somebody with an account signs in.
+    pub sign_in_href: String,
 }
 
 /// The PIN for this amount and payee. Template `pin.html`. Fields `pin`, hidden `confirm_token`.
@@ -141,8 +152,8 @@ pub struct PinPage {
     pub verified: bool,
     /// What is to be paid.
     pub amount: Money,
-    /// Tries left after a wrong PIN; absent at the first try.
-    pub tries_left: Option<u32>,
+    /// What is wrong with the PIN, as a sentence; empty at the first try.
+    pub wrong: String,
     /// Hidden field `confirm_token`: binds the PIN to amount, payee, payment and nonce.
     pub confirm_token: String,
     /// Where the form posts to.
@@ -151,14 +162,7 @@ pub struct PinPage {
     pub cancel_href: String,
 }
 
-impl PinPage {
-    /// What is wrong with the PIN in words; empty at the first try.
-    pub fn wrong(&self) -> String {
-        self.tries_left.map_or_else(String::new, |left| self.page.t1("pin-wrong", "left", left))
-    }
-}
-
-/// "Is this you?" Template `challenge.html`. Fields `answer` (`yes` or `no`), `code` when one was sent, hidden `confirm_token`.
+/// "Is this you?" Template `challenge.html`. Fields `answer` (`yes` or `no`) and, with `yes`, `pin`.
 #[derive(Template)]
 #[template(path = "challenge.html")]
 pub struct ChallengePage {
@@ -176,14 +180,73 @@ pub struct ChallengePage {
     pub device: String,
     /// From where, in words, such as `Hangzhou`; empty when unknown.
     pub place: String,
-    /// Where a code was sent, masked; empty when none is asked for.
-    pub code_sent_to: String,
-    /// What is wrong with `code`.
-    pub problems: Problems,
-    /// Hidden field `confirm_token`.
-    pub confirm_token: String,
+    /// What is wrong with the PIN, as a sentence; empty at the first try.
+    pub wrong: String,
     /// Where the form posts to.
     pub action_href: String,
+}
+
+/// A session that was idle shows the account again after the PIN. Template `wake.html`. Field `pin`.
+#[derive(Template)]
+#[template(path = "wake.html")]
+pub struct WakePage {
+    /// The frame.
+    pub page: Frame,
+    /// What is wrong with the PIN, as a sentence; empty at the first try.
+    pub wrong: String,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where "sign out" posts to.
+    pub sign_out_href: String,
+}
+
+/// "This was not me": what freezing does, and the button that does it. Template `not_me.html`. No fields.
+#[derive(Template)]
+#[template(path = "not_me.html")]
+pub struct NotMePage {
+    /// The frame.
+    pub page: Frame,
+    /// Name of the shop.
+    pub shop: String,
+    /// The amount of the payment.
+    pub amount: Money,
+    /// When it was paid.
+    pub at: Timestamp,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Back to the receipt.
+    pub back_href: String,
+}
+
+/// The buyer's own payments. Template `own_payments.html`.
+#[derive(Template)]
+#[template(path = "own_payments.html")]
+pub struct OwnPaymentsPage {
+    /// The frame.
+    pub page: Frame,
+    /// The signed-in buyer, shortened.
+    pub who: String,
+    /// What is left on the balances; one for each currency.
+    pub balances: Vec<Money>,
+    /// The payments, newest first.
+    pub rows: Vec<OwnPayment>,
+    /// Where "sign out" posts to.
+    pub sign_out_href: String,
+}
+
+/// One of the buyer's own payments.
+#[derive(Clone, Debug)]
+pub struct OwnPayment {
+    /// Its receipt.
+    pub href: String,
+    /// Name of the shop.
+    pub shop: String,
+    /// The amount.
+    pub amount: Money,
+    /// When.
+    pub at: Timestamp,
+    /// Its state.
+    pub state: PaymentShown,
 }
 
 /// The shop looks at the payment. Template `wait.html`. The frame's `live` and `refresh_seconds` keep it fresh.

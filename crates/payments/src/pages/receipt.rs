@@ -42,10 +42,14 @@ pub struct ReceiptPage {
     pub log_size: u64,
     /// The covering checkpoint's root, in base64 or hex.
     pub log_root: String,
-    /// Where the inclusion proof can be downloaded; empty for none.
+    /// The log's signed promise to include the entry, one word; empty when there is none.
+    pub promise: String,
+    /// Where entry and proof can be downloaded; empty for none.
     pub proof_href: String,
     /// Where "this was not me" leads; empty to leave it out.
     pub not_me_href: String,
     /// Where a declined payment can be tried again; empty to leave it out.
     pub again_href: String,
+    /// The buyer's own payments; empty to leave it out.
+    pub own_href: String,
 }

@@ -11,11 +11,13 @@ use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
 use super::entry::{SetUpPage, SignInPage};
+use super::front::FrontPage;
 use super::list::{PaymentRow, PaymentsPage, RefundRow, RefundsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::overview::{HourOutcomes, OverviewPage};
 use super::pay::{
-    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, PayAmountPage, PayPage, PinPage, WaitPage,
+    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, NotMePage, OwnPayment, OwnPaymentsPage, PayAmountPage,
+    PayPage, PinPage, WaitPage, WakePage,
 };
 use super::receipt::ReceiptPage;
 use super::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
@@ -140,14 +142,15 @@ impl BuyerSignInPage {
     pub fn sample(page: Frame) -> BuyerSignInPage {
         let lang = page.lang;
         let mut problems = Problems::none();
-        problems.add("contact", say(lang, "Enter a phone number or an e-mail", "请输入手机号或邮箱"));
+        problems.add("contact", page.t("problem-email"));
         BuyerSignInPage {
             page,
             shop: shop(lang),
             amount: Some(yuan(128_000)),
-            contact_typed: "138".into(),
+            contact_typed: "li".into(),
             problems,
             action_href: "/p/sample/sign-in".into(),
+            new_href: "/p/sample/new".into(),
         }
     }
 }
@@ -157,7 +160,9 @@ impl BuyerCodePage {
     pub fn sample(page: Frame) -> BuyerCodePage {
         BuyerCodePage {
             page,
-            contact_masked: "138 •••• 1234".into(),
+            contact_masked: "l•••@mail.example".into(),
+            contact: "li@mail.example".into(),
+            is_sign_up: false,
             challenge: "sample".into(),
             problems: Problems::none(),
             action_href: "/p/sample/code".into(),
@@ -172,9 +177,11 @@ impl BuyerNewPage {
     pub fn sample(page: Frame) -> BuyerNewPage {
         BuyerNewPage {
             page,
+            contact_typed: "li@mail.example".into(),
             name_typed: String::new(),
             problems: Problems::none(),
             action_href: "/p/sample/new".into(),
+            sign_in_href: "/p/sample/sign-in".into(),
         }
     }
 }
@@ -182,13 +189,13 @@ impl BuyerNewPage {
 impl PinPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> PinPage {
-        let lang = page.lang;
+        let (lang, wrong) = (page.lang, page.t1("pin-wrong", "left", 3));
         PinPage {
             page,
             shop: shop(lang),
             verified: true,
             amount: yuan(128_000),
-            tries_left: Some(3),
+            wrong,
             confirm_token: "sample".into(),
             action_href: "/p/sample/pin".into(),
             cancel_href: "/p/sample/cancel".into(),
@@ -208,10 +215,64 @@ impl ChallengePage {
             at: ago(20),
             device: device(lang),
             place: say(lang, "Hangzhou", "杭州"),
-            code_sent_to: "138 •••• 1234".into(),
-            problems: Problems::none(),
-            confirm_token: "sample".into(),
+            wrong: String::new(),
             action_href: "/p/sample/challenge".into(),
+        }
+    }
+}
+
+impl FrontPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> FrontPage {
+        FrontPage { page, own_href: "/me".into(), desk_href: "/desk".into() }
+    }
+}
+
+impl WakePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> WakePage {
+        let (action_href, sign_out_href) = ("/me/wake".into(), "/me/sign-out".into());
+        WakePage { page, wrong: String::new(), action_href, sign_out_href }
+    }
+}
+
+impl NotMePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> NotMePage {
+        let lang = page.lang;
+        NotMePage {
+            page,
+            shop: shop(lang),
+            amount: yuan(128_000),
+            at: ago(500),
+            action_href: "/pay/sample/not-me".into(),
+            back_href: "/pay/sample".into(),
+        }
+    }
+}
+
+impl OwnPaymentsPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> OwnPaymentsPage {
+        let lang = page.lang;
+        let row = |at, minor, state| OwnPayment {
+            href: "/pay/sample".into(),
+            shop: shop(lang),
+            amount: yuan(minor),
+            at: ago(at),
+            state,
+        };
+        let rows = vec![
+            row(90, 128_000, PaymentShown::Paid),
+            row(9_000, 3_850, PaymentShown::Refunded),
+            row(99_000, 12_800, PaymentShown::Declined),
+        ];
+        OwnPaymentsPage {
+            page,
+            who: payer(lang),
+            balances: vec![yuan(341_000)],
+            rows,
+            sign_out_href: "/me/sign-out".into(),
         }
     }
 }
@@ -258,9 +319,11 @@ impl ReceiptPage {
             log_entry: state.is_paid().then_some(12_345),
             log_size: 12_400,
             log_root: HASH.into(),
+            promise: "twp1:aud_sample:1772357400000:sample:sample:tillward.local/audit".into(),
             proof_href: href(state.is_paid()),
             not_me_href: href(state.is_paid()),
             again_href: href(state == PaymentShown::Declined),
+            own_href: "/me".into(),
         }
     }
 }
@@ -759,6 +822,10 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("pin".to_owned(), PinPage::sample(buyer()).render()?),
         ("challenge".to_owned(), ChallengePage::sample(buyer()).render()?),
         ("wait".to_owned(), WaitPage::sample(buyer()).render()?),
+        ("front".to_owned(), FrontPage::sample(buyer()).render()?),
+        ("wake".to_owned(), WakePage::sample(buyer()).render()?),
+        ("not-me".to_owned(), NotMePage::sample(buyer()).render()?),
+        ("own-payments".to_owned(), OwnPaymentsPage::sample(buyer()).render()?),
         ("set-up".to_owned(), SetUpPage::sample(buyer()).render()?),
         ("sign-in".to_owned(), SignInPage::sample(buyer()).render()?),
         ("overview".to_owned(), OverviewPage::sample(desk("/desk")).render()?),

@@ -1,0 +1,162 @@
+//! What surrounds every page: the visitor's name and language, the refusal of other sites' forms, the way to sign in,
+//! and errors that people can read.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use webkit::body::find_authority;
+use webkit::cookies::check_same_site;
+use webkit::error::{ApiError, CROSS_SITE_REFUSED};
+use webkit::page::{Fault, FaultKind, Frame, Lang};
+use webkit::request::RequestContext;
+
+use super::Desk;
+use super::form::go;
+use super::visit::{BROWSER, Browser, is_local, with_next};
+use crate::pages;
+use crate::pages::notice::{NoticeKind, NoticePage};
+
+const BROWSER_BYTES: usize = 24;
+const BROWSER_CHARS: usize = 32;
+/// Seconds to wait where an error does not say.
+const WAIT_SECONDS: u32 = 30;
+
+/// The middleware around all pages.
+pub(super) async fn dress(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+    let context = RequestContext::of(request.extensions());
+    let (browser, is_new) = browser_of(&desk, &context, &request);
+    let asker = Asker {
+        get: request.method() == Method::GET,
+        html: accepts_html(request.headers()),
+        browser: browser.clone(),
+        context,
+    };
+    let refused = check_origin(&desk, &context, &request).err();
+    request.extensions_mut().insert(browser.clone());
+    let answer = match refused {
+        Some(error) => error.into_response(),
+        None => next.run(request).await,
+    };
+    let mut answer = asker.explain(answer);
+    if is_new {
+        answer.headers_mut().append(header::SET_COOKIE, BROWSER.set(&browser.id, browser.secure));
+    }
+    remember_lang(&mut answer, &browser);
+    answer
+}
+
+/// The browser by its cookie, or a new one.
+fn browser_of(desk: &Desk, context: &RequestContext, request: &Request) -> (Browser, bool) {
+    let (headers, uri) = (request.headers(), request.uri());
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let secure = desk.is_secure(context);
+    let known = BROWSER.find(headers, secure).filter(|id| id.len() == BROWSER_CHARS);
+    let fresh = || URL_SAFE_NO_PAD.encode(desk.identity().dice.bytes::<BROWSER_BYTES>());
+    let browser = Browser {
+        id: known.map_or_else(fresh, str::to_owned),
+        lang: Lang::choose(uri.query(), text(header::COOKIE), text(header::ACCEPT_LANGUAGE)),
+        path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+        secure,
+    };
+    (browser, known.is_none())
+}
+
+/// A form must come from this site: from the address that codes and links point to, or the one that was asked for.
+fn check_origin(desk: &Desk, context: &RequestContext, request: &Request) -> Result<(), ApiError> {
+    let (method, headers) = (request.method(), request.headers());
+    let public = check_same_site(method, headers, desk.context.public_url());
+    if public.is_ok() {
+        return public;
+    }
+    let scheme = if context.secure { "https" } else { "http" };
+    let asked = format!("{scheme}://{}", find_authority(request.uri(), headers)?);
+    check_same_site(method, headers, &asked)
+}
+
+/// The language that the address asked for stays.
+fn remember_lang(answer: &mut Response, browser: &Browser) {
+    let (_, query) = browser.path.split_once('?').unwrap_or_default();
+    let asked = query.split('&').any(|pair| pair.starts_with("lang="));
+    let line = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", browser.lang.code());
+    if let (true, Ok(line)) = (asked, HeaderValue::from_str(&line)) {
+        answer.headers_mut().append(header::SET_COOKIE, line);
+    }
+}
+
+/// What of a request decides how its error looks.
+struct Asker {
+    get: bool,
+    html: bool,
+    browser: Browser,
+    context: RequestContext,
+}
+
+impl Asker {
+    /// Shows an error as a page, or leads to the sign-in.
+    fn explain(&self, answer: Response) -> Response {
+        let Some(error) = answer.extensions().get::<ApiError>().cloned() else { return answer };
+        if !self.html {
+            return answer;
+        }
+        if error.status() == StatusCode::UNAUTHORIZED {
+            return go(&self.sign_in_path());
+        }
+        if error.status().is_server_error() {
+            let (id, path, cause) = (self.context.id, self.path(), error.cause().unwrap_or_default());
+            tracing::error!(%id, path, code = error.code.name, cause, "page failed");
+        }
+        let mut page = Frame::new(pages::texts(), self.browser.lang, self.context.at, &self.browser.path);
+        let home = if self.path().starts_with("/desk") { "/desk" } else { "/" };
+        if !self.get {
+            // The language switch and "try again" are links: they lead to the page the form was on.
+            home.clone_into(&mut page.path);
+        }
+        show_error(page, &error, home, &self.context.id.to_string())
+    }
+
+    fn path(&self) -> &str {
+        self.browser.path.split('?').next().unwrap_or("/")
+    }
+
+    /// Where to sign in, and where to come back to.
+    fn sign_in_path(&self) -> String {
+        let (door, home) = if self.path().starts_with("/desk") { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
+        let next = match (self.get, self.path().strip_prefix("/pay/")) {
+            (true, _) => self.browser.path.clone(),
+            (false, Some(rest)) => format!("/pay/{}", rest.split('/').next().unwrap_or_default()),
+            (false, None) => home.to_owned(),
+        };
+        with_next(door, if is_local(&next) { &next } else { home })
+    }
+}
+
+/// The page for an error.
+fn show_error(page: Frame, error: &ApiError, home: &str, request: &str) -> Response {
+    if matches!(error.status(), StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::GONE) {
+        let notice = NoticePage { page, kind: NoticeKind::Changed, action_href: home.to_owned() };
+        return webkit::page::show(error.status(), &notice);
+    }
+    let kind = match error.status() {
+        StatusCode::FORBIDDEN if error.code.name == CROSS_SITE_REFUSED.name => FaultKind::StaleForm,
+        StatusCode::TOO_MANY_REQUESTS => FaultKind::TooMany(error.retry_after_seconds.unwrap_or(WAIT_SECONDS)),
+        status => FaultKind::of_status(status),
+    };
+    let mut answer = Fault::answer(page, kind, home, request);
+    error.add_headers(&mut answer);
+    answer
+}
+
+/// Shows an error that no page of this domain made, such as an address that leads nowhere.
+pub fn error_page(error: &ApiError, context: &RequestContext, headers: &HeaderMap) -> Response {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let lang = Lang::choose(None, text(header::COOKIE), text(header::ACCEPT_LANGUAGE));
+    show_error(Frame::new(pages::texts(), lang, context.at, "/"), error, "/", &context.id.to_string())
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
