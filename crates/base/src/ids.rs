@@ -184,7 +184,8 @@ fn unique(shop: ShopId, at: Timestamp, dice: &Dice) -> [u8; SHOP_CHARS + UNIQUE_
     let mut chars = [0u8; SHOP_CHARS + UNIQUE_CHARS];
     let (head, tail) = chars.split_at_mut(SHOP_CHARS);
     head.copy_from_slice(&shop.0);
-    let time = u128::from(at.0.unsigned_abs() & 0xFFFF_FFFF_FFFF);
+    // What 48 bits cannot hold sorts first or last, not in between.
+    let time = u128::from(at.0.clamp(0, 0xFFFF_FFFF_FFFF).unsigned_abs());
     let chance = u128::from(u64::from_le_bytes(dice.bytes()) >> 12);
     encode((time << 52) | chance, tail);
     chars

@@ -2,7 +2,7 @@
 
 use audit::Leaf;
 use base::{Money, PaymentId, ScopedId, ShopId};
-use identity::{BuyerSession, Means, Pin, PinCheck, Shop};
+use identity::{BuyerSession, BuyerState, Means, Pin, PinCheck, Shop};
 use ledger::{AccountKey, Reason, ShopPurpose, Transfer};
 use risk::{Attempt, Facts, Outcome, Profiles};
 use store::Tx;
@@ -124,6 +124,9 @@ pub fn confirm(
     };
     let facts = gather(tx, means, &payment, &shop, session, from)?;
     let facts = Facts { failed_pins: u32::try_from(wrong_before).ok(), ..facts };
+    if check == PinCheck::Locked {
+        return Ok(Confirmed::PinLocked);
+    }
     if let Some(refused) = refused_pin(check) {
         // Guessing shows in the memory of account, device, address and shop; the payment stays as it was.
         let profiles = screening::load_profiles(tx, ShopId::HOUSE, &facts)?;
@@ -227,6 +230,10 @@ pub(crate) fn settle(
     tx: &mut Tx<'_>, means: &Means<'_>, shop: &Shop, payment: Payment,
 ) -> Result<Payment, ConfirmError> {
     let buyer = payment.buyer.ok_or(ConfirmError::NoPayment)?;
+    // A review may take a day: an account that was frozen or erased meanwhile pays nothing.
+    if !identity::find_buyer(tx, buyer)?.is_some_and(|buyer| buyer.state == BuyerState::Active) {
+        return Ok(declined(means, payment, DeclineReason::NotThePayer));
+    }
     let currency = payment.amount.currency;
     let payee = AccountKey::shop(payment.id.shop(), ShopPurpose::Settlement, currency);
     if ledger::find_account(tx, payee)?.is_none() {

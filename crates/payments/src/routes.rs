@@ -20,6 +20,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::broadcast;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use webkit::ApiError;
 use webkit::throttle::{Rate, Throttle};
 
 use crate::code_token::CodeKey;
@@ -28,6 +29,8 @@ use crate::screening::Screen;
 
 pub use errors::CODES;
 
+/// Payments that one buyer may begin at printed codes.
+const BEGUN: Rate = Rate { burst: 20, per_minute: 10 };
 /// Changes that a live page is behind before it is told to load anew.
 const LIVE_EVENTS_MAX: usize = 1024;
 
@@ -44,6 +47,8 @@ pub struct Context {
     live: broadcast::Sender<Arc<Payment>>,
     /// Thins out what refused signatures write into the audit log.
     refusals: Arc<Throttle>,
+    /// Counts the payments that a buyer begins at printed codes.
+    begun: Arc<Throttle>,
 }
 
 impl Context {
@@ -52,7 +57,7 @@ impl Context {
         let code_key = crate::code::code_key(&identity.vault);
         let live = broadcast::channel(LIVE_EVENTS_MAX).0;
         let refusals = Arc::new(Throttle::new(Rate { burst: 60, per_minute: 60 }));
-        Context { identity, signer, code_key, screen: Arc::new(RwLock::new(screen)), live, refusals }
+        Context { identity, signer, code_key, screen: Arc::new(RwLock::new(screen)), live, refusals, begun: Arc::new(Throttle::new(BEGUN)) }
     }
 
     /// What decides now.
@@ -77,6 +82,14 @@ impl Context {
         }
         let (live, payment) = (self.live.clone(), Arc::new(payment.clone()));
         tx.after_commit(move || drop(live.send(payment)));
+    }
+
+    /// Lets a buyer begin one more payment at a printed code.
+    ///
+    /// # Errors
+    /// 429 when they begin many and pay none.
+    pub fn begin_at_code(&self, buyer: base::BuyerId, now: base::Timestamp) -> Result<(), ApiError> {
+        self.begun.check(buyer.short().as_bytes(), now)
     }
 
     /// Where codes point to.

@@ -34,6 +34,8 @@ pub enum SubKey {
     BlindIndex,
     /// Signatures of payment codes (QR).
     CodeSigning,
+    /// Fingerprints of requests beside their idempotency keys.
+    Fingerprint,
 }
 
 impl SubKey {
@@ -44,6 +46,7 @@ impl SubKey {
             SubKey::OneTimeCode => "one-time code",
             SubKey::BlindIndex => "blind index",
             SubKey::CodeSigning => "code signing",
+            SubKey::Fingerprint => "request fingerprint",
         }
     }
 }
@@ -53,6 +56,7 @@ struct SubKeys {
     one_time_code: hmac::Key,
     blind_index: hmac::Key,
     code_signing: hmac::Key,
+    fingerprint: hmac::Key,
 }
 
 impl SubKeys {
@@ -66,6 +70,7 @@ impl SubKeys {
             one_time_code: key(SubKey::OneTimeCode),
             blind_index: key(SubKey::BlindIndex),
             code_signing: key(SubKey::CodeSigning),
+            fingerprint: key(SubKey::Fingerprint),
         }
     }
 }
@@ -130,6 +135,7 @@ impl Vault {
             SubKey::OneTimeCode => &self.sub_keys.one_time_code,
             SubKey::BlindIndex => &self.sub_keys.blind_index,
             SubKey::CodeSigning => &self.sub_keys.code_signing,
+            SubKey::Fingerprint => &self.sub_keys.fingerprint,
         }
     }
 

@@ -59,10 +59,10 @@ impl Incoming {
         parse_form(self.uri.query().unwrap_or_default().as_bytes(), "query")
     }
 
-    /// What an idempotency key stands for: method, target and body.
-    pub fn fingerprint(&self) -> Fingerprint {
+    /// What an idempotency key stands for: method, target and body, under `key`.
+    pub fn fingerprint(&self, key: &aws_lc_rs::hmac::Key) -> Fingerprint {
         let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
-        Fingerprint::of(self.method.as_str(), target, &self.body)
+        Fingerprint::of(key, self.method.as_str(), target, &self.body)
     }
 
     /// The `Idempotency-Key`, where the request must have one.

@@ -4,7 +4,7 @@
 //! not at all (IDEM-5). Work in two phases calls [`begin`] in its first transaction and [`Claim::resume`] in its last;
 //! between them the same key meets [`Begin::Running`].
 
-use aws_lc_rs::digest;
+use aws_lc_rs::hmac;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{ShopId, Timestamp};
@@ -103,20 +103,21 @@ fn unescape(inner: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// SHA-256 over the length-prefixed method, target and body of a request.
+/// HMAC-SHA256 over the length-prefixed method, target and body of a request. Keyed, since a body may hold a PIN: a bare
+/// hash of it would give the PIN away to whoever reads the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of a request; `target` is path and query.
-    pub fn of(method: &str, target: &str, body: &[u8]) -> Fingerprint {
-        let mut hash = digest::Context::new(&digest::SHA256);
+    /// The fingerprint of a request under `key`, the same on every node; `target` is path and query.
+    pub fn of(key: &hmac::Key, method: &str, target: &str, body: &[u8]) -> Fingerprint {
+        let mut hash = hmac::Context::with_key(key);
         for part in [method.as_bytes(), target.as_bytes(), body] {
             hash.update(&(part.len() as u64).to_be_bytes());
             hash.update(part);
         }
         let mut out = [0u8; 32];
-        out.copy_from_slice(hash.finish().as_ref());
+        out.copy_from_slice(hash.sign().as_ref());
         Fingerprint(out)
     }
 
@@ -353,7 +354,10 @@ mod tests {
 
     #[test]
     fn fingerprints_know_where_parts_end() {
-        assert_ne!(Fingerprint::of("POST", "/a", b"b"), Fingerprint::of("POST", "/ab", b""));
-        assert_eq!(Fingerprint::of("POST", "/a", b"b"), Fingerprint::of("POST", "/a", b"b"));
+        let (key, other) = (hmac::Key::new(hmac::HMAC_SHA256, b"one"), hmac::Key::new(hmac::HMAC_SHA256, b"two"));
+        let of = |target, body: &[u8]| Fingerprint::of(&key, "POST", target, body);
+        assert_ne!(of("/a", b"b"), of("/ab", b""));
+        assert_eq!(of("/a", b"b"), of("/a", b"b"));
+        assert_ne!(of("/a", b"b"), Fingerprint::of(&other, "POST", "/a", b"b"));
     }
 }

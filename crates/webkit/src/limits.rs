@@ -38,8 +38,9 @@ pub const SIGNATURE_BASE_BYTES_MAX: usize = 16 * 1024;
 /// Shortest secret of an HMAC key, in bytes (the width of SHA-256).
 pub const HMAC_SECRET_BYTES_MIN: usize = 32;
 
-/// Most rows one sweep of expired nonces or idempotency keys deletes in one transaction.
-pub const SWEEP_ROWS_MAX: i64 = 10_000;
+/// Most rows one sweep of expired nonces or idempotency keys deletes in one transaction. Small, since
+/// payments of the same moment wait for it; whoever sweeps calls again until fewer go.
+pub const SWEEP_ROWS_MAX: i64 = 500;
 
 /// Most keys one throttle remembers; callers beyond them share one bucket.
 pub const THROTTLE_KEYS_MAX: usize = 65_536;

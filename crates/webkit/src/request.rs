@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -29,6 +29,9 @@ const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 
                            form-action 'self'; frame-ancestors 'none'";
 /// What an answer of the API may load: nothing.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Characters of an unknown path's first segment that reach the log; all our own are shorter.
+const SEGMENT_CHARS_LOGGED: usize = 16;
 
 /// What is known of a request before anything of it is read.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +136,7 @@ impl std::fmt::Debug for Edge {
 /// What of a request decides how its error looks.
 struct Asker {
     method: Method,
+    /// For the log; see [`loggable_path`].
     path: String,
     /// Kept only where a page may be shown.
     headers: Option<HeaderMap>,
@@ -153,7 +157,7 @@ pub async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) ->
     let shows_page = !api && edge.error_page.is_some() && accepts_html(request.headers());
     let asker = Asker {
         method: request.method().clone(),
-        path: request.uri().path().to_owned(),
+        path: loggable_path(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str), request.uri().path()),
         headers: shows_page.then(|| request.headers().clone()),
     };
     let mut response =
@@ -236,6 +240,17 @@ fn log(context: &RequestContext, asker: &Asker, error: &ApiError) {
     }
 }
 
+/// What the log may show of a path: the route's pattern, or the first segment where no route matched. A segment may be a
+/// one-time link or a payment code, and whoever reads the log must not be able to use it.
+fn loggable_path(matched: Option<&str>, path: &str) -> String {
+    if let Some(pattern) = matched {
+        return pattern.to_owned();
+    }
+    let first: String = path.split('/').nth(1).unwrap_or_default().chars().take(SEGMENT_CHARS_LOGGED).collect();
+    let rest = path.strip_prefix('/').is_some_and(|rest| rest.len() > first.len());
+    if rest { format!("/{first}/…") } else { format!("/{first}") }
+}
+
 /// Whether a path belongs to the API: JSON in, JSON out, nothing cached.
 pub fn is_api(path: &str) -> bool {
     path == "/openapi.json"
@@ -270,5 +285,19 @@ fn add_headers(response: &mut Response, context: &RequestContext, api: bool) {
     );
     if context.secure {
         default(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c31_one_time_links_and_codes_do_not_reach_the_log() {
+        let logged = |matched, path| loggable_path(matched, path);
+        assert_eq!(logged(Some("/setup/{token}"), "/setup/tws_secret"), "/setup/{token}");
+        assert_eq!(logged(None, "/setup/tws_secret"), "/setup/…");
+        assert_eq!(logged(None, "/tws_0123456789abcdef0123456789"), "/tws_0123456789ab/…");
+        assert_eq!((logged(None, "/"), logged(None, "/me"), logged(None, "")), ("/".into(), "/me".into(), "/".into()));
     }
 }

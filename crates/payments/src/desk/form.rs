@@ -3,6 +3,7 @@
 //! The token of a form is `nonce.tag`. The tag proves that we gave this nonce to this browser and session; the nonce is
 //! new for each page shown, and serves as the idempotency key of whatever the form does.
 
+use aws_lc_rs::hmac;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{Dice, ShopId};
@@ -67,7 +68,8 @@ impl Visit {
         }
         let nonce = self.check_token(side, &token)?;
         let bare = Incoming { body: fields.finish().into(), ..incoming.clone() };
-        let once = Once::new(nonce, incoming.uri.path())?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret(side).as_bytes());
+        let once = Once::new(&key, nonce, incoming.uri.path())?;
         Ok(Posted { form: bare.form()?, once })
     }
 
@@ -85,10 +87,10 @@ impl Visit {
 
 impl Once {
     /// `nonce` is one that we gave to this very browser and session, so it needs no further scope.
-    fn new(nonce: &str, path: &str) -> Result<Once, ApiError> {
+    fn new(key: &hmac::Key, nonce: &str, path: &str) -> Result<Once, ApiError> {
         let scope = Scope { shop: ShopId::HOUSE, caller: "page".to_owned(), endpoint: "page" };
         // The path is hashed with the rest; the key holds enough of it to tell the forms of one page apart.
-        let print = Fingerprint::of("POST", path, b"");
+        let print = Fingerprint::of(key, "POST", path, b"");
         let place = URL_SAFE_NO_PAD.encode(print.as_bytes().first_chunk::<8>().unwrap_or(&[0; 8]));
         Ok(Once { scope, key: IdempotencyKey::parse(format!("{nonce}-{place}").as_bytes())?, print })
     }

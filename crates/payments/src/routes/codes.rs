@@ -1,8 +1,7 @@
 //! `/v1/codes`: printed codes, their images, and scanning.
 
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base::{CodeId, Money, ScopedId};
 use identity::Permission;
 use serde::{Deserialize, Serialize};
@@ -139,15 +138,14 @@ pub(super) async fn find_code_image(
     let query = incoming.query::<ImageQuery>()?;
     let style = ImageStyle::parse(&query)?;
     let call = Call::open(&context, incoming).await?;
-    let answer = call.read(Permission::ViewPayments, move |tx, caller| {
+    let kind = if style.png { "image/png" } else { "image/svg+xml" };
+    let call = call.answering(kind);
+    call.read(Permission::ViewPayments, move |tx, caller| {
         caller.allow(Permission::ViewPayments, id.shop())?;
         let content = content_of(&context, tx, id, style.emv)?;
         Ok(Made { status: 200, body: style.draw(&content)? })
-    });
-    let mut response = answer.await?;
-    let kind = if style.png { "image/png" } else { "image/svg+xml" };
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    Ok(response.into_response())
+    })
+    .await
 }
 
 #[derive(Clone, Copy)]
@@ -303,7 +301,7 @@ pub(super) async fn create_payment_from_code(
     let operation = Operation { name: "create_payment_from_code", permission: Permission::Pay };
     let call = Call::open(&context, incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
-        caller.buyer()?;
+        context.begin_at_code(caller.buyer()?.buyer, caller.means.now)?;
         let payment = create::create_payment_from_code(tx, &caller.means, id, amount, NO_NOTE);
         let payment = payment.map_err(errors::of_create)?;
         context.publish(tx, &payment);

@@ -9,7 +9,8 @@ use identity::{Actor, Permission, RingKey, Token, TokenKind};
 use store::{Key, Tx};
 use webkit::body::Incoming;
 use webkit::error::ApiError;
-use webkit::idempotency::{self, Answer, IdempotencyKey, Replayed, Scope, Work};
+use vault::SubKey;
+use webkit::idempotency::{self, Answer, Begin, Replayed, Scope, Work};
 use webkit::replay;
 use webkit::signing::{
     Accepted, KeyRecord, Message, Policy, Presented, REQUEST_TAG, Refusal, Signer, SigningKey, VerifyingKey,
@@ -31,6 +32,8 @@ pub struct Call {
     context: Context,
     incoming: Arc<Incoming>,
     credential: Arc<Credential>,
+    /// Media type of the answer where it is not JSON.
+    kind: Option<&'static str>,
 }
 
 /// One kind of write.
@@ -156,7 +159,13 @@ impl Call {
         } else {
             bearer(&incoming.headers)?
         };
-        Ok(Call { context: context.clone(), incoming: Arc::new(incoming), credential: Arc::new(credential) })
+        Ok(Call { context: context.clone(), incoming: Arc::new(incoming), credential: Arc::new(credential), kind: None })
+    }
+
+    /// The same call, answered with another media type than JSON.
+    #[must_use]
+    pub fn answering(self, kind: &'static str) -> Call {
+        Call { kind: Some(kind), ..self }
     }
 
     /// The request.
@@ -173,20 +182,22 @@ impl Call {
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
         let key = self.incoming.idempotency_key()?;
+        let print = self.incoming.fingerprint(self.context.identity.vault.hmac_key(SubKey::Fingerprint));
         let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
-        let (answer, replayed) = self
-            .context
-            .identity
-            .db
-            .write_with(keys, move |tx| {
-                let caller = admit(tx, &context, &incoming, &credential, operation.permission)?;
-                caller.touch(tx)?;
-                let scope = Scope { shop: caller.shop, caller: caller.actor.label(), endpoint: operation.name };
-                once(tx, &scope, &key, &incoming, |tx| work(tx, &caller))
-            })
-            .await?;
-        let body = super::views::with_promise(&self.context.signer, answer.body);
-        Ok(self.respond(Answer { body, ..answer }, replayed))
+        let written = self.context.identity.db.write_with(keys, move |tx| {
+            let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
+            caller.touch(tx)?;
+            let scope = Scope { shop: caller.shop, caller: caller.actor.label(), endpoint: operation.name };
+            let begun = idempotency::begin(tx, &scope, &key, print, incoming.context.at)?;
+            once(tx, begun, |tx| work(tx, &caller))
+        });
+        match written.await {
+            Ok((answer, replayed)) => {
+                let body = super::views::with_promise(&self.context.signer, answer.body);
+                Ok(self.respond(Answer { body, ..answer }, replayed))
+            }
+            Err(refused) => self.refuse(refused).await,
+        }
     }
 
     /// Carries out a write that may be repeated without harm, such as a scan.
@@ -199,15 +210,18 @@ impl Call {
     {
         let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
         let made = self.context.identity.db.write(move |tx| {
-            let caller = admit(tx, &context, &incoming, &credential, operation.permission)?;
+            let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
             caller.touch(tx)?;
             work(tx, &caller)
         });
-        let made = made.await?;
-        Ok(self.respond(Answer { status: made.status, body: made.body }, Replayed::No))
+        match made.await {
+            Ok(made) => Ok(self.respond(Answer { status: made.status, body: made.body }, Replayed::No)),
+            Err(refused) => self.refuse(refused).await,
+        }
     }
 
-    /// Answers a read. A signed read uses its nonce up as well, so it is a small write.
+    /// Answers a read. A signed read uses its nonce up first, in a small write of its own, so that what it looks for
+    /// never keeps payments waiting.
     ///
     /// # Errors
     /// What the gate refuses, and those of `work`.
@@ -216,19 +230,57 @@ impl Call {
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
         let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
-        let signed = matches!(*credential, Credential::Key { .. });
-        let mut run = move |tx: &mut Tx<'_>| {
-            let caller = admit(tx, &context, &incoming, &credential, permission)?;
-            Ok::<_, ApiError>((work(tx, &caller)?, caller.is_touch_due()))
-        };
-        let db = &self.context.identity.db;
-        let (made, touch): (Made, bool) =
-            if signed { db.write(run).await? } else { db.read(move |tx| run(tx)).await? };
-        if touch {
-            self.touch().await?;
+        if matches!(*credential, Credential::Key { .. }) {
+            self.use_nonce(permission).await?;
         }
-        let body = super::views::with_promise(&self.context.signer, made.body);
-        Ok(self.respond(Answer { status: made.status, body }, Replayed::No))
+        let read = self.context.identity.db.read(move |tx| {
+            let caller = admit(tx, &context, &incoming, &credential, permission, Nonce::Used)?;
+            Ok::<_, ApiError>((work(tx, &caller)?, caller.is_touch_due()))
+        });
+        match read.await {
+            Ok((made, touch)) => {
+                if touch {
+                    self.touch().await?;
+                }
+                let body = super::views::with_promise(&self.context.signer, made.body);
+                Ok(self.respond(Answer { status: made.status, body }, Replayed::No))
+            }
+            Err(refused) => Ok(self.sign_refusal(&refused)),
+        }
+    }
+
+    /// Uses the nonce of a signed request up, alone.
+    async fn use_nonce(&self, permission: Permission) -> Result<(), ApiError> {
+        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let used = self.context.identity.db.write(move |tx| {
+            admit(tx, &context, &incoming, &credential, permission, Nonce::Use).map(drop)
+        });
+        used.await
+    }
+
+    /// Answers a refused write. What was refused left nothing behind, so the nonce of its signature is used up now: a
+    /// captured copy must not succeed later where the sender was told no (SIG-4).
+    async fn refuse(&self, refused: ApiError) -> Result<Response, ApiError> {
+        if refused.status().is_client_error()
+            && let Credential::Key { key, accepted, .. } = &*self.credential
+        {
+            let (shop, accepted) = (key.caller.shop, accepted.clone());
+            let used = self.context.identity.db.write(move |tx| replay::insert_nonce(tx, shop, &accepted));
+            // A replay is refused for having used it before; that stays the answer.
+            let _: Result<(), replay::ReplayError> = used.await;
+        }
+        Ok(self.sign_refusal(&refused))
+    }
+
+    /// A refusal, signed where the request was. Failures of ours are left to the edge, which logs them.
+    fn sign_refusal(&self, refused: &ApiError) -> Response {
+        let plain = refused.clone().into_response();
+        let signed = matches!(*self.credential, Credential::Key { .. }) && refused.status().is_client_error();
+        let body = serde_json::to_vec(&refused.body(Some(self.incoming.context.id)));
+        let (true, Ok(body)) = (signed, body) else { return plain };
+        let mut response = self.respond(Answer { status: refused.status().as_u16(), body }, Replayed::No);
+        refused.add_headers(&mut response);
+        response
     }
 
     /// Writes down that the session is in use: due once a minute at most.
@@ -244,6 +296,9 @@ impl Call {
     /// The answer; signed where the request was (SIG-8).
     fn respond(&self, answer: Answer, replayed: Replayed) -> Response {
         let mut response = answer.to_response(replayed);
+        if let Some(kind) = self.kind.filter(|_| answer.status == 200) {
+            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+        }
         if let Credential::Key { key, accepted, label } = &*self.credential
             && let Ok(parts) = self.incoming.parts()
             && let Ok(secret) = SigningKey::hmac_sha256(key.secret.expose().as_bytes())
@@ -260,12 +315,10 @@ impl Call {
     }
 }
 
-/// Looks the idempotency key up, and does the work if it is new.
+/// Does the work if its idempotency key is new.
 fn once(
-    tx: &mut Tx<'_>, scope: &Scope, key: &IdempotencyKey, incoming: &Incoming,
-    work: impl FnOnce(&mut Tx<'_>) -> Result<Made, ApiError>,
+    tx: &mut Tx<'_>, begun: Begin, work: impl FnOnce(&mut Tx<'_>) -> Result<Made, ApiError>,
 ) -> Result<(Answer, Replayed), ApiError> {
-    let begun = idempotency::begin(tx, scope, key, incoming.fingerprint(), incoming.context.at)?;
     match begun.into_work()? {
         Work::Done(answer) => Ok((answer, Replayed::Yes)),
         Work::Do(claim) => {
@@ -276,9 +329,17 @@ fn once(
     }
 }
 
+/// Whether the nonce of a signature is used up here, or was just before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nonce {
+    Use,
+    Used,
+}
+
 /// Asks the database who it is, uses up the nonce, and checks the permission in the caller's own shop.
 fn admit<'c>(
     tx: &mut Tx<'_>, context: &'c Context, incoming: &Incoming, credential: &'c Credential, permission: Permission,
+    nonce: Nonce,
 ) -> Result<Caller<'c>, ApiError> {
     let now = incoming.context.at;
     let actor = match credential {
@@ -292,7 +353,9 @@ fn admit<'c>(
         Credential::Key { key, accepted, .. } => {
             let caller = identity::require_active_key(tx, key.caller.key, now);
             let caller = caller.map_err(|_| ApiError::from(Refusal::UnusableKey))?;
-            replay::insert_nonce(tx, caller.shop, accepted)?;
+            if nonce == Nonce::Use {
+                replay::insert_nonce(tx, caller.shop, accepted)?;
+            }
             Actor::ApiKey(caller)
         }
     };
@@ -342,11 +405,11 @@ async fn verify_with(
 /// of them is thinned out: the log is not for an attacker to fill.
 async fn note_refusal(context: &Context, incoming: &Incoming, key: Option<ApiKeyId>, refusal: &Refusal) {
     let (now, reason) = (incoming.context.at, refusal.reason());
-    tracing::warn!(key = ?key, reason, "signature refused");
     let bucket = key.map_or("unknown", |_| "known");
     if context.refusals.take(bucket.as_bytes(), now).is_err() {
         return;
     }
+    tracing::warn!(key = ?key, reason, "signature refused");
     let shop = key.map_or(ShopId::HOUSE, |key| key.shop());
     let id = EntryId::new(shop, now, &context.identity.dice);
     let (actor, object) = (audit::Actor::unknown(), key.map_or(audit::Object::word("request"), audit::Object::from));

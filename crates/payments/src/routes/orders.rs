@@ -7,7 +7,7 @@ use identity::Permission;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use webkit::body::Incoming;
-use webkit::error::{ApiError, ApiErrors, Problems};
+use webkit::error::{ApiError, ApiErrors, INVALID_CURSOR, Problems};
 use webkit::paging::{Cursor, List, parse_limit};
 
 use super::gate::{Call, Made, Operation};
@@ -63,8 +63,14 @@ impl PageQuery {
         let limit = parse_limit(self.limit.as_deref()).map_err(|problem| ApiError::bad_request(vec![problem]))?;
         let Some(cursor) = &self.cursor else { return Ok((limit, None)) };
         let mut parts = Cursor::decode(list, cursor)?;
-        Ok((limit, Some(parts.text()?)))
+        Ok((limit, Some(cursor_id(parts.text()?)?)))
     }
+}
+
+/// The short id in a cursor.
+pub(super) fn cursor_id(text: String) -> Result<String, ApiError> {
+    let known = text.len() <= base::limits::ID_CHARS_MAX && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    if known { Ok(text) } else { Err(ApiError::new(&INVALID_CURSOR, "start again without the cursor")) }
 }
 
 /// Makes an order.

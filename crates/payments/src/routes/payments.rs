@@ -11,7 +11,7 @@ use webkit::error::{ApiError, ApiErrors, FieldProblem, Problems};
 use webkit::paging::{Cursor, List, parse_limit};
 
 use super::gate::{Call, Caller, Made, Operation};
-use super::orders::path_id;
+use super::orders::{cursor_id, path_id};
 use super::views::PaymentView;
 use super::{Context, errors, read};
 use crate::create::{self, NewPayment, Purpose};
@@ -126,8 +126,9 @@ impl ListQuery {
         let state = self.state.as_deref().and_then(|name| {
             problems.take("state", PaymentState::named(name).ok_or("is not a state of a payment"))
         });
+        let reference = read::reference(&mut problems, self.reference.as_deref()).map(|text| text.to_string());
         problems.check()?;
-        Ok(PaymentFilter { state, reference: self.reference.clone(), from, to, now, ..PaymentFilter::default() })
+        Ok(PaymentFilter { state, reference, from, to, now, ..PaymentFilter::default() })
     }
 }
 
@@ -140,7 +141,7 @@ pub(super) async fn list_payments(State(context): State<Context>, incoming: Inco
     let filter = query.filter(incoming.context.at)?;
     let limit = parse_limit(query.limit.as_deref()).map_err(|p: FieldProblem| ApiError::bad_request(vec![p]))?;
     let before = match &query.cursor {
-        Some(cursor) => Some(Cursor::decode("payments", cursor)?.text()?),
+        Some(cursor) => Some(cursor_id(Cursor::decode("payments", cursor)?.text()?)?),
         None => None,
     };
     let call = Call::open(&context, incoming).await?;
@@ -177,7 +178,13 @@ pub(super) fn visible_payment(
         Actor::Anyone => Err(ApiError::unauthenticated("sign in, or send a valid key or session")),
         Actor::Buyer(session) => {
             let payment = rows::find_payment(tx, id)?.ok_or_else(unknown)?;
-            if payment.buyer == Some(session.buyer) { Ok(payment) } else { Err(unknown()) }
+            match payment.buyer {
+                Some(buyer) if buyer != session.buyer => Err(unknown()),
+                None => Err(unknown()),
+                // What still needs the payer is shown to them without the PIN that it will ask for.
+                Some(_) if session.awake || payment.stored_state == PaymentState::Paused => Ok(payment),
+                Some(_) => Err(identity::routes::asleep()),
+            }
         }
         _ => {
             caller.allow(Permission::ViewPayments, id.shop())?;

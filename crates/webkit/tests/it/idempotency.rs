@@ -19,7 +19,8 @@ fn key(text: &str) -> IdempotencyKey {
 }
 
 fn print(body: &str) -> Fingerprint {
-    Fingerprint::of("POST", "/v1/payments", body.as_bytes())
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"a key of the vault");
+    Fingerprint::of(&key, "POST", "/v1/payments", body.as_bytes())
 }
 
 /// The whole way of a request that charges: key, work and answer in one transaction.
