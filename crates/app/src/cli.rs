@@ -8,6 +8,7 @@ use crate::config::{Settings, check_variables};
 
 mod audit_log;
 mod bench;
+mod demo;
 mod progress;
 mod schema;
 mod screen;
@@ -31,6 +32,8 @@ enum Command {
         tillward serve --listen 0.0.0.0:443 --tls-certificate chain.pem --tls-key key.pem \\\n    \
         --public-url https://pay.shop.example\n  TILLWARD_DATABASE_URL=postgres://localhost/tillward tillward serve")]
     Serve(serve::Serve),
+    /// Try everything: a made-up shop, buyers and attacks, in a temporary folder
+    Demo(demo::Demo),
     /// Screen a file of payments, without a database
     Screen(screen::Screen),
     /// Train the screening model on a labelled file, by time
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     start_log();
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Screen(screen) => screen.run(),
         Command::Train(train) => train.run(),
         Command::Audit(audit) => audit.run(),

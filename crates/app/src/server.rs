@@ -1,6 +1,6 @@
 //! The listener and everything it answers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use webkit::{Edge, request};
 
+use crate::installation::Installation;
 use crate::limits::{CONNECTIONS_MAX, HEADER_SECONDS_MAX, STOP_SECONDS_MAX};
 
 /// Why the listener could not start.
@@ -95,6 +96,28 @@ pub fn router(context: &Context, edge: Edge) -> Router {
         .merge(payments::desk::router(context.clone()))
         .layer(Extension(description))
         .layer(from_fn_with_state(edge, request::edge))
+}
+
+/// What stands before every request: the clock, the caller's address, errors in one format.
+pub fn edge(installation: &Installation, secure: bool, trusted_proxies: &[IpAddr]) -> Edge {
+    Edge::new(installation.clock.clone(), installation.dice.clone(), secure)
+        .behind_proxies(trusted_proxies)
+        .with_error_page(payments::desk::error_page)
+}
+
+/// Done when the program is asked to stop: Ctrl-C, or a termination signal.
+pub async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
 }
 
 /// A bound listener, with TLS where a certificate is given.

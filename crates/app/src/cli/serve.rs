@@ -4,13 +4,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::{Clock, Dice};
-use webkit::Edge;
 
 use super::{Source, say, whole};
 use crate::config::Config;
 use crate::installation::{Installation, load_screen};
 use crate::jobs::Jobs;
-use crate::server::{Listener, router};
+use crate::server::{Listener, asked_to_stop, edge, router};
 
 /// Run the server.
 #[derive(clap::Args)]
@@ -47,10 +46,8 @@ async fn serve(config: Config) -> Result<(), String> {
     print_set_up(&installation, &public_url).await?;
     say(&format!("tillward listens on {scheme}://{address} ({} engine); codes point to {public_url}",
         installation.db.engine().name()));
-    let edge = Edge::new(installation.clock.clone(), installation.dice.clone(), config.tls.is_some())
-        .behind_proxies(&config.trusted_proxies)
-        .with_error_page(payments::desk::error_page);
-    listener.serve(router(&context, edge), stopped()).await;
+    let edge = edge(&installation, config.tls.is_some(), &config.trusted_proxies);
+    listener.serve(router(&context, edge), asked_to_stop()).await;
     tracing::info!("stopping");
     tokio::task::spawn_blocking(move || drop(jobs)).await.map_err(|e| e.to_string())
 }
@@ -72,19 +69,4 @@ async fn print_set_up(installation: &Installation, public_url: &str) -> Result<(
         say(&format!("  {}", identity::link_text(public_url, &token).expose()));
     }
     Ok(())
-}
-
-/// Done when the program is asked to stop.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
-    }
 }
