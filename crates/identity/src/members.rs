@@ -340,6 +340,39 @@ pub async fn sign_in_member(
     Ok(cx.db.write(move |tx| finish_login(tx, &means.means(now), &attempt, &verdict, &agent)).await?)
 }
 
+/// Checks the password of a member who is signed in, where something that cannot be undone asks for it again. Tries are
+/// counted as at sign-in; no session is opened.
+///
+/// # Errors
+/// [`LoginError`].
+pub async fn confirm_member(
+    cx: &Context,
+    (shop, id): (ShopId, MemberId),
+    password: Password,
+    from: &Place,
+    now: Timestamp,
+) -> Result<bool, LoginError> {
+    let (means, origin) = (cx.clone(), from.origin.clone());
+    let attempt = cx.db.write(move |tx| {
+        let row = members::find_member(tx, shop, id)?.ok_or(Fault::Row("member"))?;
+        let email = open_person(tx, &means.vault, &row)?.email;
+        let email = Email::parse(email.expose()).map_err(|_| Fault::Row("address"))?;
+        start_login(tx, &means.means(now), &email, &origin)
+    });
+    let attempt = attempt.await?;
+    let right = cx.passwords.verify(password, attempt.hash.clone()).await.map_err(LoginError::Busy)?;
+    let means = cx.clone();
+    let settled = cx.db.write(move |tx| {
+        if right {
+            return forget_tries(tx, &attempt);
+        }
+        record::note(tx, &means.means(now), refused_login(&attempt))?;
+        Ok(())
+    });
+    settled.await?;
+    Ok(right)
+}
+
 /// Where somebody signs in from.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -426,10 +459,8 @@ pub fn finish_login(
         record::note(tx, means, refused_login(attempt))?;
         return Ok(None);
     };
+    forget_tries(tx, attempt)?;
     let pair = format!("{} {}", attempt.email_index, attempt.origin);
-    throttle::clear(tx, &PER_PAIR, &pair)?;
-    throttle::give_back(tx, &PER_ORIGIN, &attempt.origin)?;
-    throttle::clear(tx, &PER_ACCOUNT, &attempt.email_index)?;
     throttle::clear(tx, &KNOWN_PLACE, &pair)?;
     let _remembered = throttle::count(tx, &KNOWN_PLACE, &pair, means.now)?;
     let id = row.id;
@@ -437,6 +468,15 @@ pub fn finish_login(
     members::update_member(tx, MemberRow { last_login: Some(means.now), password, ..row })?;
     let session = sessions::open_member_session(tx, means, id, agent)?;
     Ok(Some((id, session)))
+}
+
+/// The password was right: its tries count no longer.
+fn forget_tries(tx: &mut Tx, attempt: &LoginTry) -> Result<(), Fault> {
+    let pair = format!("{} {}", attempt.email_index, attempt.origin);
+    throttle::clear(tx, &PER_PAIR, &pair)?;
+    throttle::give_back(tx, &PER_ORIGIN, &attempt.origin)?;
+    throttle::clear(tx, &PER_ACCOUNT, &attempt.email_index)?;
+    Ok(())
 }
 
 /// Sets the password of a member: after an invitation, or by the member. Ends every session.

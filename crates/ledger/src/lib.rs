@@ -27,7 +27,7 @@ mod transfer;
 pub use account::{Account, AccountKey, HousePurpose, Limit, Owner, ShopPurpose, find_account, open_account};
 pub use balance::Balance;
 pub use hold::{Capture, Hold, HoldState, authorise, capture, expire_due, find_hold, list_holds, void};
-pub use proof::{Fault, Proof, Totals, prove_balanced};
+pub use proof::{Fault, Proof, Totals, list_totals, prove_balanced};
 pub use refusal::{Answer, Effect, Refusal};
 pub use store::{ENTRIES_PAGE_MAX, MIGRATIONS};
 pub use transfer::{

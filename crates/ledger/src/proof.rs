@@ -67,9 +67,18 @@ impl Proof {
 }
 
 impl Totals {
-    fn is_zero(&self) -> bool {
+    /// Whether debits and credits are the same.
+    pub fn is_zero(&self) -> bool {
         self.debits_posted == self.credits_posted && self.debits_pending == self.credits_pending
     }
+}
+
+/// The sums over all accounts of each currency, as the balances have it. Quick; [`prove_balanced`] looks deeper.
+///
+/// # Errors
+/// Those of the store.
+pub fn list_totals(tx: &mut Tx<'_>) -> Result<Vec<Totals>, store::Error> {
+    rows::list_totals(tx)
 }
 
 /// Proves the books: in every currency the debits equal the credits, and each stored balance equals what its transfers

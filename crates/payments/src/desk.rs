@@ -22,11 +22,22 @@ use webkit::throttle::{Rate, Throttle};
 use crate::routes::Context;
 
 mod buyer;
+mod codes;
+mod detail;
 mod dress;
 mod form;
 mod front;
+mod keys;
+mod list;
+mod live;
+mod member;
+mod overview;
 mod paying;
 mod receipt;
+mod refunds;
+mod reviews;
+mod rows;
+mod session;
 mod visit;
 mod words;
 
@@ -75,6 +86,8 @@ pub fn router(context: Context) -> Router {
     Router::new()
         .route("/", get(front::show_front))
         .merge(buyers())
+        .merge(members())
+        .merge(codes())
         .route_layer(from_fn_with_state(desk.clone(), dress::dress))
         .with_state(desk)
 }
@@ -96,4 +109,36 @@ fn buyers() -> Router<Desk> {
         .route("/me/code", post(buyer::verify_code))
         .route("/me/wake", get(buyer::show_wake).post(buyer::wake_session))
         .route("/me/sign-out", post(buyer::sign_out))
+}
+
+fn members() -> Router<Desk> {
+    Router::new()
+        .route("/setup/{token}", get(session::show_link).post(session::use_link))
+        .route("/sign-in", get(session::show_sign_in).post(session::sign_in))
+        .route("/sign-out", post(session::sign_out))
+        .route("/desk", get(overview::show_overview))
+        .route("/desk/live", get(live::follow_payments))
+        .route("/desk/payments", get(list::list_payments))
+        .route("/desk/payments.csv", get(list::export_payments))
+        .route("/desk/payments/{id}", get(detail::show_payment))
+        .route("/desk/payments/{id}/proof", get(detail::find_proof))
+        .route("/desk/payments/{id}/cancel", post(detail::cancel_payment))
+        .route("/desk/payments/{id}/refund", post(refunds::create_refund))
+        .route("/desk/refunds", get(refunds::list_refunds))
+        .route("/desk/reviews", get(reviews::list_reviews))
+        .route("/desk/reviews/{id}", get(reviews::show_review).post(reviews::decide_review))
+        .route("/desk/api-keys", get(keys::list_keys).post(keys::create_key))
+        .route("/desk/api-keys/{id}/revoke", post(keys::revoke_key))
+}
+
+fn codes() -> Router<Desk> {
+    Router::new()
+        .route("/desk/codes", get(codes::list_codes).post(codes::create_code))
+        .route("/desk/codes/new", get(codes::show_new_code))
+        .route("/desk/codes/{id}", get(codes::show_code))
+        .route("/desk/codes/{id}/live", get(live::follow_code))
+        .route("/desk/codes/{id}/print", get(codes::print_code))
+        .route("/desk/codes/{id}/image.svg", get(codes::find_svg))
+        .route("/desk/codes/{id}/image.png", get(codes::find_png))
+        .route("/desk/codes/{id}/withdraw", post(codes::withdraw_code))
 }

@@ -2,9 +2,11 @@
 
 use askama::Template;
 use base::Timestamp;
+use webkit::page::form::Choice;
 use webkit::page::{Frame, Mark, Problems};
 
-/// All keys, and making one. Template `api_keys.html`. The form has the field `name`; each revoke form has none.
+/// All keys, and making one. Template `api_keys.html`. The form has the fields `name` and `role`; each revoke
+/// form has none.
 #[derive(Template)]
 #[template(path = "api_keys.html")]
 pub struct ApiKeysPage {
@@ -16,10 +18,19 @@ pub struct ApiKeysPage {
     pub fresh: Option<FreshKey>,
     /// What was typed as the name.
     pub name_typed: String,
+    /// What was chosen as the role: `integration` or `decisions`.
+    pub role: String,
     /// What is wrong with `name`.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
+}
+
+impl ApiKeysPage {
+    /// What a key may do.
+    pub fn role_choices(&self) -> Vec<Choice> {
+        ["integration", "decisions"].map(|role| Choice::new(role, self.page.t(format!("keys-role-{role}")))).to_vec()
+    }
 }
 
 /// A key just made.
@@ -40,8 +51,8 @@ pub struct ApiKeyRow {
     pub name: String,
     /// When it was made.
     pub at: Timestamp,
-    /// When it was last used; absent for never.
-    pub used_at: Option<Timestamp>,
+    /// What it may do, in words.
+    pub role: String,
     /// Where "revoke" posts to; empty for one that is revoked.
     pub revoke_href: String,
 }

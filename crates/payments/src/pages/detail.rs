@@ -47,6 +47,8 @@ pub struct PaymentPage {
     pub decision: Option<DecisionView>,
     /// Payments of the same payer, device or amount, newest first.
     pub similar: Vec<PaymentRow>,
+    /// Whether this member may see the ledger.
+    pub shows_ledger: bool,
     /// The ledger entries, oldest first.
     pub entries: Vec<EntryView>,
     /// The log entry's fingerprint; empty when there is none.
@@ -132,7 +134,7 @@ pub struct EntryView {
 }
 
 /// The last step of a refund: names amount and payer, asks for the password. Template `refund.html`.
-/// Fields `password`, hidden `amount`, `reason`, `idempotency_key`.
+/// Fields `password`, hidden `amount`, `reason`; the form's token makes a second click refund nothing more.
 #[derive(Template)]
 #[template(path = "refund.html")]
 pub struct RefundPage {
@@ -150,8 +152,6 @@ pub struct RefundPage {
     pub payer: String,
     /// Why.
     pub reason: String,
-    /// Hidden field `idempotency_key`: a second click refunds nothing more.
-    pub idempotency_key: String,
     /// What is wrong with `password` or the whole.
     pub problems: Problems,
     /// Where the form posts to.

@@ -5,7 +5,7 @@ use webkit::page::form::Choice;
 use webkit::page::{Frame, Problems};
 
 /// First start: the one-time link opens the shop and makes its owner. Template `set_up.html`.
-/// Fields `shop`, `currency`, `zone`, `name`, `email`, `password`.
+/// Fields `shop`, `city`, `country`, `category`, `currency`, `zone`, `name`, `email`, `password`.
 #[derive(Template)]
 #[template(path = "set_up.html")]
 pub struct SetUpPage {
@@ -13,6 +13,16 @@ pub struct SetUpPage {
     pub page: Frame,
     /// What was typed as the shop's name.
     pub shop_typed: String,
+    /// What was typed as the shop's town.
+    pub city_typed: String,
+    /// The chosen country, two letters.
+    pub country: String,
+    /// Countries to choose from.
+    pub countries: Vec<Choice>,
+    /// What the shop sells, as a chosen merchant category.
+    pub category: String,
+    /// Merchant categories to choose from.
+    pub categories: Vec<Choice>,
     /// The chosen currency's code.
     pub currency: String,
     /// Currencies to choose from.
@@ -26,6 +36,22 @@ pub struct SetUpPage {
     /// What was typed as the owner's e-mail.
     pub email_typed: String,
     /// What is wrong, by field.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// An invited member chooses a password. Template `invited.html`. Field `password`.
+#[derive(Template)]
+#[template(path = "invited.html")]
+pub struct InvitedPage {
+    /// The frame, without desk.
+    pub page: Frame,
+    /// The shop's name.
+    pub shop: String,
+    /// The member's e-mail.
+    pub email: String,
+    /// What is wrong with `password`.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,

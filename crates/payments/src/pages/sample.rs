@@ -10,7 +10,7 @@ use webkit::page::{Desk, Frame, Html, Lang, Mark, Pager, Problems, Section, Sort
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
-use super::entry::{SetUpPage, SignInPage};
+use super::entry::{InvitedPage, SetUpPage, SignInPage};
 use super::front::FrontPage;
 use super::list::{PaymentRow, PaymentsPage, RefundRow, RefundsPage};
 use super::notice::{NoticeKind, NoticePage};
@@ -48,7 +48,7 @@ pub fn desk_frame(lang: Lang, path: &str) -> Frame {
         section("nav-codes", "/desk/codes", 0),
         section("nav-reviews", "/desk/reviews", 3),
         section("nav-refunds", "/desk/refunds", 0),
-        section("nav-api-keys", "/desk/keys", 0),
+        section("nav-api-keys", "/desk/api-keys", 0),
     ];
     page.desk = Some(Desk {
         shop: shop(lang),
@@ -338,10 +338,16 @@ impl NoticePage {
 impl SetUpPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> SetUpPage {
+        let lang = page.lang;
         let choice = |name: &str| Choice::new(name, name.to_owned());
         SetUpPage {
             page,
             shop_typed: String::new(),
+            city_typed: String::new(),
+            country: "CN".into(),
+            countries: vec![Choice::new("CN", say(lang, "China", "中国"))],
+            category: "5499".into(),
+            categories: vec![Choice::new("5499", say(lang, "Food and drink", "食品饮料"))],
             currency: "CNY".into(),
             currencies: ["CNY", "EUR", "JPY", "USD"].map(choice).to_vec(),
             zone: "Asia/Shanghai".into(),
@@ -351,6 +357,15 @@ impl SetUpPage {
             problems: Problems::none(),
             action_href: "/setup/sample".into(),
         }
+    }
+}
+
+impl InvitedPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> InvitedPage {
+        let shop = shop(page.lang);
+        let (email, action_href) = ("mei@example.org".into(), "/setup/sample".into());
+        InvitedPage { page, shop, email, problems: Problems::none(), action_href }
     }
 }
 
@@ -610,6 +625,7 @@ impl PaymentPage {
                 entry(say(lang, "Balance of Li H.", "李* 的余额"), Some(yuan(128_000)), None),
                 entry(say(lang, "Balance of Green Tea House", "绿茗茶舍的余额"), None, Some(yuan(128_000))),
             ],
+            shows_ledger: true,
             leaf_hash: HASH.into(),
             log_entry: Some(12_345),
             proof_href: "/proof".into(),
@@ -633,7 +649,6 @@ impl RefundPage {
             left_after: yuan(100_000),
             payer: payer(lang),
             reason: say(lang, "one tin was dented", "一罐有凹痕"),
-            idempotency_key: "sample".into(),
             problems: Problems::none(),
             action_href: "/desk/payments/1/refund".into(),
         }
@@ -780,26 +795,28 @@ impl ApiKeysPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> ApiKeysPage {
         let lang = page.lang;
-        let row = |n: i64, name: String, used_at, revoke: &str| ApiKeyRow {
+        let row = |n: i64, name: String, revoke: &str| ApiKeyRow {
             id: format!("key_0th7x2w9{n:020}"),
             name,
             at: ago(n * 90_000),
-            used_at,
+            role: page.t("keys-role-integration"),
             revoke_href: revoke.to_owned(),
         };
+        let rows = vec![
+            row(1, say(lang, "Web shop", "网店"), "/desk/api-keys/1/revoke"),
+            row(7, say(lang, "Old till", "旧收银机"), ""),
+        ];
         ApiKeysPage {
             page,
-            rows: vec![
-                row(1, say(lang, "Web shop", "网店"), Some(ago(30)), "/desk/keys/1/revoke"),
-                row(7, say(lang, "Old till", "旧收银机"), None, ""),
-            ],
+            rows,
+            role: "integration".into(),
             fresh: Some(FreshKey {
                 id: "key_0th7x2w900000000000000000001".into(),
                 secret: "tws_sample".into(),
             }),
             name_typed: String::new(),
             problems: Problems::none(),
-            action_href: "/desk/keys".into(),
+            action_href: "/desk/api-keys".into(),
         }
     }
 }
@@ -827,6 +844,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("not-me".to_owned(), NotMePage::sample(buyer()).render()?),
         ("own-payments".to_owned(), OwnPaymentsPage::sample(buyer()).render()?),
         ("set-up".to_owned(), SetUpPage::sample(buyer()).render()?),
+        ("invited".to_owned(), InvitedPage::sample(buyer()).render()?),
         ("sign-in".to_owned(), SignInPage::sample(buyer()).render()?),
         ("overview".to_owned(), OverviewPage::sample(desk("/desk")).render()?),
         ("overview-empty".to_owned(), OverviewPage::sample_empty(desk("/desk")).render()?),
@@ -840,7 +858,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("code-print".to_owned(), CodePrintPage::sample(buyer()).render()?),
         ("reviews".to_owned(), ReviewsPage::sample(desk("/desk/reviews/1")).render()?),
         ("reviews-empty".to_owned(), ReviewsPage::sample_empty(desk("/desk/reviews")).render()?),
-        ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/keys")).render()?),
+        ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/api-keys")).render()?),
     ];
     for state in PaymentShown::ALL {
         all.push((format!("receipt-{}", state.slug()), ReceiptPage::sample(buyer(), state).render()?));

@@ -1,0 +1,405 @@
+//! Members at the door: the one-time link of the first start and of invitations, sign-in, sign-out.
+
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use axum::response::Response;
+use base::Currency;
+use identity::{
+    Email, Link, LoginError, NewMember, Password, PasswordHash, PasswordProblem, PersonName, Place, Role,
+    SetupError, ShopDraft, ShopProfile, Token, TokenKind,
+};
+use serde::Deserialize;
+use webkit::body::Incoming;
+use webkit::error::ApiError;
+use webkit::page::form::Choice;
+use webkit::page::{Frame, Problems, Zone, show};
+
+use super::Desk;
+use super::buyer::{set, text_problem};
+use super::form::{Button, Once, go};
+use super::visit::{MEMBER, Side, Visit, is_local};
+use crate::pages::entry::{InvitedPage, SetUpPage, SignInPage};
+use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::shop::{Premises, set_premises};
+
+/// Where a member goes who came for nothing in particular.
+const HOME: &str = "/desk";
+/// Merchant categories (ISO 18245) to choose from.
+const CATEGORIES: [&str; 10] = ["5499", "5812", "5411", "5651", "5732", "5977", "5942", "7230", "8999", "5999"];
+/// Countries to choose from, each with what is usual there.
+const COUNTRIES: [&str; 8] = ["CN", "HK", "SG", "JP", "GB", "DE", "FR", "US"];
+/// Currencies to choose from.
+const CURRENCIES: [&str; 6] = ["CNY", "HKD", "USD", "EUR", "GBP", "JPY"];
+/// Zones to choose from.
+const ZONES: [&str; 11] = [
+    "Asia/Shanghai",
+    "Asia/Hong_Kong",
+    "Asia/Singapore",
+    "Asia/Tokyo",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Paris",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "UTC",
+];
+
+fn door_frame(desk: &Desk, visit: &Visit) -> Frame {
+    visit.frame(desk, Side::Member, Zone::default())
+}
+
+/// Asks a member to sign in.
+pub(super) async fn show_sign_in(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
+    let (token, now) = (visit.member.clone(), visit.now);
+    let signed_in = desk.db().read(move |tx| {
+        let Some(token) = token else { return Ok(false) };
+        match identity::require_member(tx, &token, now) {
+            Ok(_) => Ok(true),
+            Err(identity::AuthError::SignInNeeded) => Ok(false),
+            Err(error) => Err(ApiError::from(error)),
+        }
+    });
+    if signed_in.await? {
+        return Ok(go(&visit.next(HOME)));
+    }
+    let next = visit.next("");
+    Ok(sign_in_page(&desk, &visit, StatusCode::OK, String::new(), next, Problems::none()))
+}
+
+fn sign_in_page(
+    desk: &Desk, visit: &Visit, status: StatusCode, email_typed: String, next: String, problems: Problems,
+) -> Response {
+    let (page, action_href) = (door_frame(desk, visit), "/sign-in".to_owned());
+    show(status, &SignInPage { page, email_typed, problems, next, action_href })
+}
+
+/// Address and password.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignInForm {
+    email: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Signs a member in.
+pub(super) async fn sign_in(
+    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let form = visit.read::<SignInForm>(Side::Member, &incoming)?.form;
+    let page = door_frame(&desk, &visit);
+    let opened = match (Email::parse(&form.email), Password::parse(&form.password)) {
+        (Ok(email), Ok(password)) => {
+            identity::sign_in_member(desk.identity(), email, password, &place(&visit), visit.now).await
+        }
+        _ => Ok(None),
+    };
+    let (status, problem) = match opened {
+        Ok(Some((_, session))) => {
+            let next = if is_local(&form.next) { form.next.as_str() } else { HOME };
+            let mut answer = go(next);
+            set(&mut answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
+            return Ok(answer);
+        }
+        Ok(None) => (StatusCode::FORBIDDEN, page.t("sign-in-failed")),
+        Err(LoginError::TooMany { retry_after_seconds }) => {
+            let minutes = retry_after_seconds.max(1).div_euclid(60) + 1;
+            (StatusCode::TOO_MANY_REQUESTS, page.t1("sign-in-locked", "minutes", minutes))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut problems = Problems::none();
+    problems.add("", problem);
+    Ok(sign_in_page(&desk, &visit, status, form.email, form.next, problems))
+}
+
+/// Where a sign-in comes from.
+pub(super) fn place(visit: &Visit) -> Place {
+    Place { origin: visit.origin(), agent: visit.device_label.clone() }
+}
+
+/// Signs the member out of this session.
+pub(super) async fn sign_out(
+    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let _asked = visit.read::<Button>(Side::Member, &incoming)?;
+    if let Some(token) = visit.member.clone() {
+        let (cx, now) = (desk.identity().clone(), visit.now);
+        desk.db().write(move |tx| identity::end_session(tx, &cx.means(now), &token)).await.map_err(ApiError::from)?;
+    }
+    let mut answer = go("/sign-in");
+    set(&mut answer, MEMBER.clear(visit.browser.secure));
+    Ok(answer)
+}
+
+/// What a one-time link is good for, as its page needs it.
+enum Door {
+    FirstSetup,
+    Invitation { shop: String, email: String },
+    Gone,
+}
+
+async fn open_door(desk: &Desk, visit: &Visit, text: &str) -> Result<(Door, Option<Token>), ApiError> {
+    let Some(token) = Token::parse(TokenKind::Setup, text) else { return Ok((Door::Gone, None)) };
+    let (cx, now, link) = (desk.identity().clone(), visit.now, token.clone());
+    let door = desk.db().read(move |tx| match identity::find_link(tx, &link, now) {
+        Ok(Link::FirstSetup) => Ok(Door::FirstSetup),
+        Ok(Link::Invitation { shop, member }) => {
+            let person = identity::find_member_person(tx, &cx.vault, shop, member)?;
+            let shop = super::words::find_payee(tx, shop)?.shop.name;
+            Ok(Door::Invitation { shop, email: person.email.expose().clone() })
+        }
+        Err(SetupError::Gone) => Ok(Door::Gone),
+        Err(error) => Err(ApiError::from(error)),
+    });
+    Ok((door.await?, Some(token)))
+}
+
+fn gone(desk: &Desk, visit: &Visit) -> Response {
+    let action_href = "/sign-in".to_owned();
+    show(StatusCode::GONE, &NoticePage { page: door_frame(desk, visit), kind: NoticeKind::LinkGone, action_href })
+}
+
+/// Shows what a one-time link is for: opening the shop, or choosing a password.
+pub(super) async fn show_link(
+    Shared(desk): Shared<Desk>, visit: Visit, Path(text): Path<String>,
+) -> Result<Response, ApiError> {
+    Ok(match open_door(&desk, &visit, &text).await?.0 {
+        Door::FirstSetup => {
+            set_up_page(&desk, &visit, StatusCode::OK, &text, SetUpForm::usual(), Problems::none())
+        }
+        Door::Invitation { shop, email } => {
+            invited_page(&desk, &visit, StatusCode::OK, &text, shop, email, Problems::none())
+        }
+        Door::Gone => gone(&desk, &visit),
+    })
+}
+
+/// Carries a one-time link out.
+pub(super) async fn use_link(
+    Shared(desk): Shared<Desk>, visit: Visit, Path(text): Path<String>, incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let (door, token) = open_door(&desk, &visit, &text).await?;
+    let Some(token) = token else { return Ok(gone(&desk, &visit)) };
+    match door {
+        Door::FirstSetup => complete_setup(&desk, &visit, &text, token, &incoming).await,
+        Door::Invitation { shop, email } => {
+            accept_invitation(&desk, &visit, &text, token, (shop, email), &incoming).await
+        }
+        // The second submit of a form that worked goes where the first one went.
+        Door::Gone if visit.member.is_some() => Ok(go(HOME)),
+        Door::Gone => Ok(gone(&desk, &visit)),
+    }
+}
+
+/// Shop and owner, as typed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetUpForm {
+    shop: String,
+    category: String,
+    city: String,
+    country: String,
+    currency: String,
+    zone: String,
+    name: String,
+    email: String,
+    password: String,
+}
+
+impl SetUpForm {
+    /// What a new shop most likely chooses.
+    fn usual() -> SetUpForm {
+        let own = str::to_owned;
+        SetUpForm {
+            shop: String::new(),
+            category: own("5499"),
+            city: String::new(),
+            country: own("CN"),
+            currency: own("CNY"),
+            zone: own("Asia/Shanghai"),
+            name: String::new(),
+            email: String::new(),
+            password: String::new(),
+        }
+    }
+
+    fn parse(&self, page: &Frame) -> Result<Checked, Problems> {
+        let mut problems = Problems::none();
+        let known = |list: &[&str], value: &str| list.contains(&value);
+        let choices = [
+            ("category", known(&CATEGORIES, &self.category)),
+            ("country", known(&COUNTRIES, &self.country)),
+            ("zone", known(&ZONES, &self.zone)),
+        ];
+        for (field, _) in choices.iter().filter(|(_, fits)| !fits) {
+            problems.add(field, page.t("problem-choice"));
+        }
+        let currency = CURRENCIES.contains(&self.currency.as_str()).then(|| self.currency.parse::<Currency>().ok()).flatten();
+        if currency.is_none() {
+            problems.add("currency", page.t("problem-choice"));
+        }
+        let profile = ShopProfile::parse(&ShopDraft {
+            name: &self.shop,
+            city: &self.city,
+            country: &self.country,
+            category: &self.category,
+            currency: currency.unwrap_or(Currency::CNY),
+        });
+        for problem in profile.as_ref().err().into_iter().flatten() {
+            match problem {
+                identity::ShopProblem::Name(why) => problems.add("shop", text_problem(page, *why)),
+                identity::ShopProblem::City(why) => problems.add("city", text_problem(page, *why)),
+                identity::ShopProblem::Country | identity::ShopProblem::Category => {}
+            }
+        }
+        let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
+        let email = Email::parse(&self.email).map_err(|_| problems.add("email", page.t("problem-email")));
+        let context = [self.shop.as_str(), &self.name, &self.email];
+        let password = new_password(page, &mut problems, &self.password, &context);
+        match (profile, name, email, password) {
+            (Ok(profile), Ok(name), Ok(email), Some(password)) if problems.is_empty() => {
+                let roles = vec![Role::Owner];
+                Ok(Checked { profile, owner: NewMember { name, email, roles, lang: page.lang }, password })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Shop and owner, checked.
+struct Checked {
+    profile: ShopProfile,
+    owner: NewMember,
+    password: Password,
+}
+
+fn new_password(page: &Frame, problems: &mut Problems, text: &str, context: &[&str]) -> Option<Password> {
+    let password = Password::parse(text);
+    let judged = password.and_then(|password| password.check_strength(context).map(|()| password));
+    judged.map_err(|why| problems.add("password", password_problem(page, why))).ok()
+}
+
+fn password_problem(page: &Frame, why: PasswordProblem) -> String {
+    match why {
+        PasswordProblem::TooShort => page.t("problem-password-short"),
+        PasswordProblem::TooLong => page.t("problem-password-long"),
+        PasswordProblem::Repetitive => page.t("problem-password-repeats"),
+        PasswordProblem::Common => page.t("problem-password-common"),
+        PasswordProblem::FromContext => page.t("problem-password-context"),
+    }
+}
+
+fn set_up_page(
+    desk: &Desk, visit: &Visit, status: StatusCode, text: &str, typed: SetUpForm, problems: Problems,
+) -> Response {
+    let page = door_frame(desk, visit);
+    let worded = |list: &[&str], kind: &str| {
+        list.iter().map(|value| Choice::new(value, page.t(format!("{kind}-{value}")))).collect::<Vec<Choice>>()
+    };
+    let view = SetUpPage {
+        countries: worded(&COUNTRIES, "country"),
+        categories: worded(&CATEGORIES, "category"),
+        currencies: CURRENCIES.map(|currency| Choice::new(currency, currency_text(currency))).to_vec(),
+        zones: ZONES.map(|zone| Choice::new(zone, zone.replace('_', " "))).to_vec(),
+        shop_typed: typed.shop,
+        city_typed: typed.city,
+        country: typed.country,
+        category: typed.category,
+        currency: typed.currency,
+        zone: typed.zone,
+        name_typed: typed.name,
+        email_typed: typed.email,
+        problems,
+        action_href: format!("/setup/{text}"),
+        page,
+    };
+    show(status, &view)
+}
+
+fn currency_text(code: &str) -> String {
+    let symbol = code.parse::<Currency>().map_or_else(|_| String::new(), |currency| currency.symbol().to_owned());
+    format!("{code} {symbol}")
+}
+
+/// Makes the first shop and its owner, and signs the owner in.
+async fn complete_setup(
+    desk: &Desk, visit: &Visit, text: &str, token: Token, incoming: &Incoming,
+) -> Result<Response, ApiError> {
+    let posted = visit.read::<SetUpForm>(Side::Member, incoming)?;
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let checked = match posted.form.parse(&door_frame(desk, visit)) {
+        Ok(checked) => checked,
+        Err(problems) => return Ok(set_up_page(desk, visit, status, text, posted.form, problems)),
+    };
+    let hash = hash(desk, checked.password).await?;
+    let (profile, owner) = (checked.profile, checked.owner);
+    let premises = Premises { zone: posted.form.zone, place: None };
+    let make = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
+        let made = identity::complete_setup(tx, means, &token, &profile, &owner, &hash);
+        let (shop, member) = made?;
+        set_premises(tx, shop.id, &premises)?;
+        Ok(member)
+    };
+    enter(desk, visit, posted.once, make).await
+}
+
+async fn hash(desk: &Desk, password: Password) -> Result<PasswordHash, ApiError> {
+    let hash = desk.identity().passwords.hash(password, desk.identity().dice.clone()).await;
+    hash.map_err(|full| ApiError::unavailable(5, full))
+}
+
+/// Makes a member and signs them in, once.
+async fn enter(
+    desk: &Desk, visit: &Visit, once: Once,
+    mut make: impl FnMut(&mut store::Tx<'_>, &identity::Means<'_>) -> Result<base::MemberId, SetupError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let (cx, asker) = (desk.identity().clone(), visit.clone());
+    let entered = desk.db().write(move |tx| {
+        once.run(tx, asker.now, |tx| {
+            let means = cx.means(asker.now);
+            let member = make(tx, &means)?;
+            let session = identity::open_member_session(tx, &means, member, &asker.device_label)?;
+            Ok((HOME.to_owned(), session.token))
+        })
+    });
+    let (_, token) = entered.await?;
+    let mut answer = go(HOME);
+    if let Some(token) = token {
+        set(&mut answer, MEMBER.set(token.secret().expose(), visit.browser.secure));
+    }
+    Ok(answer)
+}
+
+fn invited_page(
+    desk: &Desk, visit: &Visit, status: StatusCode, text: &str, shop: String, email: String, problems: Problems,
+) -> Response {
+    let (page, action_href) = (door_frame(desk, visit), format!("/setup/{text}"));
+    show(status, &InvitedPage { page, shop, email, problems, action_href })
+}
+
+/// A password, chosen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvitedForm {
+    password: String,
+    #[serde(default, rename = "username")]
+    _for_password_managers: String,
+}
+
+/// Sets the password of an invited member, and signs them in.
+async fn accept_invitation(
+    desk: &Desk, visit: &Visit, text: &str, token: Token, (shop, email): (String, String), incoming: &Incoming,
+) -> Result<Response, ApiError> {
+    let posted = visit.read::<InvitedForm>(Side::Member, incoming)?;
+    let mut problems = Problems::none();
+    let page = door_frame(desk, visit);
+    let Some(password) = new_password(&page, &mut problems, &posted.form.password, &[&shop, &email]) else {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(invited_page(desk, visit, status, text, shop, email, problems));
+    };
+    let hash = hash(desk, password).await?;
+    enter(desk, visit, posted.once, move |tx, means| identity::accept_invitation(tx, means, &token, &hash)).await
+}
