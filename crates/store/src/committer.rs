@@ -1,14 +1,16 @@
-//! Group commit: one thread takes all closures that wait, runs them in one transaction, commits once, and only then
-//! answers each.
+//! Group commit: one thread takes all closures that wait, runs them in one transaction, makes it durable once, and only
+//! then answers each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::conn::{Conn, Mode};
 use crate::error::Error;
-use crate::limits::{BATCH_CLOSURES_MAX, RETRIES_MAX};
+use crate::kept::Kept;
+use crate::limits::{BATCH_CLOSURES_MAX, RETRIES_MAX, SETTLE_IDLE_MS};
 use crate::tx::{Key, Tx};
 
 /// A closure that waits for the committer, whatever it returns.
@@ -21,6 +23,38 @@ pub(crate) trait Job: Send {
     fn fail(&mut self, problem: Error);
     /// Sends the result to the caller.
     fn answer(self: Box<Self>);
+    /// Whether its caller is going to look at the result on another connection.
+    fn settles(&self) -> bool {
+        false
+    }
+}
+
+/// Waits until a read on another connection sees everything that was acknowledged.
+pub(crate) struct Barrier {
+    pub(crate) result: Result<(), Error>,
+    pub(crate) reply: oneshot::Sender<Result<(), Error>>,
+}
+
+impl Job for Barrier {
+    fn keys(&self) -> &[Key] {
+        &[]
+    }
+
+    fn run(&mut self, _: &mut Tx<'_>) -> bool {
+        true
+    }
+
+    fn fail(&mut self, problem: Error) {
+        self.result = Err(problem);
+    }
+
+    fn answer(self: Box<Self>) {
+        let _ = self.reply.send(self.result);
+    }
+
+    fn settles(&self) -> bool {
+        true
+    }
 }
 
 /// The one implementation of [`Job`].
@@ -64,46 +98,136 @@ where
 type Batch = Vec<Box<dyn Job>>;
 
 /// Serves closures until the last sender is gone.
-pub(crate) fn serve(mut conn: Conn, queue: &Receiver<Box<dyn Job>>, done: impl Fn(usize)) {
-    while let Ok(first) = queue.recv() {
+pub(crate) fn serve(conn: Conn, queue: &Receiver<Box<dyn Job>>, done: impl Fn(usize)) {
+    let mut committer = Committer { kept: Kept::new(conn.is_sole_writer()), conn };
+    while let Some(first) = committer.next(queue) {
         let mut batch: Batch = vec![first];
         while batch.len() < BATCH_CLOSURES_MAX {
             let Ok(next) = queue.try_recv() else { break };
             batch.push(next);
         }
         let size = batch.len();
-        commit_batch(&mut conn, &mut batch);
+        committer.commit_batch(&mut batch, Care::Usual);
+        committer.settle_for(&mut batch);
         batch.into_iter().for_each(Job::answer);
         done(size);
-    }
-}
-
-/// Leaves every job of the batch with a result that is true on disk.
-fn commit_batch(conn: &mut Conn, batch: &mut [Box<dyn Job>]) {
-    for _ in 0..RETRIES_MAX {
-        match try_batch(conn, batch) {
-            Ok(()) => return,
-            Err(Failed::Alone) => return split(conn, batch, 1),
-            Err(Failed::Store(Error::Conflict(_) | Error::Bug(_))) if batch.len() > 1 => {
-                return split(conn, batch, 1);
-            }
-            Err(Failed::Store(Error::Raced)) if batch.len() > 1 => {
-                return split(conn, batch, batch.len().div_ceil(2));
-            }
-            Err(Failed::Store(Error::Raced)) => {}
-            Err(Failed::Store(problem)) => {
-                return batch.iter_mut().for_each(|job| job.fail(problem.clone()));
-            }
+        if committer.conn.is_settling_due() {
+            committer.settle();
         }
     }
-    batch.iter_mut().for_each(|job| job.fail(Error::Unavailable("too many writers want the same rows".into())));
+    committer.settle();
 }
 
-fn split(conn: &mut Conn, batch: &mut [Box<dyn Job>], size: usize) {
-    if batch.len() == 1 {
-        return;
+/// How a batch is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// Expecting that it goes through.
+    Usual,
+    /// After it, or a larger one with it, failed.
+    Protected,
+}
+
+struct Committer {
+    conn: Conn,
+    kept: Kept,
+}
+
+impl Committer {
+    /// The next closure. When there is none for a moment, what was acknowledged is made visible meanwhile.
+    fn next(&mut self, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        if !self.conn.is_settled() {
+            match queue.recv_timeout(Duration::from_millis(SETTLE_IDLE_MS)) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.settle(),
+            }
+        }
+        queue.recv().ok()
     }
-    batch.chunks_mut(size).for_each(|part| commit_batch(conn, part));
+
+    fn settle(&mut self) {
+        if let Err(problem) = self.conn.settle() {
+            tracing::warn!(%problem, "acknowledged work could not be made visible yet; it is kept in the journal");
+        }
+    }
+
+    /// For jobs whose callers look on another connection.
+    fn settle_for(&mut self, batch: &mut [Box<dyn Job>]) {
+        if batch.iter().any(|job| job.settles())
+            && let Err(problem) = self.conn.settle()
+        {
+            batch.iter_mut().filter(|job| job.settles()).for_each(|job| job.fail(problem.clone()));
+        }
+    }
+
+    /// Leaves every job of the batch with a result that is true on disk.
+    fn commit_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) {
+        for _ in 0..RETRIES_MAX {
+            match self.try_batch(batch, care) {
+                Ok(()) => return,
+                Err(Failed::Alone) => return self.split(batch, 1),
+                Err(Failed::Store(Error::Conflict(_) | Error::Bug(_))) if batch.len() > 1 => {
+                    return self.split(batch, 1);
+                }
+                Err(Failed::Store(Error::Raced)) if batch.len() > 1 => {
+                    return self.split(batch, batch.len().div_ceil(2));
+                }
+                Err(Failed::Store(Error::Raced)) => {}
+                Err(Failed::Store(problem)) => {
+                    return batch.iter_mut().for_each(|job| job.fail(problem.clone()));
+                }
+            }
+        }
+        let many = Error::Unavailable("too many writers want the same rows".into());
+        batch.iter_mut().for_each(|job| job.fail(many.clone()));
+    }
+
+    fn split(&mut self, batch: &mut [Box<dyn Job>], size: usize) {
+        if batch.len() == 1 {
+            return;
+        }
+        batch.chunks_mut(size).for_each(|part| self.commit_batch(part, Care::Protected));
+    }
+
+    fn try_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) -> Result<(), Failed> {
+        self.conn.begin(Mode::Write)?;
+        let hooks = match self.run_batch(batch, care) {
+            Ok(hooks) => hooks,
+            Err(failed) => {
+                self.conn.rollback();
+                // A lone closure that failed has its own error as result already.
+                return if matches!(failed, Failed::Alone) && batch.len() == 1 { Ok(()) } else { Err(failed) };
+            }
+        };
+        for hook in hooks {
+            if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+                tracing::error!("a hook after a commit panicked");
+            }
+        }
+        Ok(())
+    }
+
+    fn run_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) -> Result<Vec<Box<dyn FnOnce() + Send>>, Failed> {
+        if care == Care::Protected {
+            self.conn.protect()?;
+        }
+        let mut tx = Tx::new(&mut self.conn, Some(&mut self.kept));
+        tx.prefetch(batch.iter().flat_map(|job| job.keys()))?;
+        for job in batch.iter_mut() {
+            tx.begin_closure();
+            let done = job.run(&mut tx);
+            match tx.take_fault() {
+                None if done || tx.undo_closure() => {}
+                // Not the closure's own fault, or one that it kept to itself.
+                Some(problem) if done || matches!(problem, Error::Raced | Error::Unavailable(_)) => {
+                    return Err(problem.into());
+                }
+                _ => return Err(Failed::Alone),
+            }
+        }
+        tx.flush_rows()?;
+        Ok(tx.commit()?)
+    }
 }
 
 enum Failed {
@@ -117,39 +241,4 @@ impl From<Error> for Failed {
     fn from(problem: Error) -> Failed {
         Failed::Store(problem)
     }
-}
-
-fn try_batch(conn: &mut Conn, batch: &mut [Box<dyn Job>]) -> Result<(), Failed> {
-    conn.begin(Mode::Write)?;
-    let hooks = match run_batch(conn, batch).and_then(|hooks| Ok(conn.commit().map(|()| hooks)?)) {
-        Ok(hooks) => hooks,
-        Err(failed) => {
-            conn.rollback();
-            // A lone closure that failed has its own error as result already.
-            return if matches!(failed, Failed::Alone) && batch.len() == 1 { Ok(()) } else { Err(failed) };
-        }
-    };
-    for hook in hooks {
-        if catch_unwind(AssertUnwindSafe(hook)).is_err() {
-            tracing::error!("a hook after a commit panicked");
-        }
-    }
-    Ok(())
-}
-
-fn run_batch(conn: &mut Conn, batch: &mut [Box<dyn Job>]) -> Result<Vec<Box<dyn FnOnce() + Send>>, Failed> {
-    let mut tx = Tx::new(conn, true);
-    tx.prefetch(batch.iter().flat_map(|job| job.keys()))?;
-    for job in batch.iter_mut() {
-        tx.begin_closure();
-        let done = job.run(&mut tx);
-        match tx.take_fault() {
-            None if done || tx.undo_closure() => {}
-            // Not the closure's own fault, or one that it kept to itself.
-            Some(problem) if done || matches!(problem, Error::Raced | Error::Unavailable(_)) => return Err(problem.into()),
-            _ => return Err(Failed::Alone),
-        }
-    }
-    tx.flush()?;
-    Ok(tx.take_hooks())
 }

@@ -1,9 +1,11 @@
 //! One connection, to whichever engine. The set is closed, so it is an enum.
 
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::migrate::Migration;
 use crate::postgres_engine::PostgresConn;
-use crate::sqlite_engine::SqliteConn;
+use crate::sqlite_engine::{Marks, SqliteConn};
 use crate::table::Table;
 use crate::value::{Row, Value};
 
@@ -61,6 +63,51 @@ impl Conn {
     /// Gives up the transaction; a connection that cannot do even that is opened anew at the next `begin`.
     pub(crate) fn rollback(&mut self) {
         each!(self, conn => conn.rollback());
+    }
+
+    /// Prepares for taking back the batch alone, before its first statement.
+    pub(crate) fn protect(&mut self) -> Result<(), Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.protect(),
+            Conn::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Makes everything acknowledged visible to other connections.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.settle(),
+            Conn::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether everything acknowledged is visible to other connections.
+    pub(crate) fn is_settled(&self) -> bool {
+        match self {
+            Conn::Sqlite(conn) => conn.is_settled(),
+            Conn::Postgres(_) => true,
+        }
+    }
+
+    /// Whether it is time to settle however busy the committer is.
+    pub(crate) fn is_settling_due(&self) -> bool {
+        match self {
+            Conn::Sqlite(conn) => conn.is_settling_due(),
+            Conn::Postgres(_) => false,
+        }
+    }
+
+    /// How far acknowledged batches are visible; `None` where they always are.
+    pub(crate) fn marks(&self) -> Option<Arc<Marks>> {
+        match self {
+            Conn::Sqlite(conn) => conn.marks(),
+            Conn::Postgres(_) => None,
+        }
+    }
+
+    /// No other process writes: rows that were committed may be kept in memory.
+    pub(crate) fn is_sole_writer(&self) -> bool {
+        matches!(self, Conn::Sqlite(_))
     }
 
     pub(crate) fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {

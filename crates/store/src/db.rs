@@ -10,13 +10,13 @@ use std::time::Duration;
 use base::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::committer::{self, Job, Work};
+use crate::committer::{self, Barrier, Job, Work};
 use crate::conn::{Conn, Mode};
 use crate::error::Error;
 use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX, WAL_COPY_BYTES};
 use crate::migrate::{self, Migration};
 use crate::postgres_engine::{PostgresConn, PostgresTarget};
-use crate::sqlite_engine::{SqliteConn, lock_file};
+use crate::sqlite_engine::{Marks, SqliteConn, lock_file};
 use crate::tx::{Key, Tx};
 
 /// Which database to use.
@@ -62,7 +62,7 @@ enum Source {
 impl Source {
     fn open(&self, mode: Mode) -> Result<Conn, Error> {
         match (self, mode) {
-            (Source::File(path), Mode::Write) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_writer(path)?))),
+            (Source::File(path), Mode::Write) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_committer(path)?))),
             (Source::File(path), Mode::Read) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_reader(path)?))),
             (Source::Postgres(target), _) => Ok(Conn::Postgres(Box::new(PostgresConn::open(target)?))),
         }
@@ -82,6 +82,8 @@ struct Shared {
     readers: Mutex<Vec<Conn>>,
     committer: Mutex<Option<std::thread::JoinHandle<()>>>,
     stopped: Arc<AtomicBool>,
+    /// How far acknowledged work is visible to readers; `None` where it always is.
+    marks: Option<Arc<Marks>>,
     _lock: Option<File>,
 }
 
@@ -100,6 +102,7 @@ impl Db {
         };
         let mut conn = source.open(Mode::Write)?;
         migrate::migrate(&mut conn, migrations, now)?;
+        let marks = conn.marks();
         let (sender, receiver) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let stopped = Arc::new(AtomicBool::new(false));
@@ -119,6 +122,7 @@ impl Db {
             readers: Mutex::new(Vec::new()),
             committer: Mutex::new(Some(committer)),
             stopped,
+            marks,
             _lock: lock,
         };
         Ok(Db { shared: Arc::new(shared) })
@@ -195,13 +199,14 @@ impl Db {
         E: From<Error>,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
+        self.await_visible()?;
         let kept = lock(&self.shared.readers).pop();
         let mut conn = match kept {
             Some(conn) => conn,
             None => self.shared.source.open(Mode::Read)?,
         };
         conn.begin(Mode::Read)?;
-        let result = work(&mut Tx::new(&mut conn, false));
+        let result = work(&mut Tx::new(&mut conn, None));
         conn.rollback();
         let mut readers = lock(&self.shared.readers);
         if readers.len() < READERS_MAX {
@@ -210,21 +215,35 @@ impl Db {
         result
     }
 
+    /// Waits until a read sees everything that was acknowledged before it.
+    fn await_visible(&self) -> Result<(), Error> {
+        if self.shared.marks.as_ref().is_none_or(|marks| marks.are_level()) {
+            return Ok(());
+        }
+        let (reply, answer) = oneshot::channel();
+        self.send(Box::new(Barrier { result: Ok(()), reply }))?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(closed()))
+    }
+
     fn enqueue<T, E, F>(&self, keys: Vec<Key>, work: F) -> Result<oneshot::Receiver<Result<T, E>>, Error>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        let (reply, answer) = oneshot::channel();
+        self.send(Box::new(Work { work, keys, result: None, reply }))?;
+        Ok(answer)
+    }
+
+    fn send(&self, job: Box<dyn Job>) -> Result<(), Error> {
         if self.shared.waiting.fetch_add(1, Ordering::AcqRel) >= QUEUE_CLOSURES_MAX {
             self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
             return Err(Error::Unavailable("too much work is waiting".into()));
         }
-        let (reply, answer) = oneshot::channel();
-        let job: Box<dyn Job> = Box::new(Work { work, keys, result: None, reply });
         let sent = lock(&self.shared.queue).as_ref().map(|queue| queue.send(job));
         match sent {
-            Some(Ok(())) => Ok(answer),
+            Some(Ok(())) => Ok(()),
             _ => Err(closed()),
         }
     }

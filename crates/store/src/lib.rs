@@ -17,6 +17,8 @@ mod committer;
 mod conn;
 mod db;
 mod error;
+mod journal;
+mod kept;
 pub mod limits;
 mod migrate;
 mod postgres_engine;

@@ -12,3 +12,9 @@ pub const RETRIES_MAX: usize = 8;
 pub const WAL_COPY_BYTES: u64 = 16 * 1024 * 1024;
 /// The committer itself waits for the copy past this size, so that the log cannot grow without end.
 pub const WAL_WAIT_BYTES: u64 = 256 * 1024 * 1024;
+/// How long SQLite's transaction stays open over batches while the committer is busy, milliseconds.
+pub const SETTLE_EVERY_MS: u64 = 100;
+/// How long the committer waits for work before it commits SQLite's transaction, milliseconds.
+pub const SETTLE_IDLE_MS: u64 = 3;
+/// Committed rows kept in memory on the embedded engine, in two halves: the older half is dropped at once.
+pub const ROWS_KEPT_MAX: usize = 200_000;

@@ -1,16 +1,25 @@
-//! The embedded engine: SQLite in WAL mode, every commit flushed.
+//! The embedded engine: SQLite in WAL mode behind a journal.
+//!
+//! Each batch's statements run at once inside a transaction of SQLite that stays open over many batches. What makes a
+//! batch durable is its record in the [`Journal`], flushed before anybody is answered. A batch with raw statements is
+//! not journalled: it ends SQLite's transaction and flushes that instead. Readers see a batch once SQLite's transaction
+//! was committed ([`SqliteConn::settle`]); [`Marks`] says whether that is so.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
+use base::Dice;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, ffi::ErrorCode};
 use rustc_hash::FxHashMap;
 
 use crate::conn::{Mode, Write, WriteKind};
 use crate::error::Error;
-use crate::limits::WAL_WAIT_BYTES;
+use crate::journal::Journal;
+use crate::limits::{SETTLE_EVERY_MS, WAL_WAIT_BYTES};
 use crate::table::Table;
 use crate::value::{Row, Value};
 
@@ -25,7 +34,42 @@ pub(crate) struct SqliteConn {
     path: PathBuf,
     statements: FxHashMap<usize, TableSql>,
     writes_since_look: u32,
+    /// The committer's connection has one.
+    log: Option<Log>,
 }
+
+/// What the committer's connection keeps beside SQLite.
+struct Log {
+    journal: Journal,
+    marks: Arc<Marks>,
+    /// The batch wrote rows.
+    wrote: bool,
+    /// The batch wrote what the journal does not hold.
+    raw: bool,
+    /// A savepoint was set before the first statement of the batch.
+    protected: bool,
+    /// SQLite lost batches that the journal holds: they are carried out again before the next batch.
+    lost: bool,
+    since: Instant,
+}
+
+/// How far acknowledged batches are visible to other connections.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    durable: AtomicI64,
+    settled: AtomicI64,
+}
+
+impl Marks {
+    /// Whether a read that begins now sees everything that was acknowledged.
+    pub(crate) fn are_level(&self) -> bool {
+        self.durable.load(Ordering::Acquire) <= self.settled.load(Ordering::Acquire)
+    }
+}
+
+/// The number of the last batch that SQLite holds, and what tells this database from others.
+const JOURNAL_TABLE: &str = "CREATE TABLE IF NOT EXISTS store_journal (
+    one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1), epoch BIGINT NOT NULL, applied BIGINT NOT NULL) WITHOUT ROWID";
 
 struct TableSql {
     get: String,
@@ -67,12 +111,149 @@ impl SqliteConn {
         check_owner(&conn, path)?;
         conn.busy_timeout(Duration::from_secs(5)).map_err(error)?;
         let setup = format!(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;
              PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{PAGE_CACHE_KIB}; PRAGMA temp_store = MEMORY;
              PRAGMA trusted_schema = OFF; PRAGMA application_id = {APPLICATION_ID};"
         );
         conn.execute_batch(&setup).map_err(|e| refused(path, &e))?;
         Ok(SqliteConn::wrap(conn, path))
+    }
+
+    /// Opens the file for the committer: with its journal, and with everything in it that was acknowledged.
+    pub(crate) fn open_committer(path: &Path) -> Result<SqliteConn, Error> {
+        let mut opened = SqliteConn::open_writer(path)?;
+        opened.conn.execute_batch(JOURNAL_TABLE).map_err(error)?;
+        let fresh = i64::from_le_bytes(Dice::System.bytes());
+        let begin = "INSERT INTO store_journal (one, epoch, applied) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING";
+        opened.conn.execute(begin, [fresh]).map_err(error)?;
+        let epoch = opened.number("SELECT epoch FROM store_journal")?;
+        let log = Log {
+            journal: Journal::open(path, epoch)?,
+            marks: Arc::default(),
+            wrote: false,
+            raw: false,
+            protected: false,
+            lost: false,
+            since: Instant::now(),
+        };
+        opened.log = Some(log);
+        opened.recover()?;
+        Ok(opened)
+    }
+
+    /// Carries out what the journal holds and SQLite does not, and begins the journal anew.
+    fn recover(&mut self) -> Result<(), Error> {
+        self.run_cached("BEGIN IMMEDIATE", &[])?;
+        let last = self.replay()?;
+        if let Some(log) = &mut self.log {
+            log.journal.reset(last);
+        }
+        self.settle()?;
+        let Some(log) = &self.log else { return Ok(()) };
+        log.journal.flush_wal()?;
+        log.marks.durable.store(last, Ordering::Release);
+        Ok(())
+    }
+
+    /// Runs the records after SQLite's last commit, inside an open transaction; gives the number of the last.
+    fn replay(&mut self) -> Result<i64, Error> {
+        let applied = self.number("SELECT applied FROM store_journal")?;
+        let Some(log) = &self.log else { return Ok(applied) };
+        let records = log.journal.read_back(applied)?;
+        for record in &records {
+            record.replay(|sql, params| self.run_cached(sql, params).map(drop))?;
+        }
+        if !records.is_empty() {
+            tracing::info!(batches = records.len(), "carried out what the journal held");
+        }
+        Ok(records.last().map_or(applied, |record| record.sequence))
+    }
+
+    /// After SQLite lost its transaction: brings back the batches that were acknowledged. INVARIANT: no other batch.
+    fn restore(&mut self) -> Result<(), Error> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        if !log.lost {
+            return Ok(());
+        }
+        let last = log.journal.sequence();
+        self.rollback_all();
+        self.run_cached("BEGIN IMMEDIATE", &[])?;
+        let applied = self.number("SELECT applied FROM store_journal")?;
+        let Some(log) = &mut self.log else { return Ok(()) };
+        let records = log.journal.read_back(applied)?;
+        for record in records.iter().filter(|record| record.sequence <= last) {
+            record.replay(|sql, params| self.run_cached(sql, params).map(drop))?;
+        }
+        if let Some(log) = &mut self.log {
+            log.lost = false;
+            log.since = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// How far what is acknowledged is visible.
+    pub(crate) fn marks(&self) -> Option<Arc<Marks>> {
+        self.log.as_ref().map(|log| Arc::clone(&log.marks))
+    }
+
+    /// Whether acknowledged batches wait for SQLite's commit.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.conn.is_autocommit() && self.log.as_ref().is_none_or(|log| !log.lost)
+    }
+
+    /// Whether the open transaction has lasted long enough.
+    pub(crate) fn is_settling_due(&self) -> bool {
+        let old = |log: &Log| log.since.elapsed() >= Duration::from_millis(SETTLE_EVERY_MS);
+        !self.is_settled() && self.log.as_ref().is_some_and(old)
+    }
+
+    /// Commits SQLite's transaction, so that readers see every acknowledged batch. Nothing is flushed by it: the
+    /// journal holds all of it until it is.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        self.restore()?;
+        if self.conn.is_autocommit() {
+            return Ok(());
+        }
+        let Some(log) = &self.log else { return Ok(()) };
+        let last = log.journal.sequence();
+        self.run_cached("UPDATE store_journal SET applied = ?1", &[Value::Int(last)])?;
+        if let Err(problem) = self.run_cached("COMMIT", &[]) {
+            self.mark_lost();
+            return Err(problem);
+        }
+        if let Some(log) = &mut self.log {
+            log.marks.settled.store(last, Ordering::Release);
+            log.journal.rotate();
+        }
+        self.bound_wal();
+        Ok(())
+    }
+
+    /// Sets a savepoint before the first statement of a batch, so that the batch can be taken back alone.
+    pub(crate) fn protect(&mut self) -> Result<(), Error> {
+        if self.log.as_ref().is_some_and(|log| !log.protected) {
+            self.run_cached("SAVEPOINT batch", &[])?;
+            if let Some(log) = &mut self.log {
+                log.protected = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn mark_lost(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.lost = true;
+        }
+    }
+
+    fn rollback_all(&mut self) {
+        if !self.conn.is_autocommit() && self.conn.execute_batch("ROLLBACK").is_err() {
+            tracing::error!("rollback failed; the next transaction will say why");
+        }
+    }
+
+    fn number(&self, sql: &str) -> Result<i64, Error> {
+        self.conn.query_row(sql, [], |row| row.get(0)).map_err(error)
     }
 
     /// Opens the file for reading only.
@@ -87,23 +268,77 @@ impl SqliteConn {
 
     fn wrap(conn: Connection, path: &Path) -> SqliteConn {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        SqliteConn { conn, path: path.to_owned(), statements: FxHashMap::default(), writes_since_look: 0 }
+        SqliteConn { conn, path: path.to_owned(), statements: FxHashMap::default(), writes_since_look: 0, log: None }
     }
 
     pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
-        let sql = if mode == Mode::Write { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        self.run_cached(sql, &[]).map(drop)
-    }
-
-    pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        self.run_cached("COMMIT", &[])?;
-        self.bound_wal();
+        if mode == Mode::Read {
+            return self.run_cached("BEGIN", &[]).map(drop);
+        }
+        self.restore()?;
+        let fresh = self.conn.is_autocommit();
+        if fresh {
+            self.run_cached("BEGIN IMMEDIATE", &[])?;
+        }
+        if let Some(log) = &mut self.log {
+            log.journal.clear();
+            (log.wrote, log.raw, log.protected) = (false, false, false);
+            log.since = if fresh { Instant::now() } else { log.since };
+        }
         Ok(())
     }
 
+    /// Makes the batch durable. The caller rolls back when this fails.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        let Some(log) = &mut self.log else {
+            self.run_cached("COMMIT", &[])?;
+            return Ok(());
+        };
+        if log.raw {
+            return self.commit_flushed();
+        }
+        if !log.journal.is_empty() {
+            log.journal.append()?;
+            log.marks.durable.store(log.journal.sequence(), Ordering::Release);
+        }
+        // INVARIANT: from here on the batch is durable and must not be rolled back.
+        if log.protected && self.run_cached("RELEASE batch", &[]).is_err() {
+            self.mark_lost();
+        }
+        Ok(())
+    }
+
+    /// Commits a batch that the journal does not hold, with SQLite's own flush.
+    fn commit_flushed(&mut self) -> Result<(), Error> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        log.journal.skip();
+        let protected = log.protected;
+        let released = if protected { self.run_cached("RELEASE batch", &[]).map(drop) } else { Ok(()) };
+        let settled = released.and_then(|()| self.settle());
+        let Some(log) = &mut self.log else { return Ok(()) };
+        if settled.is_err() {
+            log.journal.unskip();
+            return settled;
+        }
+        log.journal.flush_wal()?;
+        log.marks.durable.store(log.journal.sequence(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes the batch back, and only that.
     pub(crate) fn rollback(&mut self) {
-        if !self.conn.is_autocommit() && self.conn.execute_batch("ROLLBACK").is_err() {
-            tracing::error!("rollback failed; the next transaction will say why");
+        let Some(log) = &mut self.log else { return self.rollback_all() };
+        log.journal.clear();
+        let (wrote, protected) = (log.wrote, log.protected);
+        if self.conn.is_autocommit() || log.lost {
+            return self.mark_lost();
+        }
+        if protected {
+            if self.conn.execute_batch("ROLLBACK TO batch; RELEASE batch").is_err() {
+                self.mark_lost();
+            }
+        } else if wrote {
+            self.mark_lost();
         }
     }
 
@@ -122,6 +357,11 @@ impl SqliteConn {
             WriteKind::Put => &sql.put,
             WriteKind::Delete => &sql.delete,
         };
+        if let Some(log) = &mut self.log {
+            log.wrote = true;
+            log.journal.note_statement(text);
+            writes.iter().for_each(|write| log.journal.note_row(write.row.values()));
+        }
         let mut statement = self.conn.prepare_cached(text).map_err(error)?;
         for write in writes {
             statement.execute(rusqlite::params_from_iter(write.row.values())).map_err(|e| of_table(table, e))?;
@@ -130,6 +370,9 @@ impl SqliteConn {
     }
 
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        if !self.conn.prepare_cached(sql).map_err(error)?.readonly() {
+            self.note_raw()?;
+        }
         let mut statement = self.conn.prepare_cached(sql).map_err(error)?;
         let width = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(error)?;
@@ -141,10 +384,21 @@ impl SqliteConn {
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        self.note_raw()?;
         self.run_cached(sql, params)
     }
 
+    /// A statement follows that the journal does not hold.
+    fn note_raw(&mut self) -> Result<(), Error> {
+        self.protect()?;
+        if let Some(log) = &mut self.log {
+            (log.wrote, log.raw) = (true, true);
+        }
+        Ok(())
+    }
+
     pub(crate) fn run_script(&mut self, sql: &str) -> Result<(), Error> {
+        self.note_raw()?;
         self.conn.execute_batch(sql).map_err(error)
     }
 

@@ -52,12 +52,21 @@ pub struct Table {
     pub key: &'static [Column],
     /// The other columns.
     pub rest: &'static [Column],
+    /// Rows are read again soon; see [`Table::kept`].
+    pub(crate) keep: bool,
 }
 
 impl Table {
     /// Declares a table.
     pub const fn new(name: &'static str, key: &'static [Column], rest: &'static [Column]) -> Table {
-        Table { name, key, rest }
+        Table { name, key, rest, keep: false }
+    }
+
+    /// The same, whose rows are kept in memory between transactions where no other process writes. For rows that are
+    /// read often: sessions, accounts, profiles.
+    #[must_use]
+    pub const fn kept(self) -> Table {
+        Table { keep: true, ..self }
     }
 
     /// All columns: the key, then the rest.

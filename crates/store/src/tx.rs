@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::conn::{Conn, Write, WriteKind};
 use crate::error::Error;
+use crate::kept::{Kept, hash_of};
 use crate::table::Table;
 use crate::value::{Row, Value};
 
@@ -26,6 +27,9 @@ impl Key {
 struct Slot {
     table: &'static Table,
     key: Vec<Value>,
+    hash: u64,
+    /// Another slot whose key has the same hash.
+    twin: Option<usize>,
     row: Option<Row>,
     /// `row` says what the database holds; `false` until it was read or written.
     known: bool,
@@ -46,7 +50,10 @@ type Hook = Box<dyn FnOnce() + Send>;
 pub struct Tx<'c> {
     conn: &'c mut Conn,
     slots: Vec<Slot>,
-    index: FxHashMap<(usize, Vec<Value>), usize>,
+    /// The newest slot of each hash.
+    index: FxHashMap<u64, usize>,
+    /// Rows committed before; `None` in a read-only transaction.
+    kept: Option<&'c mut Kept>,
     /// Slots with unflushed writes, in order of their first write.
     dirty: Vec<usize>,
     /// How to take back what the current closure did.
@@ -58,22 +65,22 @@ pub struct Tx<'c> {
     /// The first error of the engine in the current closure. PostgreSQL refuses whatever follows one, and a write that
     /// failed may have been another closure's: the batch must not be committed.
     fault: Option<Error>,
-    writable: bool,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: &'c mut Conn, writable: bool) -> Tx<'c> {
+    /// A transaction that may write and knows what is kept, or one that only reads.
+    pub(crate) fn new(conn: &'c mut Conn, kept: Option<&'c mut Kept>) -> Tx<'c> {
         Tx {
             conn,
             slots: Vec::new(),
             index: FxHashMap::default(),
+            kept,
             dirty: Vec::new(),
             journal: Vec::new(),
             hooks: Vec::new(),
             hooks_before: 0,
             hard: false,
             fault: None,
-            writable,
         }
     }
 
@@ -93,7 +100,7 @@ impl<'c> Tx<'c> {
     pub fn insert(&mut self, table: &'static Table, row: Vec<Value>) -> Result<(), Error> {
         self.check_row(table, &row)?;
         let key = row.get(..table.key.len()).unwrap_or_default().to_vec();
-        let known = self.index.get(&(table.identity(), key.clone())).copied();
+        let known = self.find_slot(table, &key);
         let kind = match known.and_then(|slot| self.slots.get(slot)) {
             Some(slot) if slot.row.is_some() => return Err(Error::Conflict(table.name.to_owned())),
             // Deleted in this batch and not yet flushed: the row may still be in the database.
@@ -112,7 +119,7 @@ impl<'c> Tx<'c> {
     pub fn put(&mut self, table: &'static Table, row: Vec<Value>) -> Result<(), Error> {
         self.check_row(table, &row)?;
         let key = row.get(..table.key.len()).unwrap_or_default().to_vec();
-        let known = self.index.get(&(table.identity(), key.clone())).copied();
+        let known = self.find_slot(table, &key);
         let slot = known.unwrap_or_else(|| self.add_slot(table, key, None, false));
         let inserted = self.slots.get(slot).is_some_and(|s| s.pending == Some(WriteKind::Insert));
         self.change(slot, Some(Row::new(row)), if inserted { WriteKind::Insert } else { WriteKind::Put });
@@ -125,7 +132,7 @@ impl<'c> Tx<'c> {
     /// [`Error::Bug`] in a read-only transaction or for a key of the wrong length.
     pub fn delete(&mut self, table: &'static Table, key: &[Value]) -> Result<(), Error> {
         self.check_writable()?;
-        let known = self.index.get(&(table.identity(), key.to_vec())).copied();
+        let known = self.find_slot(table, key);
         let slot = known.unwrap_or_else(|| self.add_slot(table, key.to_vec(), None, false));
         self.change(slot, None, WriteKind::Delete);
         Ok(())
@@ -137,6 +144,11 @@ impl<'c> Tx<'c> {
     /// Those of the engine.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
         self.flush()?;
+        if self.kept.is_some() && !sql.trim_start().starts_with("SELECT") {
+            // It may write, and nobody knows which rows.
+            self.hard = true;
+            self.forget();
+        }
         let found = self.conn.query(sql, params);
         self.watch(found)
     }
@@ -175,8 +187,7 @@ impl<'c> Tx<'c> {
         }
         let mut wanted: Vec<(&'static Table, Vec<Vec<Value>>)> = Vec::new();
         for key in keys {
-            let id = (key.table.identity(), key.key.clone());
-            if self.index.contains_key(&id) {
+            if self.find_slot(key.table, &key.key).is_some() {
                 continue;
             }
             self.add_slot(key.table, key.key.clone(), None, true);
@@ -187,8 +198,8 @@ impl<'c> Tx<'c> {
         }
         for (table, keys) in wanted {
             for row in self.conn.get_many(table, &keys)? {
-                let key = row.values().get(..table.key.len()).unwrap_or_default().to_vec();
-                if let Some(slot) = self.index.get(&(table.identity(), key)).and_then(|s| self.slots.get_mut(*s)) {
+                let found = self.find_slot(table, row.values().get(..table.key.len()).unwrap_or_default());
+                if let Some(slot) = found.and_then(|slot| self.slots.get_mut(slot)) {
                     slot.row = Some(row);
                 }
             }
@@ -220,8 +231,17 @@ impl<'c> Tx<'c> {
         true
     }
 
+    /// Writes what is buffered before a statement that must see it.
+    fn flush(&mut self) -> Result<(), Error> {
+        if !self.dirty.is_empty() {
+            let ready = self.conn.protect();
+            self.watch(ready)?;
+        }
+        self.flush_rows()
+    }
+
     /// Writes everything that is buffered, grouped by table and kind.
-    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+    pub(crate) fn flush_rows(&mut self) -> Result<(), Error> {
         if self.dirty.is_empty() {
             return Ok(());
         }
@@ -258,22 +278,46 @@ impl<'c> Tx<'c> {
         })
     }
 
-    pub(crate) fn take_hooks(&mut self) -> Vec<Hook> {
-        std::mem::take(&mut self.hooks)
+    /// Makes the batch durable and keeps its rows. Gives what is to run then.
+    pub(crate) fn commit(self) -> Result<Vec<Hook>, Error> {
+        self.conn.commit()?;
+        if let Some(kept) = self.kept {
+            for slot in self.slots.iter().filter(|slot| slot.known) {
+                kept.note(slot.table, slot.hash, &slot.key, slot.row.as_ref());
+            }
+        }
+        Ok(self.hooks)
+    }
+
+    fn find_slot(&self, table: &'static Table, key: &[Value]) -> Option<usize> {
+        let mut at = self.index.get(&hash_of(table, key)).copied();
+        while let Some(index) = at {
+            let slot = self.slots.get(index)?;
+            if slot.table.identity() == table.identity() && slot.key == key {
+                return Some(index);
+            }
+            at = slot.twin;
+        }
+        None
     }
 
     fn load(&mut self, table: &'static Table, key: &[Value]) -> Result<usize, Error> {
         if key.len() != table.key.len() {
             return Err(Error::Bug(format!("`{}` has a key of {} columns", table.name, table.key.len())));
         }
-        let id = (table.identity(), key.to_vec());
-        let found = self.index.get(&id).copied();
+        let found = self.find_slot(table, key);
         if let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_some_and(|s| s.known)) {
             return Ok(slot);
         }
-        let row = self.conn.get(table, key);
-        let row = self.watch(row)?;
-        let slot = found.unwrap_or_else(|| self.add_slot(table, id.1, None, true));
+        let kept = self.kept.as_deref_mut().and_then(|kept| kept.find(table, hash_of(table, key), key));
+        let row = match kept {
+            Some(row) => row,
+            None => {
+                let row = self.conn.get(table, key);
+                self.watch(row)?
+            }
+        };
+        let slot = found.unwrap_or_else(|| self.add_slot(table, key.to_vec(), None, true));
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.row = row;
             slot.known = true;
@@ -282,9 +326,9 @@ impl<'c> Tx<'c> {
     }
 
     fn add_slot(&mut self, table: &'static Table, key: Vec<Value>, row: Option<Row>, known: bool) -> usize {
-        let slot = self.slots.len();
-        self.index.insert((table.identity(), key.clone()), slot);
-        self.slots.push(Slot { table, key, row, known, pending: None });
+        let (slot, hash) = (self.slots.len(), hash_of(table, &key));
+        let twin = self.index.insert(hash, slot);
+        self.slots.push(Slot { table, key, hash, twin, row, known, pending: None });
         slot
     }
 
@@ -305,6 +349,9 @@ impl<'c> Tx<'c> {
         self.index.clear();
         self.dirty.clear();
         self.journal.clear();
+        if let Some(kept) = &mut self.kept {
+            kept.clear();
+        }
     }
 
     fn check_row(&self, table: &'static Table, row: &[Value]) -> Result<(), Error> {
@@ -315,6 +362,6 @@ impl<'c> Tx<'c> {
     }
 
     fn check_writable(&self) -> Result<(), Error> {
-        if self.writable { Ok(()) } else { Err(Error::Bug("write in a read-only transaction".into())) }
+        if self.kept.is_some() { Ok(()) } else { Err(Error::Bug("write in a read-only transaction".into())) }
     }
 }

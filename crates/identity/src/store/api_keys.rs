@@ -28,7 +28,7 @@ static KEYS: Table = Table::new(
         int("expires_ms"),
         int("ended_ms"),
     ],
-);
+).kept();
 
 pub(crate) struct KeyRow {
     pub(crate) id: ApiKeyId,

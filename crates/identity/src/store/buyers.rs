@@ -33,7 +33,7 @@ static BUYERS: Table = Table::new(
         int("pin_changed_ms"),
         int("created_ms"),
     ],
-);
+).kept();
 static CONTACTS: Table = Table::new("buyer_contacts", &[text("contact_index")], &[text("buyer_id")]);
 static DEVICES: Table = Table::new(
     "buyer_devices",

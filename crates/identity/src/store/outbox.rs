@@ -72,6 +72,22 @@ pub(crate) fn update_mail(tx: &mut Tx, row: MailRow) -> Result<(), Error> {
     tx.put(&MAILS, values(row))
 }
 
+/// Keys of up to `limit` mails made before `before` that were delivered or given up.
+pub(crate) fn list_done_mails(
+    tx: &mut Tx,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<(ShopId, String)>, Error> {
+    let sql = "SELECT shop_id, id FROM outbox_mail WHERE state IN ('sent', 'given_up') AND created_ms < ?1 LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = tx.query(sql, &[before.into(), Value::Int(limit)])?;
+    rows.iter().map(|row| Ok((shop_at(row, 0, "outbox_mail")?, row.text(1)?.to_owned()))).collect()
+}
+
+pub(crate) fn delete_mail(tx: &mut Tx, shop: ShopId, id: &str) -> Result<(), Error> {
+    tx.delete(&MAILS, &[shop.short().into(), id.into()])
+}
+
 fn read(row: &Row) -> Result<MailRow, Error> {
     Ok(MailRow {
         shop: shop_at(row, 0, "outbox_mail")?,

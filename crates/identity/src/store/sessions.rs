@@ -29,7 +29,7 @@ static SESSIONS: Table = Table::new(
         int("used_ms"),
         int("expires_ms"),
     ],
-);
+).kept();
 
 pub(crate) struct SessionRow {
     pub(crate) token_hash: String,

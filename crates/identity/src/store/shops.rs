@@ -28,7 +28,7 @@ static SHOPS: Table = Table::new(
         text("state"),
         int("created_ms"),
     ],
-);
+).kept();
 
 pub(crate) struct ShopRow {
     pub(crate) shop: Shop,

@@ -1,7 +1,7 @@
 //! SQL of counted tries.
 
 use base::Timestamp;
-use store::{Error, Table, Tx, int, text};
+use store::{Error, Table, Tx, Value, int, text};
 
 static THROTTLES: Table = Table::new(
     "throttles",
@@ -31,8 +31,14 @@ pub(crate) fn delete_throttle(tx: &mut Tx, kind: &str, subject: &str) -> Result<
     tx.delete(&THROTTLES, &[kind.into(), subject.into()])
 }
 
-/// Forgets what neither counts nor blocks any more.
-pub(crate) fn delete_old_throttles(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
-    let sql = "DELETE FROM throttles WHERE window_from_ms < ?1 AND blocked_until_ms < ?1";
-    tx.execute(sql, &[before.into()])
+/// Kind and subject of up to `limit` rows that neither count nor block any more.
+pub(crate) fn list_old_throttles(
+    tx: &mut Tx,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<(String, String)>, Error> {
+    let sql = "SELECT kind, subject FROM throttles WHERE window_from_ms < ?1 AND blocked_until_ms < ?1 LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = tx.query(sql, &[before.into(), Value::Int(limit)])?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }

@@ -1,0 +1,331 @@
+//! The journal of the embedded engine: what makes a batch durable.
+//!
+//! SQLite pays for a commit by the page: a batch of payments touches some twenty pages each, and every one is written,
+//! checksummed and flushed whole. So the rows of a batch go into this journal instead, one record a batch, flushed
+//! (`fdatasync`) before anybody is answered, while SQLite's own transaction stays open over many batches and is
+//! committed a few times a second. After a crash the records past SQLite's last commit are carried out again, in order.
+//!
+//! - A record is `length, epoch, sequence, SHA-256, statements`; one that is torn or does not continue its forerunner
+//!   ends the journal.
+//! - There are two files. One is written; the other rests until SQLite's write-ahead log has been flushed past what it
+//!   holds, and is then written over from its start.
+//! - The number of the last batch that SQLite holds is a row of SQLite's own, written in the same transaction.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_lc_rs::digest;
+
+use crate::error::Error;
+use crate::value::Value;
+
+/// `length` (4), `epoch` (8), `sequence` (8), SHA-256 over these two and the statements (32).
+const HEAD_BYTES: usize = 52;
+/// Largest record that is read back, bytes.
+const RECORD_BYTES_MAX: u64 = 1 << 31;
+/// A journal file rests once it holds this many bytes.
+pub(crate) const FILE_BYTES_FULL: u64 = 8 * 1024 * 1024;
+
+/// One of the two files.
+struct Part {
+    file: File,
+    offset: u64,
+    /// SQLite holds all that is in it, flushed.
+    free: Arc<AtomicBool>,
+}
+
+/// The journal, open for writing.
+pub(crate) struct Journal {
+    parts: [Part; 2],
+    active: usize,
+    epoch: i64,
+    sequence: i64,
+    wal: PathBuf,
+    record: Vec<u8>,
+}
+
+/// A record read back.
+pub(crate) struct Record {
+    /// Number of its batch.
+    pub(crate) sequence: i64,
+    statements: Vec<u8>,
+}
+
+impl Journal {
+    /// Opens both files beside the database, making those that are not there. `epoch` is the database's own, so that
+    /// the journal of another database is not believed.
+    pub(crate) fn open(database: &Path, epoch: i64) -> Result<Journal, Error> {
+        let part = |name: &str| {
+            let path = database.with_extension(name);
+            let mut options = File::options();
+            let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+            let file = file.map_err(|e| Error::Refused(format!("cannot open `{}`: {e}", path.display())))?;
+            Ok::<_, Error>(Part { file, offset: 0, free: Arc::new(AtomicBool::new(true)) })
+        };
+        let mut wal = database.as_os_str().to_owned();
+        wal.push("-wal");
+        let parts = [part("journal-a")?, part("journal-b")?];
+        Ok(Journal { parts, active: 0, epoch, sequence: 0, wal: wal.into(), record: Vec::new() })
+    }
+
+    /// The number of the last batch.
+    pub(crate) fn sequence(&self) -> i64 {
+        self.sequence
+    }
+
+    /// Counts a batch that SQLite itself made durable.
+    pub(crate) fn skip(&mut self) {
+        self.sequence += 1;
+        self.clear();
+    }
+
+    /// Takes [`Journal::skip`] back, for a batch that SQLite refused after all.
+    pub(crate) fn unskip(&mut self) {
+        self.sequence -= 1;
+    }
+
+    /// Forgets what was noted since the last record.
+    pub(crate) fn clear(&mut self) {
+        self.record.clear();
+    }
+
+    /// Whether nothing was noted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.record.is_empty()
+    }
+
+    /// Begins a statement; its rows follow with [`Journal::note_row`].
+    pub(crate) fn note_statement(&mut self, sql: &str) {
+        if self.record.is_empty() {
+            self.record.resize(HEAD_BYTES, 0);
+        }
+        self.record.push(b'S');
+        put_bytes(&mut self.record, sql.as_bytes());
+    }
+
+    /// Notes the parameters of one run of the last statement.
+    pub(crate) fn note_row(&mut self, values: &[Value]) {
+        self.record.push(b'R');
+        self.record.extend_from_slice(&(values.len() as u32).to_le_bytes());
+        for value in values {
+            match value {
+                Value::Null => self.record.push(b'n'),
+                Value::Int(i) => {
+                    self.record.push(b'i');
+                    self.record.extend_from_slice(&i.to_le_bytes());
+                }
+                Value::Real(r) => {
+                    self.record.push(b'r');
+                    self.record.extend_from_slice(&r.to_bits().to_le_bytes());
+                }
+                Value::Text(t) => {
+                    self.record.push(b't');
+                    put_bytes(&mut self.record, t.as_bytes());
+                }
+                Value::Blob(b) => {
+                    self.record.push(b'b');
+                    put_bytes(&mut self.record, b);
+                }
+            }
+        }
+    }
+
+    /// Writes and flushes what was noted, as one record. Once this returns `Ok` the batch is durable.
+    pub(crate) fn append(&mut self) -> Result<(), Error> {
+        let sequence = self.sequence + 1;
+        fill_head(&mut self.record, self.epoch, sequence)?;
+        let Some(part) = self.parts.get_mut(self.active) else { return Err(lost_part()) };
+        let written = part.file.write_all_at(&self.record, part.offset).and_then(|()| part.file.sync_data());
+        written.map_err(|e| Error::Unavailable(format!("the journal cannot be written: {e}")))?;
+        part.offset += self.record.len() as u64;
+        self.sequence = sequence;
+        self.clear();
+        Ok(())
+    }
+
+    /// After a commit of SQLite: lets a full file rest and goes on in the other, if that one is free. The write-ahead
+    /// log is flushed on another thread; until that is done the resting file stays as it is.
+    pub(crate) fn rotate(&mut self) {
+        let other = 1 - self.active;
+        let full = self.parts.get(self.active).is_some_and(|part| part.offset >= FILE_BYTES_FULL);
+        let ready = self.parts.get(other).is_some_and(|part| part.free.load(Ordering::Acquire));
+        if !full || !ready {
+            return;
+        }
+        if let Some(part) = self.parts.get(self.active) {
+            part.free.store(false, Ordering::Release);
+            let (wal, free) = (self.wal.clone(), Arc::clone(&part.free));
+            let flush = move || match flush_file(&wal) {
+                Ok(()) => free.store(true, Ordering::Release),
+                Err(problem) => tracing::error!(%problem, "the write-ahead log cannot be flushed; the journal grows"),
+            };
+            if std::thread::Builder::new().name("wal flusher".into()).spawn(flush).is_err() {
+                tracing::error!("cannot start a thread to flush the write-ahead log; the journal grows");
+            }
+        }
+        self.active = other;
+        if let Some(part) = self.parts.get_mut(other) {
+            part.offset = 0;
+        }
+    }
+
+    /// Flushes SQLite's write-ahead log now: after it, what SQLite has committed is durable by itself.
+    pub(crate) fn flush_wal(&self) -> Result<(), Error> {
+        flush_file(&self.wal).map_err(|e| Error::Unavailable(format!("the write-ahead log cannot be flushed: {e}")))
+    }
+
+    /// The records after `applied`, in order, from both files.
+    pub(crate) fn read_back(&self, applied: i64) -> Result<Vec<Record>, Error> {
+        let mut records = Vec::new();
+        for part in &self.parts {
+            let found = read_records(&part.file, self.epoch)?;
+            records.extend(found.into_iter().filter(|record| record.sequence > applied));
+        }
+        records.sort_by_key(|record| record.sequence);
+        let numbers = applied.saturating_add(1)..;
+        if records.iter().zip(numbers).any(|(record, wanted)| record.sequence != wanted) {
+            return Err(Error::Refused("the journal beside the database is damaged: a batch is missing".into()));
+        }
+        Ok(records)
+    }
+
+    /// After everything up to batch `sequence` is in SQLite and flushed: begins both files anew.
+    pub(crate) fn reset(&mut self, sequence: i64) {
+        self.sequence = sequence;
+        for part in &mut self.parts {
+            part.offset = 0;
+            part.free.store(true, Ordering::Release);
+        }
+        self.active = 0;
+    }
+}
+
+impl Record {
+    /// Calls `run` with each statement and its parameters, in order.
+    pub(crate) fn replay(&self, mut run: impl FnMut(&str, &[Value]) -> Result<(), Error>) -> Result<(), Error> {
+        let damaged = || Error::Refused("the journal beside the database holds what cannot be read".into());
+        let mut rest = Reader(&self.statements);
+        let mut sql = "";
+        while let Some(kind) = rest.byte() {
+            match kind {
+                b'S' => sql = rest.text().ok_or_else(damaged)?,
+                b'R' => run(sql, &rest.values().ok_or_else(damaged)?)?,
+                _ => return Err(damaged()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fill_head(record: &mut [u8], epoch: i64, sequence: i64) -> Result<(), Error> {
+    let length = u32::try_from(record.len().saturating_sub(HEAD_BYTES))
+        .map_err(|_| Error::Bug("a batch is too large for the journal".into()))?;
+    let Some((head, statements)) = record.split_at_mut_checked(HEAD_BYTES) else { return Err(lost_part()) };
+    let hash = hash_of(epoch, sequence, statements);
+    let fields = [&length.to_le_bytes()[..], &epoch.to_le_bytes(), &sequence.to_le_bytes(), hash.as_ref()].concat();
+    head.copy_from_slice(&fields);
+    Ok(())
+}
+
+fn hash_of(epoch: i64, sequence: i64, statements: &[u8]) -> digest::Digest {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    hash.update(&epoch.to_le_bytes());
+    hash.update(&sequence.to_le_bytes());
+    hash.update(statements);
+    hash.finish()
+}
+
+/// The whole records from the start of a file.
+fn read_records(file: &File, epoch: i64) -> Result<Vec<Record>, Error> {
+    let unread = |e: std::io::Error| Error::Unavailable(format!("the journal cannot be read: {e}"));
+    let size = file.metadata().map_err(unread)?.len();
+    let (mut records, mut offset): (Vec<Record>, u64) = (Vec::new(), 0);
+    while offset + HEAD_BYTES as u64 <= size {
+        let mut head = [0u8; HEAD_BYTES];
+        file.read_exact_at(&mut head, offset).map_err(unread)?;
+        let mut fields = Reader(&head);
+        let (Some(length), Some(of), Some(sequence)) = (fields.u32(), fields.i64(), fields.i64()) else { break };
+        let continues = records.last().is_none_or(|last| sequence == last.sequence + 1);
+        let start = offset + HEAD_BYTES as u64;
+        let end = start + u64::from(length);
+        if of != epoch || !continues || end > size || u64::from(length) > RECORD_BYTES_MAX {
+            break;
+        }
+        let mut statements = vec![0u8; length as usize];
+        file.read_exact_at(&mut statements, start).map_err(unread)?;
+        if hash_of(epoch, sequence, &statements).as_ref() != fields.0 {
+            break;
+        }
+        records.push(Record { sequence, statements });
+        offset = end;
+    }
+    Ok(records)
+}
+
+fn flush_file(path: &Path) -> std::io::Result<()> {
+    match File::open(path) {
+        Ok(file) => file.sync_data(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+fn lost_part() -> Error {
+    Error::Bug("the journal has no file".into())
+}
+
+/// Takes values off the front of bytes; `None` once they do not suffice.
+struct Reader<'b>(&'b [u8]);
+
+impl<'b> Reader<'b> {
+    fn take(&mut self, count: usize) -> Option<&'b [u8]> {
+        let (front, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(front)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take(1)?.first().copied()
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn i64(&mut self) -> Option<i64> {
+        Some(i64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn bytes(&mut self) -> Option<&'b [u8]> {
+        let length = self.u32()? as usize;
+        self.take(length)
+    }
+
+    fn text(&mut self) -> Option<&'b str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn values(&mut self) -> Option<Vec<Value>> {
+        let count = self.u32()?;
+        (0..count).map(|_| self.value()).collect()
+    }
+
+    fn value(&mut self) -> Option<Value> {
+        Some(match self.byte()? {
+            b'n' => Value::Null,
+            b'i' => Value::Int(self.i64()?),
+            b'r' => Value::Real(f64::from_bits(self.i64()?.cast_unsigned())),
+            b't' => Value::Text(self.text()?.to_owned()),
+            b'b' => Value::Blob(self.bytes()?.to_vec()),
+            _ => return None,
+        })
+    }
+}
