@@ -1,7 +1,9 @@
 //! Leases: at most one node runs a job at a time, and a paused node that lost its lease cannot write.
 //!
 //! Each change of holder raises the epoch. Whoever writes under a lease reads the row in the same transaction
-//! ([`Lease::check`]): a holder that slept past its lease meets a higher epoch and is refused (fencing).
+//! ([`Lease::check`]): a holder that slept past its lease meets a higher epoch and is refused (fencing). The epoch, not
+//! the clock, keeps two holders apart: a lease that claims to last longer than any lease may was written by a clock
+//! that was ahead, and counts as ended. Else such a clock would stop the job until the others catch up with it.
 
 use base::Timestamp;
 use store::{Error, Tx};
@@ -20,7 +22,7 @@ pub struct Lease {
 }
 
 /// Takes or renews a lease for `ttl_ms` milliseconds; `None` while another holds it. Renewing writes only when less
-/// than half of the time is left.
+/// than half of the time is left. A lease with more than `ttl_ms` left has ended.
 ///
 /// # Errors
 /// Those of the store.
@@ -34,11 +36,11 @@ pub fn acquire_lease(
     let found = find_lease(tx, name)?;
     let (epoch, write) = match found {
         None => (1, true),
-        Some((owner, epoch, end)) if owner == holder && end > now => {
-            (epoch, end.millis_since(now) < ttl_ms / 2)
-        }
-        Some((_, epoch, end)) if end <= now => (epoch + 1, true),
-        Some(_) => return Ok(None),
+        Some((owner, epoch, end)) => match end.millis_since(now) {
+            left if left <= 0 || left > ttl_ms => (epoch + 1, true),
+            left if owner == holder => (epoch, left < ttl_ms / 2),
+            _ => return Ok(None),
+        },
     };
     if write {
         put_lease(tx, name, holder, epoch, now.plus_millis(ttl_ms))?;

@@ -271,3 +271,18 @@ fn entries_of_a_shop_are_listed_newest_first() {
         assert!(page[0].at() > Timestamp(0));
     });
 }
+
+/// A lease whose end lies further ahead than any lease lasts was written by a clock that was wrong.
+#[test]
+fn au_6_a_clock_that_jumped_ahead_and_back_does_not_stop_the_log() {
+    each_log(|log| {
+        let jumped = log.now().plus_seconds(30 * 86_400);
+        let ahead = log.db.write_blocking(move |tx| acquire_lease(tx, LEASE_NAME, "a", jumped, LEASE_MS));
+        let ahead = ahead.unwrap().unwrap();
+        let taken = acquire(&log, "b").expect("the lease of a wrong clock is taken over");
+        assert!(taken.epoch > ahead.epoch);
+        assert!(matches!(run(&log, &ahead), Err(SequenceError::Fenced)), "the clock's owner is fenced");
+        assert!(run(&log, &taken).is_ok());
+        assert_eq!(acquire(&log, "a"), None, "a lease of the usual length is respected");
+    });
+}
