@@ -5,8 +5,12 @@ use std::sync::Arc;
 use base::{Clock, Dice, Timestamp};
 use store::Db;
 use vault::{Vault, VaultError};
+use webkit::error::ApiError;
+use webkit::throttle::{Rate, Throttle};
 
 use crate::api_keys::ApiKeyRing;
+use crate::limits::{ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX};
+use crate::members::Place;
 use crate::password::PasswordQueue;
 
 /// What a domain function is handed beside its transaction: the vault, chance, and the time of the request.
@@ -35,6 +39,8 @@ pub struct Context {
     pub passwords: PasswordQueue,
     /// Unsealed API keys.
     pub keys: Arc<ApiKeyRing>,
+    /// What callers without an account asked for, by network address.
+    pub anonymous: Arc<Throttle>,
     /// What links in mails start with, without a slash at the end: `https://pay.shop.example`.
     pub public_url: Arc<str>,
 }
@@ -44,7 +50,18 @@ impl Context {
     pub fn new(db: Db, vault: Arc<Vault>, clock: Clock, dice: Dice, public_url: &str) -> Context {
         let public_url = public_url.trim_end_matches('/').into();
         let keys = Arc::new(ApiKeyRing::default());
-        Context { db, vault, clock, dice, passwords: PasswordQueue::default(), keys, public_url }
+        let rate = Rate { burst: ANONYMOUS_BURST_MAX, per_minute: ANONYMOUS_PER_MINUTE_MAX };
+        let anonymous = Arc::new(Throttle::new(rate));
+        Context { db, vault, clock, dice, passwords: PasswordQueue::default(), keys, anonymous, public_url }
+    }
+
+    /// Counts a request that needs no account, before anything is done for it. Callers of one network address share a
+    /// bucket, and so do all whose address is not known.
+    ///
+    /// # Errors
+    /// 429 with the wait.
+    pub fn admit_anonymous(&self, from: &Place, now: Timestamp) -> Result<(), ApiError> {
+        self.anonymous.check(from.origin.as_bytes(), now)
     }
 
     /// What a domain function needs, at the instant `now`. Take `now` once, outside the closure: a closure may run again.

@@ -53,6 +53,15 @@ pub const API_KEY_DAYS_MAX: i64 = 366;
 /// API keys kept unsealed in memory by one node.
 pub const API_KEY_RING_MAX: usize = 10_000;
 
+/// Rows that one sweep of what ended deletes in one transaction; payments of the same moment wait for it.
+pub const SWEEP_ROWS_MAX: usize = 500;
+
+/// Sign-ups, sign-ins and codes tried from one network address (IPv6: one /64) without an account, at once after a rest.
+/// A shop's guests share its address, so it is above what a counter at noon needs.
+pub const ANONYMOUS_BURST_MAX: u32 = 30;
+/// The same, each minute for ever.
+pub const ANONYMOUS_PER_MINUTE_MAX: u32 = 30;
+
 /// Attempts to deliver one mail.
 pub const MAIL_ATTEMPTS_MAX: i64 = 6;
 /// How long a delivery worker may keep a mail before another one may take it, in seconds.

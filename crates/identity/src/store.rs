@@ -92,6 +92,13 @@ pub const MIGRATIONS: &[Migration] = &[
         );
         CREATE INDEX outbox_mail_due ON outbox_mail (state, next_ms);",
     },
+    Migration {
+        version: 302,
+        name: "identity: what a sweep looks for",
+        sql: "
+        CREATE INDEX throttles_by_window ON throttles (window_from_ms);
+        CREATE INDEX outbox_mail_done ON outbox_mail (state, created_ms);",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

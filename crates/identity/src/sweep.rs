@@ -1,26 +1,36 @@
-//! Forgetting what has ended: codes, sessions, counted tries. Run now and then by the program's own jobs.
+//! Forgetting what has ended: codes, sessions, counted tries, delivered mails. Run now and then by the program's own jobs.
 
 use store::Tx;
 
 use crate::codes;
 use crate::context::{Fault, Means};
-use crate::store::{sessions, throttles};
+use crate::limits::SWEEP_ROWS_MAX;
+use crate::store::{outbox, sessions, throttles};
 
-/// Rows of one kind that one run deletes.
-const SWEEP_ROWS_MAX: usize = 1_000;
 /// What is older than this counts nowhere any more.
 const KEEP_SECONDS: i64 = 2 * 86_400;
 
-/// Deletes what ended, up to a thousand rows of each kind, and returns how many rows went.
+/// Deletes what ended, up to [`SWEEP_ROWS_MAX`] rows, and returns how many rows went. Call again while it returns the
+/// limit.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
-    let codes = codes::sweep_codes(tx, means, SWEEP_ROWS_MAX)?;
-    let ended = sessions::list_ended_sessions(tx, means.now, SWEEP_ROWS_MAX)?;
+    let before = means.now.plus_seconds(-KEEP_SECONDS);
+    let mut gone = codes::sweep_codes(tx, means, SWEEP_ROWS_MAX)?;
+    let ended = sessions::list_ended_sessions(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     for token_hash in &ended {
         sessions::delete_session(tx, token_hash)?;
     }
-    let old = throttles::delete_old_throttles(tx, means.now.plus_seconds(-KEEP_SECONDS))?;
-    Ok(codes + ended.len() + usize::try_from(old).unwrap_or(usize::MAX))
+    gone += ended.len();
+    let old = throttles::list_old_throttles(tx, before, SWEEP_ROWS_MAX - gone)?;
+    for (kind, subject) in &old {
+        throttles::delete_throttle(tx, kind, subject)?;
+    }
+    gone += old.len();
+    let done = outbox::list_done_mails(tx, before, SWEEP_ROWS_MAX - gone)?;
+    for (shop, id) in &done {
+        outbox::delete_mail(tx, *shop, id)?;
+    }
+    Ok(gone + done.len())
 }

@@ -161,6 +161,7 @@ pub async fn create_buyer(
     lang: Lang,
     Json(body): Json<NewBuyerBody>,
 ) -> Result<(StatusCode, Answer<CodeRequestedView>), ApiError> {
+    cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let name = problems.take("name", PersonName::parse(&body.name));
     let contact = problems.take("contact", Email::parse(&body.contact));
@@ -188,6 +189,7 @@ pub async fn create_buyer_session(
     lang: Lang,
     Json(body): Json<NewBuyerSessionBody>,
 ) -> Result<(StatusCode, Answer<CodeRequestedView>), ApiError> {
+    cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let contact = problems.take("contact", Email::parse(&body.contact));
     let lang = parse_language(&mut problems, body.language.as_deref(), lang);
@@ -210,6 +212,7 @@ pub async fn verify_buyer_session(
     Path(id): Path<String>,
     Json(body): Json<VerifyBody>,
 ) -> Result<(StatusCode, Answer<SignedInView>), ApiError> {
+    cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let request = problems.take("id", id.parse::<SessionId>());
     let code = problems.take("code", OneTimeCode::parse(&body.code));

@@ -200,6 +200,7 @@ pub async fn create_member_session(
     who: Bearer,
     Json(body): Json<NewMemberSessionBody>,
 ) -> Result<(StatusCode, Answer<MemberSessionView>), ApiError> {
+    cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let email = problems.take("email", Email::parse(&body.email));
     let password = problems.take("password", Password::parse(&body.password));

@@ -21,6 +21,7 @@ struct Site {
 
 struct Reply {
     status: u16,
+    retry_after: Option<u64>,
     body: Value,
 }
 
@@ -59,8 +60,10 @@ impl Site {
         self.runtime.block_on(async move {
             let response = router.oneshot(request.unwrap()).await.unwrap();
             let status = response.status().as_u16();
+            let retry_after = response.headers().get(header::RETRY_AFTER);
+            let retry_after = retry_after.map(|seconds| seconds.to_str().unwrap().parse().unwrap());
             let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-            Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+            Reply { status, retry_after, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
         })
     }
 
@@ -296,6 +299,32 @@ fn c14_a_member_who_works_stays_signed_in_and_one_who_left_does_not() {
         }
         site.world.wait(15 * 60);
         assert_eq!(site.get("/v1/shop", Some(&owner)).status, 401);
+    });
+}
+
+#[test]
+fn c04_a_caller_without_an_account_is_told_to_wait_at_every_door() {
+    each_site(|site| {
+        let verify = "/v1/buyer_sessions/ses_000000000000000000000000abcd/verify";
+        let (contact, code) = (json!({"contact": "nobody@b.example"}), json!({"code": "000000"}));
+        let sign_up = json!({"name": "Zhang San", "contact": "a@b.example", "pin": PIN});
+        let sign_in = json!({"email": "nobody@shop.example", "password": GOOD});
+        for _ in 0..identity::limits::ANONYMOUS_BURST_MAX {
+            assert_ne!(site.post(verify, None, &code).status, 429);
+        }
+        let doors = [
+            ("/v1/buyers", &sign_up),
+            ("/v1/buyer_sessions", &contact),
+            (verify, &code),
+            ("/v1/member_sessions", &sign_in),
+        ];
+        for (path, body) in doors {
+            let refused = site.post(path, None, body);
+            assert_eq!((refused.status, refused.retry_after), (429, Some(2)), "{path}");
+        }
+        site.world.wait(2);
+        assert_eq!(site.post("/v1/buyer_sessions", None, &contact).status, 202);
+        assert_eq!(site.post("/v1/buyer_sessions", None, &contact).status, 429);
     });
 }
 

@@ -94,3 +94,33 @@ fn a_mail_to_an_erased_person_is_not_sent() {
         );
     });
 }
+
+#[test]
+fn a_mail_that_is_done_is_forgotten_after_two_days_and_one_that_waits_is_not() {
+    each_world(|world| {
+        queue(&world, None);
+        let sent = take(&world).remove(0);
+        world.write(move |tx, _| identity::mark_sent(tx, sent.shop, &sent.id)).unwrap();
+        let waiting = world.buyer("b@b.example");
+        world
+            .write(move |tx, means| {
+                let address = email("b@b.example");
+                let to = Recipient { shop: ShopId::HOUSE, owner: waiting.short(), address: &address };
+                let body = base::Secret::new("b".to_owned());
+                let letter = Letter { template: "test", subject: "hello".to_owned(), body, expires: None };
+                identity::queue_mail(tx, means, &to, &letter)
+            })
+            .unwrap();
+        let mails = || {
+            let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox_mail";
+            world.read(|tx, _| tx.query(count, &[])?.remove(0).int(0)).unwrap()
+        };
+        let sweep = || world.write(|tx, means| identity::sweep(tx, means)).unwrap();
+        world.wait(2 * 86_400);
+        sweep();
+        assert_eq!(mails(), 2);
+        world.wait(1);
+        sweep();
+        assert_eq!(mails(), 1);
+    });
+}
