@@ -271,6 +271,22 @@ pub fn set_frozen(
     Ok(())
 }
 
+/// Lets a buyer whose PIN is locked try again: the count of wrong tries starts at nothing. The PIN stays the same.
+///
+/// # Errors
+/// [`BuyerError::NotFound`] for an unknown or erased buyer.
+pub fn unlock_pin(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -> Result<(), BuyerError> {
+    let row = buyers::find_buyer(tx, id)?.filter(|row| row.state != BuyerState::Erased);
+    let row = row.ok_or(BuyerError::NotFound)?;
+    if row.pin_failures > 0 {
+        let failures = row.pin_failures;
+        buyers::update_buyer(tx, BuyerRow { pin_failures: 0, ..row })?;
+        let event = Event::new(ShopId::HOUSE, actor, record::PIN_UNLOCKED, id).with("failures", failures);
+        record::note(tx, means, event)?;
+    }
+    Ok(())
+}
+
 /// Which way [`set_frozen`] goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freeze {

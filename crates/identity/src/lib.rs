@@ -41,7 +41,7 @@ pub use api_keys::{
 pub use buyers::{
     Buyer, BuyerError, BuyerPerson, BuyerState, Device, DeviceToken, Freeze, PinChange, SignUp, change_pin,
     create_buyer, erase_buyer, find_buyer, find_buyer_by_contact, find_buyer_person, find_device,
-    list_devices, open_trusted_session, set_frozen,
+    list_devices, open_trusted_session, set_frozen, unlock_pin,
 };
 pub use codes::{
     CodeCheck, CodeRequestError, CodeRequested, NotACode, OneTimeCode, ShownDevice, SignedIn,

@@ -29,6 +29,7 @@ actions! {
     PIN_CHANGED = "pin.changed";
     PIN_LOCKED = "pin.locked";
     PIN_REFUSED = "pin.refused";
+    PIN_UNLOCKED = "pin.unlocked";
     SESSION_ENDED = "session.ended";
     SESSION_OPENED = "session.opened";
     SETUP_LINK_CREATED = "setup.link_created";

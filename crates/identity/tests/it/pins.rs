@@ -123,3 +123,24 @@ fn pw_6_a_pin_is_changed_with_the_old_one_and_the_buyer_is_told() {
         assert_eq!(mails[0].recipient.expose(), "a@b.example");
     });
 }
+
+#[test]
+fn c21_the_operator_unlocks_a_pin_and_it_is_written_down() {
+    each_world(|world| {
+        let buyer = world.buyer("a@b.example");
+        let unlock = |buyer| {
+            world.write(move |tx, means| identity::unlock_pin(tx, means, &identity::Actor::Operator, buyer))
+        };
+        for _ in 0..5 {
+            check(&world, buyer, WRONG_PIN);
+        }
+        assert_eq!(check(&world, buyer, PIN), PinCheck::Locked);
+        unlock(buyer).unwrap();
+        assert_eq!(check(&world, buyer, WRONG_PIN), PinCheck::Wrong { left: 4 }, "the count starts at nothing");
+        assert_eq!(check(&world, buyer, PIN), PinCheck::Right);
+        unlock(buyer).unwrap();
+        assert_eq!(world.audited("pin.unlocked"), 1, "nothing to unlock, nothing to write down");
+        let nobody = base::BuyerId::new(base::ShopId::HOUSE, world.now(), &base::Dice::System);
+        assert_eq!(unlock(nobody), Err(identity::BuyerError::NotFound));
+    });
+}
