@@ -157,7 +157,7 @@ pub async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) ->
     let shows_page = !api && edge.error_page.is_some() && accepts_html(request.headers());
     let asker = Asker {
         method: request.method().clone(),
-        path: loggable_path(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str), request.uri().path()),
+        path: loggable_path(&request),
         headers: shows_page.then(|| request.headers().clone()),
     };
     let mut response =
@@ -240,9 +240,13 @@ fn log(context: &RequestContext, asker: &Asker, error: &ApiError) {
     }
 }
 
-/// What the log may show of a path: the route's pattern, or the first segment where no route matched. A segment may be a
-/// one-time link or a payment code, and whoever reads the log must not be able to use it.
-fn loggable_path(matched: Option<&str>, path: &str) -> String {
+/// What the log may show of a request's path: the route's pattern, or the first segment where no route matched. A segment
+/// may be a one-time link or a payment code, and whoever reads the log must not be able to use it.
+pub fn loggable_path(request: &Request) -> String {
+    shorten_path(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str), request.uri().path())
+}
+
+fn shorten_path(matched: Option<&str>, path: &str) -> String {
     if let Some(pattern) = matched {
         return pattern.to_owned();
     }
@@ -294,7 +298,7 @@ mod tests {
 
     #[test]
     fn c31_one_time_links_and_codes_do_not_reach_the_log() {
-        let logged = |matched, path| loggable_path(matched, path);
+        let logged = |matched, path| shorten_path(matched, path);
         assert_eq!(logged(Some("/setup/{token}"), "/setup/tws_secret"), "/setup/{token}");
         assert_eq!(logged(None, "/setup/tws_secret"), "/setup/…");
         assert_eq!(logged(None, "/tws_0123456789abcdef0123456789"), "/tws_0123456789ab/…");

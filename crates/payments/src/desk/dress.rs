@@ -11,7 +11,7 @@ use webkit::body::find_authority;
 use webkit::cookies::check_same_site;
 use webkit::error::{ApiError, CROSS_SITE_REFUSED};
 use webkit::page::{Fault, FaultKind, Frame, Lang};
-use webkit::request::RequestContext;
+use webkit::request::{RequestContext, loggable_path};
 
 use super::Desk;
 use super::form::go;
@@ -33,6 +33,7 @@ pub(super) async fn dress(State(desk): State<Desk>, mut request: Request, next: 
         html: accepts_html(request.headers()),
         browser: browser.clone(),
         context,
+        route: loggable_path(&request),
     };
     let refused = check_origin(&desk, &context, &request).err();
     request.extensions_mut().insert(browser.clone());
@@ -92,6 +93,8 @@ struct Asker {
     html: bool,
     browser: Browser,
     context: RequestContext,
+    /// For the log: the path may hold a code or a one-time link.
+    route: String,
 }
 
 impl Asker {
@@ -105,7 +108,7 @@ impl Asker {
             return go(&self.sign_in_path());
         }
         if error.status().is_server_error() {
-            let (id, path, cause) = (self.context.id, self.path(), error.cause().unwrap_or_default());
+            let (id, path, cause) = (self.context.id, self.route.as_str(), error.cause().unwrap_or_default());
             tracing::error!(%id, path, code = error.code.name, cause, "page failed");
         }
         let mut page = Frame::new(pages::texts(), self.browser.lang, self.context.at, &self.browser.path);
