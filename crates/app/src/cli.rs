@@ -9,6 +9,7 @@ use crate::config::{Settings, check_variables};
 mod audit_log;
 mod bench;
 mod demo;
+mod operator;
 mod progress;
 mod schema;
 mod screen;
@@ -44,6 +45,8 @@ enum Command {
     Bench(bench::Bench),
     /// Verify, prove and export the audit log
     Audit(audit_log::AuditLog),
+    /// Make a key for whoever runs the installation
+    OperatorKey(operator::OperatorKey),
     /// Bring the database up to date and stop
     Migrate(schema::Migrate),
     /// Print the description of the API (OpenAPI, JSON)
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Train(train) => train.run(),
         Command::Audit(audit) => audit.run(),
         Command::Bench(bench) => bench.run(),
+        Command::OperatorKey(operator) => operator.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),
         Command::Completions { shell } => {

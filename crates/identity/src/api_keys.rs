@@ -59,6 +59,11 @@ impl NewApiKey {
         }
         Ok(NewApiKey { label, role, days })
     }
+
+    /// A key of whoever runs the installation. Made at the command line alone, for the house.
+    pub fn operator(label: Label) -> NewApiKey {
+        NewApiKey { label, role: Role::Operator, days: None }
+    }
 }
 
 /// An API key, without its secret.

@@ -13,6 +13,7 @@ mod payments;
 mod read;
 mod refunds;
 mod reviews;
+mod top_ups;
 pub mod views;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -123,4 +124,5 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(reviews::decide_review))
         .routes(routes!(decisions::create_decision))
         .routes(routes!(decisions::find_decision))
+        .routes(routes!(top_ups::create_top_up))
 }
