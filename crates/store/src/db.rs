@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use base::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::committer::{self, Barrier, Job, Work};
 use crate::conn::{Conn, Mode};
@@ -18,6 +18,9 @@ use crate::migrate::{self, Migration};
 use crate::postgres_engine::{PostgresConn, PostgresTarget};
 use crate::sqlite_engine::{Marks, SqliteConn, lock_file};
 use crate::tx::{Key, Tx};
+
+/// How long a read waits for one of the [`READERS_MAX`] connections before it is `Unavailable`, milliseconds.
+pub const READ_WAIT_MS: u64 = 5_000;
 
 /// Which database to use.
 #[derive(Clone, Debug)]
@@ -80,6 +83,9 @@ struct Shared {
     queue: Mutex<Option<Sender<Box<dyn Job>>>>,
     waiting: Arc<AtomicUsize>,
     readers: Mutex<Vec<Conn>>,
+    /// Reads that asynchronous callers may run; the others wait without a thread.
+    reads: Arc<Semaphore>,
+    room: Room,
     committer: Mutex<Option<std::thread::JoinHandle<()>>>,
     stopped: Arc<AtomicBool>,
     /// How far acknowledged work is visible to readers; `None` where it always is.
@@ -120,6 +126,8 @@ impl Db {
             queue: Mutex::new(Some(sender)),
             waiting,
             readers: Mutex::new(Vec::new()),
+            reads: Arc::new(Semaphore::new(READERS_MAX)),
+            room: Room::new(READERS_MAX),
             committer: Mutex::new(Some(committer)),
             stopped,
             marks,
@@ -175,18 +183,30 @@ impl Db {
         self.enqueue(Vec::new(), work)?.blocking_recv().unwrap_or_else(|_| Err(closed().into()))
     }
 
-    /// Runs `work` on a read-only connection that sees one consistent moment.
+    /// Runs `work` on a read-only connection that sees one consistent moment. At most [`READERS_MAX`] run at a time.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::Unavailable`] when the database cannot be reached.
+    /// Those of `work`; [`Error::Unavailable`] when the database cannot be reached, or others read for too long.
     pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        let wait = Duration::from_millis(READ_WAIT_MS);
+        let permit = match Arc::clone(&self.shared.reads).try_acquire_owned() {
+            Ok(permit) => Ok(permit),
+            Err(_) => tokio::time::timeout(wait, Arc::clone(&self.shared.reads).acquire_owned())
+                .await
+                .map_err(|_| crowded())?
+                .map_err(|_| closed()),
+        }?;
         let db = self.clone();
-        let ran = tokio::task::spawn_blocking(move || db.read_blocking(work)).await;
+        let ran = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            db.read_blocking(work)
+        })
+        .await;
         ran.unwrap_or_else(|_| Err(Error::Bug("a read panicked; see the log".into()).into()))
     }
 
@@ -199,6 +219,7 @@ impl Db {
         E: From<Error>,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
+        let _place = self.shared.room.enter(Duration::from_millis(READ_WAIT_MS)).ok_or_else(crowded)?;
         self.await_visible()?;
         let kept = lock(&self.shared.readers).pop();
         let mut conn = match kept {
@@ -266,6 +287,40 @@ impl Drop for Shared {
     }
 }
 
+/// Room for so many readers.
+struct Room {
+    free: Mutex<usize>,
+    left: Condvar,
+}
+
+impl Room {
+    fn new(places: usize) -> Room {
+        Room { free: Mutex::new(places), left: Condvar::new() }
+    }
+
+    /// A place, or `None` when none was left in time.
+    fn enter(&self, wait: Duration) -> Option<Place<'_>> {
+        let end = Instant::now() + wait;
+        let mut free = lock(&self.free);
+        while *free == 0 {
+            let rest = end.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())?;
+            free = self.left.wait_timeout(free, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *free -= 1;
+        Some(Place(self))
+    }
+}
+
+/// A place in a [`Room`], left when dropped.
+struct Place<'a>(&'a Room);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.free) += 1;
+        self.0.left.notify_one();
+    }
+}
+
 fn start_wal_copier(path: PathBuf, stopped: Arc<AtomicBool>) -> Result<(), Error> {
     let mut conn = SqliteConn::open_writer(&path)?;
     spawn("wal copier", move || {
@@ -287,10 +342,66 @@ fn spawn<T: Send + 'static>(
     thread.map_err(|e| Error::Unavailable(format!("cannot start a thread: {e}")))
 }
 
+fn crowded() -> Error {
+    Error::Unavailable("too many reads are running".into())
+}
+
 fn closed() -> Error {
     Error::Unavailable("the database is closing".into())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::each_engine;
+
+    #[test]
+    fn a_room_has_its_places_and_no_more() {
+        let room = Room::new(2);
+        let now = Duration::ZERO;
+        let (first, second) = (room.enter(now), room.enter(now));
+        assert!(first.is_some() && second.is_some() && room.enter(now).is_none());
+        drop(first);
+        assert!(room.enter(now).is_some());
+        let third = room.enter(now);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| room.enter(Duration::from_secs(60)).is_some());
+            drop(third);
+            assert!(waits.join().unwrap(), "whoever waits enters when somebody leaves");
+        });
+    }
+
+    #[test]
+    fn at_most_eight_read_at_a_time_and_a_panic_gives_its_place_back() {
+        each_engine(&[], |db| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().unwrap();
+            for _ in 0..READERS_MAX {
+                let torn = runtime.block_on(db.read(|_| -> Result<(), Error> { panic!("on purpose") }));
+                assert!(matches!(torn, Err(Error::Bug(_))));
+            }
+            let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let reads: Vec<_> = (0..4 * READERS_MAX)
+                .map(|_| {
+                    let (db, running, most) = (db.clone(), Arc::clone(&running), Arc::clone(&most));
+                    runtime.spawn(async move {
+                        db.read(move |_| {
+                            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                            std::thread::sleep(Duration::from_millis(20));
+                            running.fetch_sub(1, Ordering::SeqCst);
+                            Ok::<_, Error>(())
+                        })
+                        .await
+                    })
+                })
+                .collect();
+            for read in reads {
+                runtime.block_on(read).unwrap().unwrap();
+            }
+            assert_eq!(most.load(Ordering::SeqCst), READERS_MAX);
+        });
+    }
 }

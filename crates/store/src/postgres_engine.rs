@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use base::Secret;
-use postgres::config::{Host, SslMode};
+use postgres::config::{Host, SslMode, TargetSessionAttrs};
 use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, NoTls, Statement};
@@ -18,6 +18,20 @@ use crate::value::{Row, Value};
 
 const CONNECT_SECONDS_MAX: u64 = 5;
 const STATEMENTS_CACHED_MAX: usize = 512;
+/// How long sent bytes may stay unacknowledged before the connection counts as lost.
+const TCP_USER_TIMEOUT_MS: u64 = 10_000;
+/// How long a connection is silent before the other side is asked whether it lives.
+const KEEPALIVE_IDLE_SECONDS: u64 = 10;
+/// How long it is waited for each answer to that.
+const KEEPALIVE_INTERVAL_SECONDS: u64 = 5;
+/// How many of these may stay without an answer.
+const KEEPALIVE_RETRIES_MAX: u32 = 3;
+/// The longest statement; a migration's may take longer.
+const STATEMENT_MS_MAX: u64 = 30_000;
+/// The longest wait for a lock.
+const LOCK_WAIT_MS_MAX: u64 = 5_000;
+/// How long a transaction may wait for its next statement before the server ends it.
+const IDLE_IN_TRANSACTION_MS_MAX: u64 = 60_000;
 
 /// Where to connect, checked.
 pub(crate) struct PostgresTarget {
@@ -32,8 +46,8 @@ impl PostgresTarget {
         // The parser's own message may repeat the URL with its password.
         let mut config = parsed.map_err(|_| Error::Refused("the database URL is not a valid postgres:// URL".into()))?;
         config.connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX)).application_name("tillward");
-        let local = config.get_hosts().iter().all(is_local);
-        if local && config.get_ssl_mode() != SslMode::Require {
+        notice_silence(&mut config);
+        if is_on_this_machine(&config) && config.get_ssl_mode() != SslMode::Require {
             config.ssl_mode(SslMode::Disable);
             return Ok(PostgresTarget { config, tls: None });
         }
@@ -47,8 +61,31 @@ impl PostgresTarget {
             Some(tls) => self.config.connect(tls.clone()),
             None => self.config.connect(NoTls),
         };
-        client.map_err(|e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}")))
+        let mut client = client.map_err(|e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}")))?;
+        let limits = format!(
+            "SET statement_timeout = {STATEMENT_MS_MAX}; SET lock_timeout = {LOCK_WAIT_MS_MAX};
+             SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
+        );
+        client.batch_execute(&limits).map_err(error)?;
+        Ok(client)
     }
+}
+
+/// A server that is gone without a word is noticed in seconds, and of several servers the one that takes writes is used.
+fn notice_silence(config: &mut postgres::Config) {
+    config
+        .tcp_user_timeout(Duration::from_millis(TCP_USER_TIMEOUT_MS))
+        .keepalives(true)
+        .keepalives_idle(Duration::from_secs(KEEPALIVE_IDLE_SECONDS))
+        .keepalives_interval(Duration::from_secs(KEEPALIVE_INTERVAL_SECONDS))
+        .keepalives_retries(KEEPALIVE_RETRIES_MAX)
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
+}
+
+/// Whether every way to the server stays on this machine. `hostaddr` says where to connect to whatever `host` says.
+fn is_on_this_machine(config: &postgres::Config) -> bool {
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    !hosts.is_empty() && hosts.iter().all(is_local) && addresses.iter().all(std::net::IpAddr::is_loopback)
 }
 
 fn is_local(host: &Host) -> bool {
@@ -76,6 +113,8 @@ fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Error> {
 /// One connection, opened anew after it was lost.
 pub(crate) struct PostgresConn {
     client: Client,
+    /// The server said that it ends, or takes no writes any more: the next transaction begins on a new connection.
+    lost: bool,
     target: std::sync::Arc<PostgresTarget>,
     statements: FxHashMap<String, Statement>,
     tables: FxHashMap<usize, TableSql>,
@@ -127,7 +166,7 @@ impl PostgresConn {
     pub(crate) fn open(target: &std::sync::Arc<PostgresTarget>) -> Result<PostgresConn, Error> {
         let client = target.connect()?;
         let target = std::sync::Arc::clone(target);
-        Ok(PostgresConn { client, target, statements: FxHashMap::default(), tables: FxHashMap::default() })
+        Ok(PostgresConn { client, lost: false, target, statements: FxHashMap::default(), tables: FxHashMap::default() })
     }
 
     pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
@@ -135,8 +174,9 @@ impl PostgresConn {
             Mode::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        if self.client.is_closed() || self.client.batch_execute(sql).is_err() {
+        if self.lost || self.client.is_closed() || self.client.batch_execute(sql).is_err() {
             self.client = self.target.connect()?;
+            self.lost = false;
             self.statements.clear();
             return self.client.batch_execute(sql).map_err(error);
         }
@@ -144,11 +184,12 @@ impl PostgresConn {
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        self.client.batch_execute("COMMIT").map_err(error)
+        self.client.batch_execute("COMMIT").map_err(|e| self.fault(e))
     }
 
     pub(crate) fn rollback(&mut self) {
         if !self.client.is_closed() && self.client.batch_execute("ROLLBACK").is_err() {
+            self.lost = true;
             tracing::warn!("rollback failed; the connection will be opened anew");
         }
     }
@@ -164,7 +205,7 @@ impl PostgresConn {
         let arrays = columns_of(&rows, table.key.len());
         let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
         let statement = self.prepare(&sql)?;
-        let rows = self.client.query(&statement, &params).map_err(error)?;
+        let rows = self.client.query(&statement, &params).map_err(|e| self.fault(e))?;
         rows.iter().map(read_row).collect()
     }
 
@@ -182,7 +223,7 @@ impl PostgresConn {
         let arrays = columns_of(&rows, width);
         let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
         let statement = self.prepare(&sql)?;
-        self.client.execute(&statement, &params).map(drop).map_err(|e| match error(e) {
+        self.client.execute(&statement, &params).map(drop).map_err(|e| match self.fault(e) {
             Error::Conflict(_) => Error::Conflict(table.name.to_owned()),
             other => other,
         })
@@ -194,17 +235,25 @@ impl PostgresConn {
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
         let statement = self.prepare(&translate(sql))?;
-        self.client.execute(&statement, &as_params(params)).map_err(error)
+        self.client.execute(&statement, &as_params(params)).map_err(|e| self.fault(e))
     }
 
     pub(crate) fn run_script(&mut self, sql: &str) -> Result<(), Error> {
         let text = sql.replace("BLOB", "BYTEA").replace("WITHOUT ROWID", "");
-        self.client.batch_execute(&text).map_err(error)
+        // A migration may take as long as it needs.
+        self.client.batch_execute("SET LOCAL statement_timeout = 0").map_err(|e| self.fault(e))?;
+        self.client.batch_execute(&text).map_err(|e| self.fault(e))
+    }
+
+    /// What a failed statement means, to the caller and to this connection.
+    fn fault(&mut self, problem: postgres::Error) -> Error {
+        self.lost |= problem.code().is_some_and(|code| ends_connection(code.code()));
+        error(problem)
     }
 
     fn query_native(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
         let statement = self.prepare(sql)?;
-        let rows = self.client.query(&statement, &as_params(params)).map_err(error)?;
+        let rows = self.client.query(&statement, &as_params(params)).map_err(|e| self.fault(e))?;
         rows.iter().map(read_row).collect()
     }
 
@@ -216,7 +265,7 @@ impl PostgresConn {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql).map_err(error)?;
+        let statement = self.client.prepare(sql).map_err(|e| self.fault(e))?;
         if self.statements.len() >= STATEMENTS_CACHED_MAX {
             self.statements.clear();
         }
@@ -245,6 +294,11 @@ fn columns_of(rows: &[&[Value]], width: usize) -> Vec<Vec<Value>> {
     (0..width).map(|i| rows.iter().map(|row| row.get(i).cloned().unwrap_or(Value::Null)).collect()).collect()
 }
 
+/// The server shuts down or restarts (57P01 to 57P04), ended an idle transaction (25P03), or became a standby (25006).
+fn ends_connection(code: &str) -> bool {
+    code.starts_with("57P0") || code == "25P03" || code == "25006"
+}
+
 fn error(problem: postgres::Error) -> Error {
     let Some(code) = problem.code() else {
         return if problem.is_closed() || std::error::Error::source(&problem).is_some_and(|s| s.is::<std::io::Error>()) {
@@ -257,6 +311,7 @@ fn error(problem: postgres::Error) -> Error {
     match code {
         c if *c == SqlState::UNIQUE_VIOLATION => Error::Conflict(text()),
         c if *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED => Error::Raced,
+        c if *c == SqlState::LOCK_NOT_AVAILABLE => Error::Unavailable(text()),
         c if matches!(c.code().get(..2), Some("08" | "53" | "57" | "58" | "25")) => Error::Unavailable(text()),
         c => Error::Bug(format!("{} ({})", text(), c.code())),
     }
@@ -322,5 +377,93 @@ mod tests {
         let url = Secret::new(String::from("postgres://user:hunter2@host:notaport/db"));
         let refused = PostgresTarget::parse(&url, None).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(refused.contains("not a valid") && !refused.contains("hunter2"), "{refused}");
+    }
+
+    fn target(url: &str) -> Result<PostgresTarget, Error> {
+        PostgresTarget::parse(&Secret::new(url.to_owned()), None)
+    }
+
+    #[test]
+    fn c42_plain_text_is_for_a_server_on_this_machine_alone() {
+        let is_plain = |url: &str| target(url).is_ok_and(|target| target.tls.is_none());
+        for url in ["postgres://localhost/t", "postgres://127.0.0.1/t", "postgres://[::1]/t", "postgres:///t?host=/run/p",
+            "postgres://localhost/t?hostaddr=127.0.0.1"]
+        {
+            assert!(is_plain(url), "{url}");
+        }
+        for url in ["postgres://db.example/t", "postgres://localhost,db.example/t", "postgres:///t?hostaddr=192.0.2.1",
+            "postgres://localhost/t?hostaddr=192.0.2.1", "postgres:///t?hostaddr=127.0.0.1", "postgres:///t",
+            "postgres://localhost/t?sslmode=require"]
+        {
+            assert!(!is_plain(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_gone_without_a_word_is_noticed() {
+        let config = target("postgres://localhost/t").unwrap().config;
+        let silence = Duration::from_secs(KEEPALIVE_IDLE_SECONDS);
+        assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_millis(TCP_USER_TIMEOUT_MS)));
+        assert_eq!((config.get_keepalives(), config.get_keepalives_idle()), (true, silence));
+        assert_eq!(config.get_keepalives_retries(), Some(KEEPALIVE_RETRIES_MAX));
+        assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+    }
+
+    /// A connection to the scratch server, when one is named.
+    fn scratch() -> Option<PostgresConn> {
+        let url = std::env::var(crate::testing::POSTGRES_VARIABLE).ok()?;
+        Some(PostgresConn::open(&std::sync::Arc::new(target(&url).unwrap())).unwrap())
+    }
+
+    fn text(conn: &mut PostgresConn, sql: &str) -> Result<String, Error> {
+        Ok(conn.query(sql, &[])?.remove(0).text(0)?.to_owned())
+    }
+
+    #[test]
+    fn sessions_have_limits_in_time() {
+        let Some(mut conn) = scratch() else { return };
+        for (name, limit) in [
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "1min"),
+        ] {
+            assert_eq!(text(&mut conn, &format!("SHOW {name}")).unwrap(), limit, "{name}");
+        }
+        conn.begin(Mode::Write).unwrap();
+        conn.run_script("CREATE TEMPORARY TABLE t (id BIGINT)").unwrap();
+        assert_eq!(text(&mut conn, "SHOW statement_timeout").unwrap(), "0", "a migration has no limit");
+        conn.rollback();
+        assert_eq!(text(&mut conn, "SHOW statement_timeout").unwrap(), "30s");
+    }
+
+    #[test]
+    fn a_connection_that_the_server_ended_is_opened_anew_at_the_next_transaction() {
+        let (Some(mut conn), Some(mut other)) = (scratch(), scratch()) else { return };
+        for mode in [Mode::Read, Mode::Write] {
+            conn.begin(mode).unwrap();
+            let process = text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap();
+            text(&mut other, &format!("SELECT pg_terminate_backend({process})::TEXT")).unwrap();
+            let failed = text(&mut conn, "SELECT pg_sleep(1)::TEXT").unwrap_err();
+            assert!(matches!(failed, Error::Unavailable(_)), "{failed:?}");
+            conn.rollback();
+            conn.begin(mode).unwrap();
+            assert_ne!(text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap(), process);
+            conn.rollback();
+        }
+    }
+
+    #[test]
+    fn a_server_that_became_a_standby_is_left() {
+        let Some(mut conn) = scratch() else { return };
+        let process = text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap();
+        // From now on this session answers as a standby does: every write is refused with 25006.
+        conn.client.batch_execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").unwrap();
+        conn.begin(Mode::Write).unwrap();
+        let refused = conn.execute("CREATE TABLE never_made (id BIGINT)", &[]).unwrap_err();
+        assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+        conn.rollback();
+        conn.begin(Mode::Write).unwrap();
+        assert_ne!(text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap(), process);
+        conn.rollback();
     }
 }
