@@ -1,7 +1,7 @@
 //! Confirming a payment: the busiest path of the program. One transaction: state, proof, screening, money, log.
 
 use audit::Leaf;
-use base::{Money, PaymentId, ScopedId, ShopId};
+use base::{Money, PaymentId, ScopedId, ShopId, Timestamp};
 use identity::{BuyerSession, BuyerState, Means, Pin, PinCheck, Shop};
 use ledger::{AccountKey, Reason, ShopPurpose, Transfer};
 use risk::{Attempt, Facts, Outcome, Profiles};
@@ -16,6 +16,9 @@ use crate::review;
 use crate::screening::{self, Origination, Parties, Screen};
 use crate::shop::find_premises;
 use crate::store as rows;
+
+/// A session open for so long tells the age of its device well enough for every rule: a week.
+const SESSION_TELLS_MS: i64 = 7 * 86_400_000;
 
 /// A payer's confirmation of exactly one amount to exactly one payee.
 #[derive(Clone, Debug)]
@@ -201,9 +204,19 @@ fn gather(
         terminal: terminal.as_ref(),
         session,
         buyer: &buyer,
+        device_since: device_since(tx, session, means.now)?,
         balance_minor: account.map_or(0, |account| account.balance.available_minor()),
     };
     Ok(screening::facts_of(&parties, from, means.now))
+}
+
+/// When the payer's device was first seen. A session that has been open for long says enough.
+fn device_since(tx: &mut Tx<'_>, session: &BuyerSession, now: Timestamp) -> Result<Timestamp, ConfirmError> {
+    if now.millis_since(session.opened) >= SESSION_TELLS_MS {
+        return Ok(session.opened);
+    }
+    let device = identity::find_device(tx, session.buyer, session.device)?;
+    Ok(device.map_or(session.opened, |device| device.created))
 }
 
 /// Carries a decision out. INVARIANT: only `Outcome::Allow` moves money here.

@@ -64,13 +64,15 @@ pub struct Parties<'a> {
     pub session: &'a BuyerSession,
     /// The payer's account.
     pub buyer: &'a Buyer,
+    /// When the payer's device was first seen.
+    pub device_since: Timestamp,
     /// The payer's balance before the payment, minor units.
     pub balance_minor: i64,
 }
 
 /// Everything known of an attempt to pay with a stored balance.
 pub fn facts_of(parties: &Parties<'_>, from: &Origination, now: Timestamp) -> Facts {
-    let Parties { payment, shop, premises, terminal, session, buyer, balance_minor } = *parties;
+    let Parties { payment, shop, premises, terminal, session, buyer, device_since, balance_minor } = *parties;
     let (hour, weekday) = premises.local_hour(now);
     let days = |since: Timestamp| Some(now.millis_since(since).max(0) as f64 / MS_A_DAY);
     let mut facts = Facts::new(now, payment.amount);
@@ -88,7 +90,7 @@ pub fn facts_of(parties: &Parties<'_>, from: &Origination, now: Timestamp) -> Fa
     facts.shop_country = Word::parse(&shop.country);
     facts.payer_account_days = days(buyer.created);
     facts.shop_account_days = days(shop.created);
-    facts.device_age_days = days(session.opened);
+    facts.device_age_days = days(device_since);
     facts.session_age_minutes = Some(now.millis_since(session.opened).max(0) as f64 / MS_A_MINUTE);
     // The first PIN comes with the account and is no change.
     let changed = Some(buyer.pin_changed).filter(|changed| *changed > buyer.created);

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::attacks::{self, Kind, Score};
 use super::mailbox::Mailbox;
 use super::people::{Phone, Till, top_up};
-use super::seed::{Person, SHOP, Town, hex};
+use super::seed::{BALANCE_MINOR, Person, SHOP, Town, hex};
 use super::{News, Ready, Tell};
 use crate::installation::Installation;
 
@@ -69,9 +69,12 @@ impl World {
         terminals.get(self.dice().below(terminals.len() as u64) as usize).copied()
     }
 
-    /// The next of those kept for attacks, with enough of a habit.
+    /// The next of those kept for attacks, with a habit and with money left.
     pub(super) fn next_victim(&self) -> Option<Person> {
-        let known: Vec<&Person> = self.kept().iter().filter(|person| person.paid >= HABIT_MIN).collect();
+        let worth = |person: &&Person| {
+            person.paid >= HABIT_MIN && person.usual_minor * (person.paid as i64) < BALANCE_MINOR / 2
+        };
+        let known: Vec<&Person> = self.kept().iter().filter(worth).collect();
         let turn = self.victims.fetch_add(1, Ordering::Relaxed);
         known.get(turn % known.len().max(1)).map(|person| (*person).clone())
     }
@@ -294,7 +297,7 @@ async fn buy(world: &World, till: &mut Till, person: &Person, amount_minor: i64)
     match answer.text("/state").as_str() {
         "paused" => phone.answer(&bill.id, true).await.map(drop)?,
         "declined" if answer.text("/decline") == "insufficient_funds" => {
-            top_up(world, person.buyer, super::seed::BALANCE_MINOR).await?;
+            top_up(world, person.buyer, BALANCE_MINOR).await?;
         }
         _ => {}
     }

@@ -21,7 +21,8 @@ pub(super) async fn play(world: &World) -> Result<(), String> {
     let mut till = Till::new(world);
     // The victim was at the counter a moment ago.
     let breakfast = till.charge(victim.usual_minor.max(500), world.any_terminal()).await?;
-    Phone::of(world, &victim).pay(&breakfast).await?;
+    let answer = Phone::of(world, &victim).pay(&breakfast).await?;
+    tracing::debug!(breakfast.amount_minor, status = answer.status, state = answer.text("/state"), "the victim was here");
 
     let mut thief = Phone::sign_in(world, &victim, world.far_address()).await?;
     thief.place = Some(FAR);
@@ -42,6 +43,8 @@ pub(super) async fn play(world: &World) -> Result<(), String> {
         let wanted = if number == 0 || number + 1 == OPEN_ABOUT_PLACE + SILENT_ABOUT_PLACE { all } else { high };
         let bill = till.charge(wanted.max(100), None).await?;
         let answer = thief.pay(&bill).await?;
+        let (state, usual) = (answer.text("/state"), victim.usual_minor);
+        tracing::debug!(bill.amount_minor, usual, status = answer.status, state, "a stolen account was used");
         if answer.text("/state") == "paused" {
             thief.answer(&bill.id, true).await?;
         }
