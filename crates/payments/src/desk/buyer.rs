@@ -325,8 +325,8 @@ pub(super) async fn wake_session(
     };
     Ok(match (word.as_str(), word.parse::<i64>()) {
         ("right", _) => go(&visit.next(HOME)),
-        (_, Ok(left)) => wake_page(&desk, &visit, StatusCode::FORBIDDEN, Wrong::Pin { left }),
-        ("locked", _) => notice(NoticeKind::PinLocked),
+        (_, Ok(left)) if left > 0 => wake_page(&desk, &visit, StatusCode::FORBIDDEN, Wrong::Pin { left }),
+        ("locked" | "0", _) => notice(NoticeKind::PinLocked),
         _ => notice(NoticeKind::Frozen),
     })
 }

@@ -499,8 +499,8 @@ async fn conclude(
     let stands = [&errors::PAYMENT_NOT_WAITING, &errors::PAYMENT_EXPIRED, &errors::CONFIRMATION_MISMATCH];
     match done {
         Ok((word, _)) => match (word.as_str(), word.parse::<i64>()) {
-            (_, Ok(left)) => show_again(desk, visit, id, Wrong::Pin { left }).await,
-            ("locked", _) => Ok(refuse(desk, visit, NoticeKind::PinLocked)),
+            (_, Ok(left)) if left > 0 => show_again(desk, visit, id, Wrong::Pin { left }).await,
+            ("locked" | "0", _) => Ok(refuse(desk, visit, NoticeKind::PinLocked)),
             ("frozen", _) => Ok(refuse(desk, visit, NoticeKind::Frozen)),
             _ => Ok(go(&format!("/pay/{id}"))),
         },

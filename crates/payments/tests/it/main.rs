@@ -11,6 +11,8 @@ mod limits;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod paying;
 #[cfg(test)]
 mod qr;
@@ -18,5 +20,7 @@ mod qr;
 mod refunds;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod site;
 #[cfg(test)]
 mod world;

@@ -283,7 +283,7 @@ impl World {
 pub const NOWHERE: Origination = Origination { address: None, place: None };
 
 /// Rules that find the same in every payment.
-fn screen(outcome: Outcome) -> Screen {
+pub fn screen(outcome: Outcome) -> Screen {
     let text = format!(
         "version = 1\n[[rule]]\nname = \"always\"\nwhen = 'payment.amount_minor > 0'\noutcome = \"{}\"\n\
          analyst.en = \"a\"\nanalyst.zh = \"a\"\nseller.en = \"a\"\nseller.zh = \"a\"\n\
