@@ -248,7 +248,8 @@ fn read_records(file: &File, epoch: i64) -> Result<Vec<Record>, Error> {
         file.read_exact_at(&mut head, offset).map_err(unread)?;
         let mut fields = Reader(&head);
         let (Some(length), Some(of), Some(sequence)) = (fields.u32(), fields.i64(), fields.i64()) else { break };
-        let continues = records.last().is_none_or(|last| sequence == last.sequence + 1);
+        // A number is left out where SQLite itself made a batch durable; what an earlier use left has a lower one.
+        let continues = records.last().is_none_or(|last| sequence > last.sequence);
         let start = offset + HEAD_BYTES as u64;
         let end = start + u64::from(length);
         if of != epoch || !continues || end > size || u64::from(length) > RECORD_BYTES_MAX {
@@ -327,5 +328,40 @@ impl<'b> Reader<'b> {
             b'b' => Value::Blob(self.bytes()?.to_vec()),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(journal: &mut Journal, value: i64) {
+        journal.note_statement("INSERT INTO t VALUES (?1)");
+        journal.note_row(&[Value::Int(value)]);
+        journal.append().unwrap();
+    }
+
+    fn numbers(journal: &Journal, applied: i64) -> Vec<i64> {
+        journal.read_back(applied).unwrap().iter().map(|record| record.sequence).collect()
+    }
+
+    #[test]
+    fn c25_what_follows_a_batch_that_sqlite_made_durable_itself_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
+        append(&mut journal, 1);
+        append(&mut journal, 2);
+        assert_eq!(numbers(&journal, 0), [1, 2]);
+        journal.skip();
+        append(&mut journal, 4);
+        append(&mut journal, 5);
+        // SQLite holds the third and all before it.
+        assert_eq!(numbers(&journal, 3), [4, 5]);
+        assert_eq!(numbers(&journal, 4), [5]);
+        assert!(journal.read_back(1).is_err(), "a batch that neither holds is missing");
+        // Written over from the start, with old records behind it.
+        journal.reset(5);
+        append(&mut journal, 6);
+        assert_eq!(numbers(&journal, 5), [6]);
     }
 }
