@@ -2,15 +2,30 @@
 
 /// Longest configuration file, bytes.
 pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
-/// Connections open at once.
+/// Connections open at once, or fewer where the system allows fewer open files.
 pub const CONNECTIONS_MAX: usize = 10_000;
-/// How long a connection may take to send the head of a request, seconds.
+/// Connections open at once from one network address (IPv6: one /64). Not for this machine and trusted proxies. A shop's
+/// guests share an address.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
+/// Open files that are not for connections: database, log, checkpoints, keys.
+pub const FILES_RESERVED: usize = 128;
+/// How often a silent HTTP/2 connection is asked whether the other side lives, seconds.
+pub const PING_EVERY_SECONDS: u64 = 20;
+/// How long its answer may take, seconds.
+pub const PING_SECONDS_MAX: u64 = 10;
+/// How long a connection may take to send the head of its first request, with the handshake of TLS before it, and of
+/// each request after it, seconds.
 pub const HEADER_SECONDS_MAX: u64 = 10;
 /// How long running requests may take when the program stops, seconds.
 pub const STOP_SECONDS_MAX: u64 = 10;
 /// How often the audit log is sequenced and signed, milliseconds.
 pub const SEQUENCE_EVERY_MS: u64 = 1_000;
 /// How often rows that ended are swept, seconds.
-pub const SWEEP_EVERY_SECONDS: u64 = 60;
+pub const SWEEP_EVERY_SECONDS: u64 = 10;
+/// Transactions of one sweep of one kind of rows. With 500 rows in each and a sweep each 10 seconds it keeps up with
+/// 10,000 new rows a second.
+pub const SWEEP_ROUNDS_MAX: usize = 200;
+/// How often an alarm is repeated in the log while its cause lasts, milliseconds.
+pub const ALARM_EVERY_MS: i64 = 60_000;
 /// How often mails are looked for, milliseconds.
 pub const MAIL_EVERY_MS: u64 = 500;

@@ -16,7 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use payments::routes::Context;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use utoipa::OpenApi;
@@ -24,7 +24,14 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use webkit::{Edge, request};
 
 use crate::installation::Installation;
-use crate::limits::{CONNECTIONS_MAX, HEADER_SECONDS_MAX, STOP_SECONDS_MAX};
+use crate::limits::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, FILES_RESERVED, HEADER_SECONDS_MAX, PING_EVERY_SECONDS, PING_SECONDS_MAX,
+    STOP_SECONDS_MAX,
+};
+
+mod peers;
+
+use peers::{Peers, Place};
 
 /// Why the listener could not start.
 #[derive(Debug, thiserror::Error)]
@@ -120,10 +127,42 @@ pub async fn asked_to_stop() {
     }
 }
 
+/// How much a listener takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity {
+    /// Connections open at once.
+    pub connections_max: usize,
+    /// The same from one network address.
+    pub per_peer_max: usize,
+    /// How long a connection may take until its first request is there.
+    pub first_request: Duration,
+}
+
+impl Default for Capacity {
+    /// What the limits of the program and the system's limit of open files allow.
+    fn default() -> Capacity {
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        let files = open_files_max(&limits).unwrap_or(usize::MAX);
+        Capacity {
+            connections_max: CONNECTIONS_MAX.min(files.saturating_sub(FILES_RESERVED)).max(1),
+            per_peer_max: CONNECTIONS_PER_PEER_MAX,
+            first_request: Duration::from_secs(HEADER_SECONDS_MAX),
+        }
+    }
+}
+
+/// The soft limit of open files, from the text of `/proc/self/limits`.
+fn open_files_max(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// A bound listener, with TLS where a certificate is given.
 pub struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
+    capacity: Capacity,
+    trusted_proxies: Vec<IpAddr>,
 }
 
 impl Listener {
@@ -134,7 +173,19 @@ impl Listener {
     pub async fn bind(address: SocketAddr, tls: Option<(&Path, &Path)>) -> Result<Listener, ServeError> {
         let tls = tls.map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
         let tcp = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Listener { tcp, tls })
+        Ok(Listener { tcp, tls, capacity: Capacity::default(), trusted_proxies: Vec::new() })
+    }
+
+    /// The same, behind proxies that may open as many connections as they need.
+    #[must_use]
+    pub fn behind_proxies(self, proxies: &[IpAddr]) -> Listener {
+        Listener { trusted_proxies: proxies.to_vec(), ..self }
+    }
+
+    /// The same with another capacity.
+    #[must_use]
+    pub fn with_capacity(self, capacity: Capacity) -> Listener {
+        Listener { capacity, ..self }
     }
 
     /// Where it listens; the port is chosen by the system when 0 was asked for.
@@ -144,54 +195,101 @@ impl Listener {
 
     /// Serves until `stop` is done, then lets running requests end.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let room = Arc::new(Semaphore::new(self.capacity.connections_max));
+        if self.capacity.connections_max < CONNECTIONS_MAX {
+            tracing::info!(connections_max = self.capacity.connections_max, "raise the limit of open files for more connections");
+        }
+        let peers = Peers::new(self.capacity.per_peer_max, &self.trusted_proxies);
         let graceful = GracefulShutdown::new();
         let mut stop = std::pin::pin!(stop);
         loop {
-            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
-            let accepted = tokio::select! {
-                accepted = self.tcp.accept() => accepted,
+            let (permit, stream, peer) = tokio::select! {
+                accepted = self.accept(&room) => accepted,
                 () = &mut stop => break,
             };
-            let Ok((stream, peer)) = accepted else {
-                // Out of file descriptors or the like: wait for others to close.
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            let Some(place) = peers.enter(peer.ip()) else {
+                tracing::debug!(%peer, "too many connections from one address");
                 continue;
             };
-            let (router, tls, watcher) = (router.clone(), self.tls.clone(), graceful.watcher());
-            tokio::spawn(async move {
-                answer(stream, peer, router, tls, watcher).await;
-                drop(permit);
-            });
+            let client = Client { stream, peer, place, permit, first_request: self.capacity.first_request };
+            tokio::spawn(client.answer(router.clone(), self.tls.clone(), graceful.watcher()));
         }
         let ended = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), graceful.shutdown()).await;
         if ended.is_err() {
             tracing::warn!("some requests did not end in time");
         }
     }
+
+    /// The next connection, once there is room for it.
+    async fn accept(&self, room: &Arc<Semaphore>) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
+        // INVARIANT: the semaphore is never closed, so there is always a permit.
+        let permit = Arc::clone(room).acquire_owned().await.ok();
+        loop {
+            match self.tcp.accept().await {
+                Ok((stream, peer)) => return (permit, stream, peer),
+                // Out of file descriptors or the like: wait for others to close.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
 }
 
-async fn answer(
+/// A connection that was let in.
+struct Client {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    permit: Option<OwnedSemaphorePermit>,
+    first_request: Duration,
+}
+
+impl Client {
+    async fn answer(self, router: Router, tls: Option<TlsAcceptor>, watcher: hyper_util::server::graceful::Watcher) {
+        let Client { stream, peer, place, permit, first_request } = self;
+        let asked = Arc::new(Notify::new());
+        let served = serve_stream(stream, peer, router, tls, watcher, Arc::clone(&asked));
+        tokio::select! {
+            () = served => {}
+            () = silence(first_request, &asked) => tracing::debug!(%peer, "no request came in time"),
+        }
+        drop((place, permit));
+    }
+}
+
+/// Done when no request came in time; never, once one did. Whatever the connection waits for meanwhile (the handshake of
+/// TLS, the first byte, the rest of the head) counts.
+async fn silence(limit: Duration, asked: &Notify) {
+    if tokio::time::timeout(limit, asked.notified()).await.is_ok() {
+        std::future::pending().await
+    }
+}
+
+async fn serve_stream(
     stream: TcpStream, peer: SocketAddr, router: Router, tls: Option<TlsAcceptor>,
-    watcher: hyper_util::server::graceful::Watcher,
+    watcher: hyper_util::server::graceful::Watcher, asked: Arc<Notify>,
 ) {
     let _ = stream.set_nodelay(true);
     let service = router.map_request(move |mut request: Request<_>| {
+        asked.notify_one();
         request.extensions_mut().insert(ConnectInfo(peer));
         request
     });
     let service = TowerToHyperService::new(service);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEADER_SECONDS_MAX));
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100)
+        .keep_alive_interval(Duration::from_secs(PING_EVERY_SECONDS))
+        .keep_alive_timeout(Duration::from_secs(PING_SECONDS_MAX));
     let served = match tls {
         None => {
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
             watcher.watch(connection).await
         }
         Some(tls) => {
-            let limit = Duration::from_secs(HEADER_SECONDS_MAX);
-            let Ok(Ok(stream)) = tokio::time::timeout(limit, tls.accept(stream)).await else { return };
+            let Ok(stream) = tls.accept(stream).await else { return };
             watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
         }
     };
@@ -217,4 +315,85 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {
     let mut config = config.map_err(|e| refused(certificate, e.to_string()))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+
+    const SHORT: Duration = Duration::from_millis(300);
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A server on this machine: its address, what stops it, and when it has stopped.
+    async fn start(capacity: Capacity) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), None).await.unwrap();
+        let (address, (stop, stopped)) = (listener.address().unwrap(), oneshot::channel());
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let serving = listener.with_capacity(capacity).serve(router, async { drop(stopped.await) });
+        (address, stop, tokio::spawn(serving))
+    }
+
+    fn capacity(connections_max: usize, first_request: Duration) -> Capacity {
+        Capacity { connections_max, per_peer_max: 1, first_request }
+    }
+
+    async fn ask(address: SocketAddr) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn fz_1_a_silent_connection_is_closed_whatever_it_began_with() {
+        let (address, _stop, _) = start(capacity(10, SHORT)).await;
+        let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        for beginning in [b"".as_slice(), b"P", b"GET / HTTP/1.1\r\nhost", &preface[..20], preface] {
+            let begun = Instant::now();
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(beginning).await.unwrap();
+            let mut rest = Vec::new();
+            let read = tokio::time::timeout(10 * SHORT, stream.read_to_end(&mut rest)).await;
+            assert!(read.is_ok(), "{beginning:?} holds its connection");
+            assert!(begun.elapsed() >= SHORT, "{beginning:?} was not waited for");
+        }
+        assert!(ask(address).await.ends_with("hello"));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_asked_stays_for_its_next_request() {
+        let (address, _stop, _) = start(capacity(10, SHORT)).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for _ in 0..2 {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            let mut answer = [0; 512];
+            let read = stream.read(&mut answer).await.unwrap();
+            assert!(answer[..read].ends_with(b"hello"));
+            tokio::time::sleep(2 * SHORT).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_program_stops_while_every_connection_is_taken() {
+        let (address, stop, serving) = start(capacity(1, LONG)).await;
+        let _first = TcpStream::connect(address).await.unwrap();
+        let _waits = TcpStream::connect(address).await.unwrap();
+        tokio::time::sleep(SHORT).await;
+        stop.send(()).unwrap();
+        let stopped = tokio::time::timeout(Duration::from_secs(5), serving).await;
+        assert!(stopped.is_ok(), "still running");
+    }
+
+    #[test]
+    fn the_systems_limit_of_open_files_is_heeded() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                    Max open files            1024                 524288               files     \n";
+        assert_eq!(open_files_max(text), Some(1024));
+        assert_eq!(open_files_max(&text.replace("1024", "unlimited")), None);
+        assert_eq!(open_files_max(""), None);
+    }
 }

@@ -30,6 +30,7 @@ impl Serve {
 async fn serve(config: Config) -> Result<(), String> {
     let tls = config.tls.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
     let listener = Listener::bind(config.listen, tls).await.map_err(|e| whole(&e))?;
+    let listener = listener.behind_proxies(&config.trusted_proxies);
     let address = listener.address().unwrap_or(config.listen);
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("{scheme}://localhost:{}", address.port()));
