@@ -8,6 +8,7 @@ use crate::config::{Settings, check_variables};
 
 mod audit_log;
 mod bench;
+mod buyer;
 mod demo;
 mod operator;
 mod progress;
@@ -47,6 +48,8 @@ enum Command {
     Audit(audit_log::AuditLog),
     /// Make a key for whoever runs the installation
     OperatorKey(operator::OperatorKey),
+    /// Unlock, freeze and unfreeze buyers
+    Buyer(buyer::Buyer),
     /// Bring the database up to date and stop
     Migrate(schema::Migrate),
     /// Print the description of the API (OpenAPI, JSON)
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Train(train) => train.run(),
         Command::Audit(audit) => audit.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Buyer(buyer) => buyer.run(),
         Command::OperatorKey(operator) => operator.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),

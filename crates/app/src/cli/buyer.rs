@@ -1,0 +1,116 @@
+//! `tillward buyer unlock|freeze|unfreeze`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use base::{BuyerId, Clock, Dice};
+use identity::{Actor, BuyerError, Freeze, Means, set_frozen, unlock_pin};
+
+use super::{Source, say, whole};
+use crate::installation::Installation;
+
+/// Unlock, freeze and unfreeze buyers.
+#[derive(clap::Args)]
+#[command(after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
+    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…")]
+pub(super) struct Buyer {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Let a buyer whose PIN is locked after too many wrong tries try again
+    Unlock(One),
+    /// Keep a buyer from paying
+    Freeze(One),
+    /// Let a frozen buyer pay again
+    Unfreeze(One),
+}
+
+#[derive(clap::Args)]
+struct One {
+    /// The buyer, `buy_…`
+    #[arg(value_name = "BUYER_ID")]
+    buyer: BuyerId,
+    #[command(flatten)]
+    source: Source,
+}
+
+/// What is done to a buyer.
+#[derive(Clone, Copy)]
+enum Change {
+    Unlock,
+    Set(Freeze),
+}
+
+impl Buyer {
+    pub(super) fn run(self) -> Result<ExitCode, String> {
+        let (change, one, done) = match self.what {
+            What::Unlock(one) => (Change::Unlock, one, "the PIN is unlocked"),
+            What::Freeze(one) => (Change::Set(Freeze::Freeze), one, "the buyer is frozen"),
+            What::Unfreeze(one) => (Change::Set(Freeze::Unfreeze), one, "the buyer is not frozen any more"),
+        };
+        let at = Installation::open(&one.source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+        apply(&at, one.buyer, change).map_err(|e| whole(&e))?;
+        say(done);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn apply(at: &Installation, buyer: BuyerId, change: Change) -> Result<(), BuyerError> {
+    let (vault, dice, now) = (Arc::clone(&at.vault), at.dice.clone(), at.clock.now());
+    at.db.write_blocking(move |tx| {
+        let means = Means { vault: &vault, dice: &dice, now };
+        match change {
+            Change::Unlock => unlock_pin(tx, &means, &Actor::Operator, buyer),
+            Change::Set(freeze) => set_frozen(tx, &means, &Actor::Operator, buyer, freeze),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use identity::{BuyerState, Email, PersonName, Pin, SignUp};
+    use webkit::page::Lang;
+
+    #[test]
+    fn c21_the_operator_unlocks_freezes_and_unfreezes_a_buyer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, key_file) = (Some(folder.path().join("data")), Some(folder.path().join("root.key")));
+        let config = Settings { data, key_file, ..Settings::default() }.check().unwrap();
+        let at = Installation::open(&config, Clock::System, Dice::System).unwrap();
+        let (vault, dice, now) = (Arc::clone(&at.vault), at.dice.clone(), at.clock.now());
+        let made = at.db.write_blocking(move |tx| {
+            let means = Means { vault: &vault, dice: &dice, now };
+            let name = PersonName::parse("Zhang San").unwrap();
+            let contact = Email::parse("a@b.example").unwrap();
+            let sign_up = SignUp::new(name, contact, Pin::parse("482916").unwrap(), Lang::En).unwrap();
+            let buyer = identity::create_buyer(tx, &means, &sign_up)?;
+            for _ in 0..identity::limits::PIN_TRIES_MAX {
+                identity::verify_pin(tx, &means, buyer, &Pin::parse("739264").unwrap())?;
+            }
+            Ok::<_, BuyerError>(buyer)
+        });
+        let buyer = made.unwrap();
+        let state = || {
+            let found = at.db.read_blocking(|tx| identity::find_buyer(tx, buyer)).unwrap().unwrap();
+            (found.state, found.pin_locked)
+        };
+        assert_eq!(state(), (BuyerState::Active, true));
+        apply(&at, buyer, Change::Unlock).unwrap();
+        apply(&at, buyer, Change::Set(Freeze::Freeze)).unwrap();
+        assert_eq!(state(), (BuyerState::Frozen, false));
+        apply(&at, buyer, Change::Set(Freeze::Unfreeze)).unwrap();
+        assert_eq!(state(), (BuyerState::Active, false));
+        let entries = at.db.read_blocking(|tx| tx.query("SELECT body FROM audit_entries", &[])).unwrap();
+        let texts: String = entries.iter().map(|row| row.text(0).unwrap()).collect();
+        for action in ["pin.unlocked", "buyer.frozen", "buyer.unfrozen"] {
+            assert!(texts.contains(&format!("\"action\":\"{action}\"")), "{action}");
+        }
+        let second = Installation::open(&config, Clock::System, Dice::System).err().map(|e| whole(&e));
+        assert!(second.unwrap_or_default().contains("stop that one first"), "a running server is named as the cause");
+    }
+}
