@@ -1,14 +1,14 @@
 //! An installation: database, vault and audit log, opened together.
 
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base::{Clock, Dice, Secret, ShopId};
+use base::{Clock, Dice, ShopId, Timestamp};
 use payments::Screen;
 use risk::model::Model;
 use risk::{Costs, RuleSet};
-use store::Db;
+use store::{Db, Tx};
 use vault::{RootKey, Vault};
 
 use crate::config::Config;
@@ -16,6 +16,8 @@ use crate::migrations;
 
 /// The name of the audit log in checkpoints, unless it was named otherwise when it was made.
 const LOG_NAME: &str = "tillward.local/audit";
+/// The name of the seed of the log's key among the vault's secrets.
+const LOG_SEED: &str = "audit signing seed";
 
 /// Why an installation could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +43,12 @@ pub enum OpenError {
     /// The vault.
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
+    /// The newest checkpoint was not signed with the key that is sealed in the database.
+    #[error("the audit log was signed with another key than the one in the vault; restore the table `vault_secrets` from a backup")]
+    LogKey(#[source] audit::LookupError),
     /// The key of the audit log.
-    #[error("cannot use the audit log's key `{path}`: {why}")]
-    LogKey {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        why: String,
-    },
+    #[error("cannot make the audit log's key")]
+    LogSeed(#[from] audit::NoteError),
     /// Rules or model.
     #[error("cannot use `{path}`:\n{why}")]
     Screen {
@@ -92,9 +92,12 @@ impl Installation {
             (false, true) => return Err(OpenError::KeyMissing(config.key_file.clone())),
         };
         let chance = dice.clone();
-        let vault = db.write_blocking(move |tx| Vault::open(tx, &root, now, &chance))?;
-        let signer = open_signer(&config.key_file)?;
-        let checkpoints = config.data.join("audit-checkpoints.jsonl");
+        let (vault, signer) = db.write_blocking(move |tx| {
+            let vault = Vault::open(tx, &root, now, &chance)?;
+            let signer = open_signer(tx, &vault, now, &chance)?;
+            Ok::<_, OpenError>((vault, signer))
+        })?;
+        let checkpoints = config.checkpoints.clone();
         Ok(Installation { db, vault: Arc::new(vault), signer: Arc::new(signer), checkpoints, clock, dice })
     }
 
@@ -169,22 +172,53 @@ fn make_folder(path: &Path) -> Result<(), OpenError> {
     made.map_err(|source| OpenError::Folder { path: path.to_owned(), source })
 }
 
-/// The log's private key lies beside the root key, outside the data folder.
-fn open_signer(key_file: &Path) -> Result<audit::Signer, OpenError> {
-    let path = key_file.with_extension("audit-key");
-    let refused = |why: String| OpenError::LogKey { path: path.clone(), why };
-    if path.exists() {
-        let pkcs8 = Secret::new(std::fs::read(&path).map_err(|e| refused(e.to_string()))?);
-        return audit::Signer::from_pkcs8(LOG_NAME, pkcs8.expose()).map_err(|e| refused(e.to_string()));
+/// The log's signing key. Its seed is sealed in the vault, so every node that has the root key has it, and nobody else. A
+/// log that has a checkpoint of another key is refused: a new key must not go on with an old history unnoticed.
+fn open_signer(tx: &mut Tx<'_>, vault: &Vault, now: Timestamp, dice: &Dice) -> Result<audit::Signer, OpenError> {
+    let seed = vault.system_secret(tx, LOG_SEED, now, dice)?;
+    let signer = audit::Signer::from_seed(LOG_NAME, &seed)?;
+    match audit::find_signed(tx, signer.verifier_key()) {
+        Ok(_) => Ok(signer),
+        Err(audit::LookupError::Store(problem)) => Err(problem.into()),
+        Err(problem) => Err(OpenError::LogKey(problem)),
     }
-    let (signer, pkcs8) = audit::Signer::generate(LOG_NAME).map_err(|e| refused(e.to_string()))?;
-    let mut file = std::fs::OpenOptions::new();
-    let file = file.write(true).create_new(true).mode(0o600).open(&path);
-    let written = file.and_then(|mut file| {
-        use std::io::Write;
-        file.write_all(pkcs8.expose())?;
-        file.sync_all()
-    });
-    written.map_err(|e| refused(e.to_string()))?;
-    Ok(signer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use audit::{AnchorFile, Sequencer};
+
+    fn open(folder: &Path) -> Result<Installation, OpenError> {
+        let (data, key_file) = (Some(folder.join("data")), Some(folder.join("root.key")));
+        let config = Settings { data, key_file, ..Settings::default() }.check().unwrap();
+        Installation::open(&config, Clock::System, Dice::System)
+    }
+
+    #[test]
+    fn au_4_the_logs_key_is_sealed_in_the_vault_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = open(folder.path()).unwrap().signer.verifier_key().clone();
+        assert_eq!(open(folder.path()).unwrap().signer.verifier_key(), &key);
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["data", "root.key"], "no other key lies about");
+    }
+
+    #[test]
+    fn au_4_a_log_whose_key_is_gone_is_refused_and_gets_no_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = open(folder.path()).unwrap();
+        let file = AnchorFile::new(&at.checkpoints);
+        let mut sequencer = Sequencer::open((*at.signer).clone(), "node", file).unwrap();
+        assert!(sequencer.step(&at.db, at.clock.now()).unwrap().appended > 0);
+        at.db.write_blocking(|tx| tx.execute("DELETE FROM vault_secrets", &[])).unwrap();
+        drop((at, sequencer));
+        for _ in 0..2 {
+            let refused = open(folder.path()).err();
+            assert!(matches!(refused, Some(OpenError::LogKey(_))), "{refused:?}");
+        }
+    }
 }

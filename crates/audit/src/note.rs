@@ -315,6 +315,16 @@ impl Signer {
         Ok(Signer { key: VerifierKey::new(name, public)?, pair: Arc::new(pair) })
     }
 
+    /// The key of the log `name` that follows from a secret seed of 32 bytes.
+    ///
+    /// # Errors
+    /// [`NoteError::Name`]; [`NoteError::PrivateKey`] for a seed of another length.
+    pub fn from_seed(name: &str, seed: &Secret<Vec<u8>>) -> Result<Signer, NoteError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose()).map_err(|_| NoteError::PrivateKey)?;
+        let public = pair.public_key().as_ref().try_into().map_err(|_| NoteError::PrivateKey)?;
+        Ok(Signer { key: VerifierKey::new(name, public)?, pair: Arc::new(pair) })
+    }
+
     /// A key that a test can repeat.
     ///
     /// # Errors
