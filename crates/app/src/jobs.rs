@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use audit::{AnchorFile, Sequencer};
+use audit::{AnchorFile, SequenceError, Sequencer};
+use base::Timestamp;
+use store::Tx;
 
 use crate::config::Mail;
 use crate::installation::Installation;
-use crate::limits::{MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS};
+use crate::limits::{ALARM_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX};
 
 mod post;
 
@@ -77,6 +79,7 @@ impl Drop for Jobs {
 
 /// One step after another while entries wait, so that a busy second does not leave work to the next.
 fn sequence(at: Installation, mut sequencer: Sequencer, waiting: Arc<AtomicU64>) -> impl FnMut() + Send {
+    let mut alarm = Alarm::default();
     move || {
         loop {
             match sequencer.step(&at.db, at.clock.now()) {
@@ -87,7 +90,7 @@ fn sequence(at: Installation, mut sequencer: Sequencer, waiting: Arc<AtomicU64>)
                     }
                 }
                 Err(problem) => {
-                    tracing::error!(%problem, "the audit log could not be sequenced");
+                    report(&problem, &mut alarm, at.clock.now());
                     break;
                 }
             }
@@ -95,16 +98,109 @@ fn sequence(at: Installation, mut sequencer: Sequencer, waiting: Arc<AtomicU64>)
     }
 }
 
+/// When the alarm was last raised.
+#[derive(Default)]
+struct Alarm(Option<Timestamp>);
+
+impl Alarm {
+    /// Whether to raise it now: at once, then once in [`ALARM_EVERY_MS`].
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        let due = self.0.is_none_or(|last| now.millis_since(last).abs() >= ALARM_EVERY_MS);
+        if due {
+            self.0 = Some(now);
+        }
+        due
+    }
+}
+
+/// Whether a person must look: the log no longer grows, or its history was changed (AU-6).
+fn is_alarming(problem: &SequenceError) -> bool {
+    !matches!(problem, SequenceError::Store(_) | SequenceError::Fenced)
+}
+
+/// The field `alarm` is what a watcher of the log looks for; its value does not change.
+fn report(problem: &SequenceError, alarm: &mut Alarm, now: Timestamp) {
+    if !is_alarming(problem) {
+        tracing::warn!(%problem, "the audit log could not be sequenced; it is tried again");
+    } else if alarm.is_due(now) {
+        tracing::error!(alarm = "audit_log", %problem, "the audit log cannot be continued; run `tillward audit verify`");
+    }
+}
+
+/// One kind of rows that end: deletes some and says how many.
+type Sweep = fn(&mut Tx<'_>, &identity::Means<'_>) -> Result<usize, identity::Fault>;
+
+const SWEEPS: [(&str, Sweep, usize); 3] = [
+    ("sessions, codes and mails", identity::sweep, identity::limits::SWEEP_ROWS_MAX),
+    ("idempotency keys", sweep_keys, webkit::limits::SWEEP_ROWS_MAX as usize),
+    ("nonces", sweep_nonces, webkit::limits::SWEEP_ROWS_MAX as usize),
+];
+
+fn sweep_keys(tx: &mut Tx<'_>, means: &identity::Means<'_>) -> Result<usize, identity::Fault> {
+    let gone = webkit::idempotency::delete_expired_keys(tx, means.now)?;
+    Ok(usize::try_from(gone).unwrap_or(usize::MAX))
+}
+
+fn sweep_nonces(tx: &mut Tx<'_>, means: &identity::Means<'_>) -> Result<usize, identity::Fault> {
+    let gone = webkit::replay::delete_expired_nonces(tx, means.now)?;
+    Ok(usize::try_from(gone).unwrap_or(usize::MAX))
+}
+
+/// Small transactions until nothing is left, so that payments get their turn between them.
 fn sweep(at: &Installation) {
-    let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-    let swept = at.db.write_blocking(move |tx| {
-        let means = identity::Means { vault: &vault, dice: &dice, now };
-        identity::sweep(tx, &means)?;
-        webkit::idempotency::delete_expired_keys(tx, now)?;
-        webkit::replay::delete_expired_nonces(tx, now)?;
-        Ok::<_, identity::Fault>(())
-    });
-    if let Err(problem) = swept {
-        tracing::warn!(%problem, "what ended could not be swept");
+    for (what, step, rows_max) in SWEEPS {
+        for _ in 0..SWEEP_ROUNDS_MAX {
+            let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
+            let swept =
+                at.db.write_blocking(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }));
+            match swept {
+                Ok(gone) if gone >= rows_max => std::thread::yield_now(),
+                Ok(_) => break,
+                Err(problem) => {
+                    tracing::warn!(%problem, what, "what ended could not be swept");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{Clock, Dice};
+
+    #[test]
+    fn au_6_the_alarm_is_raised_once_a_minute_and_not_for_what_passes() {
+        let mut alarm = Alarm::default();
+        let raised: Vec<i64> = (0..180).filter(|second| alarm.is_due(Timestamp(second * 1000))).collect();
+        assert_eq!(raised, [0, 60, 120]);
+        let passing = [SequenceError::Fenced, SequenceError::Store(store::Error::Raced)];
+        assert!(passing.iter().all(|problem| !is_alarming(problem)));
+        let lasting = [SequenceError::RolledBack { size: 1, known: 2 }, SequenceError::Damaged("a tile".to_owned())];
+        assert!(lasting.iter().all(is_alarming));
+    }
+
+    #[test]
+    fn the_sweeper_keeps_up_with_more_than_one_transaction_deletes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, key_file) = (Some(folder.path().join("data")), Some(folder.path().join("root.key")));
+        let config = crate::config::Settings { data, key_file, ..Default::default() }.check().unwrap();
+        let at = Installation::open(&config, Clock::System, Dice::System).unwrap();
+        let rows = 2 * webkit::limits::SWEEP_ROWS_MAX + 7;
+        let later = at.clock.now().plus_seconds(3600);
+        at.db
+            .write_blocking(move |tx| {
+                for n in 0..rows + 1 {
+                    let ends = if n < rows { Timestamp(1) } else { later };
+                    let row = vec!["00000000".into(), "key".into(), format!("{n:016}").into(), ends.into()];
+                    tx.insert(&webkit::replay::SIGNATURE_NONCES, row)?;
+                }
+                Ok::<_, store::Error>(())
+            })
+            .unwrap();
+        sweep(&at);
+        let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM signature_nonces";
+        assert_eq!(at.db.read_blocking(|tx| tx.query(count, &[])?.remove(0).int(0)), Ok(1), "what has not ended stays");
     }
 }
