@@ -239,7 +239,7 @@ pub async fn verify_buyer_session(
 }
 
 /// Signs the buyer out of this session.
-#[utoipa::path(delete, path = "/v1/buyer_sessions/current", tag = "buyers", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/buyer_sessions/current", tag = "buyers", security(("buyer_session" = [])),
     responses((status = 204), ApiErrors))]
 pub async fn delete_buyer_session(State(cx): State<Context>, who: Bearer) -> Result<StatusCode, ApiError> {
     cx.write_as(who, Permission::OwnAccount, |tx, caller| {
@@ -251,7 +251,7 @@ pub async fn delete_buyer_session(State(cx): State<Context>, who: Bearer) -> Res
 
 /// Lets an idle session show the account again, with the PIN.
 #[utoipa::path(post, path = "/v1/buyer_sessions/current/wake", tag = "buyers", request_body = PinBody,
-    security(("bearer" = [])), responses((status = 204), ApiErrors))]
+    security(("buyer_session" = [])), responses((status = 204), ApiErrors))]
 pub async fn wake_buyer_session(
     State(cx): State<Context>,
     who: Bearer,
@@ -271,7 +271,8 @@ pub async fn wake_buyer_session(
 }
 
 /// Who the caller is: a buyer or a member.
-#[utoipa::path(get, path = "/v1/me", tag = "account", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/me", tag = "account",
+    security(("buyer_session" = []), ("member_session" = [])),
     responses((status = 200, body = MeView), ApiErrors))]
 pub async fn find_me(State(cx): State<Context>, who: Bearer) -> ApiResult<MeView> {
     let me = cx.read_as(who, Permission::Enter, |tx, caller| match &caller.actor {
@@ -315,7 +316,7 @@ pub async fn find_me(State(cx): State<Context>, who: Bearer) -> ApiResult<MeView
 }
 
 /// Replaces the payment PIN. The buyer is told by mail.
-#[utoipa::path(put, path = "/v1/me/pin", tag = "account", request_body = NewPinBody, security(("bearer" = [])),
+#[utoipa::path(put, path = "/v1/me/pin", tag = "account", request_body = NewPinBody, security(("buyer_session" = [])),
     responses((status = 204), ApiErrors))]
 pub async fn update_pin(
     State(cx): State<Context>,
@@ -338,7 +339,7 @@ pub async fn update_pin(
 }
 
 /// Freezes the own account: nothing can be paid from it until the house unfreezes it.
-#[utoipa::path(post, path = "/v1/me/freeze", tag = "account", security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/me/freeze", tag = "account", security(("buyer_session" = [])),
     responses((status = 204), ApiErrors))]
 pub async fn freeze_me(State(cx): State<Context>, who: Bearer) -> Result<StatusCode, ApiError> {
     cx.write_as(who, Permission::OwnAccount, |tx, caller| {
@@ -350,7 +351,7 @@ pub async fn freeze_me(State(cx): State<Context>, who: Bearer) -> Result<StatusC
 }
 
 /// The caller's open sessions.
-#[utoipa::path(get, path = "/v1/me/sessions", tag = "account", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/me/sessions", tag = "account", security(("buyer_session" = [])),
     responses((status = 200, body = List<SessionView>), ApiErrors))]
 pub async fn list_my_sessions(State(cx): State<Context>, who: Bearer) -> ApiResult<List<SessionView>> {
     let data = cx.read_as(who, Permission::OwnAccount, |tx, caller| {
@@ -362,7 +363,7 @@ pub async fn list_my_sessions(State(cx): State<Context>, who: Bearer) -> ApiResu
 }
 
 /// Ends one of the caller's sessions.
-#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "account", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "account", security(("buyer_session" = [])),
     params(("id" = String, Path, description = "the session")), responses((status = 204), ApiErrors))]
 pub async fn delete_my_session(
     State(cx): State<Context>,

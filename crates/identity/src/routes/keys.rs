@@ -60,7 +60,7 @@ pub struct NewApiKeyView {
 }
 
 /// Makes an API key of the caller's shop and shows its secret, once.
-#[utoipa::path(post, path = "/v1/api_keys", tag = "API keys", request_body = NewApiKeyBody, security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/api_keys", tag = "API keys", request_body = NewApiKeyBody, security(("member_session" = [])),
     responses((status = 201, body = NewApiKeyView), ApiErrors))]
 pub async fn create_api_key(
     State(cx): State<Context>,
@@ -85,7 +85,7 @@ pub async fn create_api_key(
 }
 
 /// The API keys of the caller's shop, newest first.
-#[utoipa::path(get, path = "/v1/api_keys", tag = "API keys", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/api_keys", tag = "API keys", security(("member_session" = [])),
     responses((status = 200, body = List<ApiKeyView>), ApiErrors))]
 pub async fn list_api_keys(State(cx): State<Context>, who: Bearer) -> ApiResult<List<ApiKeyView>> {
     let found = cx.read_as(who, Permission::ManageApiKeys, |tx, caller| {
@@ -96,7 +96,7 @@ pub async fn list_api_keys(State(cx): State<Context>, who: Bearer) -> ApiResult<
 }
 
 /// Revokes an API key, for good.
-#[utoipa::path(delete, path = "/v1/api_keys/{id}", tag = "API keys", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/api_keys/{id}", tag = "API keys", security(("member_session" = [])),
     params(("id" = String, Path, description = "the key")), responses((status = 204), ApiErrors))]
 pub async fn delete_api_key(
     State(cx): State<Context>,

@@ -218,7 +218,7 @@ pub async fn create_member_session(
 }
 
 /// Signs the member out of this session.
-#[utoipa::path(delete, path = "/v1/member_sessions/current", tag = "members", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/member_sessions/current", tag = "members", security(("member_session" = [])),
     responses((status = 204), ApiErrors))]
 pub async fn delete_member_session(State(cx): State<Context>, who: Bearer) -> Result<StatusCode, ApiError> {
     cx.write_as(who, Permission::Enter, |tx, caller| {
@@ -283,7 +283,7 @@ pub async fn accept_invitation(
 }
 
 /// The caller's shop.
-#[utoipa::path(get, path = "/v1/shop", tag = "shop", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/shop", tag = "shop", security(("member_session" = [])),
     responses((status = 200, body = ShopView), ApiErrors))]
 pub async fn find_shop(State(cx): State<Context>, who: Bearer) -> ApiResult<ShopView> {
     let shop = cx.read_as(who, Permission::ViewShop, |tx, caller| {
@@ -293,7 +293,7 @@ pub async fn find_shop(State(cx): State<Context>, who: Bearer) -> ApiResult<Shop
 }
 
 /// Invites a member. The invitation goes to their address.
-#[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMemberBody, security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMemberBody, security(("member_session" = [])),
     responses((status = 201, body = MemberIdView), ApiErrors))]
 pub async fn create_member(
     State(cx): State<Context>,
@@ -320,7 +320,7 @@ pub async fn create_member(
 }
 
 /// The members of the caller's shop.
-#[utoipa::path(get, path = "/v1/members", tag = "members", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/members", tag = "members", security(("member_session" = [])),
     responses((status = 200, body = List<MemberView>), ApiErrors))]
 pub async fn list_members(State(cx): State<Context>, who: Bearer) -> ApiResult<List<MemberView>> {
     let found = cx.read_as(who, Permission::ViewMembers, |tx, caller| {
@@ -331,7 +331,7 @@ pub async fn list_members(State(cx): State<Context>, who: Bearer) -> ApiResult<L
 }
 
 /// Removes a member and ends their sessions.
-#[utoipa::path(delete, path = "/v1/members/{id}", tag = "members", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/members/{id}", tag = "members", security(("member_session" = [])),
     params(("id" = String, Path, description = "the member")), responses((status = 204), ApiErrors))]
 pub async fn delete_member(
     State(cx): State<Context>,
@@ -349,7 +349,7 @@ pub async fn delete_member(
 
 /// Gives a member other roles, in force with their next request.
 #[utoipa::path(put, path = "/v1/members/{id}/roles", tag = "members", request_body = RolesBody,
-    security(("bearer" = [])), params(("id" = String, Path, description = "the member")),
+    security(("member_session" = [])), params(("id" = String, Path, description = "the member")),
     responses((status = 204), ApiErrors))]
 pub async fn update_member_roles(
     State(cx): State<Context>,

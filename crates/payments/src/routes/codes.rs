@@ -117,6 +117,7 @@ pub(super) async fn revoke_code(
 
 /// How an image of a code is drawn.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ImageQuery {
     /// `svg` or `png`; `svg` without it.

@@ -49,6 +49,7 @@ impl OrderBody {
 
 /// Which page of a list.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
     /// Items on the page, 1 to 100; 20 without it.

@@ -98,6 +98,7 @@ pub(super) async fn create_payment(State(context): State<Context>, incoming: Inc
 
 /// Which payments.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Only in this state.
