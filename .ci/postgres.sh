@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# postgres.sh start|stop|bin: a PostgreSQL of our own for tests, on a free port, its data in a temporary folder.
+# postgres.sh start|stop|crash|resume|bin: a PostgreSQL of our own for tests, on a free port, its data in a temporary folder.
 #
-# `start` prints the URL of a scratch database; `stop` ends it and removes the folder. It flushes like a real one
+# `start` prints the URL of a scratch database; `stop` ends it and removes the folder; `crash` ends it as a power cut
+# would, and `resume` starts it again on the same data and port. It flushes like a real one
 # (fsync stays on). PostgreSQL refuses to run as root, so as root it runs as user `postgres` (or `nobody`).
 # POSTGRES_SHARED_BUFFERS (256MB), POSTGRES_HOME (target/test-postgres) say how much memory and where to note the folder.
 set -uo pipefail
@@ -71,9 +72,25 @@ stop() {
   rm -f "$folder.log" "$NOTE"
 }
 
+crash() {
+  choose_user
+  unprivileged "$(bin)/pg_ctl" stop --pgdata "$(cat "$NOTE")/data" --mode immediate --silent >/dev/null 2>&1
+}
+
+resume() {
+  local folder
+  folder=$(cat "$NOTE") || return 1
+  choose_user
+  # `restart` takes the options the server had, from its own notes.
+  unprivileged "$(bin)/pg_ctl" restart --pgdata "$folder/data" --wait --timeout $WAIT_SECONDS_MAX --silent \
+    --log "$folder/server.log" >/dev/null 2>&1
+}
+
 case ${1:-} in
   start) start ;;
   stop) stop ;;
+  crash) crash ;;
+  resume) resume ;;
   bin) bin ;;
-  *) echo "usage: postgres.sh start|stop|bin" >&2; exit 2 ;;
+  *) echo "usage: postgres.sh start|stop|crash|resume|bin" >&2; exit 2 ;;
 esac

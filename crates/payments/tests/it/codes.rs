@@ -83,7 +83,8 @@ fn c18_an_altered_code_is_refused_in_every_bit() {
         // A token for a lower amount or a later end, signed by somebody without the key.
         let forger = payments::code_token::CodeKey::new(&Dice::System.bytes());
         let claims = code::claims_of(&payment);
-        let cheap = CodeClaims::dynamic(claims.code, shop.id, Money::new(1, Currency::CNY), payment.expires_at);
+        let cheap =
+            CodeClaims::dynamic(claims.code, shop.id, Money::new(1, Currency::CNY), payment.expires_at);
         for forged in [claims, cheap] {
             let token = CodeToken::issue(&forger, &forged).unwrap().to_string();
             assert_eq!(refused(&world, &token), ScanError::Token(CodeTokenError::Altered));
@@ -167,7 +168,8 @@ fn c18_a_code_nobody_made_is_unknown() {
         let key = code::code_key(&world.vault);
         let id = base::CodeId::new(shop.id, world.now(), &world.dice);
         let fixed = CodeClaims::fixed(id, shop.id, Currency::CNY);
-        let dynamic = CodeClaims::dynamic(id, shop.id, Money::new(5, Currency::CNY), world.now().plus_seconds(60));
+        let dynamic =
+            CodeClaims::dynamic(id, shop.id, Money::new(5, Currency::CNY), world.now().plus_seconds(60));
         for claims in [fixed, dynamic] {
             let token = CodeToken::issue(&key, &claims).unwrap().to_string();
             assert_eq!(refused(&world, &token), ScanError::Unknown);
@@ -177,7 +179,13 @@ fn c18_a_code_nobody_made_is_unknown() {
         let payment = world.printed_payment(printed.id, 500).unwrap();
         assert_eq!(refused(&world, &world.token(&payment)), ScanError::Unknown);
         for text in ["", "x", "https://pay.example/p/", &"A".repeat(52), &"A".repeat(46)] {
-            assert!(matches!(world.scan(text, None), Err(ScanError::Token(CodeTokenError::Malformed) | ScanError::Unknown)), "{text}");
+            assert!(
+                matches!(
+                    world.scan(text, None),
+                    Err(ScanError::Token(CodeTokenError::Malformed) | ScanError::Unknown)
+                ),
+                "{text}"
+            );
         }
     });
 }

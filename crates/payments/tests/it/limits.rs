@@ -140,9 +140,8 @@ fn c19_two_hundred_payments_at_once_never_pass_the_limit() {
                 let (world, buyer) = (if n % 4 < 2 { &one } else { &two }, &buyer);
                 scope.spawn(move || {
                     // A lost race is the database's to tell and the caller's to try again.
-                    let done = (0..1_000).find(|_| {
-                        !matches!(world.pay(buyer, payment, Allow), Err(ConfirmError::Fault(_)))
-                    });
+                    let done = (0..1_000)
+                        .find(|_| !matches!(world.pay(buyer, payment, Allow), Err(ConfirmError::Fault(_))));
                     assert!(done.is_some(), "the race never ended");
                 });
             }
@@ -165,8 +164,7 @@ fn c19_two_hundred_payments_at_once_never_pass_the_limit() {
 fn a_payment_lives_as_long_as_it_says() {
     use payments::create::{CreateError, NewPayment, Purpose};
     use payments::limits::{CODE_SECONDS_MAX, CODE_SECONDS_MIN};
-    let purpose =
-        || Purpose::Amount { amount: crate::world::yuan(1), reference: None, description: None };
+    let purpose = || Purpose::Amount { amount: crate::world::yuan(1), reference: None, description: None };
     for (seconds, good) in [
         (CODE_SECONDS_MIN, true),
         (CODE_SECONDS_MIN - 1, false),

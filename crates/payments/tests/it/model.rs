@@ -70,7 +70,9 @@ fn draw(dice: &Dice, payments: usize, orders: usize) -> Command {
         82..=84 => Command::Cancel { payment: payment() },
         85..=92 => Command::Refund { payment: payment(), minor: often(2).then(|| minor() - 1) },
         93..=94 => Command::TopUp { buyer, minor: minor() },
-        _ => Command::Wait { seconds: [1, 60, CHALLENGE_SECONDS_MAX, CODE_SECONDS_DEFAULT, 40_000][below(5)] },
+        _ => {
+            Command::Wait { seconds: [1, 60, CHALLENGE_SECONDS_MAX, CODE_SECONDS_DEFAULT, 40_000][below(5)] }
+        }
     }
 }
 
@@ -109,7 +111,17 @@ impl Model {
     fn create(&mut self, shop: usize, minor: i64, printed: bool, order: Option<usize>) -> String {
         let ends = self.now + CODE_SECONDS_DEFAULT;
         let (state, buyer) = (State::Waiting, None);
-        self.payments.push(Known { shop, minor, printed, order, state, buyer, ends, refunded: 0, refunds: 0 });
+        self.payments.push(Known {
+            shop,
+            minor,
+            printed,
+            order,
+            state,
+            buyer,
+            ends,
+            refunded: 0,
+            refunds: 0,
+        });
         "made".into()
     }
 
@@ -398,7 +410,8 @@ impl Real {
                 let stored = world.stored(self.payments[payment]);
                 let amount = yuan(stored.amount.minor + minor_off);
                 let typed = pin(if right { PIN } else { WRONG_PIN });
-                let command = Confirm::new(stored.id, amount, base::ScopedId::shop(&stored.id), nonce(), typed);
+                let command =
+                    Confirm::new(stored.id, amount, base::ScopedId::shop(&stored.id), nonce(), typed);
                 self.confirmed(world.confirm(&self.buyers[buyer], command, OUTCOMES[found]))
             }
             Command::Answer { payment, buyer, yes, right } => {

@@ -57,7 +57,10 @@ fn c22_a_paid_payment_is_not_paid_again() {
         world.paid(&buyer, &payment, Allow);
         assert_eq!(world.pay(&buyer, &payment, Allow), Err(ConfirmError::NotWaiting(State::Paid)));
         assert_eq!(world.pay(&other, &payment, Allow), Err(ConfirmError::OtherPayer));
-        assert_eq!(world.answer(&buyer, payment.id, Answer::Yes(pin(PIN))).err(), Some(ConfirmError::NotWaiting(State::Paid)));
+        assert_eq!(
+            world.answer(&buyer, payment.id, Answer::Yes(pin(PIN))).err(),
+            Some(ConfirmError::NotWaiting(State::Paid))
+        );
         assert_eq!(world.review(payment.id, true).err(), Some(ConfirmError::NotWaiting(State::Paid)));
         assert_eq!(world.takings(shop.id), 500);
         assert_eq!(world.transfers(payment.id), 1);
@@ -145,7 +148,10 @@ fn fr_3_a_blocked_payment_is_declined_and_moves_nothing() {
     each_world(|world| {
         let (shop, buyer) = (world.shop("SG"), world.buyer());
         let payment = world.paid(&buyer, &world.payment(shop.id, 500), Block);
-        assert_eq!((payment.stored_state, payment.decline), (State::Declined, Some(DeclineReason::Screening)));
+        assert_eq!(
+            (payment.stored_state, payment.decline),
+            (State::Declined, Some(DeclineReason::Screening))
+        );
         assert_eq!(world.pay(&buyer, &payment, Allow), Err(ConfirmError::NotWaiting(State::Declined)));
         assert_no_money_moved(&world, &payment, buyer.buyer);
     });
@@ -179,7 +185,10 @@ fn fr_3_a_payer_who_says_no_or_nothing_pays_nothing() {
         let (shop, buyer) = (world.shop("SG"), world.buyer());
         let refused = world.paid(&buyer, &world.payment(shop.id, 500), Challenge);
         let refused = moved(world.answer(&buyer, refused.id, Answer::No));
-        assert_eq!((refused.stored_state, refused.decline), (State::Declined, Some(DeclineReason::NotThePayer)));
+        assert_eq!(
+            (refused.stored_state, refused.decline),
+            (State::Declined, Some(DeclineReason::NotThePayer))
+        );
         assert_no_money_moved(&world, &refused, buyer.buyer);
         let silent = world.paid(&buyer, &world.payment(shop.id, 500), Challenge);
         world.wait(CHALLENGE_SECONDS_MAX - 1);
@@ -235,7 +244,10 @@ fn an_approved_review_is_declined_where_the_money_is_gone() {
         let waiting = world.paid(&buyer, &world.payment(shop.id, 500), Review);
         world.paid(&buyer, &world.payment(shop.id, 200), Allow);
         let done = world.review(waiting.id, true).unwrap().payment;
-        assert_eq!((done.stored_state, done.decline), (State::Declined, Some(DeclineReason::InsufficientFunds)));
+        assert_eq!(
+            (done.stored_state, done.decline),
+            (State::Declined, Some(DeclineReason::InsufficientFunds))
+        );
         assert_eq!((world.balance(buyer.buyer), world.transfers(waiting.id)), (400, 0));
         world.prove();
     });

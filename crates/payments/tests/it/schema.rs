@@ -15,8 +15,14 @@ fn every_declared_table_has_exactly_its_columns_in_the_schema() {
             let list = table.columns().map(|column| column.name).collect::<Vec<_>>().join(", ");
             // A column that is missing, misspelt or of another kind fails here.
             let sql = format!("SELECT {list} FROM {} LIMIT 1", table.name);
-            assert_eq!(db.read_blocking(|tx| tx.query(&sql, &[])).map(|rows| rows.len()), Ok(0), "{}", table.name);
-            let marks: Vec<_> = table.key.iter().enumerate().map(|(n, k)| format!("{} = ?{}", k.name, n + 1)).collect();
+            assert_eq!(
+                db.read_blocking(|tx| tx.query(&sql, &[])).map(|rows| rows.len()),
+                Ok(0),
+                "{}",
+                table.name
+            );
+            let marks: Vec<_> =
+                table.key.iter().enumerate().map(|(n, k)| format!("{} = ?{}", k.name, n + 1)).collect();
             let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", table.name, marks.join(" AND "));
             let key: Vec<store::Value> = table.key.iter().map(|column| sample(column.kind)).collect();
             assert!(db.read_blocking(|tx| tx.query(&sql, &key)).is_ok(), "{}", table.name);
@@ -34,9 +40,8 @@ fn a_row_of_every_table_comes_back_by_its_key_as_it_was_written() {
             let key = row[..table.key.len()].to_vec();
             let found = db.read_blocking(|tx| tx.get(table, &key)).unwrap().unwrap();
             assert_eq!(found.values(), row.as_slice(), "{}", table.name);
-            let mut star = db
-                .read_blocking(|tx| tx.query(&format!("SELECT * FROM {}", table.name), &[]))
-                .unwrap();
+            let mut star =
+                db.read_blocking(|tx| tx.query(&format!("SELECT * FROM {}", table.name), &[])).unwrap();
             // No column of the schema is left out: the width is the same.
             assert_eq!(star.remove(0).values().len(), table.width(), "{}", table.name);
             let gone = key.clone();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use audit::Actor as Who;
-use base::{BuyerId, CodeId, Currency, Dice, MemberId, Money, OrderId, PaymentId, ScopedId, ShopId, Timestamp};
+use base::{
+    BuyerId, CodeId, Currency, Dice, MemberId, Money, OrderId, PaymentId, ScopedId, ShopId, Timestamp,
+};
 use identity::{
     Actor, BuyerSession, Email, Fault, Label, Means, PersonName, Pin, Shop, ShopDraft, ShopProfile, SignUp,
 };
@@ -190,7 +192,12 @@ impl World {
     }
 
     /// Confirms a payment as it is, with the right PIN; screening is told what to find.
-    pub fn pay(&self, who: &BuyerSession, payment: &Payment, found: Outcome) -> Result<Confirmed, ConfirmError> {
+    pub fn pay(
+        &self,
+        who: &BuyerSession,
+        payment: &Payment,
+        found: Outcome,
+    ) -> Result<Confirmed, ConfirmError> {
         self.confirm(who, seen(payment, PIN), found)
     }
 
@@ -235,7 +242,11 @@ impl World {
     }
 
     /// Refunds part of a payment, all that is left with `None`.
-    pub fn refund(&self, payment: PaymentId, amount: Option<Money>) -> Result<(Refund, Payment), RefundError> {
+    pub fn refund(
+        &self,
+        payment: PaymentId,
+        amount: Option<Money>,
+    ) -> Result<(Refund, Payment), RefundError> {
         let (actor, new) = (Who::system("test"), NewRefund { payment, amount, reason: None });
         self.write(move |tx, means| refund(tx, means, &actor, &NOWHERE, &new))
     }
