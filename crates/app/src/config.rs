@@ -48,6 +48,9 @@ pub struct Settings {
     /// Folder to write mails into in place of sending them, readable by whoever reads the folder
     #[arg(long, value_name = "FOLDER", env = "TILLWARD_MAIL_FOLDER")]
     pub mail_folder: Option<PathBuf>,
+    /// File for the checkpoints of the audit log; put it on another disk or machine than the database
+    #[arg(long, value_name = "FILE", env = "TILLWARD_CHECKPOINTS")]
+    pub checkpoints: Option<PathBuf>,
     /// Rule file in place of the starter rules
     #[arg(long, value_name = "FILE", env = "TILLWARD_RULES")]
     pub rules: Option<PathBuf>,
@@ -73,6 +76,8 @@ pub struct Config {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Where the checkpoints of the audit log go.
+    pub checkpoints: PathBuf,
     /// How mails leave.
     pub mail: Mail,
     /// Rule file.
@@ -121,7 +126,8 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
+    "TILLWARD_CHECKPOINTS",
     "TILLWARD_DATA",
     "TILLWARD_KEY_FILE",
     "TILLWARD_DATABASE_URL",
@@ -178,6 +184,7 @@ impl Settings {
             smtp_url: self.smtp_url.or(other.smtp_url),
             mail_from: self.mail_from.or(other.mail_from),
             mail_folder: self.mail_folder.or(other.mail_folder),
+            checkpoints: self.checkpoints.or(other.checkpoints),
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
         }
@@ -206,6 +213,7 @@ impl Settings {
         };
         Ok(Config {
             key_file: self.key_file.unwrap_or_else(|| beside(&data)),
+            checkpoints: self.checkpoints.unwrap_or_else(|| data.join("audit-checkpoints.jsonl")),
             data,
             database,
             listen,
