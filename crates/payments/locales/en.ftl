@@ -45,6 +45,7 @@ pay-open-until = This code is good for { $minutes ->
     [one] one more minute
    *[other] { $minutes } more minutes
 }.
+pay-open-hours = This code is good for { $hours } more hours.
 pay-cancel = Do not pay
 pay-amount-title = How much do you pay?
 pay-amount-label = Amount in { $currency }
@@ -476,3 +477,4 @@ feature-up-to = up to { $high }
 feature-from-to = { $low } to { $high }
 by-key = API key { $id }
 by-system = the system
+reason-funds = The balance was too small

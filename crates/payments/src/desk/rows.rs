@@ -9,11 +9,13 @@ use super::member::Member;
 use super::words::{payer_name, risk_lang, shown, shown_outcome};
 use crate::pages::detail::DecisionView;
 use crate::pages::list::PaymentRow;
-use crate::payment::{Payment, State};
+use crate::payment::{DeclineReason, Payment, State};
 use crate::store as rows;
 
 /// Characters of a rule set's version that are shown.
 const VERSION_CHARS: usize = 8;
+/// From here on a version is a hash.
+const COUNTED_MAX: u64 = 1_000_000;
 
 /// A payment as a row.
 ///
@@ -48,6 +50,9 @@ pub(super) fn rows_of(
 
 /// The strongest reason why a payment did not simply go through; empty when it did.
 fn strongest(tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, payment: &Payment) -> Result<String, ApiError> {
+    if payment.decline == Some(DeclineReason::InsufficientFunds) {
+        return Ok(page.t("reason-funds"));
+    }
     let decision = find_decision(tx, payment)?.filter(|decision| decision.outcome != risk::Outcome::Allow);
     let reasons = decision.map(|decision| reasons_of(member, page, &decision));
     Ok(reasons.and_then(|reasons| reasons.into_iter().next()).unwrap_or_default())
@@ -85,7 +90,11 @@ pub(super) fn decision_view(member: &Member<'_>, page: &Frame, decision: &risk::
     }
 }
 
+/// A version that people count is shown as it is, one that is a hash by its first characters.
 fn version(number: u64) -> String {
+    if number < COUNTED_MAX {
+        return number.to_string();
+    }
     format!("{number:016x}").chars().take(VERSION_CHARS).collect()
 }
 

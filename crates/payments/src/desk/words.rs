@@ -11,6 +11,9 @@ use crate::pages::shown::{OutcomeShown, PaymentShown};
 use crate::payment::{Payment, State};
 use crate::shop::find_premises;
 
+/// Characters of a first name that are shown.
+const NAME_CHARS_SHOWN: usize = 16;
+
 /// The state of a payment as pages show it.
 pub(super) fn shown(state: State) -> PaymentShown {
     match state {
@@ -90,13 +93,13 @@ pub(super) fn payer_name(tx: &mut Tx<'_>, vault: &Vault, buyer: Option<BuyerId>)
 /// The first word and an initial; of a Chinese name the family name.
 pub(super) fn short_name(name: &str) -> String {
     let mut words = name.split_whitespace();
-    let first = words.next().unwrap_or("–");
+    let first: String = words.next().unwrap_or("–").chars().take(NAME_CHARS_SHOWN).collect();
     let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3134f}');
     match (first.chars().next(), words.next_back().and_then(|last| last.chars().next())) {
         (Some(head), _) if is_han(head) => format!("{head}*"),
         (_, Some(initial)) => format!("{first} {initial}."),
         (Some(head), None) if first.chars().count() > 1 => format!("{head}…"),
-        _ => first.to_owned(),
+        _ => first,
     }
 }
 
