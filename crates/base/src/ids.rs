@@ -11,6 +11,19 @@ use crate::clock::Timestamp;
 use crate::dice::Dice;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Whether each byte is in [`ALPHABET`]: ids are read from every row.
+const IN_ALPHABET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut index = 0;
+    while index < ALPHABET.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, bounded by the loop and by u8")]
+        {
+            table[ALPHABET[index] as usize] = true;
+        }
+        index += 1;
+    }
+    table
+};
 const SHOP_CHARS: usize = 8;
 const UNIQUE_CHARS: usize = 20;
 
@@ -53,7 +66,7 @@ impl ShopId {
     /// Reads the eight characters without prefix.
     pub fn from_short(text: &str) -> Option<ShopId> {
         let chars: [u8; SHOP_CHARS] = text.as_bytes().try_into().ok()?;
-        chars.iter().all(|c| ALPHABET.contains(c)).then_some(ShopId(chars))
+        chars.iter().all(is_in_alphabet).then_some(ShopId(chars))
     }
 }
 
@@ -104,7 +117,7 @@ macro_rules! ids {
             /// Reads the characters after the prefix.
             pub fn from_short(text: &str) -> Option<$name> {
                 let chars: [u8; SHOP_CHARS + UNIQUE_CHARS] = text.as_bytes().try_into().ok()?;
-                chars.iter().all(|c| ALPHABET.contains(c)).then_some($name(chars))
+                chars.iter().all(is_in_alphabet).then_some($name(chars))
             }
         }
 
@@ -189,6 +202,10 @@ fn unique(shop: ShopId, at: Timestamp, dice: &Dice) -> [u8; SHOP_CHARS + UNIQUE_
     let chance = u128::from(u64::from_le_bytes(dice.bytes()) >> 12);
     encode((time << 52) | chance, tail);
     chars
+}
+
+fn is_in_alphabet(byte: &u8) -> bool {
+    IN_ALPHABET.get(usize::from(*byte)).copied().unwrap_or(false)
 }
 
 /// Writes the low `5 * out.len()` bits of `value`, highest first.

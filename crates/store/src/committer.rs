@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::conn::{Conn, Mode};
 use crate::error::Error;
 use crate::kept::Kept;
-use crate::limits::{BATCH_CLOSURES_MAX, RETRIES_MAX, SETTLE_IDLE_MS};
+use crate::limits::{BATCH_CLOSURES_MAX, COLLECT_ROUNDS_MAX, RETRIES_MAX, SETTLE_IDLE_MS};
 use crate::tx::{Key, Tx};
 
 /// A closure that waits for the committer, whatever it returns.
@@ -213,17 +213,20 @@ impl Committer {
         }
         let mut tx = Tx::new(&mut self.conn, Some(&mut self.kept));
         tx.prefetch(batch.iter().flat_map(|job| job.keys()))?;
-        for job in batch.iter_mut() {
-            tx.begin_closure();
-            let done = job.run(&mut tx);
-            match tx.take_fault() {
-                None if done || tx.undo_closure() => {}
-                // Not the closure's own fault, or one that it kept to itself.
-                Some(problem) if done || matches!(problem, Error::Raced | Error::Unavailable(_)) => {
-                    return Err(problem.into());
+        let mut left: Vec<&mut Box<dyn Job>> = batch.iter_mut().collect();
+        for round in 0.. {
+            tx.collect(care == Care::Usual && round < COLLECT_ROUNDS_MAX);
+            let mut stopped = Vec::new();
+            for job in left {
+                if run_closure(&mut tx, job)? == Ran::Stopped {
+                    stopped.push(job);
                 }
-                _ => return Err(Failed::Alone),
             }
+            if stopped.is_empty() {
+                break;
+            }
+            tx.load_wanted()?;
+            left = stopped;
         }
         tx.flush_rows()?;
         Ok(tx.commit()?)
@@ -240,5 +243,28 @@ enum Failed {
 impl From<Error> for Failed {
     fn from(problem: Error) -> Failed {
         Failed::Store(problem)
+    }
+}
+
+/// How a closure ended.
+#[derive(PartialEq, Eq)]
+enum Ran {
+    /// With a result.
+    Done,
+    /// For want of a row, without a trace.
+    Stopped,
+}
+
+fn run_closure(tx: &mut Tx<'_>, job: &mut Box<dyn Job>) -> Result<Ran, Failed> {
+    tx.begin_closure();
+    let done = job.run(tx);
+    if tx.take_stopped() {
+        return if tx.undo_closure() { Ok(Ran::Stopped) } else { Err(Failed::Alone) };
+    }
+    match tx.take_fault() {
+        None if done || tx.undo_closure() => Ok(Ran::Done),
+        // Not the closure's own fault, or one that it kept to itself.
+        Some(problem) if done || matches!(problem, Error::Raced | Error::Unavailable(_)) => Err(problem.into()),
+        _ => Err(Failed::Alone),
     }
 }

@@ -18,3 +18,5 @@ pub const SETTLE_EVERY_MS: u64 = 100;
 pub const SETTLE_IDLE_MS: u64 = 3;
 /// Committed rows kept in memory on the embedded engine, in two halves: the older half is dropped at once.
 pub const ROWS_KEPT_MAX: usize = 200_000;
+/// How often the closures of a batch are stopped to load their rows together, where a look-up is a round trip.
+pub const COLLECT_ROUNDS_MAX: usize = 24;

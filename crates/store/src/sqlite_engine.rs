@@ -79,7 +79,8 @@ struct TableSql {
 }
 
 impl TableSql {
-    fn of(table: &Table) -> TableSql {
+    /// `lone`: the key is the table itself, and there is no other index.
+    fn of(table: &Table, lone: bool) -> TableSql {
         let name = table.name;
         let marks = (1..=table.width()).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
         let keys: Vec<_> = table.key.iter().enumerate().map(|(i, c)| format!("{} = ?{}", c.name, i + 1)).collect();
@@ -87,7 +88,8 @@ impl TableSql {
         let insert = format!("INSERT INTO {name} ({}) VALUES ({marks})", table.column_list());
         TableSql {
             get: format!("SELECT {} FROM {name} WHERE {by_key}", table.column_list()),
-            put: format!("{insert} {}", table.on_conflict()),
+            // One step down the tree in place of two; with another unique index it would remove rows of other keys.
+            put: if lone { insert.replacen("INSERT", "REPLACE", 1) } else { format!("{insert} {}", table.on_conflict()) },
             delete: format!("DELETE FROM {name} WHERE {by_key}"),
             insert,
         }
@@ -342,8 +344,21 @@ impl SqliteConn {
         }
     }
 
+    /// Makes the statements of a table.
+    fn know(&mut self, table: &'static Table) -> Result<(), Error> {
+        if self.statements.contains_key(&table.identity()) {
+            return Ok(());
+        }
+        let lone = "SELECT (SELECT COUNT(*) FROM pragma_index_list(?1)) = 1
+                AND (SELECT SUM(wr) FROM pragma_table_list(?1)) = 1";
+        let lone = self.conn.query_row(lone, [table.name], |row| row.get::<_, Option<bool>>(0)).map_err(error)?;
+        self.statements.insert(table.identity(), TableSql::of(table, lone == Some(true)));
+        Ok(())
+    }
+
     pub(crate) fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
-        let sql = self.statements.entry(table.identity()).or_insert_with(|| TableSql::of(table));
+        self.know(table)?;
+        let Some(sql) = self.statements.get(&table.identity()) else { return Ok(None) };
         let mut statement = self.conn.prepare_cached(&sql.get).map_err(error)?;
         let mut rows = statement.query(rusqlite::params_from_iter(key)).map_err(error)?;
         rows.next().map_err(error)?.map(|row| read_row(row, table.width())).transpose()
@@ -351,7 +366,8 @@ impl SqliteConn {
 
     pub(crate) fn write_rows(&mut self, kind: WriteKind, writes: &[Write]) -> Result<(), Error> {
         let Some(table) = writes.first().map(|w| w.table) else { return Ok(()) };
-        let sql = self.statements.entry(table.identity()).or_insert_with(|| TableSql::of(table));
+        self.know(table)?;
+        let Some(sql) = self.statements.get(&table.identity()) else { return Ok(()) };
         let text = match kind {
             WriteKind::Insert => &sql.insert,
             WriteKind::Put => &sql.put,

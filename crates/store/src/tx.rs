@@ -62,6 +62,12 @@ pub struct Tx<'c> {
     hooks_before: usize,
     /// The current closure did something that only a rollback can take back.
     hard: bool,
+    /// A row that is not in memory stops the closure, so that the rows of all closures are loaded together.
+    collecting: bool,
+    /// Rows that stopped closures.
+    wanted: Vec<Key>,
+    /// The current closure was stopped.
+    stopped: bool,
     /// The first error of the engine in the current closure. PostgreSQL refuses whatever follows one, and a write that
     /// failed may have been another closure's: the batch must not be committed.
     fault: Option<Error>,
@@ -80,6 +86,9 @@ impl<'c> Tx<'c> {
             hooks: Vec::new(),
             hooks_before: 0,
             hard: false,
+            collecting: false,
+            wanted: Vec::new(),
+            stopped: false,
             fault: None,
         }
     }
@@ -187,10 +196,11 @@ impl<'c> Tx<'c> {
         }
         let mut wanted: Vec<(&'static Table, Vec<Vec<Value>>)> = Vec::new();
         for key in keys {
-            if self.find_slot(key.table, &key.key).is_some() {
-                continue;
+            match self.find_slot(key.table, &key.key).and_then(|slot| self.slots.get_mut(slot)) {
+                Some(slot) if slot.known => continue,
+                Some(slot) => slot.known = true,
+                None => drop(self.add_slot(key.table, key.key.clone(), None, true)),
             }
-            self.add_slot(key.table, key.key.clone(), None, true);
             match wanted.iter_mut().find(|(table, _)| table.identity() == key.table.identity()) {
                 Some((_, list)) => list.push(key.key.clone()),
                 None => wanted.push((key.table, vec![key.key.clone()])),
@@ -205,6 +215,23 @@ impl<'c> Tx<'c> {
             }
         }
         Ok(())
+    }
+
+    /// From now on a row that is not in memory stops the closure that wants it; `false` ends that. Does nothing where
+    /// a look-up costs no round trip.
+    pub(crate) fn collect(&mut self, on: bool) {
+        self.collecting = on && self.conn.gains_from_prefetch();
+    }
+
+    /// Whether the closure that just ran was stopped for want of a row. It is to be taken back and run again.
+    pub(crate) fn take_stopped(&mut self) -> bool {
+        std::mem::take(&mut self.stopped)
+    }
+
+    /// Loads the rows for which closures were stopped, one query a table.
+    pub(crate) fn load_wanted(&mut self) -> Result<(), Error> {
+        let wanted = std::mem::take(&mut self.wanted);
+        self.prefetch(wanted.iter())
     }
 
     /// Marks the start of a closure: from here on its work can be taken back.
@@ -233,6 +260,9 @@ impl<'c> Tx<'c> {
 
     /// Writes what is buffered before a statement that must see it.
     fn flush(&mut self) -> Result<(), Error> {
+        if self.stopped {
+            return Err(Error::Raced);
+        }
         if !self.dirty.is_empty() {
             let ready = self.conn.protect();
             self.watch(ready)?;
@@ -308,6 +338,12 @@ impl<'c> Tx<'c> {
         let found = self.find_slot(table, key);
         if let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_some_and(|s| s.known)) {
             return Ok(slot);
+        }
+        if self.stopped || (self.collecting && !self.hard) {
+            // INVARIANT: no closure catches this; the committer takes it back whatever it returns.
+            self.wanted.push(Key::new(table, key.to_vec()));
+            self.stopped = true;
+            return Err(Error::Raced);
         }
         let kept = self.kept.as_deref_mut().and_then(|kept| kept.find(table, hash_of(table, key), key));
         let row = match kept {

@@ -1,5 +1,6 @@
 //! What the store promises, on every engine.
 
 mod batches;
+mod collect;
 mod files;
 mod journal;
