@@ -115,7 +115,7 @@ fn a_mail_that_is_done_is_forgotten_after_two_days_and_one_that_waits_is_not() {
             let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox_mail";
             world.read(|tx, _| tx.query(count, &[])?.remove(0).int(0)).unwrap()
         };
-        let sweep = || world.write(|tx, means| identity::sweep(tx, means)).unwrap();
+        let sweep = || world.write(identity::sweep).unwrap();
         world.wait(2 * 86_400);
         sweep();
         assert_eq!(mails(), 2);
