@@ -15,7 +15,7 @@ pub struct Nonce(Vec<u8>);
 impl Nonce {
     /// Reads a nonce of 16 to 64 bytes in hexadecimal. `None` for anything else.
     pub fn parse(hex: &str) -> Option<Nonce> {
-        if !hex.is_ascii() || hex.len() % 2 != 0 {
+        if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
             return None;
         }
         let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|p| u8::from_str_radix(p, 16).ok());

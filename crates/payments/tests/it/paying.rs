@@ -107,17 +107,34 @@ fn pin_1_wrong_pins_are_counted_change_nothing_else_and_the_fifth_locks() {
     });
 }
 
+fn freeze(world: &World, buyer: base::BuyerId) {
+    let frozen = world.write(move |tx, means| {
+        let done = identity::set_frozen(tx, means, &Actor::System, buyer, Freeze::Freeze);
+        done.map_err(|e| store::Error::Bug(e.to_string()))
+    });
+    frozen.unwrap();
+}
+
+#[test]
+fn an_approved_review_is_declined_where_the_payer_froze_the_account() {
+    each_world(|world| {
+        let (shop, buyer) = (world.shop("SG"), world.buyer());
+        let payment = world.paid(&buyer, &world.payment(shop.id, 500), Review);
+        let asked = world.paid(&buyer, &world.payment(shop.id, 500), Challenge);
+        freeze(&world, buyer.buyer);
+        let done = world.review(payment.id, true).unwrap().payment;
+        assert_eq!((done.stored_state, done.decline), (State::Declined, Some(DeclineReason::Review)));
+        assert_eq!(world.answer(&buyer, asked.id, Answer::Yes(pin(PIN))), Ok(Confirmed::NotActive));
+        assert_no_money_moved(&world, &payment, buyer.buyer);
+    });
+}
+
 #[test]
 fn a_frozen_buyer_cannot_pay() {
     each_world(|world| {
         let (shop, buyer) = (world.shop("SG"), world.buyer());
         let payment = world.payment(shop.id, 500);
-        let id = buyer.buyer;
-        let frozen = world.write(move |tx, means| {
-            let done = identity::set_frozen(tx, means, &Actor::System, id, Freeze::Freeze);
-            done.map_err(|e| store::Error::Bug(e.to_string()))
-        });
-        frozen.unwrap();
+        freeze(&world, buyer.buyer);
         assert_eq!(world.pay(&buyer, &payment, Allow), Ok(Confirmed::NotActive));
         assert_eq!(world.state(payment.id), State::Waiting);
         assert_no_money_moved(&world, &payment, buyer.buyer);
