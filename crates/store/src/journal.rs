@@ -44,8 +44,11 @@ pub(crate) struct Journal {
     epoch: i64,
     sequence: i64,
     wal: PathBuf,
-    record: Vec<u8>,
 }
+
+/// A record to be: the statements of one batch, room for the head before them.
+#[derive(Default)]
+pub(crate) struct Draft(Vec<u8>);
 
 /// A record read back.
 pub(crate) struct Record {
@@ -68,7 +71,11 @@ impl Journal {
         let mut wal = database.as_os_str().to_owned();
         wal.push("-wal");
         let parts = [part("journal-a")?, part("journal-b")?];
-        Ok(Journal { parts, active: 0, epoch, sequence: 0, wal: wal.into(), record: Vec::new() })
+        // The files' names must last as long as what is flushed into them.
+        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let kept = File::open(folder).and_then(|folder| folder.sync_all());
+        kept.map_err(|e| Error::Unavailable(format!("cannot flush the folder `{}`: {e}", folder.display())))?;
+        Ok(Journal { parts, active: 0, epoch, sequence: 0, wal: wal.into() })
     }
 
     /// The number of the last batch.
@@ -79,7 +86,6 @@ impl Journal {
     /// Counts a batch that SQLite itself made durable.
     pub(crate) fn skip(&mut self) {
         self.sequence += 1;
-        self.clear();
     }
 
     /// Takes [`Journal::skip`] back, for a batch that SQLite refused after all.
@@ -87,62 +93,20 @@ impl Journal {
         self.sequence -= 1;
     }
 
-    /// Forgets what was noted since the last record.
-    pub(crate) fn clear(&mut self) {
-        self.record.clear();
-    }
-
-    /// Whether nothing was noted.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.record.is_empty()
-    }
-
-    /// Begins a statement; its rows follow with [`Journal::note_row`].
-    pub(crate) fn note_statement(&mut self, sql: &str) {
-        if self.record.is_empty() {
-            self.record.resize(HEAD_BYTES, 0);
-        }
-        self.record.push(b'S');
-        put_bytes(&mut self.record, sql.as_bytes());
-    }
-
-    /// Notes the parameters of one run of the last statement.
-    pub(crate) fn note_row(&mut self, values: &[Value]) {
-        self.record.push(b'R');
-        self.record.extend_from_slice(&(values.len() as u32).to_le_bytes());
-        for value in values {
-            match value {
-                Value::Null => self.record.push(b'n'),
-                Value::Int(i) => {
-                    self.record.push(b'i');
-                    self.record.extend_from_slice(&i.to_le_bytes());
-                }
-                Value::Real(r) => {
-                    self.record.push(b'r');
-                    self.record.extend_from_slice(&r.to_bits().to_le_bytes());
-                }
-                Value::Text(t) => {
-                    self.record.push(b't');
-                    put_bytes(&mut self.record, t.as_bytes());
-                }
-                Value::Blob(b) => {
-                    self.record.push(b'b');
-                    put_bytes(&mut self.record, b);
-                }
-            }
-        }
-    }
-
-    /// Writes and flushes what was noted, as one record. Once this returns `Ok` the batch is durable.
-    pub(crate) fn append(&mut self) -> Result<(), Error> {
-        let sequence = self.sequence + 1;
-        fill_head(&mut self.record, self.epoch, sequence)?;
+    /// Writes and flushes drafts, a record each. Once this returns `Ok` all of them are durable; else none counts.
+    pub(crate) fn append<'d>(&mut self, drafts: impl Iterator<Item = &'d mut Draft>) -> Result<(), Error> {
         let Some(part) = self.parts.get_mut(self.active) else { return Err(lost_part()) };
-        let written = part.file.write_all_at(&self.record, part.offset).and_then(|()| part.file.sync_data());
-        written.map_err(|e| Error::Unavailable(format!("the journal cannot be written: {e}")))?;
-        part.offset += self.record.len() as u64;
-        self.sequence = sequence;
-        self.clear();
+        let (mut offset, mut sequence) = (part.offset, self.sequence);
+        for draft in drafts.filter(|draft| !draft.is_empty()) {
+            sequence += 1;
+            fill_head(&mut draft.0, self.epoch, sequence)?;
+            part.file.write_all_at(&draft.0, offset).map_err(unwritten)?;
+            offset += draft.0.len() as u64;
+        }
+        if sequence != self.sequence {
+            part.file.sync_data().map_err(unwritten)?;
+        }
+        (part.offset, self.sequence) = (offset, sequence);
         Ok(())
     }
 
@@ -200,6 +164,49 @@ impl Journal {
             part.free.store(true, Ordering::Release);
         }
         self.active = 0;
+    }
+}
+
+impl Draft {
+    /// Whether nothing was noted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Begins a statement; its rows follow with [`Draft::note_row`].
+    pub(crate) fn note_statement(&mut self, sql: &str) {
+        if self.0.is_empty() {
+            self.0.resize(HEAD_BYTES, 0);
+        }
+        self.0.push(b'S');
+        put_bytes(&mut self.0, sql.as_bytes());
+    }
+
+    /// Notes the parameters of one run of the last statement.
+    pub(crate) fn note_row(&mut self, values: &[Value]) {
+        self.0.push(b'R');
+        self.0.extend_from_slice(&(values.len() as u32).to_le_bytes());
+        for value in values {
+            match value {
+                Value::Null => self.0.push(b'n'),
+                Value::Int(i) => {
+                    self.0.push(b'i');
+                    self.0.extend_from_slice(&i.to_le_bytes());
+                }
+                Value::Real(r) => {
+                    self.0.push(b'r');
+                    self.0.extend_from_slice(&r.to_bits().to_le_bytes());
+                }
+                Value::Text(t) => {
+                    self.0.push(b't');
+                    put_bytes(&mut self.0, t.as_bytes());
+                }
+                Value::Blob(b) => {
+                    self.0.push(b'b');
+                    put_bytes(&mut self.0, b);
+                }
+            }
+        }
     }
 }
 
@@ -277,6 +284,10 @@ fn flush_file(path: &Path) -> std::io::Result<()> {
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
     out.extend_from_slice(bytes);
+}
+
+fn unwritten(problem: std::io::Error) -> Error {
+    Error::Unavailable(format!("the journal cannot be written: {problem}"))
 }
 
 fn lost_part() -> Error {

@@ -227,8 +227,10 @@ fn every_kind_of_value_comes_back() {
     });
 }
 
+type Closure = Box<dyn FnMut(&mut Tx<'_>) -> Result<(), Error> + Send>;
+
 /// Runs each closure in its own thread while the committer is held up, so that they share a batch in this order.
-fn in_one_batch(db: &Db, closures: Vec<Box<dyn FnMut(&mut Tx<'_>) -> Result<(), Error> + Send>>) -> Vec<Result<(), Error>> {
+fn in_one_batch(db: &Db, closures: Vec<Closure>) -> Vec<Result<(), Error>> {
     let (hold, held) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         let mut first = Some(held);
