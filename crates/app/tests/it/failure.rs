@@ -61,7 +61,7 @@ impl Drop for SmallDisk {
 fn a_full_disk_answers_503_loses_nothing_and_passes_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("data"), 32) else {
-        println!("only root can mount a small disk; the same is tested with a limit on pages below");
+        println!("only root can mount a small disk; the store tests the same with a limit on pages");
         return;
     };
     let town = Town::found(folder.path(), None, 1);
