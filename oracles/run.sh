@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit flush api (together the default),
-# gallery, browser, kill, soak. Each runs against its own `tillward` on loopback and closes with `N passed, N failed`.
+# browser (gallery and walk), kill, soak. Each runs against its own `tillward` on loopback and closes with
+# `N passed, N failed`.
 #
 # Each oracle has a negative control: a planted fault it must find, or a dead oracle would look like success.
 set -uo pipefail
@@ -10,12 +11,19 @@ PYTHON=.venv/oracles/bin/python
 DEFAULT_AREAS=(qr signatures audit flush api)
 
 oracles/install.sh || exit 1
-[ $# -gt 0 ] && areas=("$@") || areas=("${DEFAULT_AREAS[@]}")
+[ $# -gt 0 ] || set -- "${DEFAULT_AREAS[@]}"
+areas=()
+for area in "$@"; do
+  case $area in
+    browser) areas+=(gallery walk) ;;
+    *) areas+=("$area") ;;
+  esac
+done
 
 run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
-    signatures | audit | api | flush | gallery | browser | kill | soak) "$PYTHON" "oracles/$1.py" ;;
+    signatures | audit | api | flush | gallery | walk | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac
 }
