@@ -42,11 +42,15 @@ const MINUTES: [u32; 4] = [5, 15, 60, 240];
 
 /// A code of either kind.
 enum Code {
-    Dynamic(Payment),
+    Dynamic(Box<Payment>),
     Static(StaticCode),
 }
 
 impl Code {
+    fn dynamic(payment: Payment) -> Code {
+        Code::Dynamic(Box::new(payment))
+    }
+
     fn id(&self) -> CodeId {
         match self {
             Code::Dynamic(payment) => payment.code(),
@@ -115,7 +119,7 @@ fn find_own(tx: &mut Tx<'_>, member: &Member<'_>, id: CodeId) -> Result<Code, Ap
         return Ok(Code::Static(code));
     }
     let payment = payment_of(id).map_or(Ok(None), |id| rows::find_payment(tx, id))?;
-    payment.filter(|payment| payment.origin == Origin::Dynamic).map(Code::Dynamic).ok_or_else(unknown)
+    payment.filter(|payment| payment.origin == Origin::Dynamic).map(Code::dynamic).ok_or_else(unknown)
 }
 
 /// Shows all codes, newest first.
@@ -140,7 +144,7 @@ pub(super) async fn list_codes(Shared(desk): Shared<Desk>, visit: Visit) -> Resu
 fn list_both(tx: &mut Tx<'_>, member: &Member<'_>, before: Option<&str>) -> Result<Vec<Code>, ApiError> {
     let (shop, limit) = (member.shop.id, ROWS_SHOWN as i64 + 1);
     let fixed = rows::list_codes(tx, shop, before, limit)?.into_iter().map(Code::Static);
-    let dynamic = rows::list_dynamic_payments(tx, shop, before, limit)?.into_iter().map(Code::Dynamic);
+    let dynamic = rows::list_dynamic_payments(tx, shop, before, limit)?.into_iter().map(Code::dynamic);
     let mut both: Vec<Code> = fixed.chain(dynamic).collect();
     both.sort_by(|a, b| b.id().short().cmp(a.id().short()));
     Ok(both)
@@ -341,13 +345,19 @@ fn fill(tx: &mut Tx<'_>, member: &Member<'_>, mut page: Frame, code: &Code) -> R
     let path = format!("/desk/codes/{}", code.id());
     let open = code.shown(member.means.now) == CodeShown::Open;
     let (mut qr, mut url, mut emv) = (Html::default(), String::new(), String::new());
-    if open {
+    let undecided = match code {
+        Code::Dynamic(payment) => matches!(payment.state_at(member.means.now), State::Paused | State::InReview),
+        Code::Static(_) => false,
+    };
+    if open || undecided {
         page.live = format!("{path}/live");
+    }
+    if open {
         let token = code.token(member.desk)?;
         url = token.url(member.desk.context.public_url());
         qr = Html::from_trusted(draw(&url, Level::M, &page.t1("code-title", "shop", &member.shop.name))?);
         let payment = match code {
-            Code::Dynamic(payment) => Some(payment),
+            Code::Dynamic(payment) => Some(payment.as_ref()),
             Code::Static(_) => None,
         };
         emv = emv_payload(&member.shop, payment, &token, member.desk.context.public_url()).unwrap_or_default();
@@ -392,7 +402,7 @@ pub(super) fn state_of(tx: &mut Tx<'_>, member: &Member<'_>, payment: &Payment) 
     let state = payment.state_at(member.means.now);
     let fixed = payment.origin != Origin::Dynamic;
     let payer = if state.has_moved_money() { payment.buyer } else { None };
-    let shown = if fixed { CodeShown::Open } else { Code::Dynamic(payment.clone()).shown(member.means.now) };
+    let shown = if fixed { CodeShown::Open } else { Code::dynamic(payment.clone()).shown(member.means.now) };
     Ok(CodeState {
         state: shown,
         scanned: payment.scanned_at.is_some() && state == State::Waiting,

@@ -21,7 +21,11 @@ use super::rows::row_of;
 use super::visit::Visit;
 use crate::pages::codes::CodeStatePart;
 use crate::pages::list::PaymentRowPart;
+use crate::pages::shown::CodeShown;
 use crate::payment::Payment;
+
+/// What an event without news carries: browsers drop an event that has no data.
+const CHANGED: &str = "changed";
 
 /// Follows all payments of the member's shop.
 pub(super) async fn follow_payments(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
@@ -44,6 +48,10 @@ pub(super) async fn follow_code(
     .await?;
     let render = |tx: &mut Tx<'_>, member: &Member<'_>, payment: &Payment| {
         let state = state_of(tx, member, payment)?;
+        if state.state != CodeShown::Open {
+            // A code that is used up is no longer shown: the whole page changes.
+            return Ok(Event::default().event("changed").data(CHANGED));
+        }
         html("code", &CodeStatePart { page: member.bare_frame(), state })
     };
     stream(desk, visit, move |payment| payment.code() == id, render).await
@@ -93,7 +101,7 @@ async fn next_event<F: Fn(&Payment) -> bool + Send + Sync + 'static>(
                 return Some((Ok(event), Some(line)));
             }
             Ok(_) => {}
-            Err(RecvError::Lagged(_)) => return Some((Ok(Event::default().event("changed").data("")), None)),
+            Err(RecvError::Lagged(_)) => return Some((Ok(Event::default().event("changed").data(CHANGED)), None)),
             Err(RecvError::Closed) => return None,
         }
     }

@@ -101,7 +101,8 @@ impl NoticeKind {
         match self {
             NoticeKind::CodeUsed => Some("notice-receipt"),
             NoticeKind::FrozenNow => Some("notice-receipt"),
-            NoticeKind::LinkGone | NoticeKind::Changed => Some("notice-go-on"),
+            NoticeKind::LinkGone => Some("sign-in-button"),
+            NoticeKind::Changed => Some("notice-go-on"),
             _ => None,
         }
     }
