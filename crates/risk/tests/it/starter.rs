@@ -262,9 +262,9 @@ fn starter_texts_read_well_with_figures() {
     let rules = RuleSet::starter();
     let rule = rules.find("payer_burst").unwrap();
     let mut row = Features::UNKNOWN;
-    set(&mut row, "payer.count_10m=7 payer.gap_hours=24");
+    set(&mut row, "payer.count_10m=7 payer.pace_10m=9");
     let say = |audience, lang| rule.words().say(&row, audience, lang);
-    assert_eq!(say(Audience::Analyst, Lang::En), "7 payments in 10 minutes; usual is one every 24 hours");
-    assert_eq!(say(Audience::Analyst, Lang::Zh), "10 分钟内 7 笔付款；平时每 24 小时一笔");
+    assert_eq!(say(Audience::Analyst, Lang::En), "7 payments in 10 minutes, 9 times this payer's usual pace");
+    assert_eq!(say(Audience::Analyst, Lang::Zh), "10 分钟内 7 笔付款，为该付款人平时的 9 倍");
     assert_eq!(say(Audience::Buyer, Lang::En), "Please confirm that this payment is yours.");
 }
