@@ -6,6 +6,7 @@ use base::PaymentId;
 use identity::Role;
 use payments::State;
 use risk::Outcome;
+use store::testing::Scratch;
 
 use crate::site::{Browser, PASSWORD, Page, Site};
 use crate::world::{PIN, WRONG_PIN, screen, yuan};
@@ -15,7 +16,10 @@ const BALANCE: i64 = 500_000;
 
 /// A site whose screening finds the same in every payment, with a shop and its owner signed in.
 fn opened(found: Outcome) -> (Site, Browser) {
-    let site = Site::new(screen(found));
+    open(Site::new(screen(found)))
+}
+
+fn open(site: Site) -> (Site, Browser) {
     let mut owner = site.browser();
     let page = owner.get(&site.setup_path());
     let form = page.is(200).form("/setup/");
@@ -472,7 +476,12 @@ fn hostile_words_stay_words_on_every_page() {
 
 #[test]
 fn lists_are_filtered_sorted_and_paged_by_their_address() {
-    let (site, mut owner) = opened(Outcome::Allow);
+    for scratch in Scratch::each() {
+        check_lists(open(Site::on(scratch, screen(Outcome::Allow))));
+    }
+}
+
+fn check_lists((site, mut owner): (Site, Browser)) {
     for n in 1..=55 {
         let line = format!("Tin {n}");
         code(&mut owner, &format!("{n}"), &line);
@@ -495,6 +504,9 @@ fn lists_are_filtered_sorted_and_paged_by_their_address() {
     owner.get("/desk/payments?from=2026-03-01&to=2026-03-01").shows("Tin 55");
     let csv = owner.get("/desk/payments.csv?sort=amount-up");
     assert_eq!(csv.html.lines().count(), 56);
+    for path in ["/desk", "/desk/codes", "/desk/refunds", "/desk/reviews", "/desk/payments?sort=amount-down"] {
+        owner.get(path).is(200);
+    }
 }
 
 #[test]

@@ -35,7 +35,10 @@ pub struct Site {
 
 impl Site {
     pub fn new(screen: Screen) -> Site {
-        let scratch = Scratch::file();
+        Site::on(Scratch::file(), screen)
+    }
+
+    pub fn on(scratch: Scratch, screen: Screen) -> Site {
         let db: Db = scratch.open(&migrations()).unwrap();
         let root = RootKey::from_bytes([7; 32]);
         let vault = db.write_blocking(move |tx| Vault::open(tx, &root, START, &Dice::System)).unwrap();
@@ -67,7 +70,7 @@ impl Site {
 
     /// The token of the one-time link that the first start prints.
     pub fn setup_path(&self) -> String {
-        let token = self.write(|tx, means| identity::create_setup_link(tx, means)).unwrap();
+        let token = self.write(identity::create_setup_link).unwrap();
         format!("/setup/{}", token.secret().expose())
     }
 

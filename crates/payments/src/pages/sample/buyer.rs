@@ -1,0 +1,253 @@
+//! Samples of the buyer's pages.
+
+use webkit::page::{Frame, Problems};
+
+use super::{HASH, NOW, PAYMENT, ago, device, method, order, payer, say, shop, yuan};
+use crate::pages::front::FrontPage;
+use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::pages::pay::{
+    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, NotMePage, OwnPayment, OwnPaymentsPage, PayAmountPage,
+    PayPage, PinPage, WaitPage, WakePage,
+};
+use crate::pages::receipt::ReceiptPage;
+use crate::pages::shown::PaymentShown;
+
+impl PayPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PayPage {
+        let lang = page.lang;
+        PayPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            terminal: say(lang, "Counter 1", "一号柜台"),
+            amount: yuan(128_000),
+            order_line: order(lang),
+            order_reference: "A-2207".into(),
+            method: method(lang),
+            balance: Some(yuan(341_000)),
+            payer: payer(lang),
+            expires_at: Some(NOW.plus_seconds(540)),
+            confirm_token: "sample".into(),
+            action_href: "/p/sample/confirm".into(),
+            cancel_href: "/p/sample/cancel".into(),
+        }
+    }
+}
+
+impl PayAmountPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PayAmountPage {
+        let lang = page.lang;
+        PayAmountPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            terminal: say(lang, "Counter 1", "一号柜台"),
+            currency: "CNY".into(),
+            symbol: "¥".into(),
+            amount_typed: "38.50".into(),
+            note_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/p/sample/amount".into(),
+        }
+    }
+}
+
+impl BuyerSignInPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerSignInPage {
+        let lang = page.lang;
+        let mut problems = Problems::none();
+        problems.add("contact", page.t("problem-email"));
+        BuyerSignInPage {
+            page,
+            shop: shop(lang),
+            amount: Some(yuan(128_000)),
+            contact_typed: "li".into(),
+            problems,
+            action_href: "/p/sample/sign-in".into(),
+            new_href: "/p/sample/new".into(),
+        }
+    }
+}
+
+impl BuyerCodePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerCodePage {
+        BuyerCodePage {
+            page,
+            contact_masked: "l•••@mail.example".into(),
+            contact: "li@mail.example".into(),
+            is_sign_up: false,
+            challenge: "sample".into(),
+            problems: Problems::none(),
+            action_href: "/p/sample/code".into(),
+            again_href: "/p/sample/again".into(),
+            other_href: "/p/sample/sign-in".into(),
+        }
+    }
+}
+
+impl BuyerNewPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerNewPage {
+        BuyerNewPage {
+            page,
+            contact_typed: "li@mail.example".into(),
+            name_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/p/sample/new".into(),
+            sign_in_href: "/p/sample/sign-in".into(),
+        }
+    }
+}
+
+impl PinPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PinPage {
+        let (lang, wrong) = (page.lang, page.t1("pin-wrong", "left", 3));
+        PinPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            amount: yuan(128_000),
+            wrong,
+            confirm_token: "sample".into(),
+            action_href: "/p/sample/pin".into(),
+            cancel_href: "/p/sample/cancel".into(),
+        }
+    }
+}
+
+impl ChallengePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> ChallengePage {
+        let lang = page.lang;
+        ChallengePage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            amount: yuan(128_000),
+            at: ago(20),
+            device: device(lang),
+            place: say(lang, "Hangzhou", "杭州"),
+            wrong: String::new(),
+            action_href: "/p/sample/challenge".into(),
+        }
+    }
+}
+
+impl FrontPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> FrontPage {
+        FrontPage { page, own_href: "/me".into(), desk_href: "/desk".into() }
+    }
+}
+
+impl WakePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> WakePage {
+        let (action_href, sign_out_href) = ("/me/wake".into(), "/me/sign-out".into());
+        WakePage { page, wrong: String::new(), action_href, sign_out_href }
+    }
+}
+
+impl NotMePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> NotMePage {
+        let lang = page.lang;
+        NotMePage {
+            page,
+            shop: shop(lang),
+            amount: yuan(128_000),
+            at: ago(500),
+            action_href: "/pay/sample/not-me".into(),
+            back_href: "/pay/sample".into(),
+        }
+    }
+}
+
+impl OwnPaymentsPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> OwnPaymentsPage {
+        let lang = page.lang;
+        let row = |at, minor, state| OwnPayment {
+            href: "/pay/sample".into(),
+            shop: shop(lang),
+            amount: yuan(minor),
+            at: ago(at),
+            state,
+        };
+        let rows = vec![
+            row(90, 128_000, PaymentShown::Paid),
+            row(9_000, 3_850, PaymentShown::Refunded),
+            row(99_000, 12_800, PaymentShown::Declined),
+        ];
+        OwnPaymentsPage {
+            page,
+            who: payer(lang),
+            balances: vec![yuan(341_000)],
+            rows,
+            sign_out_href: "/me/sign-out".into(),
+        }
+    }
+}
+
+impl WaitPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> WaitPage {
+        let lang = page.lang;
+        WaitPage {
+            page,
+            shop: shop(lang),
+            amount: yuan(128_000),
+            since: ago(130),
+            payment_id: PAYMENT.into(),
+            cancel_href: "/p/sample/cancel".into(),
+        }
+    }
+}
+
+impl ReceiptPage {
+    /// See [`super::sample`]; in the given state.
+    pub fn sample(page: Frame, state: PaymentShown) -> ReceiptPage {
+        let lang = page.lang;
+        let back = match state {
+            PaymentShown::PartRefunded => Some(yuan(28_000)),
+            PaymentShown::Refunded => Some(yuan(128_000)),
+            _ => None,
+        };
+        let href = |wanted: bool| if wanted { "/p/sample".to_owned() } else { String::new() };
+        ReceiptPage {
+            page,
+            shop: shop(lang),
+            verified: true,
+            amount: yuan(128_000),
+            state,
+            at: ago(4),
+            order_line: order(lang),
+            order_reference: "A-2207".into(),
+            method: method(lang),
+            payment_id: PAYMENT.into(),
+            reason: String::new(),
+            refunded: back,
+            leaf_hash: HASH.into(),
+            log_entry: state.is_paid().then_some(12_345),
+            log_size: 12_400,
+            log_root: HASH.into(),
+            promise: "twp1:aud_sample:1772357400000:sample:sample:tillward.local/audit".into(),
+            proof_href: href(state.is_paid()),
+            not_me_href: href(state.is_paid()),
+            again_href: href(state == PaymentShown::Declined),
+            own_href: "/me".into(),
+        }
+    }
+}
+
+impl NoticePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame, kind: NoticeKind) -> NoticePage {
+        NoticePage { page, kind, action_href: "/p/sample".into() }
+    }
+}
