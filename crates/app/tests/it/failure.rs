@@ -64,11 +64,17 @@ fn a_full_disk_answers_503_loses_nothing_and_passes_by_itself() {
         println!("only root can mount a small disk; the store tests the same with a limit on pages");
         return;
     };
-    let town = Town::found(folder.path(), None, 1);
+    let town = Town::found(folder.path(), None, 6);
     let mut paid = Vec::new();
     let served = town.serve();
     for _ in 0..20 {
         assert_eq!(pay(&town, &served, &mut paid), Ok(()));
+    }
+    // First with everybody paying at once, so that batches stand on batches that could not be flushed.
+    for _ in 0..3 {
+        let (lose, find) = (|| disk.fill(), || disk.make_room());
+        let reads = |heard: &Heard| heard.status == 200 || heard.says_try_again();
+        lose_and_find(&town, &served, &Loss { lose: &lose, find: &find, reads: &reads }, &mut paid);
     }
     for _ in 0..2 {
         disk.fill();
@@ -186,7 +192,9 @@ fn a_lost_database_answers_503_loses_nothing_and_comes_back_without_a_restart() 
                 });
             }
         });
-        lose_and_find(&town, &served, &cluster, &mut paid);
+        let (lose, find) = (|| cluster.crash(), || cluster.resume());
+        let loss = Loss { lose: &lose, find: &find, reads: &Heard::says_try_again };
+        lose_and_find(&town, &served, &loss, &mut paid);
         for phone in town.phones.iter().cycle().take(30) {
             let heard = Line::new(served.address, &town, phone).get(own).unwrap();
             assert_eq!(heard.status, 200, "a reader kept a lost connection: {heard:?}");
@@ -196,9 +204,16 @@ fn a_lost_database_answers_503_loses_nothing_and_comes_back_without_a_restart() 
     check_books(&town, &paid, Log::Whole);
 }
 
-/// The database goes while payments are under way; each that got no good answer is asked for again with its own key.
-fn lose_and_find(town: &Town, served: &Served, cluster: &Cluster, paid: &mut Vec<String>) {
-    let address = served.address;
+/// How something is lost and found again, and how a read may be answered meanwhile.
+struct Loss<'l> {
+    lose: &'l dyn Fn(),
+    find: &'l dyn Fn(),
+    reads: &'l (dyn Fn(&Heard) -> bool + Sync),
+}
+
+/// Database or disk go while payments are under way; each that got no good answer is asked for again with its own key.
+fn lose_and_find(town: &Town, served: &Served, loss: &Loss<'_>, paid: &mut Vec<String>) {
+    let (address, reads) = (served.address, loss.reads);
     let found: Vec<String> = std::thread::scope(|scope| {
         let phones: Vec<_> = town
             .phones
@@ -222,15 +237,15 @@ fn lose_and_find(town: &Town, served: &Served, cluster: &Cluster, paid: &mut Vec
                         }
                     }
                     let heard = line.get("/v1/me/payments").unwrap();
-                    assert!(heard.says_try_again(), "{heard:?}");
+                    assert!(reads(&heard), "{heard:?}");
                     (phone, mine)
                 })
             })
             .collect();
         std::thread::sleep(std::time::Duration::from_millis(300));
-        cluster.crash();
+        (loss.lose)();
         let all: Vec<_> = phones.into_iter().map(|phone| phone.join().unwrap()).collect();
-        cluster.resume();
+        (loss.find)();
         let mut found = Vec::new();
         for (phone, mine) in all {
             for (sent, _) in mine {
