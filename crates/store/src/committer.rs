@@ -2,6 +2,8 @@
 //! then answers each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -9,9 +11,11 @@ use tokio::sync::oneshot;
 
 use crate::conn::{Conn, Mode};
 use crate::error::Error;
+use crate::flushing::Flusher;
+use crate::journal::Draft;
 use crate::kept::Kept;
 use crate::limits::{BATCH_CLOSURES_MAX, COLLECT_ROUNDS_MAX, RETRIES_MAX, SETTLE_IDLE_MS};
-use crate::tx::{Key, Tx};
+use crate::tx::{Hook, Key, Tx};
 
 /// A closure that waits for the committer, whatever it returns.
 pub(crate) trait Job: Send {
@@ -97,25 +101,48 @@ where
 
 type Batch = Vec<Box<dyn Job>>;
 
-/// Serves closures until the last sender is gone.
-pub(crate) fn serve(conn: Conn, queue: &Receiver<Box<dyn Job>>, done: impl Fn(usize)) {
-    let mut committer = Committer { kept: Kept::new(conn.is_sole_writer()), conn };
-    while let Some(first) = committer.next(queue) {
+/// Serves closures until the last sender is gone. `waiting` counts those that were not answered yet.
+pub(crate) fn serve(conn: Conn, queue: &Receiver<Box<dyn Job>>, flusher: Option<Flusher>, waiting: &Arc<AtomicUsize>) {
+    let kept = Kept::new(conn.is_sole_writer());
+    let mut committer = Committer { conn, kept, flusher, waiting: Arc::clone(waiting), next: None };
+    while let Some(first) = committer.wait(queue) {
         let mut batch: Batch = vec![first];
         while batch.len() < BATCH_CLOSURES_MAX {
             let Ok(next) = queue.try_recv() else { break };
             batch.push(next);
         }
-        let size = batch.len();
-        committer.commit_batch(&mut batch, Care::Usual);
-        committer.settle_for(&mut batch);
-        batch.into_iter().for_each(Job::answer);
-        done(size);
+        committer.run(batch, queue);
         if committer.conn.is_settling_due() {
             committer.settle();
         }
     }
     committer.settle();
+}
+
+/// A batch that has run.
+#[derive(Default)]
+struct Ended {
+    /// What is to be flushed before it is answered.
+    draft: Option<Draft>,
+    /// What is to run once it is durable.
+    hooks: Vec<Hook>,
+}
+
+/// Tells the callers of a batch how it ended.
+fn answer(mut batch: Batch, hooks: Vec<Hook>, flushed: Result<(), Error>, waiting: &AtomicUsize) {
+    match flushed {
+        Ok(()) => {
+            for hook in hooks {
+                if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+                    tracing::error!("a hook after a commit panicked");
+                }
+            }
+        }
+        Err(problem) => batch.iter_mut().for_each(|job| job.fail(problem.clone())),
+    }
+    let count = batch.len();
+    batch.into_iter().for_each(Job::answer);
+    waiting.fetch_sub(count, Ordering::AcqRel);
 }
 
 /// How a batch is run.
@@ -130,11 +157,19 @@ enum Care {
 struct Committer {
     conn: Conn,
     kept: Kept,
+    /// Flushes batches while the next ones run; `None` where the engine flushes itself.
+    flusher: Option<Flusher>,
+    waiting: Arc<AtomicUsize>,
+    /// A closure that was taken from the queue already.
+    next: Option<Box<dyn Job>>,
 }
 
 impl Committer {
     /// The next closure. When there is none for a moment, what was acknowledged is made visible meanwhile.
-    fn next(&mut self, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+    fn wait(&mut self, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        if let Some(job) = self.next.take() {
+            return Some(job);
+        }
         if !self.conn.is_settled() {
             match queue.recv_timeout(Duration::from_millis(SETTLE_IDLE_MS)) {
                 Ok(job) => return Some(job),
@@ -145,7 +180,41 @@ impl Committer {
         queue.recv().ok()
     }
 
+    /// Runs a batch and has it answered once it is durable.
+    fn run(&mut self, mut batch: Batch, queue: &Receiver<Box<dyn Job>>) {
+        let Ended { draft, hooks } = self.commit_batch(&mut batch, Care::Usual);
+        // While nobody else waits, a second thread would only cost a wake-up.
+        self.next = queue.try_recv().ok();
+        let settles = batch.iter().any(|job| job.settles());
+        let waiting = Arc::clone(&self.waiting);
+        let Some(flusher) = &self.flusher else { return answer(batch, hooks, Ok(()), &waiting) };
+        if (self.next.is_some() || !flusher.is_idle()) && !settles {
+            let draft = draft.unwrap_or_default();
+            return flusher.hand_over(draft, move |flushed| answer(batch, hooks, flushed, &waiting));
+        }
+        let flushed = flusher.flush_now(draft.unwrap_or_default());
+        if flushed.is_err() {
+            self.forget_batch();
+        } else if settles {
+            self.settle_for(&mut batch);
+        }
+        answer(batch, hooks, flushed, &waiting);
+    }
+
+    /// After a flush failed: what was run on top of it was answered with the error and is taken back.
+    fn take_back_failures(&mut self) {
+        if self.flusher.as_ref().is_some_and(Flusher::is_broken) || self.conn.is_lost() {
+            self.forget_batch();
+        }
+    }
+
+    fn forget_batch(&mut self) {
+        self.kept.clear();
+        self.conn.mark_lost();
+    }
+
     fn settle(&mut self) {
+        self.take_back_failures();
         if let Err(problem) = self.conn.settle() {
             tracing::warn!(%problem, "acknowledged work could not be made visible yet; it is kept in the journal");
         }
@@ -153,18 +222,16 @@ impl Committer {
 
     /// For jobs whose callers look on another connection.
     fn settle_for(&mut self, batch: &mut [Box<dyn Job>]) {
-        if batch.iter().any(|job| job.settles())
-            && let Err(problem) = self.conn.settle()
-        {
+        if let Err(problem) = self.conn.settle() {
             batch.iter_mut().filter(|job| job.settles()).for_each(|job| job.fail(problem.clone()));
         }
     }
 
     /// Leaves every job of the batch with a result that is true on disk.
-    fn commit_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) {
+    fn commit_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) -> Ended {
         for _ in 0..RETRIES_MAX {
             match self.try_batch(batch, care) {
-                Ok(()) => return,
+                Ok(ended) => return ended,
                 Err(Failed::Alone) => return self.split(batch, 1),
                 Err(Failed::Store(Error::Conflict(_) | Error::Bug(_))) if batch.len() > 1 => {
                     return self.split(batch, 1);
@@ -174,40 +241,44 @@ impl Committer {
                 }
                 Err(Failed::Store(Error::Raced)) => {}
                 Err(Failed::Store(problem)) => {
-                    return batch.iter_mut().for_each(|job| job.fail(problem.clone()));
+                    batch.iter_mut().for_each(|job| job.fail(problem.clone()));
+                    return Ended::default();
                 }
             }
         }
         let many = Error::Unavailable("too many writers want the same rows".into());
         batch.iter_mut().for_each(|job| job.fail(many.clone()));
+        Ended::default()
     }
 
-    fn split(&mut self, batch: &mut [Box<dyn Job>], size: usize) {
-        if batch.len() == 1 {
-            return;
+    /// Runs parts of a batch, each durable before the next begins.
+    fn split(&mut self, batch: &mut [Box<dyn Job>], size: usize) -> Ended {
+        let mut ended = Ended::default();
+        if batch.len() > 1 {
+            for part in batch.chunks_mut(size) {
+                ended.hooks.extend(self.commit_batch(part, Care::Protected).hooks);
+            }
         }
-        batch.chunks_mut(size).for_each(|part| self.commit_batch(part, Care::Protected));
+        ended
     }
 
-    fn try_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) -> Result<(), Failed> {
+    fn try_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) -> Result<Ended, Failed> {
+        self.take_back_failures();
         self.conn.begin(Mode::Write)?;
-        let hooks = match self.run_batch(batch, care) {
-            Ok(hooks) => hooks,
+        match self.run_batch(batch, care) {
+            Ok((draft, hooks)) => Ok(Ended { draft, hooks }),
             Err(failed) => {
                 self.conn.rollback();
                 // A lone closure that failed has its own error as result already.
-                return if matches!(failed, Failed::Alone) && batch.len() == 1 { Ok(()) } else { Err(failed) };
-            }
-        };
-        for hook in hooks {
-            if catch_unwind(AssertUnwindSafe(hook)).is_err() {
-                tracing::error!("a hook after a commit panicked");
+                let known = matches!(failed, Failed::Alone) && batch.len() == 1;
+                if known { Ok(Ended::default()) } else { Err(failed) }
             }
         }
-        Ok(())
     }
 
-    fn run_batch(&mut self, batch: &mut [Box<dyn Job>], care: Care) -> Result<Vec<Box<dyn FnOnce() + Send>>, Failed> {
+    fn run_batch(
+        &mut self, batch: &mut [Box<dyn Job>], care: Care,
+    ) -> Result<(Option<Draft>, Vec<Hook>), Failed> {
         if care == Care::Protected {
             self.conn.protect()?;
         }
@@ -229,7 +300,7 @@ impl Committer {
             left = stopped;
         }
         tx.flush_rows()?;
-        Ok(tx.commit()?)
+        Ok(tx.end(care == Care::Protected)?)
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::migrate::Migration;
 use crate::postgres_engine::PostgresConn;
-use crate::sqlite_engine::{Marks, SqliteConn};
+use crate::flushing::Flushing;
+use crate::journal::Draft;
+use crate::sqlite_engine::SqliteConn;
 use crate::table::Table;
 use crate::value::{Row, Value};
 
@@ -97,11 +99,34 @@ impl Conn {
         }
     }
 
-    /// How far acknowledged batches are visible; `None` where they always are.
-    pub(crate) fn marks(&self) -> Option<Arc<Marks>> {
+    /// What flushes batches; `None` where the engine does it itself.
+    pub(crate) fn flushing(&self) -> Option<Arc<Flushing>> {
         match self {
-            Conn::Sqlite(conn) => conn.marks(),
+            Conn::Sqlite(conn) => conn.flushing(),
             Conn::Postgres(_) => None,
+        }
+    }
+
+    /// Ends the batch. Gives what is still to be flushed before anybody is answered; nothing where that is done.
+    pub(crate) fn seal(&mut self) -> Result<Option<Draft>, Error> {
+        match self {
+            Conn::Sqlite(conn) => conn.seal(),
+            Conn::Postgres(conn) => conn.commit().map(|()| None),
+        }
+    }
+
+    /// Whether the transaction is to be taken back before the next batch.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Conn::Sqlite(conn) => conn.is_lost(),
+            Conn::Postgres(_) => false,
+        }
+    }
+
+    /// What was handed over to be flushed was not: the transaction must be taken back.
+    pub(crate) fn mark_lost(&mut self) {
+        if let Conn::Sqlite(conn) = self {
+            conn.mark_lost();
         }
     }
 

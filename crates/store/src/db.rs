@@ -16,7 +16,8 @@ use crate::error::Error;
 use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX, WAL_COPY_BYTES};
 use crate::migrate::{self, Migration};
 use crate::postgres_engine::{PostgresConn, PostgresTarget};
-use crate::sqlite_engine::{Marks, SqliteConn, lock_file};
+use crate::flushing::{Flusher, Flushing};
+use crate::sqlite_engine::{SqliteConn, lock_file};
 use crate::tx::{Key, Tx};
 
 /// How long a read waits for one of the [`READERS_MAX`] connections before it is `Unavailable`, milliseconds.
@@ -89,7 +90,7 @@ struct Shared {
     committer: Mutex<Option<std::thread::JoinHandle<()>>>,
     stopped: Arc<AtomicBool>,
     /// How far acknowledged work is visible to readers; `None` where it always is.
-    marks: Option<Arc<Marks>>,
+    flushing: Option<Arc<Flushing>>,
     _lock: Option<File>,
 }
 
@@ -108,15 +109,15 @@ impl Db {
         };
         let mut conn = source.open(Mode::Write)?;
         migrate::migrate(&mut conn, migrations, now)?;
-        let marks = conn.marks();
+        let flushing = conn.flushing();
+        let flusher = flushing.clone().map(Flusher::start).transpose();
+        let flusher = flusher.map_err(|e| Error::Unavailable(format!("cannot start a thread: {e}")))?;
         let (sender, receiver) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let stopped = Arc::new(AtomicBool::new(false));
         let answered = Arc::clone(&waiting);
         let committer = spawn("committer", move || {
-            committer::serve(conn, &receiver, |count| {
-                answered.fetch_sub(count, Ordering::AcqRel);
-            });
+            committer::serve(conn, &receiver, flusher, &answered);
         })?;
         if let Source::File(path) = &source {
             start_wal_copier(path.clone(), Arc::clone(&stopped))?;
@@ -130,7 +131,7 @@ impl Db {
             room: Room::new(READERS_MAX),
             committer: Mutex::new(Some(committer)),
             stopped,
-            marks,
+            flushing,
             _lock: lock,
         };
         Ok(Db { shared: Arc::new(shared) })
@@ -238,7 +239,7 @@ impl Db {
 
     /// Waits until a read sees everything that was acknowledged before it.
     fn await_visible(&self) -> Result<(), Error> {
-        if self.shared.marks.as_ref().is_none_or(|marks| marks.are_level()) {
+        if self.shared.flushing.as_ref().is_none_or(|flushing| flushing.is_level()) {
             return Ok(());
         }
         let (reply, answer) = oneshot::channel();

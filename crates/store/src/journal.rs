@@ -347,9 +347,10 @@ mod tests {
     use super::*;
 
     fn append(journal: &mut Journal, value: i64) {
-        journal.note_statement("INSERT INTO t VALUES (?1)");
-        journal.note_row(&[Value::Int(value)]);
-        journal.append().unwrap();
+        let mut draft = Draft::default();
+        draft.note_statement("INSERT INTO t VALUES (?1)");
+        draft.note_row(&[Value::Int(value)]);
+        journal.append(std::iter::once(&mut draft)).unwrap();
     }
 
     fn numbers(journal: &Journal, applied: i64) -> Vec<i64> {

@@ -17,6 +17,7 @@ mod committer;
 mod conn;
 mod db;
 mod error;
+mod flushing;
 mod journal;
 mod kept;
 pub mod limits;

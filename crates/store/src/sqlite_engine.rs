@@ -3,12 +3,11 @@
 //! Each batch's statements run at once inside a transaction of SQLite that stays open over many batches. What makes a
 //! batch durable is its record in the [`Journal`], flushed before anybody is answered. A batch with raw statements is
 //! not journalled: it ends SQLite's transaction and flushes that instead. Readers see a batch once SQLite's transaction
-//! was committed ([`SqliteConn::settle`]); [`Marks`] says whether that is so.
+//! was committed ([`SqliteConn::settle`]); [`Flushing`] knows whether that is so.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use base::Dice;
@@ -18,7 +17,8 @@ use rustc_hash::FxHashMap;
 
 use crate::conn::{Mode, Write, WriteKind};
 use crate::error::Error;
-use crate::journal::Journal;
+use crate::flushing::Flushing;
+use crate::journal::{Draft, Journal};
 use crate::limits::{SETTLE_EVERY_MS, WAL_WAIT_BYTES};
 use crate::table::Table;
 use crate::value::{Row, Value};
@@ -40,8 +40,9 @@ pub(crate) struct SqliteConn {
 
 /// What the committer's connection keeps beside SQLite.
 struct Log {
-    journal: Journal,
-    marks: Arc<Marks>,
+    flushing: Arc<Flushing>,
+    /// What the batch wrote.
+    draft: Draft,
     /// The batch wrote rows.
     wrote: bool,
     /// The batch wrote what the journal does not hold.
@@ -51,20 +52,6 @@ struct Log {
     /// SQLite lost batches that the journal holds: they are carried out again before the next batch.
     lost: bool,
     since: Instant,
-}
-
-/// How far acknowledged batches are visible to other connections.
-#[derive(Debug, Default)]
-pub(crate) struct Marks {
-    durable: AtomicI64,
-    settled: AtomicI64,
-}
-
-impl Marks {
-    /// Whether a read that begins now sees everything that was acknowledged.
-    pub(crate) fn are_level(&self) -> bool {
-        self.durable.load(Ordering::Acquire) <= self.settled.load(Ordering::Acquire)
-    }
 }
 
 /// The number of the last batch that SQLite holds, and what tells this database from others.
@@ -130,8 +117,8 @@ impl SqliteConn {
         opened.conn.execute(begin, [fresh]).map_err(error)?;
         let epoch = opened.number("SELECT epoch FROM store_journal")?;
         let log = Log {
-            journal: Journal::open(path, epoch)?,
-            marks: Arc::default(),
+            flushing: Arc::new(Flushing::new(Journal::open(path, epoch)?)),
+            draft: Draft::default(),
             wrote: false,
             raw: false,
             protected: false,
@@ -147,13 +134,13 @@ impl SqliteConn {
     fn recover(&mut self) -> Result<(), Error> {
         self.run_cached("BEGIN IMMEDIATE", &[])?;
         let last = self.replay()?;
-        if let Some(log) = &mut self.log {
-            log.journal.reset(last);
+        if let Some(log) = &self.log {
+            log.flushing.journal().reset(last);
         }
         self.settle()?;
         let Some(log) = &self.log else { return Ok(()) };
-        log.journal.flush_wal()?;
-        log.marks.durable.store(last, Ordering::Release);
+        log.flushing.journal().flush_wal()?;
+        log.flushing.note_durable(last);
         Ok(())
     }
 
@@ -161,7 +148,7 @@ impl SqliteConn {
     fn replay(&mut self) -> Result<i64, Error> {
         let applied = self.number("SELECT applied FROM store_journal")?;
         let Some(log) = &self.log else { return Ok(applied) };
-        let records = log.journal.read_back(applied)?;
+        let records = log.flushing.journal().read_back(applied)?;
         for record in &records {
             record.replay(|sql, params| self.run_cached(sql, params).map(drop))?;
         }
@@ -173,16 +160,19 @@ impl SqliteConn {
 
     /// After SQLite lost its transaction: brings back the batches that were acknowledged. INVARIANT: no other batch.
     fn restore(&mut self) -> Result<(), Error> {
-        let Some(log) = &mut self.log else { return Ok(()) };
+        let Some(log) = &self.log else { return Ok(()) };
         if !log.lost {
             return Ok(());
         }
-        let last = log.journal.sequence();
+        let flushing = Arc::clone(&log.flushing);
+        flushing.mend();
         self.rollback_all();
         self.run_cached("BEGIN IMMEDIATE", &[])?;
         let applied = self.number("SELECT applied FROM store_journal")?;
-        let Some(log) = &mut self.log else { return Ok(()) };
-        let records = log.journal.read_back(applied)?;
+        let (last, records) = {
+            let journal = flushing.journal();
+            (journal.sequence(), journal.read_back(applied)?)
+        };
         for record in records.iter().filter(|record| record.sequence <= last) {
             record.replay(|sql, params| self.run_cached(sql, params).map(drop))?;
         }
@@ -194,8 +184,8 @@ impl SqliteConn {
     }
 
     /// How far what is acknowledged is visible.
-    pub(crate) fn marks(&self) -> Option<Arc<Marks>> {
-        self.log.as_ref().map(|log| Arc::clone(&log.marks))
+    pub(crate) fn flushing(&self) -> Option<Arc<Flushing>> {
+        self.log.as_ref().map(|log| Arc::clone(&log.flushing))
     }
 
     /// Whether acknowledged batches wait for SQLite's commit.
@@ -217,15 +207,20 @@ impl SqliteConn {
             return Ok(());
         }
         let Some(log) = &self.log else { return Ok(()) };
-        let last = log.journal.sequence();
+        // Nobody may see what is not durable yet.
+        if let Err(problem) = log.flushing.wait() {
+            self.mark_lost();
+            return Err(problem);
+        }
+        let last = log.flushing.journal().sequence();
         self.run_cached("UPDATE store_journal SET applied = ?1", &[Value::Int(last)])?;
         if let Err(problem) = self.run_cached("COMMIT", &[]) {
             self.mark_lost();
             return Err(problem);
         }
-        if let Some(log) = &mut self.log {
-            log.marks.settled.store(last, Ordering::Release);
-            log.journal.rotate();
+        if let Some(log) = &self.log {
+            log.flushing.note_settled(last);
+            log.flushing.journal().rotate();
         }
         self.bound_wal();
         Ok(())
@@ -242,7 +237,13 @@ impl SqliteConn {
         Ok(())
     }
 
-    fn mark_lost(&mut self) {
+    /// Whether what SQLite's transaction holds is not what was acknowledged.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.lost)
+    }
+
+    /// What SQLite's transaction holds is not what was acknowledged.
+    pub(crate) fn mark_lost(&mut self) {
         if let Some(log) = &mut self.log {
             log.lost = true;
         }
@@ -283,7 +284,7 @@ impl SqliteConn {
             self.run_cached("BEGIN IMMEDIATE", &[])?;
         }
         if let Some(log) = &mut self.log {
-            log.journal.clear();
+            log.draft = Draft::default();
             (log.wrote, log.raw, log.protected) = (false, false, false);
             log.since = if fresh { Instant::now() } else { log.since };
         }
@@ -292,45 +293,56 @@ impl SqliteConn {
 
     /// Makes the batch durable. The caller rolls back when this fails.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        let Some(log) = &mut self.log else {
-            self.run_cached("COMMIT", &[])?;
-            return Ok(());
-        };
-        if log.raw {
-            return self.commit_flushed();
-        }
-        if !log.journal.is_empty() {
-            log.journal.append()?;
-            log.marks.durable.store(log.journal.sequence(), Ordering::Release);
-        }
-        // INVARIANT: from here on the batch is durable and must not be rolled back.
-        if log.protected && self.run_cached("RELEASE batch", &[]).is_err() {
+        let Some(mut draft) = self.seal()? else { return Ok(()) };
+        let Some(log) = &self.log else { return Ok(()) };
+        log.flushing.wait()?;
+        let appended = log.flushing.append_now(&mut draft);
+        if appended.is_err() {
+            // The savepoint is gone already.
             self.mark_lost();
         }
-        Ok(())
+        appended
+    }
+
+    /// Ends the batch. Gives what is still to be flushed before anybody is answered; nothing where that is done.
+    pub(crate) fn seal(&mut self) -> Result<Option<Draft>, Error> {
+        let Some(log) = &mut self.log else {
+            self.run_cached("COMMIT", &[])?;
+            return Ok(None);
+        };
+        if log.raw {
+            self.commit_flushed()?;
+            return Ok(None);
+        }
+        let draft = std::mem::take(&mut log.draft);
+        if log.protected {
+            self.run_cached("RELEASE batch", &[])?;
+        }
+        Ok(Some(draft))
     }
 
     /// Commits a batch that the journal does not hold, with SQLite's own flush.
     fn commit_flushed(&mut self) -> Result<(), Error> {
-        let Some(log) = &mut self.log else { return Ok(()) };
-        log.journal.skip();
-        let protected = log.protected;
+        let Some(log) = &self.log else { return Ok(()) };
+        let (flushing, protected) = (Arc::clone(&log.flushing), log.protected);
+        flushing.wait()?;
+        flushing.journal().skip();
         let released = if protected { self.run_cached("RELEASE batch", &[]).map(drop) } else { Ok(()) };
-        let settled = released.and_then(|()| self.settle());
-        let Some(log) = &mut self.log else { return Ok(()) };
-        if settled.is_err() {
-            log.journal.unskip();
-            return settled;
+        if let Err(problem) = released.and_then(|()| self.settle()) {
+            flushing.journal().unskip();
+            self.mark_lost();
+            return Err(problem);
         }
-        log.journal.flush_wal()?;
-        log.marks.durable.store(log.journal.sequence(), Ordering::Release);
+        let journal = flushing.journal();
+        journal.flush_wal()?;
+        flushing.note_durable(journal.sequence());
         Ok(())
     }
 
     /// Takes the batch back, and only that.
     pub(crate) fn rollback(&mut self) {
         let Some(log) = &mut self.log else { return self.rollback_all() };
-        log.journal.clear();
+        log.draft = Draft::default();
         let (wrote, protected) = (log.wrote, log.protected);
         if self.conn.is_autocommit() || log.lost {
             return self.mark_lost();
@@ -375,8 +387,8 @@ impl SqliteConn {
         };
         if let Some(log) = &mut self.log {
             log.wrote = true;
-            log.journal.note_statement(text);
-            writes.iter().for_each(|write| log.journal.note_row(write.row.values()));
+            log.draft.note_statement(text);
+            writes.iter().for_each(|write| log.draft.note_row(write.row.values()));
         }
         let mut statement = self.conn.prepare_cached(text).map_err(error)?;
         for write in writes {

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::conn::{Conn, Write, WriteKind};
 use crate::error::Error;
+use crate::journal::Draft;
 use crate::kept::{Kept, hash_of};
 use crate::table::Table;
 use crate::value::{Row, Value};
@@ -44,7 +45,7 @@ struct Before {
     pending: Option<WriteKind>,
 }
 
-type Hook = Box<dyn FnOnce() + Send>;
+pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 
 /// A transaction. See the crate's page for what holds inside one.
 pub struct Tx<'c> {
@@ -308,15 +309,16 @@ impl<'c> Tx<'c> {
         })
     }
 
-    /// Makes the batch durable and keeps its rows. Gives what is to run then.
-    pub(crate) fn commit(self) -> Result<Vec<Hook>, Error> {
-        self.conn.commit()?;
+    /// Ends the batch and keeps its rows. Gives what is still to be flushed, and what is to run then; with `now`
+    /// nothing is left to be flushed.
+    pub(crate) fn end(self, now: bool) -> Result<(Option<Draft>, Vec<Hook>), Error> {
+        let draft = if now { self.conn.commit().map(|()| None)? } else { self.conn.seal()? };
         if let Some(kept) = self.kept {
             for slot in self.slots.iter().filter(|slot| slot.known) {
                 kept.note(slot.table, slot.hash, &slot.key, slot.row.as_ref());
             }
         }
-        Ok(self.hooks)
+        Ok((draft, self.hooks))
     }
 
     fn find_slot(&self, table: &'static Table, key: &[Value]) -> Option<usize> {
