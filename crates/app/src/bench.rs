@@ -136,9 +136,8 @@ pub fn run(options: &Options) -> Result<Report, String> {
 
 /// The rules and the model in force.
 fn screen() -> Result<Screen, String> {
-    let rules = RuleSet::parse(RULES).map_err(|problems| {
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })?;
+    let rules = RuleSet::parse(RULES)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let mut screen = Screen::starter();
     screen.rules = Arc::new(rules);
     screen.model = Some(Arc::new(model::train()?));
@@ -147,7 +146,11 @@ fn screen() -> Result<Screen, String> {
 
 /// Serves on a port of the system's choice and lets the generator loose on it.
 fn drive(
-    installation: &Installation, screen: Screen, people: seed::People, options: &Options, acks: Option<File>,
+    installation: &Installation,
+    screen: Screen,
+    people: seed::People,
+    options: &Options,
+    acks: Option<File>,
 ) -> Result<(load::Outcome, Usage), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("server")
@@ -159,7 +162,8 @@ fn drive(
         runtime.block_on(Listener::bind(SocketAddr::new(loopback, 0), None)).map_err(|e| whole(&e))?;
     let address = listener.address().ok_or("the listener has no address")?;
     let context = installation.context(&format!("http://{address}"), screen);
-    let edge = Edge::new(installation.clock.clone(), installation.dice.clone(), false).behind_proxies(&[loopback]);
+    let edge =
+        Edge::new(installation.clock.clone(), installation.dice.clone(), false).behind_proxies(&[loopback]);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = runtime.spawn(listener.serve(router(&context, edge), async move { drop(stopped.await) }));
     let plan = load::Plan {

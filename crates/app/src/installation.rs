@@ -44,7 +44,9 @@ pub enum OpenError {
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
     /// The newest checkpoint was not signed with the key that is sealed in the database.
-    #[error("the audit log was signed with another key than the one in the vault; restore the table `vault_secrets` from a backup")]
+    #[error(
+        "the audit log was signed with another key than the one in the vault; restore the table `vault_secrets` from a backup"
+    )]
     LogKey(#[source] audit::LookupError),
     /// The key of the audit log.
     #[error("cannot make the audit log's key")]
@@ -174,7 +176,12 @@ fn make_folder(path: &Path) -> Result<(), OpenError> {
 
 /// The log's signing key. Its seed is sealed in the vault, so every node that has the root key has it, and nobody else. A
 /// log that has a checkpoint of another key is refused: a new key must not go on with an old history unnoticed.
-fn open_signer(tx: &mut Tx<'_>, vault: &Vault, now: Timestamp, dice: &Dice) -> Result<audit::Signer, OpenError> {
+fn open_signer(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    now: Timestamp,
+    dice: &Dice,
+) -> Result<audit::Signer, OpenError> {
     let seed = vault.system_secret(tx, LOG_SEED, now, dice)?;
     let signer = audit::Signer::from_seed(LOG_NAME, &seed)?;
     match audit::find_signed(tx, signer.verifier_key()) {

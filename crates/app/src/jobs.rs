@@ -11,7 +11,9 @@ use store::Tx;
 
 use crate::config::Mail;
 use crate::installation::Installation;
-use crate::limits::{ALARM_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX};
+use crate::limits::{
+    ALARM_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
+};
 
 mod post;
 
@@ -36,7 +38,8 @@ impl Jobs {
         };
         let holder = format!("node-{:016x}", u64::from_le_bytes(installation.dice.bytes()));
         let file = AnchorFile::new(&installation.checkpoints);
-        let sequencer = Sequencer::open((*installation.signer).clone(), &holder, file).map_err(|e| e.to_string())?;
+        let sequencer =
+            Sequencer::open((*installation.signer).clone(), &holder, file).map_err(|e| e.to_string())?;
         let at = installation.clone();
         let waiting = Arc::clone(&jobs.waiting);
         jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), sequence(at, sequencer, waiting))?;
@@ -52,7 +55,12 @@ impl Jobs {
         self.waiting.load(Ordering::Acquire) == 0
     }
 
-    fn each(&mut self, name: &str, pause: Duration, mut step: impl FnMut() + Send + 'static) -> Result<(), String> {
+    fn each(
+        &mut self,
+        name: &str,
+        pause: Duration,
+        mut step: impl FnMut() + Send + 'static,
+    ) -> Result<(), String> {
         let stop = Arc::clone(&self.stop);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             while !stop.load(Ordering::Acquire) {
@@ -151,8 +159,9 @@ fn sweep(at: &Installation) {
     for (what, step, rows_max) in SWEEPS {
         for _ in 0..SWEEP_ROUNDS_MAX {
             let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-            let swept =
-                at.db.write_blocking(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }));
+            let swept = at
+                .db
+                .write_blocking(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }));
             match swept {
                 Ok(gone) if gone >= rows_max => std::thread::yield_now(),
                 Ok(_) => break,
@@ -177,7 +186,8 @@ mod tests {
         assert_eq!(raised, [0, 60, 120]);
         let passing = [SequenceError::Fenced, SequenceError::Store(store::Error::Raced)];
         assert!(passing.iter().all(|problem| !is_alarming(problem)));
-        let lasting = [SequenceError::RolledBack { size: 1, known: 2 }, SequenceError::Damaged("a tile".to_owned())];
+        let lasting =
+            [SequenceError::RolledBack { size: 1, known: 2 }, SequenceError::Damaged("a tile".to_owned())];
         assert!(lasting.iter().all(is_alarming));
     }
 
@@ -201,6 +211,10 @@ mod tests {
             .unwrap();
         sweep(&at);
         let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM signature_nonces";
-        assert_eq!(at.db.read_blocking(|tx| tx.query(count, &[])?.remove(0).int(0)), Ok(1), "what has not ended stays");
+        assert_eq!(
+            at.db.read_blocking(|tx| tx.query(count, &[])?.remove(0).int(0)),
+            Ok(1),
+            "what has not ended stays"
+        );
     }
 }

@@ -27,5 +27,9 @@ pub fn migrations() -> Vec<store::Migration> {
 
 /// Every error code of the API.
 pub fn error_codes() -> Vec<&'static webkit::Code> {
-    [webkit::error::CODES, identity::routes::CODES, payments::routes::CODES].into_iter().flatten().copied().collect()
+    [webkit::error::CODES, identity::routes::CODES, payments::routes::CODES]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect()
 }

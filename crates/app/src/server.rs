@@ -25,8 +25,8 @@ use webkit::{Edge, request};
 
 use crate::installation::Installation;
 use crate::limits::{
-    CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, FILES_RESERVED, HEADER_SECONDS_MAX, PING_EVERY_SECONDS, PING_SECONDS_MAX,
-    STOP_SECONDS_MAX,
+    CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, FILES_RESERVED, HEADER_SECONDS_MAX, PING_EVERY_SECONDS,
+    PING_SECONDS_MAX, STOP_SECONDS_MAX,
 };
 
 mod peers;
@@ -93,7 +93,8 @@ pub fn router(context: &Context, edge: Edge) -> Router {
         ([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string())
     };
     let (payments, _) = payments::routes::router().with_state::<()>(context.clone()).split_for_parts();
-    let (identity, _) = identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
+    let (identity, _) =
+        identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
     Router::new()
         .merge(payments)
         .merge(identity)
@@ -172,7 +173,8 @@ impl Listener {
     /// [`ServeError`].
     pub async fn bind(address: SocketAddr, tls: Option<(&Path, &Path)>) -> Result<Listener, ServeError> {
         let tls = tls.map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
-        let tcp = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+        let tcp =
+            TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
         Ok(Listener { tcp, tls, capacity: Capacity::default(), trusted_proxies: Vec::new() })
     }
 
@@ -197,7 +199,10 @@ impl Listener {
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         let room = Arc::new(Semaphore::new(self.capacity.connections_max));
         if self.capacity.connections_max < CONNECTIONS_MAX {
-            tracing::info!(connections_max = self.capacity.connections_max, "raise the limit of open files for more connections");
+            tracing::info!(
+                connections_max = self.capacity.connections_max,
+                "raise the limit of open files for more connections"
+            );
         }
         let peers = Peers::new(self.capacity.per_peer_max, &self.trusted_proxies);
         let graceful = GracefulShutdown::new();
@@ -244,7 +249,12 @@ struct Client {
 }
 
 impl Client {
-    async fn answer(self, router: Router, tls: Option<TlsAcceptor>, watcher: hyper_util::server::graceful::Watcher) {
+    async fn answer(
+        self,
+        router: Router,
+        tls: Option<TlsAcceptor>,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) {
         let Client { stream, peer, place, permit, first_request } = self;
         let asked = Arc::new(Notify::new());
         let served = serve_stream(stream, peer, router, tls, watcher, Arc::clone(&asked));
@@ -265,8 +275,12 @@ async fn silence(limit: Duration, asked: &Notify) {
 }
 
 async fn serve_stream(
-    stream: TcpStream, peer: SocketAddr, router: Router, tls: Option<TlsAcceptor>,
-    watcher: hyper_util::server::graceful::Watcher, asked: Arc<Notify>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    watcher: hyper_util::server::graceful::Watcher,
+    asked: Arc<Notify>,
 ) {
     let _ = stream.set_nodelay(true);
     let service = router.map_request(move |mut request: Request<_>| {
@@ -302,8 +316,9 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {
     use rustls_pki_types::pem::PemObject;
     use rustls_pki_types::{CertificateDer, PrivateKeyDer};
     let refused = |path: &Path, why: String| ServeError::Tls { path: path.display().to_string(), why };
-    let chain: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(certificate).map_err(|e| refused(certificate, e.to_string()))?.collect();
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
+        .map_err(|e| refused(certificate, e.to_string()))?
+        .collect();
     let chain = chain.map_err(|e| refused(certificate, e.to_string()))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|e| refused(key, e.to_string()))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -16,7 +16,10 @@ const IN_ALPHABET: [bool; 256] = {
     let mut table = [false; 256];
     let mut index = 0;
     while index < ALPHABET.len() {
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, bounded by the loop and by u8")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "evaluated by the compiler, bounded by the loop and by u8"
+        )]
         {
             table[ALPHABET[index] as usize] = true;
         }
@@ -240,7 +243,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for bad in ["", "pay_", "pay_1", "ord_00000000000000000000000000zz", "pay_0000000000000000000000000o!i"] {
+        for bad in
+            ["", "pay_", "pay_1", "ord_00000000000000000000000000zz", "pay_0000000000000000000000000o!i"]
+        {
             assert!(bad.parse::<PaymentId>().is_err(), "{bad}");
         }
         assert!("shop_0000000o".parse::<ShopId>().is_err());

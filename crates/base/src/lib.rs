@@ -12,8 +12,8 @@ mod secret;
 pub use clock::{Clock, Timestamp};
 pub use dice::Dice;
 pub use ids::{
-    ApiKeyId, BuyerId, CodeId, DecisionId, DeviceId, EntryId, IdError, MemberId, OrderId, PaymentId, RefundId,
-    RequestId, ReviewId, ScopedId, SessionId, ShopId, TerminalId, TransferId,
+    ApiKeyId, BuyerId, CodeId, DecisionId, DeviceId, EntryId, IdError, MemberId, OrderId, PaymentId,
+    RefundId, RequestId, ReviewId, ScopedId, SessionId, ShopId, TerminalId, TransferId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use secret::Secret;

@@ -51,8 +51,8 @@ pub use context::{Context, Fault, Means};
 pub use mail::{DueMail, Letter, Recipient, mark_failed, mark_sent, queue_mail, take_due};
 pub use members::{
     LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, RoleProblem,
-    Verdict, confirm_member, create_member, find_member, find_member_person, finish_login, list_members, origin_of,
-    parse_roles, remove_member, sign_in_member, start_login, update_roles,
+    Verdict, confirm_member, create_member, find_member, find_member_person, finish_login, list_members,
+    origin_of, parse_roles, remove_member, sign_in_member, start_login, update_roles,
 };
 pub use password::{
     Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,

@@ -71,7 +71,8 @@ mod tests {
     use store::testing::each_engine;
 
     const DAY_SECONDS: i64 = 86_400;
-    const LIMIT: Limit = Limit { kind: "test", tries_max: 100, window_seconds: DAY_SECONDS, block_seconds: 1800 };
+    const LIMIT: Limit =
+        Limit { kind: "test", tries_max: 100, window_seconds: DAY_SECONDS, block_seconds: 1800 };
     const START: Timestamp = Timestamp(1_772_357_400_000);
 
     /// Tries every `pause_seconds` for a day, and how many were let through.

@@ -28,7 +28,8 @@ static ACCOUNTS: Table = Table::new(
         int("opened_at"),
         text("last_transfer"),
     ],
-).kept();
+)
+.kept();
 
 static TRANSFERS: Table = Table::new(
     "ledger_transfers",

@@ -33,7 +33,11 @@ impl From<store::Error> for TopUpError {
 /// # Errors
 /// [`TopUpError`].
 pub fn top_up(
-    tx: &mut Tx<'_>, means: &Means<'_>, actor: &audit::Actor, buyer: BuyerId, amount: Money,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &audit::Actor,
+    buyer: BuyerId,
+    amount: Money,
 ) -> Result<Leaf, TopUpError> {
     if identity::find_buyer(tx, buyer)?.is_none() {
         return Err(TopUpError::NoBuyer);

@@ -27,7 +27,12 @@ pub enum Answer {
 /// # Errors
 /// [`ConfirmError::NoPayment`] (also for somebody else's payment), [`ConfirmError::NotWaiting`] when it is not paused.
 pub fn answer_challenge(
-    tx: &mut Tx<'_>, means: &Means<'_>, session: &BuyerSession, from: &Origination, id: PaymentId, answer: &Answer,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    session: &BuyerSession,
+    from: &Origination,
+    id: PaymentId,
+    answer: &Answer,
 ) -> Result<Confirmed, ConfirmError> {
     let payment = rows::find_payment(tx, id)?.filter(|payment| payment.buyer == Some(session.buyer));
     let payment = payment.ok_or(ConfirmError::NoPayment)?;
@@ -57,7 +62,11 @@ pub fn answer_challenge(
 /// # Errors
 /// As [`answer_challenge`].
 pub fn stop_review(
-    tx: &mut Tx<'_>, means: &Means<'_>, session: &BuyerSession, from: &Origination, id: PaymentId,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    session: &BuyerSession,
+    from: &Origination,
+    id: PaymentId,
 ) -> Result<Confirmed, ConfirmError> {
     let payment = rows::find_payment(tx, id)?.filter(|payment| payment.buyer == Some(session.buyer));
     let payment = payment.ok_or(ConfirmError::NoPayment)?;

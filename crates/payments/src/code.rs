@@ -72,7 +72,11 @@ pub fn claims_of_static(code: &StaticCode) -> CodeClaims {
 /// # Errors
 /// Those of the store.
 pub fn create_code(
-    tx: &mut Tx<'_>, means: &Means<'_>, shop: &Shop, name: &ShortText, terminal: Option<TerminalId>,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    shop: &Shop,
+    name: &ShortText,
+    terminal: Option<TerminalId>,
 ) -> Result<StaticCode, store::Error> {
     let code = StaticCode {
         id: CodeId::new(shop.id, means.now, means.dice),
@@ -102,17 +106,26 @@ pub fn revoke_code(tx: &mut Tx<'_>, id: CodeId, now: Timestamp) -> Result<Option
 /// # Errors
 /// [`ScanError`].
 pub fn scan_code(
-    tx: &mut Tx<'_>, key: &CodeKey, token: &CodeToken, payee: Option<ShopId>, now: Timestamp,
+    tx: &mut Tx<'_>,
+    key: &CodeKey,
+    token: &CodeToken,
+    payee: Option<ShopId>,
+    now: Timestamp,
 ) -> Result<Scanned, ScanError> {
     let payee = payee.unwrap_or(token.code().shop());
     if token.expires().is_none() {
         let code = rows::find_code(tx, token.code())?.ok_or(ScanError::Unknown)?;
         let claims = CodeClaims { payee, ..claims_of_static(&code) };
         token.verify(key, &claims, now)?;
-        return if code.revoked_at.is_some() { Err(ScanError::Revoked) } else { Ok(Scanned::Amount(Box::new(code))) };
+        return if code.revoked_at.is_some() {
+            Err(ScanError::Revoked)
+        } else {
+            Ok(Scanned::Amount(Box::new(code)))
+        };
     }
     let id = payment_of(token.code()).ok_or(ScanError::Unknown)?;
-    let payment = rows::find_payment(tx, id)?.filter(|p| p.origin == Origin::Dynamic).ok_or(ScanError::Unknown)?;
+    let payment =
+        rows::find_payment(tx, id)?.filter(|p| p.origin == Origin::Dynamic).ok_or(ScanError::Unknown)?;
     // A payment that was confirmed has an end of its own; its code keeps the one it was made with, which the tag covers.
     let ends = if payment.stored_state == State::Waiting { None } else { token.expires() };
     let issued = Payment { expires_at: ends.unwrap_or(payment.expires_at), ..payment.clone() };
@@ -156,7 +169,10 @@ pub fn code_key(vault: &vault::Vault) -> CodeKey {
 /// # Errors
 /// What the EMVCo form cannot hold.
 pub fn emv_payload(
-    shop: &Shop, payment: Option<&Payment>, token: &CodeToken, public_url: &str,
+    shop: &Shop,
+    payment: Option<&Payment>,
+    token: &CodeToken,
+    public_url: &str,
 ) -> Result<String, EmvError> {
     let draft = EmvDraft {
         initiation: if payment.is_some() { Initiation::Dynamic } else { Initiation::Static },

@@ -109,7 +109,12 @@ pub fn keys_of(command: &Confirm) -> Vec<store::Key> {
 /// # Errors
 /// [`ConfirmError`].
 pub fn confirm(
-    tx: &mut Tx<'_>, means: &Means<'_>, screen: &Screen, session: &BuyerSession, from: &Origination, command: &Confirm,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    screen: &Screen,
+    session: &BuyerSession,
+    from: &Origination,
+    command: &Confirm,
 ) -> Result<Confirmed, ConfirmError> {
     let payment = load_waiting(tx, means, session, command)?;
     let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
@@ -157,7 +162,10 @@ fn refused_pin(check: PinCheck) -> Option<Confirmed> {
 
 /// The payment, if this payer can confirm it as they saw it.
 fn load_waiting(
-    tx: &mut Tx<'_>, means: &Means<'_>, session: &BuyerSession, command: &Confirm,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    session: &BuyerSession,
+    command: &Confirm,
 ) -> Result<Payment, ConfirmError> {
     let payment = rows::find_payment(tx, command.payment)?.ok_or(ConfirmError::NoPayment)?;
     if payment.buyer.is_some_and(|buyer| buyer != session.buyer) {
@@ -191,7 +199,12 @@ fn check_seen(payment: &Payment, command: &Confirm) -> Result<(), ConfirmError> 
 }
 
 fn gather(
-    tx: &mut Tx<'_>, means: &Means<'_>, payment: &Payment, shop: &Shop, session: &BuyerSession, from: &Origination,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    payment: &Payment,
+    shop: &Shop,
+    session: &BuyerSession,
+    from: &Origination,
 ) -> Result<Facts, ConfirmError> {
     let premises = find_premises(tx, shop.id, &shop.country)?;
     let terminal = payment.terminal.map_or(Ok(None), |id| rows::find_terminal(tx, id))?;
@@ -221,7 +234,11 @@ fn device_since(tx: &mut Tx<'_>, session: &BuyerSession, now: Timestamp) -> Resu
 
 /// Carries a decision out. INVARIANT: only `Outcome::Allow` moves money here.
 fn apply(
-    tx: &mut Tx<'_>, means: &Means<'_>, shop: &Shop, outcome: Outcome, payment: Payment,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    shop: &Shop,
+    outcome: Outcome,
+    payment: Payment,
 ) -> Result<Payment, ConfirmError> {
     match outcome {
         Outcome::Allow => settle(tx, means, shop, payment),
@@ -240,7 +257,10 @@ fn apply(
 
 /// Moves the money, or declines where there is not enough.
 pub(crate) fn settle(
-    tx: &mut Tx<'_>, means: &Means<'_>, shop: &Shop, payment: Payment,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    shop: &Shop,
+    payment: Payment,
 ) -> Result<Payment, ConfirmError> {
     let buyer = payment.buyer.ok_or(ConfirmError::NoPayment)?;
     // A review may take a day: an account that was frozen or erased meanwhile pays nothing.
@@ -309,7 +329,11 @@ pub(crate) fn attempt_of(state: State) -> Attempt {
 }
 
 fn finish(
-    tx: &mut Tx<'_>, means: &Means<'_>, session: &BuyerSession, from: &Origination, mut payment: Payment,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    session: &BuyerSession,
+    from: &Origination,
+    mut payment: Payment,
 ) -> Result<Confirmed, ConfirmError> {
     let actor = audit::Actor::from(session.buyer);
     let leaf = record::note(tx, means, &actor, Deed::Confirm, &payment, from)?;
@@ -320,7 +344,10 @@ fn finish(
 
 /// Notes in the profiles that a paused payment went on or stopped. Only what is known without the payer counts.
 pub(crate) fn remember_end(
-    tx: &mut Tx<'_>, means: &Means<'_>, payment: &Payment, attempt: Attempt,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    payment: &Payment,
+    attempt: Attempt,
 ) -> Result<(), store::Error> {
     let facts = screening::known_facts(payment, means.now);
     let profiles: Profiles = screening::load_profiles(tx, ShopId::HOUSE, &facts)?;

@@ -29,8 +29,14 @@ impl Nonce {
 pub fn bind(amount: Money, payee: ShopId, payment: PaymentId, nonce: &Nonce) -> [u8; 32] {
     let mut hash = digest::Context::new(&digest::SHA256);
     let minor = amount.minor.to_be_bytes();
-    let fields: [&[u8]; 6] =
-        [DOMAIN, &minor, amount.currency.code().as_bytes(), payee.short().as_bytes(), payment.short().as_bytes(), &nonce.0];
+    let fields: [&[u8]; 6] = [
+        DOMAIN,
+        &minor,
+        amount.currency.code().as_bytes(),
+        payee.short().as_bytes(),
+        payment.short().as_bytes(),
+        &nonce.0,
+    ];
     for field in fields {
         hash.update(&(field.len() as u64).to_be_bytes());
         hash.update(field);

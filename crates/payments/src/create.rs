@@ -44,7 +44,9 @@ impl NewPayment {
     /// # Errors
     /// [`CreateError::Life`].
     pub fn new(
-        purpose: Purpose, terminal: Option<TerminalId>, life_seconds: Option<i64>,
+        purpose: Purpose,
+        terminal: Option<TerminalId>,
+        life_seconds: Option<i64>,
     ) -> Result<NewPayment, CreateError> {
         let life_seconds = life_seconds.unwrap_or(CODE_SECONDS_DEFAULT);
         if !(CODE_SECONDS_MIN..=CODE_SECONDS_MAX).contains(&life_seconds) {
@@ -52,7 +54,9 @@ impl NewPayment {
         }
         let (amount, order, reference, description) = match purpose {
             Purpose::Order(order) => (None, Some(order), None, None),
-            Purpose::Amount { amount, reference, description } => (Some(amount), None, reference, description),
+            Purpose::Amount { amount, reference, description } => {
+                (Some(amount), None, reference, description)
+            }
         };
         Ok(NewPayment { amount, order, reference, description, terminal, life_seconds })
     }
@@ -92,7 +96,10 @@ pub enum CreateError {
 /// # Errors
 /// [`CreateError`].
 pub fn create_payment(
-    tx: &mut Tx<'_>, means: &Means<'_>, shop: ShopId, new: &NewPayment,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    shop: ShopId,
+    new: &NewPayment,
 ) -> Result<Payment, CreateError> {
     let mut payment = blank(PaymentId::new(shop, means.now, means.dice), means.now, new.life_seconds);
     if let Some(terminal) = new.terminal {
@@ -124,7 +131,11 @@ pub fn create_payment(
 /// # Errors
 /// [`CreateError::NoCode`], or the store's.
 pub fn create_payment_from_code(
-    tx: &mut Tx<'_>, means: &Means<'_>, code: CodeId, amount: Money, note: Option<&ShortText>,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    code: CodeId,
+    amount: Money,
+    note: Option<&ShortText>,
 ) -> Result<Payment, CreateError> {
     let code = rows::find_code(tx, code)?.ok_or(CreateError::NoCode)?;
     if code.revoked_at.is_some() || code.currency != amount.currency {
@@ -148,7 +159,11 @@ pub fn create_payment_from_code(
 /// # Errors
 /// [`CreateError::NoPayment`], [`CreateError::NotWaiting`], or the store's.
 pub fn cancel_payment(
-    tx: &mut Tx<'_>, means: &Means<'_>, actor: &audit::Actor, id: PaymentId, from: &Origination,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &audit::Actor,
+    id: PaymentId,
+    from: &Origination,
 ) -> Result<Payment, CreateError> {
     let payment = rows::find_payment(tx, id)?.ok_or(CreateError::NoPayment)?;
     let state = payment.state_at(means.now);

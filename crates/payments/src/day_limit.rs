@@ -40,7 +40,11 @@ pub(crate) struct Counted {
 /// # Errors
 /// Those of the store.
 pub(crate) fn count(
-    tx: &mut Tx<'_>, limit: DayLimit, buyer: BuyerId, payment: &Payment, now: Timestamp,
+    tx: &mut Tx<'_>,
+    limit: DayLimit,
+    buyer: BuyerId,
+    payment: &Payment,
+    now: Timestamp,
 ) -> Result<Option<Counted>, store::Error> {
     let day = (now.seconds() + CHINA_OFFSET_SECONDS).div_euclid(SECONDS_A_DAY);
     let (mut static_minor, mut total_minor) = rows::find_code_day(tx, buyer, day)?;

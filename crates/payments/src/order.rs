@@ -39,7 +39,12 @@ pub struct NewOrder {
 ///
 /// # Errors
 /// Those of the store.
-pub fn create_order(tx: &mut Tx<'_>, means: &Means<'_>, shop: ShopId, new: &NewOrder) -> Result<Order, store::Error> {
+pub fn create_order(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    shop: ShopId,
+    new: &NewOrder,
+) -> Result<Order, store::Error> {
     let order = Order {
         id: OrderId::new(shop, means.now, means.dice),
         reference: new.reference.as_ref().map(ToString::to_string),

@@ -10,7 +10,9 @@
 //!
 //! INVARIANT: money has moved in `paid`, `partly_refunded` and `refunded`, and in no other state.
 
-use base::{BuyerId, CodeId, DecisionId, DeviceId, EntryId, Money, OrderId, PaymentId, TerminalId, Timestamp};
+use base::{
+    BuyerId, CodeId, DecisionId, DeviceId, EntryId, Money, OrderId, PaymentId, TerminalId, Timestamp,
+};
 
 /// Where a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -176,7 +178,11 @@ pub struct Payment {
 impl Payment {
     /// Where it stands at `now`: time ends what waits, without a write.
     pub fn state_at(&self, now: Timestamp) -> State {
-        if self.stored_state.can_expire() && now >= self.expires_at { State::Expired } else { self.stored_state }
+        if self.stored_state.can_expire() && now >= self.expires_at {
+            State::Expired
+        } else {
+            self.stored_state
+        }
     }
 
     /// What can still be given back, minor units.

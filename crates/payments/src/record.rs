@@ -39,7 +39,12 @@ impl Deed {
 
 /// Enters a deed on a payment as it now stands; the caller then stores the payment with the entry's id.
 pub(crate) fn note(
-    tx: &mut Tx<'_>, means: &Means<'_>, actor: &Actor, deed: Deed, payment: &Payment, from: &Origination,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    deed: Deed,
+    payment: &Payment,
+    from: &Origination,
 ) -> Result<Leaf, store::Error> {
     let id = EntryId::new(payment.id.shop(), means.now, means.dice);
     let outcome = if payment.stored_state == State::Declined { Outcome::Refused } else { Outcome::Success };
@@ -63,7 +68,11 @@ pub(crate) fn note(
 
 /// Enters a top-up.
 pub(crate) fn note_top_up(
-    tx: &mut Tx<'_>, means: &Means<'_>, actor: &Actor, buyer: base::BuyerId, amount: base::Money,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    buyer: base::BuyerId,
+    amount: base::Money,
 ) -> Result<Leaf, store::Error> {
     let id = EntryId::new(buyer.shop(), means.now, means.dice);
     let entry = Entry::new(id, means.now, actor.clone(), TOP_UP, Object::from(buyer), Outcome::Success);

@@ -74,7 +74,11 @@ pub enum RefundError {
 /// # Errors
 /// [`RefundError`].
 pub fn refund(
-    tx: &mut Tx<'_>, means: &Means<'_>, actor: &audit::Actor, from: &Origination, new: &NewRefund,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &audit::Actor,
+    from: &Origination,
+    new: &NewRefund,
 ) -> Result<(Refund, Payment), RefundError> {
     let payment = rows::find_payment(tx, new.payment)?.ok_or(RefundError::NoPayment)?;
     let amount = check(&payment, new)?;
@@ -92,7 +96,9 @@ pub fn refund(
     match ledger::post_new(tx, &transfer)? {
         Ok(_) => {}
         Err(ledger::Refusal::InsufficientFunds(_)) => return Err(RefundError::ShopFunds),
-        Err(refusal) => return Err(store::Error::Bug(format!("the ledger refused a refund: {refusal}")).into()),
+        Err(refusal) => {
+            return Err(store::Error::Bug(format!("the ledger refused a refund: {refusal}")).into());
+        }
     }
     let refunded_minor = payment.refunded_minor + amount.minor;
     let whole = refunded_minor == payment.amount.minor;

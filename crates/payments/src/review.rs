@@ -35,7 +35,9 @@ impl ReviewState {
 
     /// Reads [`ReviewState::name`].
     pub fn named(name: &str) -> Option<ReviewState> {
-        [ReviewState::Open, ReviewState::Approved, ReviewState::Rejected].into_iter().find(|s| s.name() == name)
+        [ReviewState::Open, ReviewState::Approved, ReviewState::Rejected]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 }
 
@@ -68,7 +70,10 @@ pub struct Verdict {
 }
 
 pub(crate) fn open(
-    tx: &mut Tx<'_>, means: &Means<'_>, payment: &Payment, expires_at: Timestamp,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    payment: &Payment,
+    expires_at: Timestamp,
 ) -> Result<(), store::Error> {
     let review = Review {
         payment: payment.id,
@@ -99,7 +104,12 @@ fn is_payer_active(tx: &mut Tx<'_>, payment: &Payment) -> Result<bool, ConfirmEr
 /// # Errors
 /// [`ConfirmError::NoPayment`], [`ConfirmError::NotWaiting`] when it is not in review (any more).
 pub fn decide_review(
-    tx: &mut Tx<'_>, means: &Means<'_>, member: MemberId, from: &Origination, id: PaymentId, verdict: &Verdict,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    member: MemberId,
+    from: &Origination,
+    id: PaymentId,
+    verdict: &Verdict,
 ) -> Result<Moved, ConfirmError> {
     let payment = rows::find_payment(tx, id)?.ok_or(ConfirmError::NoPayment)?;
     match payment.state_at(means.now) {
@@ -114,8 +124,12 @@ pub fn decide_review(
         declined(means, payment, DeclineReason::Review)
     };
     let state = if verdict.approve { ReviewState::Approved } else { ReviewState::Rejected };
-    let decided =
-        Review { state, decided_by: Some(member.to_string()), note: Some(verdict.note.to_string()), ..review };
+    let decided = Review {
+        state,
+        decided_by: Some(member.to_string()),
+        note: Some(verdict.note.to_string()),
+        ..review
+    };
     rows::put_review(tx, &Review { decided_at: Some(means.now), ..decided })?;
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
     remember_end(tx, means, &payment, attempt)?;

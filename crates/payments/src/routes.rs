@@ -58,7 +58,15 @@ impl Context {
         let code_key = crate::code::code_key(&identity.vault);
         let live = broadcast::channel(LIVE_EVENTS_MAX).0;
         let refusals = Arc::new(Throttle::new(Rate { burst: 60, per_minute: 60 }));
-        Context { identity, signer, code_key, screen: Arc::new(RwLock::new(screen)), live, refusals, begun: Arc::new(Throttle::new(BEGUN)) }
+        Context {
+            identity,
+            signer,
+            code_key,
+            screen: Arc::new(RwLock::new(screen)),
+            live,
+            refusals,
+            begun: Arc::new(Throttle::new(BEGUN)),
+        }
     }
 
     /// What decides now.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use base::{BuyerId, DecisionId, PaymentId, ShopId, Timestamp};
 use identity::{Buyer, BuyerSession, Means, Shop};
-use risk::{Attempt, CodeKind, Costs, Decision, Entity, Facts, Key, Profiles, RuleSet, Scorer, Word, observe};
+use risk::{
+    Attempt, CodeKind, Costs, Decision, Entity, Facts, Key, Profiles, RuleSet, Scorer, Word, observe,
+};
 use store::Tx;
 
 use crate::payment::{Origin, Payment};
@@ -94,7 +96,8 @@ pub fn facts_of(parties: &Parties<'_>, from: &Origination, now: Timestamp) -> Fa
     facts.session_age_minutes = Some(now.millis_since(session.opened).max(0) as f64 / MS_A_MINUTE);
     // The first PIN comes with the account and is no change.
     let changed = Some(buyer.pin_changed).filter(|changed| *changed > buyer.created);
-    facts.credential_changed_hours = changed.map(|changed| now.millis_since(changed).max(0) as f64 / MS_AN_HOUR);
+    facts.credential_changed_hours =
+        changed.map(|changed| now.millis_since(changed).max(0) as f64 / MS_AN_HOUR);
     facts.balance_minor = Some(balance_minor);
     facts
 }
@@ -152,7 +155,11 @@ pub fn load_profiles(tx: &mut Tx<'_>, scope: ShopId, facts: &Facts) -> Result<Pr
 /// # Errors
 /// Those of the store.
 pub fn remember(
-    tx: &mut Tx<'_>, scope: ShopId, facts: &Facts, mut profiles: Profiles, attempt: Attempt,
+    tx: &mut Tx<'_>,
+    scope: ShopId,
+    facts: &Facts,
+    mut profiles: Profiles,
+    attempt: Attempt,
 ) -> Result<(), store::Error> {
     observe(facts, &mut profiles, attempt);
     for entity in Entity::ALL {
@@ -168,7 +175,11 @@ pub fn remember(
 /// # Errors
 /// Those of the store.
 pub(crate) fn screen(
-    tx: &mut Tx<'_>, means: &Means<'_>, screen: &Screen, facts: &Facts, payment: PaymentId,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    screen: &Screen,
+    facts: &Facts,
+    payment: PaymentId,
 ) -> Result<(DecisionId, Decision, Profiles), store::Error> {
     let profiles = load_profiles(tx, PLATFORM, facts)?;
     let decision = screen.decide(facts, &profiles);
@@ -179,7 +190,10 @@ pub(crate) fn screen(
 
 /// As [`remember`], for the platform's own buyers.
 pub(crate) fn remember_payment(
-    tx: &mut Tx<'_>, facts: &Facts, profiles: Profiles, attempt: Attempt,
+    tx: &mut Tx<'_>,
+    facts: &Facts,
+    profiles: Profiles,
+    attempt: Attempt,
 ) -> Result<(), store::Error> {
     remember(tx, PLATFORM, facts, profiles, attempt)
 }
@@ -189,7 +203,11 @@ pub(crate) fn remember_payment(
 /// # Errors
 /// Those of the store.
 pub fn decide_alone(
-    tx: &mut Tx<'_>, means: &Means<'_>, screen: &Screen, shop: ShopId, facts: &Facts,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    screen: &Screen,
+    shop: ShopId,
+    facts: &Facts,
 ) -> Result<(DecisionId, Decision), store::Error> {
     let profiles = load_profiles(tx, shop, facts)?;
     let decision = screen.decide(facts, &profiles);

@@ -77,7 +77,11 @@ pub struct Terminal {
 /// # Errors
 /// Those of the store.
 pub fn create_terminal(
-    tx: &mut Tx<'_>, means: &Means<'_>, shop: ShopId, name: &ShortText, place: Option<Place>,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    shop: ShopId,
+    name: &ShortText,
+    place: Option<Place>,
 ) -> Result<Terminal, store::Error> {
     let id = TerminalId::new(shop, means.now, means.dice);
     let terminal = Terminal { id, name: name.to_string(), place, created_at: means.now };

@@ -1,8 +1,8 @@
 //! All tables and SQL of payments. Single statements, no decisions.
 
 use base::{
-    BuyerId, CodeId, DecisionId, DeviceId, EntryId, Money, OrderId, PaymentId, RefundId, ScopedId, ShopId, TerminalId,
-    Timestamp,
+    BuyerId, CodeId, DecisionId, DeviceId, EntryId, Money, OrderId, PaymentId, RefundId, ScopedId, ShopId,
+    TerminalId, Timestamp,
 };
 use risk::{Entity, Key as PartyKey, Place, Profile};
 use store::{Error, Key, Migration, Row, Table, Tx, Value, blob, int, text};
@@ -129,12 +129,26 @@ static DECISIONS: Table = Table::new(
 static REFUNDS: Table = Table::new(
     "refunds",
     &[text("shop_id"), text("id")],
-    &[text("payment_id"), int("amount_minor"), text("currency"), text("reason"), text("entry_id"), int("created_at")],
+    &[
+        text("payment_id"),
+        int("amount_minor"),
+        text("currency"),
+        text("reason"),
+        text("entry_id"),
+        int("created_at"),
+    ],
 );
 static REVIEWS: Table = Table::new(
     "reviews",
     &[text("shop_id"), text("payment_id")],
-    &[text("state"), text("decided_by"), text("note"), int("opened_at"), int("decided_at"), int("expires_at")],
+    &[
+        text("state"),
+        text("decided_by"),
+        text("note"),
+        int("opened_at"),
+        int("decided_at"),
+        int("expires_at"),
+    ],
 );
 static PROFILES: Table =
     Table::new("profiles", &[text("shop_id"), int("entity"), int("party")], &[blob("body")]).kept();
@@ -142,7 +156,8 @@ static CODE_DAYS: Table = Table::new(
     "code_days",
     &[text("shop_id"), text("buyer_id"), int("day")],
     &[int("static_minor"), int("total_minor")],
-).kept();
+)
+.kept();
 
 /// Every table of this domain, for the test that holds them against the schema.
 pub static TABLES: [&Table; 10] = [
@@ -206,7 +221,12 @@ pub(crate) fn find_order(tx: &mut Tx<'_>, id: OrderId) -> Result<Option<Order>, 
     tx.get(&ORDERS, &key_of(&id, id.short()))?.map(|row| read_order(&row)).transpose()
 }
 
-pub(crate) fn list_orders(tx: &mut Tx<'_>, shop: ShopId, before: Option<&str>, limit: i64) -> Result<Vec<Order>, Error> {
+pub(crate) fn list_orders(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Order>, Error> {
     let sql = "SELECT shop_id, id, reference, description, amount_minor, currency, payment_id, created_at FROM orders
                WHERE shop_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
     let params = [shop.short().into(), before.unwrap_or(LAST_ID).into(), limit.into()];
@@ -241,7 +261,10 @@ pub(crate) fn find_code(tx: &mut Tx<'_>, id: CodeId) -> Result<Option<StaticCode
 }
 
 pub(crate) fn list_codes(
-    tx: &mut Tx<'_>, shop: ShopId, before: Option<&str>, limit: i64,
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    before: Option<&str>,
+    limit: i64,
 ) -> Result<Vec<StaticCode>, Error> {
     let sql = "SELECT shop_id, id, name, terminal_id, currency, revoked_at, created_at FROM codes
                WHERE shop_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
@@ -346,7 +369,9 @@ pub(crate) fn read_payment(row: &Row) -> Result<Payment, Error> {
 /// # Errors
 /// Those of the store.
 pub fn list_buyer_payments(tx: &mut Tx<'_>, buyer: BuyerId, limit: i64) -> Result<Vec<Payment>, Error> {
-    let sql = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE buyer_id = ?1 ORDER BY created_at DESC LIMIT ?2");
+    let sql = format!(
+        "SELECT {PAYMENT_COLUMNS} FROM payments WHERE buyer_id = ?1 ORDER BY created_at DESC LIMIT ?2"
+    );
     tx.query(&sql, &[buyer.short().into(), limit.into()])?.iter().map(read_payment).collect()
 }
 
@@ -355,7 +380,9 @@ pub fn list_buyer_payments(tx: &mut Tx<'_>, buyer: BuyerId, limit: i64) -> Resul
 /// # Errors
 /// Those of the store.
 pub fn sum_payments_by_hour(
-    tx: &mut Tx<'_>, shop: ShopId, from: Timestamp,
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    from: Timestamp,
 ) -> Result<Vec<(Timestamp, State, i64, i64)>, Error> {
     let sql = "SELECT created_at / 3600000, state, COUNT(*), CAST(SUM(amount_minor) AS BIGINT) FROM payments
                WHERE shop_id = ?1 AND id >= ?3 AND created_at >= ?2 GROUP BY created_at / 3600000, state";
@@ -379,7 +406,12 @@ pub fn count_payments(tx: &mut Tx<'_>) -> Result<Vec<(State, i64)>, Error> {
 }
 
 pub(crate) fn insert_decision(
-    tx: &mut Tx<'_>, id: DecisionId, payment: Option<PaymentId>, outcome: &str, body: Vec<u8>, at: Timestamp,
+    tx: &mut Tx<'_>,
+    id: DecisionId,
+    payment: Option<PaymentId>,
+    outcome: &str,
+    body: Vec<u8>,
+    at: Timestamp,
 ) -> Result<(), Error> {
     let mut row = key_of(&id, id.short());
     row.extend([payment.as_ref().map(PaymentId::short).into(), outcome.into(), body.into(), at.into()]);
@@ -417,7 +449,8 @@ pub(crate) fn find_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<Option<Refund
 /// # Errors
 /// Those of the store.
 pub fn list_refunds(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Vec<Refund>, Error> {
-    let sql = "SELECT shop_id, id, payment_id, amount_minor, currency, reason, entry_id, created_at FROM refunds
+    let sql =
+        "SELECT shop_id, id, payment_id, amount_minor, currency, reason, entry_id, created_at FROM refunds
                WHERE shop_id = ?1 AND payment_id = ?2 ORDER BY id LIMIT 100";
     tx.query(sql, &[payment.shop().short().into(), payment.short().into()])?.iter().map(read_refund).collect()
 }
@@ -458,8 +491,14 @@ pub fn find_review(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Option<Review>
 ///
 /// # Errors
 /// Those of the store.
-pub fn list_open_reviews(tx: &mut Tx<'_>, shop: ShopId, now: Timestamp, limit: i64) -> Result<Vec<Review>, Error> {
-    let sql = "SELECT shop_id, payment_id, state, decided_by, note, opened_at, decided_at, expires_at FROM reviews
+pub fn list_open_reviews(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Review>, Error> {
+    let sql =
+        "SELECT shop_id, payment_id, state, decided_by, note, opened_at, decided_at, expires_at FROM reviews
                WHERE shop_id = ?1 AND state = 'open' AND expires_at > ?2 ORDER BY opened_at LIMIT ?3";
     tx.query(sql, &[shop.short().into(), now.into(), limit.into()])?.iter().map(read_review).collect()
 }
@@ -482,14 +521,21 @@ fn profile_values(scope: ShopId, entity: Entity, party: PartyKey) -> Vec<Value> 
 }
 
 pub(crate) fn find_profile(
-    tx: &mut Tx<'_>, scope: ShopId, entity: Entity, party: PartyKey,
+    tx: &mut Tx<'_>,
+    scope: ShopId,
+    entity: Entity,
+    party: PartyKey,
 ) -> Result<Option<Profile>, Error> {
     let row = tx.get(&PROFILES, &profile_values(scope, entity, party))?;
     row.map(|row| Profile::from_bytes(row.blob(3)?).map_err(|e| Error::Bug(e.to_string()))).transpose()
 }
 
 pub(crate) fn put_profile(
-    tx: &mut Tx<'_>, scope: ShopId, entity: Entity, party: PartyKey, profile: &Profile,
+    tx: &mut Tx<'_>,
+    scope: ShopId,
+    entity: Entity,
+    party: PartyKey,
+    profile: &Profile,
 ) -> Result<(), Error> {
     let mut row = profile_values(scope, entity, party);
     row.push(profile.to_bytes().into());
@@ -503,10 +549,19 @@ pub(crate) fn find_code_day(tx: &mut Tx<'_>, buyer: BuyerId, day: i64) -> Result
 }
 
 pub(crate) fn put_code_day(
-    tx: &mut Tx<'_>, buyer: BuyerId, day: i64, static_minor: i64, total_minor: i64,
+    tx: &mut Tx<'_>,
+    buyer: BuyerId,
+    day: i64,
+    static_minor: i64,
+    total_minor: i64,
 ) -> Result<(), Error> {
-    let row =
-        vec![buyer.shop().short().into(), buyer.short().into(), day.into(), static_minor.into(), total_minor.into()];
+    let row = vec![
+        buyer.shop().short().into(),
+        buyer.short().into(),
+        day.into(),
+        static_minor.into(),
+        total_minor.into(),
+    ];
     tx.put(&CODE_DAYS, row)
 }
 

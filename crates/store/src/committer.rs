@@ -102,7 +102,12 @@ where
 type Batch = Vec<Box<dyn Job>>;
 
 /// Serves closures until the last sender is gone. `waiting` counts those that were not answered yet.
-pub(crate) fn serve(conn: Conn, queue: &Receiver<Box<dyn Job>>, flusher: Option<Flusher>, waiting: &Arc<AtomicUsize>) {
+pub(crate) fn serve(
+    conn: Conn,
+    queue: &Receiver<Box<dyn Job>>,
+    flusher: Option<Flusher>,
+    waiting: &Arc<AtomicUsize>,
+) {
     let kept = Kept::new(conn.is_sole_writer());
     let mut committer = Committer { conn, kept, flusher, waiting: Arc::clone(waiting), next: None };
     while let Some(first) = committer.wait(queue) {
@@ -277,7 +282,9 @@ impl Committer {
     }
 
     fn run_batch(
-        &mut self, batch: &mut [Box<dyn Job>], care: Care,
+        &mut self,
+        batch: &mut [Box<dyn Job>],
+        care: Care,
     ) -> Result<(Option<Draft>, Vec<Hook>), Failed> {
         if care == Care::Protected {
             self.conn.protect()?;
@@ -335,7 +342,9 @@ fn run_closure(tx: &mut Tx<'_>, job: &mut Box<dyn Job>) -> Result<Ran, Failed> {
     match tx.take_fault() {
         None if done || tx.undo_closure() => Ok(Ran::Done),
         // Not the closure's own fault, or one that it kept to itself.
-        Some(problem) if done || matches!(problem, Error::Raced | Error::Unavailable(_)) => Err(problem.into()),
+        Some(problem) if done || matches!(problem, Error::Raced | Error::Unavailable(_)) => {
+            Err(problem.into())
+        }
         _ => Err(Failed::Alone),
     }
 }

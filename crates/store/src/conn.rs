@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::migrate::Migration;
-use crate::postgres_engine::PostgresConn;
 use crate::flushing::Flushing;
 use crate::journal::Draft;
+use crate::migrate::Migration;
+use crate::postgres_engine::PostgresConn;
 use crate::sqlite_engine::SqliteConn;
 use crate::table::Table;
 use crate::value::{Row, Value};

@@ -13,10 +13,10 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::committer::{self, Barrier, Job, Work};
 use crate::conn::{Conn, Mode};
 use crate::error::Error;
+use crate::flushing::{Flusher, Flushing};
 use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX, WAL_COPY_BYTES};
 use crate::migrate::{self, Migration};
 use crate::postgres_engine::{PostgresConn, PostgresTarget};
-use crate::flushing::{Flusher, Flushing};
 use crate::sqlite_engine::{SqliteConn, lock_file};
 use crate::tx::{Key, Tx};
 
@@ -66,7 +66,9 @@ enum Source {
 impl Source {
     fn open(&self, mode: Mode) -> Result<Conn, Error> {
         match (self, mode) {
-            (Source::File(path), Mode::Write) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_committer(path)?))),
+            (Source::File(path), Mode::Write) => {
+                Ok(Conn::Sqlite(Box::new(SqliteConn::open_committer(path)?)))
+            }
             (Source::File(path), Mode::Read) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_reader(path)?))),
             (Source::Postgres(target), _) => Ok(Conn::Postgres(Box::new(PostgresConn::open(target)?))),
         }
@@ -379,7 +381,8 @@ mod tests {
     #[test]
     fn at_most_eight_read_at_a_time_and_a_panic_gives_its_place_back() {
         each_engine(&[], |db| {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().unwrap();
             for _ in 0..READERS_MAX {
                 let torn = runtime.block_on(db.read(|_| -> Result<(), Error> { panic!("on purpose") }));
                 assert!(matches!(torn, Err(Error::Bug(_))));

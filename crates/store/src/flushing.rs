@@ -139,7 +139,8 @@ impl Flusher {
     pub(crate) fn start(flushing: Arc<Flushing>) -> std::io::Result<Flusher> {
         let (sender, queue) = channel();
         let served = Arc::clone(&flushing);
-        let thread = std::thread::Builder::new().name("flusher".to_owned()).spawn(move || served.serve(&queue))?;
+        let thread =
+            std::thread::Builder::new().name("flusher".to_owned()).spawn(move || served.serve(&queue))?;
         Ok(Flusher { flushing, queue: Some(sender), thread: Some(thread) })
     }
 

@@ -72,7 +72,8 @@ impl Journal {
         wal.push("-wal");
         let parts = [part("journal-a")?, part("journal-b")?];
         // The files' names must last as long as what is flushed into them.
-        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let kept = File::open(folder).and_then(|folder| folder.sync_all());
         kept.map_err(|e| Error::Unavailable(format!("cannot flush the folder `{}`: {e}", folder.display())))?;
         Ok(Journal { parts, active: 0, epoch, sequence: 0, wal: wal.into() })
@@ -124,7 +125,9 @@ impl Journal {
             let (wal, free) = (self.wal.clone(), Arc::clone(&part.free));
             let flush = move || match flush_file(&wal) {
                 Ok(()) => free.store(true, Ordering::Release),
-                Err(problem) => tracing::error!(%problem, "the write-ahead log cannot be flushed; the journal grows"),
+                Err(problem) => {
+                    tracing::error!(%problem, "the write-ahead log cannot be flushed; the journal grows")
+                }
             };
             if std::thread::Builder::new().name("wal flusher".into()).spawn(flush).is_err() {
                 tracing::error!("cannot start a thread to flush the write-ahead log; the journal grows");
@@ -138,7 +141,8 @@ impl Journal {
 
     /// Flushes SQLite's write-ahead log now: after it, what SQLite has committed is durable by itself.
     pub(crate) fn flush_wal(&self) -> Result<(), Error> {
-        flush_file(&self.wal).map_err(|e| Error::Unavailable(format!("the write-ahead log cannot be flushed: {e}")))
+        flush_file(&self.wal)
+            .map_err(|e| Error::Unavailable(format!("the write-ahead log cannot be flushed: {e}")))
     }
 
     /// The records after `applied`, in order, from both files.
@@ -151,7 +155,9 @@ impl Journal {
         records.sort_by_key(|record| record.sequence);
         let numbers = applied.saturating_add(1)..;
         if records.iter().zip(numbers).any(|(record, wanted)| record.sequence != wanted) {
-            return Err(Error::Refused("the journal beside the database is damaged: a batch is missing".into()));
+            return Err(Error::Refused(
+                "the journal beside the database is damaged: a batch is missing".into(),
+            ));
         }
         Ok(records)
     }
@@ -212,7 +218,10 @@ impl Draft {
 
 impl Record {
     /// Calls `run` with each statement and its parameters, in order.
-    pub(crate) fn replay(&self, mut run: impl FnMut(&str, &[Value]) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn replay(
+        &self,
+        mut run: impl FnMut(&str, &[Value]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let damaged = || Error::Refused("the journal beside the database holds what cannot be read".into());
         let mut rest = Reader(&self.statements);
         let mut sql = "";
@@ -232,7 +241,8 @@ fn fill_head(record: &mut [u8], epoch: i64, sequence: i64) -> Result<(), Error> 
         .map_err(|_| Error::Bug("a batch is too large for the journal".into()))?;
     let Some((head, statements)) = record.split_at_mut_checked(HEAD_BYTES) else { return Err(lost_part()) };
     let hash = hash_of(epoch, sequence, statements);
-    let fields = [&length.to_le_bytes()[..], &epoch.to_le_bytes(), &sequence.to_le_bytes(), hash.as_ref()].concat();
+    let fields =
+        [&length.to_le_bytes()[..], &epoch.to_le_bytes(), &sequence.to_le_bytes(), hash.as_ref()].concat();
     head.copy_from_slice(&fields);
     Ok(())
 }
@@ -254,7 +264,9 @@ fn read_records(file: &File, epoch: i64) -> Result<Vec<Record>, Error> {
         let mut head = [0u8; HEAD_BYTES];
         file.read_exact_at(&mut head, offset).map_err(unread)?;
         let mut fields = Reader(&head);
-        let (Some(length), Some(of), Some(sequence)) = (fields.u32(), fields.i64(), fields.i64()) else { break };
+        let (Some(length), Some(of), Some(sequence)) = (fields.u32(), fields.i64(), fields.i64()) else {
+            break;
+        };
         // A number is left out where SQLite itself made a batch durable; what an earlier use left has a lower one.
         let continues = records.last().is_none_or(|last| sequence > last.sequence);
         let start = offset + HEAD_BYTES as u64;

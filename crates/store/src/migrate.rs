@@ -30,13 +30,17 @@ pub(crate) fn migrate(conn: &mut Conn, migrations: &[Migration], now: Timestamp)
     in_transaction(conn, |conn| conn.migrate(&SCHEMA))?;
     let applied = applied(conn)?;
     refuse_unknown(&applied, migrations)?;
-    let mut steps: Vec<_> = migrations.iter().filter(|m| !applied.iter().any(|(v, _)| *v == m.version)).collect();
+    let mut steps: Vec<_> =
+        migrations.iter().filter(|m| !applied.iter().any(|(v, _)| *v == m.version)).collect();
     steps.sort_by_key(|m| m.version);
     for step in &steps {
         in_transaction(conn, |conn| {
             conn.migrate(step)?;
             let params = [Value::Int(step.version), Value::from(step.name), Value::from(now)];
-            conn.execute("INSERT INTO schema_migrations (version, name, applied_at) VALUES (?1, ?2, ?3)", &params)
+            conn.execute(
+                "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?1, ?2, ?3)",
+                &params,
+            )
         })?;
     }
     Ok(steps.len())
@@ -52,7 +56,10 @@ fn refuse_unknown(applied: &[(i64, String)], migrations: &[Migration]) -> Result
         match migrations.iter().find(|m| m.version == *version) {
             Some(known) if known.name == name => {}
             Some(known) => {
-                let text = format!("migration {version} was applied as `{name}`; this program calls it `{}`", known.name);
+                let text = format!(
+                    "migration {version} was applied as `{name}`; this program calls it `{}`",
+                    known.name
+                );
                 return Err(Error::Refused(text));
             }
             None => {

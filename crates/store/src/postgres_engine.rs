@@ -44,7 +44,8 @@ impl PostgresTarget {
     pub(crate) fn parse(url: &Secret<String>, ca_file: Option<&Path>) -> Result<PostgresTarget, Error> {
         let parsed = url.expose().parse::<postgres::Config>();
         // The parser's own message may repeat the URL with its password.
-        let mut config = parsed.map_err(|_| Error::Refused("the database URL is not a valid postgres:// URL".into()))?;
+        let mut config =
+            parsed.map_err(|_| Error::Refused("the database URL is not a valid postgres:// URL".into()))?;
         config.connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX)).application_name("tillward");
         notice_silence(&mut config);
         if is_on_this_machine(&config) && config.get_ssl_mode() != SslMode::Require {
@@ -61,7 +62,8 @@ impl PostgresTarget {
             Some(tls) => self.config.connect(tls.clone()),
             None => self.config.connect(NoTls),
         };
-        let mut client = client.map_err(|e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}")))?;
+        let mut client =
+            client.map_err(|e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}")))?;
         let limits = format!(
             "SET statement_timeout = {STATEMENT_MS_MAX}; SET lock_timeout = {LOCK_WAIT_MS_MAX};
              SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
@@ -100,7 +102,8 @@ fn is_local(host: &Host) -> bool {
 fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Error> {
     use rustls::pki_types::{CertificateDer, pem::PemObject};
     let path = ca_file.unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt"));
-    let refused = |why: String| Error::Refused(format!("cannot use the authorities in `{}`: {why}", path.display()));
+    let refused =
+        |why: String| Error::Refused(format!("cannot use the authorities in `{}`: {why}", path.display()));
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|e| refused(e.to_string()))? {
         roots.add(certificate.map_err(|e| refused(e.to_string()))?).map_err(|e| refused(e.to_string()))?;
@@ -131,7 +134,8 @@ struct TableSql {
 impl TableSql {
     fn of(table: &Table) -> TableSql {
         let (name, columns) = (table.name, table.column_list());
-        let by_key: Vec<_> = table.key.iter().enumerate().map(|(i, c)| format!("{} = ${}", c.name, i + 1)).collect();
+        let by_key: Vec<_> =
+            table.key.iter().enumerate().map(|(i, c)| format!("{} = ${}", c.name, i + 1)).collect();
         let join: Vec<_> = table.key.iter().map(|c| format!("t.{0} = k.{0}", c.name)).collect();
         let join = join.join(" AND ");
         let keys = unnest(table.key.iter());
@@ -140,7 +144,10 @@ impl TableSql {
         let insert = format!("INSERT INTO {name} ({columns}) SELECT * FROM {}", unnest(table.columns()));
         TableSql {
             get: format!("SELECT {columns} FROM {name} WHERE {}", by_key.join(" AND ")),
-            get_many: format!("SELECT {} FROM {keys} AS k({key_list}) JOIN {name} t ON {join}", own.join(", ")),
+            get_many: format!(
+                "SELECT {} FROM {keys} AS k({key_list}) JOIN {name} t ON {join}",
+                own.join(", ")
+            ),
             put: format!("{insert} {}", table.on_conflict()),
             delete: format!("DELETE FROM {name} t USING {keys} AS k({key_list}) WHERE {join}"),
             insert,
@@ -149,7 +156,8 @@ impl TableSql {
 }
 
 fn unnest<'c>(columns: impl Iterator<Item = &'c Column>) -> String {
-    let arrays: Vec<_> = columns.enumerate().map(|(i, c)| format!("${}::{}[]", i + 1, sql_type(c.kind))).collect();
+    let arrays: Vec<_> =
+        columns.enumerate().map(|(i, c)| format!("${}::{}[]", i + 1, sql_type(c.kind))).collect();
     format!("UNNEST({})", arrays.join(", "))
 }
 
@@ -166,7 +174,13 @@ impl PostgresConn {
     pub(crate) fn open(target: &std::sync::Arc<PostgresTarget>) -> Result<PostgresConn, Error> {
         let client = target.connect()?;
         let target = std::sync::Arc::clone(target);
-        Ok(PostgresConn { client, lost: false, target, statements: FxHashMap::default(), tables: FxHashMap::default() })
+        Ok(PostgresConn {
+            client,
+            lost: false,
+            target,
+            statements: FxHashMap::default(),
+            tables: FxHashMap::default(),
+        })
     }
 
     pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
@@ -301,7 +315,9 @@ fn ends_connection(code: &str) -> bool {
 
 fn error(problem: postgres::Error) -> Error {
     let Some(code) = problem.code() else {
-        return if problem.is_closed() || std::error::Error::source(&problem).is_some_and(|s| s.is::<std::io::Error>()) {
+        return if problem.is_closed()
+            || std::error::Error::source(&problem).is_some_and(|s| s.is::<std::io::Error>())
+        {
             Error::Unavailable(problem.to_string())
         } else {
             Error::Bug(problem.to_string())
@@ -310,9 +326,13 @@ fn error(problem: postgres::Error) -> Error {
     let text = || problem.as_db_error().map_or_else(|| problem.to_string(), |db| db.message().to_owned());
     match code {
         c if *c == SqlState::UNIQUE_VIOLATION => Error::Conflict(text()),
-        c if *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED => Error::Raced,
+        c if *c == SqlState::T_R_SERIALIZATION_FAILURE || *c == SqlState::T_R_DEADLOCK_DETECTED => {
+            Error::Raced
+        }
         c if *c == SqlState::LOCK_NOT_AVAILABLE => Error::Unavailable(text()),
-        c if matches!(c.code().get(..2), Some("08" | "53" | "57" | "58" | "25")) => Error::Unavailable(text()),
+        c if matches!(c.code().get(..2), Some("08" | "53" | "57" | "58" | "25")) => {
+            Error::Unavailable(text())
+        }
         c => Error::Bug(format!("{} ({})", text(), c.code())),
     }
 }
@@ -386,15 +406,24 @@ mod tests {
     #[test]
     fn c42_plain_text_is_for_a_server_on_this_machine_alone() {
         let is_plain = |url: &str| target(url).is_ok_and(|target| target.tls.is_none());
-        for url in ["postgres://localhost/t", "postgres://127.0.0.1/t", "postgres://[::1]/t", "postgres:///t?host=/run/p",
-            "postgres://localhost/t?hostaddr=127.0.0.1"]
-        {
+        for url in [
+            "postgres://localhost/t",
+            "postgres://127.0.0.1/t",
+            "postgres://[::1]/t",
+            "postgres:///t?host=/run/p",
+            "postgres://localhost/t?hostaddr=127.0.0.1",
+        ] {
             assert!(is_plain(url), "{url}");
         }
-        for url in ["postgres://db.example/t", "postgres://localhost,db.example/t", "postgres:///t?hostaddr=192.0.2.1",
-            "postgres://localhost/t?hostaddr=192.0.2.1", "postgres:///t?hostaddr=127.0.0.1", "postgres:///t",
-            "postgres://localhost/t?sslmode=require"]
-        {
+        for url in [
+            "postgres://db.example/t",
+            "postgres://localhost,db.example/t",
+            "postgres:///t?hostaddr=192.0.2.1",
+            "postgres://localhost/t?hostaddr=192.0.2.1",
+            "postgres:///t?hostaddr=127.0.0.1",
+            "postgres:///t",
+            "postgres://localhost/t?sslmode=require",
+        ] {
             assert!(!is_plain(url), "{url}");
         }
     }

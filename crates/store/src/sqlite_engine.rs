@@ -70,13 +70,18 @@ impl TableSql {
     fn of(table: &Table, lone: bool) -> TableSql {
         let name = table.name;
         let marks = (1..=table.width()).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
-        let keys: Vec<_> = table.key.iter().enumerate().map(|(i, c)| format!("{} = ?{}", c.name, i + 1)).collect();
+        let keys: Vec<_> =
+            table.key.iter().enumerate().map(|(i, c)| format!("{} = ?{}", c.name, i + 1)).collect();
         let by_key = keys.join(" AND ");
         let insert = format!("INSERT INTO {name} ({}) VALUES ({marks})", table.column_list());
         TableSql {
             get: format!("SELECT {} FROM {name} WHERE {by_key}", table.column_list()),
             // One step down the tree in place of two; with another unique index it would remove rows of other keys.
-            put: if lone { insert.replacen("INSERT", "REPLACE", 1) } else { format!("{insert} {}", table.on_conflict()) },
+            put: if lone {
+                insert.replacen("INSERT", "REPLACE", 1)
+            } else {
+                format!("{insert} {}", table.on_conflict())
+            },
             delete: format!("DELETE FROM {name} WHERE {by_key}"),
             insert,
         }
@@ -86,7 +91,8 @@ impl TableSql {
 /// Holds the database for one process: a second one would break the promise that batches see each other.
 pub(crate) fn lock_file(path: &Path) -> Result<File, Error> {
     let lock = path.with_extension("lock");
-    let file = File::create(&lock).map_err(|e| Error::Refused(format!("cannot create `{}`: {e}", lock.display())))?;
+    let file = File::create(&lock)
+        .map_err(|e| Error::Refused(format!("cannot create `{}`: {e}", lock.display())))?;
     file.try_lock().map_err(|_| {
         Error::Refused(format!("`{}` is in use by another tillward; stop that one first", path.display()))
     })?;
@@ -113,7 +119,8 @@ impl SqliteConn {
         let mut opened = SqliteConn::open_writer(path)?;
         opened.conn.execute_batch(JOURNAL_TABLE).map_err(error)?;
         let fresh = i64::from_le_bytes(Dice::System.bytes());
-        let begin = "INSERT INTO store_journal (one, epoch, applied) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING";
+        let begin =
+            "INSERT INTO store_journal (one, epoch, applied) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING";
         opened.conn.execute(begin, [fresh]).map_err(error)?;
         let epoch = opened.number("SELECT epoch FROM store_journal")?;
         let log = Log {
@@ -264,14 +271,22 @@ impl SqliteConn {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags).map_err(error)?;
         conn.busy_timeout(Duration::from_secs(5)).map_err(error)?;
-        conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;")
-            .map_err(error)?;
+        conn.execute_batch(
+            "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+        )
+        .map_err(error)?;
         Ok(SqliteConn::wrap(conn, path))
     }
 
     fn wrap(conn: Connection, path: &Path) -> SqliteConn {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        SqliteConn { conn, path: path.to_owned(), statements: FxHashMap::default(), writes_since_look: 0, log: None }
+        SqliteConn {
+            conn,
+            path: path.to_owned(),
+            statements: FxHashMap::default(),
+            writes_since_look: 0,
+            log: None,
+        }
     }
 
     pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
@@ -363,7 +378,8 @@ impl SqliteConn {
         }
         let lone = "SELECT (SELECT COUNT(*) FROM pragma_index_list(?1)) = 1
                 AND (SELECT SUM(wr) FROM pragma_table_list(?1)) = 1";
-        let lone = self.conn.query_row(lone, [table.name], |row| row.get::<_, Option<bool>>(0)).map_err(error)?;
+        let lone =
+            self.conn.query_row(lone, [table.name], |row| row.get::<_, Option<bool>>(0)).map_err(error)?;
         self.statements.insert(table.identity(), TableSql::of(table, lone == Some(true)));
         Ok(())
     }
@@ -392,7 +408,9 @@ impl SqliteConn {
         }
         let mut statement = self.conn.prepare_cached(text).map_err(error)?;
         for write in writes {
-            statement.execute(rusqlite::params_from_iter(write.row.values())).map_err(|e| of_table(table, e))?;
+            statement
+                .execute(rusqlite::params_from_iter(write.row.values()))
+                .map_err(|e| of_table(table, e))?;
         }
         Ok(())
     }
@@ -466,13 +484,17 @@ impl SqliteConn {
 
 /// Refuses a file that holds another program's tables.
 fn check_owner(conn: &Connection, path: &Path) -> Result<(), Error> {
-    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|e| refused(path, &e));
+    let number =
+        |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|e| refused(path, &e));
     let owner = number("PRAGMA application_id")?;
     let tables = number("SELECT COUNT(*) FROM sqlite_master")?;
     if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
         return Ok(());
     }
-    Err(Error::Refused(format!("`{}` is a database of another program; give an empty folder", path.display())))
+    Err(Error::Refused(format!(
+        "`{}` is a database of another program; give an empty folder",
+        path.display()
+    )))
 }
 
 fn refused(path: &Path, problem: &rusqlite::Error) -> Error {

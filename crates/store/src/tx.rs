@@ -394,7 +394,12 @@ impl<'c> Tx<'c> {
 
     fn check_row(&self, table: &'static Table, row: &[Value]) -> Result<(), Error> {
         if row.len() != table.width() {
-            return Err(Error::Bug(format!("`{}` has {} columns, not {}", table.name, table.width(), row.len())));
+            return Err(Error::Bug(format!(
+                "`{}` has {} columns, not {}",
+                table.name,
+                table.width(),
+                row.len()
+            )));
         }
         self.check_writable()
     }

@@ -109,7 +109,13 @@ impl Request {
     ///
     /// # Errors
     /// What cannot be signed, as text.
-    pub fn signed(mut self, signer: &Signer, authority: &str, now: Timestamp, dice: &Dice) -> Result<Request, String> {
+    pub fn signed(
+        mut self,
+        signer: &Signer,
+        authority: &str,
+        now: Timestamp,
+        dice: &Dice,
+    ) -> Result<Request, String> {
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
         let key = self.headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let outgoing = Outgoing {
@@ -248,7 +254,11 @@ impl Client {
         self.keep(connection, answer)
     }
 
-    fn keep(&mut self, connection: Connection, answer: Result<Answer, HttpError>) -> Result<Answer, HttpError> {
+    fn keep(
+        &mut self,
+        connection: Connection,
+        answer: Result<Answer, HttpError>,
+    ) -> Result<Answer, HttpError> {
         let answer = answer?;
         let close = answer.headers.get(header::CONNECTION).is_some_and(|value| value.as_bytes() == b"close");
         self.open = (!close).then_some(Connection { used: true, ..connection });
@@ -286,7 +296,8 @@ impl Connection {
     }
 
     async fn read_body(&mut self, headers: &HeaderMap) -> Result<Vec<u8>, HttpError> {
-        let chunked = headers.get(header::TRANSFER_ENCODING).is_some_and(|value| value.as_bytes() == b"chunked");
+        let chunked =
+            headers.get(header::TRANSFER_ENCODING).is_some_and(|value| value.as_bytes() == b"chunked");
         if chunked {
             return self.read_chunks().await;
         }
@@ -300,7 +311,8 @@ impl Connection {
         loop {
             let line = self.take_line().await?;
             let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
-            let size = std::str::from_utf8(digits).ok().and_then(|text| usize::from_str_radix(text.trim(), 16).ok());
+            let size =
+                std::str::from_utf8(digits).ok().and_then(|text| usize::from_str_radix(text.trim(), 16).ok());
             let size = size.ok_or(HttpError::Malformed("a chunk has no size"))?;
             if size == 0 {
                 while !self.take_line().await?.is_empty() {}
@@ -347,13 +359,16 @@ fn parse_head(head: &[u8]) -> Result<(u16, HeaderMap), HttpError> {
     let text = std::str::from_utf8(head).map_err(|_| HttpError::Malformed("its head is not ASCII"))?;
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).and_then(|rest| rest.get(..3));
-    let status = status.and_then(|code| code.parse::<u16>().ok()).filter(|code| StatusCode::from_u16(*code).is_ok());
+    let status =
+        status.and_then(|code| code.parse::<u16>().ok()).filter(|code| StatusCode::from_u16(*code).is_ok());
     let status = status.ok_or(HttpError::Malformed("it has no status"))?;
     let mut headers = HeaderMap::new();
     for line in lines.filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':').ok_or(HttpError::Malformed("a header field has no name"))?;
-        let name = name.parse::<HeaderName>().map_err(|_| HttpError::Malformed("a header field has no name"))?;
-        let value = HeaderValue::from_str(value.trim()).map_err(|_| HttpError::Malformed("a header field is broken"))?;
+        let name =
+            name.parse::<HeaderName>().map_err(|_| HttpError::Malformed("a header field has no name"))?;
+        let value = HeaderValue::from_str(value.trim())
+            .map_err(|_| HttpError::Malformed("a header field is broken"))?;
         headers.append(name, value);
     }
     Ok((status, headers))
@@ -387,7 +402,8 @@ mod tests {
     #[tokio::test]
     async fn answers_of_known_length_and_in_chunks_are_read_on_one_connection() {
         let one: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{\"id\":\"pay_1\"}";
-        let two: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n\
+        let two: &[u8] =
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n\
             5\r\n{\"err\r\n1c;x=y\r\nor\":{\"code\":\"not_found\"}}   \r\n0\r\n\r\n";
         let mut client = Client::new(server(vec![vec![one, two]]).await, "localhost");
         let first = client.send(&Request::get("/a")).await.unwrap();
@@ -410,7 +426,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_http_is_an_error() {
-        for bad in [&b"SSH-2.0-x\r\n\r\n"[..], b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n"] {
+        for bad in [
+            &b"SSH-2.0-x\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n",
+        ] {
             let mut client = Client::new(server(vec![vec![bad]]).await, "localhost");
             assert!(matches!(client.send(&Request::get("/")).await, Err(HttpError::Malformed(_))));
         }
@@ -421,7 +441,12 @@ mod tests {
         let request = Request::post("/v1/x", &serde_json::json!({"a": 1})).once("k").bearer("t");
         let text = String::from_utf8(request.to_bytes("localhost:1")).unwrap();
         assert!(text.starts_with("POST /v1/x HTTP/1.1\r\nhost: localhost:1\r\n"), "{text}");
-        for part in ["idempotency-key: k\r\n", "authorization: Bearer t\r\n", "content-length: 7\r\n", "\r\n\r\n{\"a\":1}"] {
+        for part in [
+            "idempotency-key: k\r\n",
+            "authorization: Bearer t\r\n",
+            "content-length: 7\r\n",
+            "\r\n\r\n{\"a\":1}",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }

@@ -354,7 +354,8 @@ mod tests {
 
     #[test]
     fn fingerprints_know_where_parts_end() {
-        let (key, other) = (hmac::Key::new(hmac::HMAC_SHA256, b"one"), hmac::Key::new(hmac::HMAC_SHA256, b"two"));
+        let (key, other) =
+            (hmac::Key::new(hmac::HMAC_SHA256, b"one"), hmac::Key::new(hmac::HMAC_SHA256, b"two"));
         let of = |target, body: &[u8]| Fingerprint::of(&key, "POST", target, body);
         assert_ne!(of("/a", b"b"), of("/ab", b""));
         assert_eq!(of("/a", b"b"), of("/a", b"b"));

@@ -89,7 +89,14 @@ pub struct Edge {
 impl Edge {
     /// An edge with the usual time limit and errors in JSON.
     pub fn new(clock: Clock, dice: Dice, secure: bool) -> Edge {
-        Edge { clock, dice, secure, timeout: Duration::from_millis(REQUEST_MS_MAX), error_page: None, trusted_proxies: Arc::new([]) }
+        Edge {
+            clock,
+            dice,
+            secure,
+            timeout: Duration::from_millis(REQUEST_MS_MAX),
+            error_page: None,
+            trusted_proxies: Arc::new([]),
+        }
     }
 
     /// The same behind proxies that name the caller in `x-forwarded-for`.
@@ -250,7 +257,8 @@ fn shorten_path(matched: Option<&str>, path: &str) -> String {
     if let Some(pattern) = matched {
         return pattern.to_owned();
     }
-    let first: String = path.split('/').nth(1).unwrap_or_default().chars().take(SEGMENT_CHARS_LOGGED).collect();
+    let first: String =
+        path.split('/').nth(1).unwrap_or_default().chars().take(SEGMENT_CHARS_LOGGED).collect();
     let rest = path.strip_prefix('/').is_some_and(|rest| rest.len() > first.len());
     if rest { format!("/{first}/…") } else { format!("/{first}") }
 }
@@ -302,6 +310,9 @@ mod tests {
         assert_eq!(logged(Some("/setup/{token}"), "/setup/tws_secret"), "/setup/{token}");
         assert_eq!(logged(None, "/setup/tws_secret"), "/setup/…");
         assert_eq!(logged(None, "/tws_0123456789abcdef0123456789"), "/tws_0123456789ab/…");
-        assert_eq!((logged(None, "/"), logged(None, "/me"), logged(None, "")), ("/".into(), "/me".into(), "/".into()));
+        assert_eq!(
+            (logged(None, "/"), logged(None, "/me"), logged(None, "")),
+            ("/".into(), "/me".into(), "/".into())
+        );
     }
 }

@@ -54,7 +54,11 @@ pub(super) fn check(at: &Installation, acknowledged: u64) -> Result<Verdict, Str
         .db
         .read_blocking(move |tx| {
             let report = audit::verify_database(tx, &key, &anchors)?;
-            Ok::<_, audit::ExportError>((ledger::prove_balanced(tx)?, report, payments::store::count_payments(tx)?))
+            Ok::<_, audit::ExportError>((
+                ledger::prove_balanced(tx)?,
+                report,
+                payments::store::count_payments(tx)?,
+            ))
         })
         .map_err(|e| whole(&e))?;
     verdict.ledger_balanced = proof.is_balanced();
@@ -62,9 +66,12 @@ pub(super) fn check(at: &Installation, acknowledged: u64) -> Result<Verdict, Str
     verdict.audit_verified = report.is_clean();
     verdict.audit_entries = report.entries;
     verdict.problems.extend(report.findings.iter().take(PROBLEMS_MAX).map(ToString::to_string));
-    verdict.paid = counts.iter().filter(|(state, _)| *state == State::Paid).map(|(_, n)| n.unsigned_abs()).sum();
+    verdict.paid =
+        counts.iter().filter(|(state, _)| *state == State::Paid).map(|(_, n)| n.unsigned_abs()).sum();
     if verdict.paid < acknowledged {
-        verdict.problems.push(format!("{acknowledged} payments were acknowledged, only {} are paid", verdict.paid));
+        verdict
+            .problems
+            .push(format!("{acknowledged} payments were acknowledged, only {} are paid", verdict.paid));
     }
     Ok(verdict)
 }
@@ -73,7 +80,11 @@ pub(super) fn check(at: &Installation, acknowledged: u64) -> Result<Verdict, Str
 ///
 /// # Errors
 /// When folder or file cannot be read.
-pub fn check_folder(folder: &Path, acks: Option<&Path>, database_url: Option<String>) -> Result<Verdict, String> {
+pub fn check_folder(
+    folder: &Path,
+    acks: Option<&Path>,
+    database_url: Option<String>,
+) -> Result<Verdict, String> {
     let config = config_of(folder, database_url)?;
     let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
     // The log goes on where it stopped.

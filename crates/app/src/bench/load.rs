@@ -171,7 +171,11 @@ fn micros(time: Duration) -> u32 {
 
 /// One payment; gives when it was created.
 async fn pay(
-    plan: &Plan, wire: &mut Wire, request: &mut Request, shop: &Shop, payer: &Payer,
+    plan: &Plan,
+    wire: &mut Wire,
+    request: &mut Request,
+    shop: &Shop,
+    payer: &Payer,
 ) -> Result<Instant, String> {
     let amount = AMOUNT_MINOR_MIN + request.dice.below(AMOUNT_MINOR_SPAN);
     request.create(shop, amount)?;
@@ -248,7 +252,8 @@ impl Request {
             body: self.body.as_bytes(),
             idempotency_key: Some(&self.key),
         };
-        let signed = shop.signer.sign_request(&outgoing, self.clock.now(), &self.dice).map_err(|e| e.to_string())?;
+        let signed =
+            shop.signer.sign_request(&outgoing, self.clock.now(), &self.dice).map_err(|e| e.to_string())?;
         self.begin("/v1/payments", "");
         for (name, value) in &signed {
             self.bytes.extend_from_slice(name.as_str().as_bytes());

@@ -28,7 +28,9 @@ pub(super) fn train() -> Result<Model, String> {
         let (payer, shop) = (dice.below(PAYERS), dice.below(SHOPS));
         let facts = attempt(&dice, number, payer, shop, bad);
         let index = |n: u64| usize::try_from(n).unwrap_or_default();
-        let (Some(own), Some(of_shop)) = (parties.get_mut(index(payer)), shops.get_mut(index(shop))) else { continue };
+        let (Some(own), Some(of_shop)) = (parties.get_mut(index(payer)), shops.get_mut(index(shop))) else {
+            continue;
+        };
         own.set(Entity::Shop, of_shop.take());
         values.extend(features(&facts, own).inputs());
         fraud.push(bad);
@@ -39,7 +41,8 @@ pub(super) fn train() -> Result<Model, String> {
     debug_assert_eq!(names.len(), INPUTS);
     let until_ms = START_MS + STEP_MS * i64::try_from(PAYMENTS).unwrap_or_default();
     let samples = Samples { names: &names, values: &values, fraud: &fraud, from_ms: START_MS, until_ms };
-    fit(&samples, &Recipe { trees: TREES, ..Recipe::default() }).map_err(|e| format!("cannot train the model: {e}"))
+    fit(&samples, &Recipe { trees: TREES, ..Recipe::default() })
+        .map_err(|e| format!("cannot train the model: {e}"))
 }
 
 fn attempt(dice: &Dice, number: u64, payer: u64, shop: u64, bad: bool) -> Facts {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use base::{Currency, Dice, Money, ShopId, Timestamp};
-use identity::{Actor, Email, Label, Means, NewApiKey, PersonName, Pin, Role, ShopDraft, ShopProfile, SignUp};
+use identity::{
+    Actor, Email, Label, Means, NewApiKey, PersonName, Pin, Role, ShopDraft, ShopProfile, SignUp,
+};
 use store::Tx;
 use vault::Vault;
 use webkit::page::Lang;
@@ -66,9 +68,11 @@ impl<E: std::error::Error> From<E> for Stop {
 }
 
 fn write<T: Send + 'static>(
-    at: &Installation, mut work: impl FnMut(&mut Tx<'_>, &Means<'_>) -> Result<T, Stop> + Send + 'static,
+    at: &Installation,
+    mut work: impl FnMut(&mut Tx<'_>, &Means<'_>) -> Result<T, Stop> + Send + 'static,
 ) -> Result<T, String> {
-    let (vault, dice, now): (Arc<Vault>, Dice, Timestamp) = (Arc::clone(&at.vault), at.dice.clone(), at.clock.now());
+    let (vault, dice, now): (Arc<Vault>, Dice, Timestamp) =
+        (Arc::clone(&at.vault), at.dice.clone(), at.clock.now());
     let done = at.db.write_blocking(move |tx| work(tx, &Means { vault: &vault, dice: &dice, now }));
     done.map_err(|Stop(problem)| format!("cannot seed: {problem}"))
 }

@@ -36,8 +36,10 @@ impl Watch {
     }
 
     pub(super) fn stop(self) -> Usage {
-        let mut usage =
-            Usage { elapsed_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(0), ..Usage::default() };
+        let mut usage = Usage {
+            elapsed_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(0),
+            ..Usage::default()
+        };
         for (id, (name, ticks)) in threads() {
             let before = self.before.get(&id).map_or(0, |(_, ticks)| *ticks);
             *usage.by_thread_us.entry(name).or_default() += ticks.saturating_sub(before) * TICK_US;
@@ -55,7 +57,8 @@ fn threads() -> BTreeMap<u64, (String, u64)> {
         let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
         let (head, rest) = stat.rsplit_once(") ")?;
         let name = head.split_once('(')?.1.to_owned();
-        let fields: Vec<u64> = rest.split(' ').skip(USER_FIELD).take(2).filter_map(|f| f.parse().ok()).collect();
+        let fields: Vec<u64> =
+            rest.split(' ').skip(USER_FIELD).take(2).filter_map(|f| f.parse().ok()).collect();
         Some((id, (name, fields.iter().sum())))
     };
     folder.filter_map(Result::ok).filter_map(read).collect()

@@ -50,7 +50,11 @@ impl Bench {
             verdict.is_good()
         } else {
             let report = run(&self.options())?;
-            if json { say(&json_of(&report).to_string()) } else { show(&report) }
+            if json {
+                say(&json_of(&report).to_string())
+            } else {
+                show(&report)
+            }
             report.verdict.problems.iter().for_each(|problem| tracing::error!("{problem}"));
             report.failed == 0 && report.verdict.is_good()
         };
@@ -96,15 +100,25 @@ fn json_of(report: &Report) -> serde_json::Value {
 }
 
 fn show(report: &Report) {
-    say(&format!("{:.0} payments a second ({} engine, {} clients, {:.0} s)", report.payments_per_second(), report.engine,
-        report.clients, report.seconds));
+    say(&format!(
+        "{:.0} payments a second ({} engine, {} clients, {:.0} s)",
+        report.payments_per_second(),
+        report.engine,
+        report.clients,
+        report.seconds
+    ));
     for (name, latency) in [("create", report.create), ("confirm", report.confirm), ("both", report.both)] {
-        say(&format!("  {name:<8} p50 {:>7.2} ms   p99 {:>7.2} ms   max {:>7.2} ms", latency.p50_ms, latency.p99_ms,
-            latency.max_ms));
+        say(&format!(
+            "  {name:<8} p50 {:>7.2} ms   p99 {:>7.2} ms   max {:>7.2} ms",
+            latency.p50_ms, latency.p99_ms, latency.max_ms
+        ));
     }
     say(&format!("  failed   {}", report.failed));
     for (name, time) in &report.usage.by_thread_us {
-        say(&format!("  {name:<16} {:>6.1} µs of processor time a payment", *time as f64 / report.paid.max(1) as f64));
+        say(&format!(
+            "  {name:<16} {:>6.1} µs of processor time a payment",
+            *time as f64 / report.paid.max(1) as f64
+        ));
     }
     show_verdict(&report.verdict, false);
 }
@@ -120,7 +134,11 @@ fn show_verdict(verdict: &Verdict, json: bool) {
     }
     let word = |good: bool| if good { "yes" } else { "NO" };
     say(&format!("  acknowledged {}, paid in the database {}", verdict.acknowledged, verdict.paid));
-    say(&format!("  ledger balanced: {}; audit log verified: {} ({} entries)", word(verdict.ledger_balanced),
-        word(verdict.audit_verified), verdict.audit_entries));
+    say(&format!(
+        "  ledger balanced: {}; audit log verified: {} ({} entries)",
+        word(verdict.ledger_balanced),
+        word(verdict.audit_verified),
+        verdict.audit_entries
+    ));
     verdict.problems.iter().for_each(|problem| say(&format!("  {problem}")));
 }

@@ -11,8 +11,10 @@ use crate::installation::Installation;
 
 /// Unlock, freeze and unfreeze buyers.
 #[derive(clap::Args)]
-#[command(after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
-    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…")]
+#[command(
+    after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
+    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…"
+)]
 pub(super) struct Buyer {
     #[command(subcommand)]
     what: What,
@@ -51,7 +53,8 @@ impl Buyer {
             What::Freeze(one) => (Change::Set(Freeze::Freeze), one, "the buyer is frozen"),
             What::Unfreeze(one) => (Change::Set(Freeze::Unfreeze), one, "the buyer is not frozen any more"),
         };
-        let at = Installation::open(&one.source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+        let at =
+            Installation::open(&one.source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))?;
         apply(&at, one.buyer, change).map_err(|e| whole(&e))?;
         say(done);
         Ok(ExitCode::SUCCESS)
@@ -111,6 +114,9 @@ mod tests {
             assert!(texts.contains(&format!("\"action\":\"{action}\"")), "{action}");
         }
         let second = Installation::open(&config, Clock::System, Dice::System).err().map(|e| whole(&e));
-        assert!(second.unwrap_or_default().contains("stop that one first"), "a running server is named as the cause");
+        assert!(
+            second.unwrap_or_default().contains("stop that one first"),
+            "a running server is named as the cause"
+        );
     }
 }

@@ -10,9 +10,11 @@ use crate::demo::{News, Options, Ready, Summary, Tell, run};
 
 /// Try everything: a made-up shop, buyers and attacks, in a temporary folder.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  tillward demo\n  tillward demo --port 8080\n  tillward demo --seconds 30 --json\n\n\
+#[command(
+    after_help = "Examples:\n  tillward demo\n  tillward demo --port 8080\n  tillward demo --seconds 30 --json\n\n\
     Everything is made up, nothing leaves this machine, and the folder is removed at the end. The robots buy and attack \
-    over HTTP, as phones and tills do; mails are shown here in place of being sent.")]
+    over HTTP, as phones and tills do; mails are shown here in place of being sent."
+)]
 pub(super) struct Demo {
     /// Port of 127.0.0.1; a free one without it
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -27,8 +29,11 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let options =
-            Options { port: self.port, seconds: self.seconds, attacks_go_on: self.seconds.is_none_or(|s| s > 60) };
+        let options = Options {
+            port: self.port,
+            seconds: self.seconds,
+            attacks_go_on: self.seconds.is_none_or(|s| s > 60),
+        };
         let json = self.json;
         if !json {
             say("setting up the Green Tea House and its last week …");
@@ -63,7 +68,10 @@ fn tell(news: &News<'_>, json: bool) {
 fn begin(ready: &Ready) -> Vec<String> {
     let mut out = vec![
         String::new(),
-        format!("{} is open, with {} payments of the last week. Everything in it is made up.", ready.shop, ready.history),
+        format!(
+            "{} is open, with {} payments of the last week. Everything in it is made up.",
+            ready.shop, ready.history
+        ),
         String::new(),
         format!("  {}", ready.url),
         String::new(),
@@ -85,7 +93,8 @@ fn begin(ready: &Ready) -> Vec<String> {
 
 fn end(summary: &Summary) -> Vec<String> {
     let states = summary.payments.iter().filter(|(_, count)| *count > 0);
-    let states: Vec<String> = states.map(|(state, count)| format!("{count} {}", state.name().replace('_', " "))).collect();
+    let states: Vec<String> =
+        states.map(|(state, count)| format!("{count} {}", state.name().replace('_', " "))).collect();
     let word = |holds: bool, yes: &'static str, no: &'static str| if holds { yes } else { no };
     let mut out = vec![format!("\n{:.0} s, payments: {}", summary.seconds, states.join(", "))];
     for attack in &summary.attacks {

@@ -11,8 +11,10 @@ use crate::installation::Installation;
 
 /// Make a key for whoever runs the installation.
 #[derive(clap::Args)]
-#[command(after_help = "The key signs requests such as POST /v1/top_ups, see docs/api.md. On the embedded engine stop the \
-    server first.\n\nExample:\n  tillward operator-key --data /var/lib/tillward/data")]
+#[command(
+    after_help = "The key signs requests such as POST /v1/top_ups, see docs/api.md. On the embedded engine stop the \
+    server first.\n\nExample:\n  tillward operator-key --data /var/lib/tillward/data"
+)]
 pub(super) struct OperatorKey {
     /// What the key is called
     #[arg(long, default_value = "operator")]

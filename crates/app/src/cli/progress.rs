@@ -18,7 +18,8 @@ impl Bar {
     /// A bar; a hidden one where a script reads along.
     pub(super) fn new(quiet: bool) -> Bar {
         let shown = !quiet && std::io::stderr().is_terminal();
-        let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let target =
+            if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         Bar { bar: ProgressBar::with_draw_target(None, target), phase: "" }
     }
 

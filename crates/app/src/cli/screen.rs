@@ -77,7 +77,10 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let outputs = [&self.decisions, &self.report];
-        check_outputs(&[Some(&self.file), self.model.as_ref(), self.rules.as_ref()], &outputs.map(Option::as_ref))?;
+        check_outputs(
+            &[Some(&self.file), self.model.as_ref(), self.rules.as_ref()],
+            &outputs.map(Option::as_ref),
+        )?;
         let mut options = ScreenOptions::new(&self.file);
         options.read = self.reading.options(self.labels);
         options.label_delay_days = self.delay_days;
@@ -134,7 +137,8 @@ pub(super) fn check_outputs(inputs: &[Option<&PathBuf>], outputs: &[Option<&Path
 }
 
 fn written(options: &ScreenOptions) -> Vec<String> {
-    let line = |what: &str, path: &Option<PathBuf>| Some(format!("wrote {what} to {}", path.as_ref()?.display()));
+    let line =
+        |what: &str, path: &Option<PathBuf>| Some(format!("wrote {what} to {}", path.as_ref()?.display()));
     [line("decisions", &options.decisions), line("report", &options.report)].into_iter().flatten().collect()
 }
 
@@ -144,8 +148,13 @@ fn lines(screening: &Screening) -> Vec<String> {
         let day = |at: base::Timestamp| at.to_rfc3339().chars().take(10).collect::<String>();
         format!(", {} to {}", day(from), day(until))
     });
-    out.push(format!("{}: {} payments{period}, {:.1} s, {:.0} a second", screening.file, screening.rows,
-        screening.seconds, screening.rows_per_second()));
+    out.push(format!(
+        "{}: {} payments{period}, {:.1} s, {:.0} a second",
+        screening.file,
+        screening.rows,
+        screening.seconds,
+        screening.rows_per_second()
+    ));
     out.push(columns(&screening.columns, &screening.unread_columns));
     if screening.sorted {
         out.push("the file was not in time order; it was sorted".to_owned());
@@ -177,7 +186,9 @@ pub(super) fn columns(read: &[(&'static str, String)], unread: &[String]) -> Str
 
 /// The figures on one line.
 pub(super) fn figures(figures: &Figures) -> String {
-    let show = |name: &str, value: Option<f64>| format!("{name} {}", value.map_or("-".to_owned(), |v| format!("{v:.3}")));
+    let show = |name: &str, value: Option<f64>| {
+        format!("{name} {}", value.map_or("-".to_owned(), |v| format!("{v:.3}")))
+    };
     let all = [
         show("AUC ROC", figures.auc_roc),
         show("average precision", figures.average_precision),

@@ -21,7 +21,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let config = self.source.read()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
         runtime.block_on(serve(config))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -33,7 +34,8 @@ async fn serve(config: Config) -> Result<(), String> {
     let listener = listener.behind_proxies(&config.trusted_proxies);
     let address = listener.address().unwrap_or(config.listen);
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    let public_url = config.public_url.clone().unwrap_or_else(|| format!("{scheme}://localhost:{}", address.port()));
+    let public_url =
+        config.public_url.clone().unwrap_or_else(|| format!("{scheme}://localhost:{}", address.port()));
     let opened = {
         let config = config.clone();
         tokio::task::spawn_blocking(move || open(&config)).await.map_err(|e| e.to_string())?
@@ -41,12 +43,16 @@ async fn serve(config: Config) -> Result<(), String> {
     let (installation, screen) = opened?;
     let jobs = {
         let (installation, mail) = (installation.clone(), config.mail.clone());
-        tokio::task::spawn_blocking(move || Jobs::start(&installation, mail)).await.map_err(|e| e.to_string())??
+        tokio::task::spawn_blocking(move || Jobs::start(&installation, mail))
+            .await
+            .map_err(|e| e.to_string())??
     };
     let context = installation.context(&public_url, screen);
     print_set_up(&installation, &public_url).await?;
-    say(&format!("tillward listens on {scheme}://{address} ({} engine); codes point to {public_url}",
-        installation.db.engine().name()));
+    say(&format!(
+        "tillward listens on {scheme}://{address} ({} engine); codes point to {public_url}",
+        installation.db.engine().name()
+    ));
     let edge = edge(&installation, config.tls.is_some(), &config.trusted_proxies);
     listener.serve(router(&context, edge), asked_to_stop()).await;
     tracing::info!("stopping");
@@ -61,7 +67,8 @@ fn open(config: &Config) -> Result<(Installation, payments::Screen), String> {
 
 /// The first start prints a link with which the owner sets the installation up, once.
 async fn print_set_up(installation: &Installation, public_url: &str) -> Result<(), String> {
-    let (vault, dice, now) = (Arc::clone(&installation.vault), installation.dice.clone(), installation.clock.now());
+    let (vault, dice, now) =
+        (Arc::clone(&installation.vault), installation.dice.clone(), installation.clock.now());
     let made = installation.db.write(move |tx| {
         identity::create_setup_link(tx, &identity::Means { vault: &vault, dice: &dice, now })
     });

@@ -13,10 +13,12 @@ use super::{say, whole};
 
 /// Train the screening model on a labelled file, by time.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  tillward train transactions.csv.zst --labels TX_FRAUD --train-from 2018-07-25 \\\n    \
+#[command(
+    after_help = "Example:\n  tillward train transactions.csv.zst --labels TX_FRAUD --train-from 2018-07-25 \\\n    \
     --train-days 7 --delay-days 7 --test-days 7 --folds 4 --out model.tw\n\n\
     Learns from `--train-days`, waits `--delay-days` for labels, and is measured on the `--test-days` after; each further \
-    fold starts a week later. The model written is that of the first fold. Use it with `screen --model` and `serve --model`.")]
+    fold starts a week later. The model written is that of the first fold. Use it with `screen --model` and `serve --model`."
+)]
 pub(super) struct Train {
     /// The file: CSV, also compressed with zstd or gzip
     file: PathBuf,
@@ -54,7 +56,8 @@ impl Train {
         let options = TrainOptions {
             file: self.file,
             read: self.reading.options(Some(self.labels)),
-            train_from_day: parse_day(&self.train_from).map_err(|e| format!("--train-from: {}", whole(&e)))?,
+            train_from_day: parse_day(&self.train_from)
+                .map_err(|e| format!("--train-from: {}", whole(&e)))?,
             train_days: self.train_days,
             delay_days: self.delay_days,
             test_days: self.test_days,
@@ -81,24 +84,34 @@ impl Train {
 }
 
 fn lines(trained: &Trained, options: &TrainOptions) -> Vec<String> {
-    let mut out = vec![
-        format!("{} payments, {:.1} s", trained.rows, trained.seconds),
-        columns(&trained.mapping, &[]),
-    ];
+    let mut out =
+        vec![format!("{} payments, {:.1} s", trained.rows, trained.seconds), columns(&trained.mapping, &[])];
     out.extend(trained.folds.iter().map(fold));
     if trained.folds.len() > 1 {
         out.push(format!("mean of {} folds: {}", trained.folds.len(), figures(&trained.means())));
     }
     if let Some(path) = &options.out {
         let features = trained.model.features().count();
-        out.push(format!("wrote model {} ({} trees, {features} features) to {}", trained.model.version_text(),
-            trained.model.trees(), path.display()));
+        out.push(format!(
+            "wrote model {} ({} trees, {features} features) to {}",
+            trained.model.version_text(),
+            trained.model.trees(),
+            path.display()
+        ));
     }
     out
 }
 
 fn fold(fold: &Fold) -> String {
-    format!("learnt {} to {} ({} payments), measured {} to {} ({} payments, {} frauds): {}", day_text(fold.train.start),
-        day_text(fold.train.end - 1), fold.train_rows, day_text(fold.test.start), day_text(fold.test.end - 1),
-        fold.test_rows, fold.test_frauds, figures(&fold.figures))
+    format!(
+        "learnt {} to {} ({} payments), measured {} to {} ({} payments, {} frauds): {}",
+        day_text(fold.train.start),
+        day_text(fold.train.end - 1),
+        fold.train_rows,
+        day_text(fold.test.start),
+        day_text(fold.test.end - 1),
+        fold.test_rows,
+        fold.test_frauds,
+        figures(&fold.figures)
+    )
 }

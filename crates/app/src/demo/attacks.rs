@@ -88,7 +88,12 @@ impl Purse {
     }
 
     /// The same where `expected` minor units were the buyer's own doing.
-    pub(super) async fn count_beyond(&mut self, world: &World, kind: Kind, expected: i64) -> Result<(), String> {
+    pub(super) async fn count_beyond(
+        &mut self,
+        world: &World,
+        kind: Kind,
+        expected: i64,
+    ) -> Result<(), String> {
         let after = balance(world, self.buyer).await?;
         world.score.count(kind, after >= self.before - expected);
         self.before = after;

@@ -65,7 +65,8 @@ impl Mailbox {
 
     async fn open_mail(&self, path: &Path, tell: &Tell) {
         let small = tokio::fs::metadata(path).await.is_ok_and(|file| file.len() <= MAIL_BYTES_MAX);
-        let text = if small { tokio::fs::read_to_string(path).await.unwrap_or_default() } else { String::new() };
+        let text =
+            if small { tokio::fs::read_to_string(path).await.unwrap_or_default() } else { String::new() };
         // A mail that is still being written is read the next time.
         let Some((to, body)) = parse(&text) else { return };
         if to.ends_with(ROBOTS) {

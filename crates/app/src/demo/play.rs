@@ -114,13 +114,21 @@ impl World {
         let request = till.charge_for(WELCOME_MINOR, CODE_SECONDS)?;
         let made = till.send(&request).await?;
         let url = made.text("/pay_url");
-        if url.is_empty() { Err(format!("no code to try with: {} {}", made.status, made.code())) } else { Ok(url) }
+        if url.is_empty() {
+            Err(format!("no code to try with: {} {}", made.status, made.code()))
+        } else {
+            Ok(url)
+        }
     }
 }
 
 /// Plays until `over`, then lets everybody finish, for at most `finish`.
 pub(super) async fn play(
-    world: &World, over: impl Future<Output = ()>, attacks_go_on: bool, tell: &Tell, finish: Duration,
+    world: &World,
+    over: impl Future<Output = ()>,
+    attacks_go_on: bool,
+    tell: &Tell,
+    finish: Duration,
 ) -> Arc<Score> {
     let mut robots = JoinSet::new();
     let (stop, stopped) = tokio::sync::watch::channel(false);

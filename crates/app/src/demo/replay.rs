@@ -45,7 +45,11 @@ pub(super) async fn play(world: &World) -> Result<(), String> {
 
 /// Scans a code that should lead nowhere, and confirms what it leads to.
 async fn pay_copy(
-    world: &World, copycat: &mut Phone, url: &str, bill: &Bill, purse: &mut Purse,
+    world: &World,
+    copycat: &mut Phone,
+    url: &str,
+    bill: &Bill,
+    purse: &mut Purse,
 ) -> Result<(), String> {
     let scanned = copycat.scan(url).await?;
     let shown = scanned.text("/payment/id");
@@ -68,7 +72,11 @@ fn again(phone: &Phone, bill: &Bill, pin: &str, sent: &Request, world: &World) -
 
 /// Two confirmations of a fresh bill at the same moment: one is the payer's, the other must not pay again.
 async fn press_twice(
-    world: &World, till: &mut Till, phone: &mut Phone, copycat: &mut Phone, purse: &mut Purse,
+    world: &World,
+    till: &mut Till,
+    phone: &mut Phone,
+    copycat: &mut Phone,
+    purse: &mut Purse,
 ) -> Result<(), String> {
     let bill = till.charge(900, world.any_terminal()).await?;
     let once = phone.confirm_request(&bill, &phone.pin, &world.key());

@@ -22,7 +22,12 @@ pub(super) async fn play(world: &World) -> Result<(), String> {
     // The victim was at the counter a moment ago.
     let breakfast = till.charge(victim.usual_minor.max(500), world.any_terminal()).await?;
     let answer = Phone::of(world, &victim).pay(&breakfast).await?;
-    tracing::debug!(breakfast.amount_minor, status = answer.status, state = answer.text("/state"), "the victim was here");
+    tracing::debug!(
+        breakfast.amount_minor,
+        status = answer.status,
+        state = answer.text("/state"),
+        "the victim was here"
+    );
 
     let mut thief = Phone::sign_in(world, &victim, world.far_address()).await?;
     thief.place = Some(FAR);
@@ -40,7 +45,8 @@ pub(super) async fn play(world: &World) -> Result<(), String> {
         }
         // The first and the last time they want all there is.
         let all = balance(world, victim.buyer).await? * 9 / 10;
-        let wanted = if number == 0 || number + 1 == OPEN_ABOUT_PLACE + SILENT_ABOUT_PLACE { all } else { high };
+        let wanted =
+            if number == 0 || number + 1 == OPEN_ABOUT_PLACE + SILENT_ABOUT_PLACE { all } else { high };
         let bill = till.charge(wanted.max(100), None).await?;
         let answer = thief.pay(&bill).await?;
         let (state, usual) = (answer.text("/state"), victim.usual_minor);
@@ -56,7 +62,8 @@ pub(super) async fn play(world: &World) -> Result<(), String> {
 /// A PIN that is not this one.
 fn other_pin(pin: &str, number: usize) -> String {
     let step = number as u32 + 1;
-    let turn = |c: char| c.to_digit(10).and_then(|digit| char::from_digit((digit + step) % 10, 10)).unwrap_or('0');
+    let turn =
+        |c: char| c.to_digit(10).and_then(|digit| char::from_digit((digit + step) % 10, 10)).unwrap_or('0');
     pin.chars().map(turn).collect()
 }
 

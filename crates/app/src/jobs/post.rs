@@ -17,7 +17,11 @@ const MAILS_MAX: usize = 20;
 enum Way {
     Nowhere,
     Folder(PathBuf),
-    Smtp { transport: Box<AsyncSmtpTransport<Tokio1Executor>>, from: String, runtime: tokio::runtime::Runtime },
+    Smtp {
+        transport: Box<AsyncSmtpTransport<Tokio1Executor>>,
+        from: String,
+        runtime: tokio::runtime::Runtime,
+    },
 }
 
 /// The post office of this node.
@@ -30,11 +34,14 @@ impl Post {
     pub(super) fn new(at: Installation, mail: Mail) -> Result<Post, String> {
         let way = match mail {
             Mail::Nowhere => {
-                tracing::warn!("no mail server is set: codes and notices wait; set --smtp-url or --mail-folder");
+                tracing::warn!(
+                    "no mail server is set: codes and notices wait; set --smtp-url or --mail-folder"
+                );
                 Way::Nowhere
             }
             Mail::Folder(folder) => {
-                std::fs::create_dir_all(&folder).map_err(|e| format!("cannot make `{}`: {e}", folder.display()))?;
+                std::fs::create_dir_all(&folder)
+                    .map_err(|e| format!("cannot make `{}`: {e}", folder.display()))?;
                 Way::Folder(folder)
             }
             Mail::Smtp { url, from } => smtp(url.expose(), from)?,
@@ -80,12 +87,16 @@ fn smtp(url: &str, from: String) -> Result<Way, String> {
     let opportunistic = url.starts_with("smtp://") && !url.contains("tls=");
     let joined = if opportunistic { format!("{url}?tls=required") } else { url.to_owned() };
     let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&joined).map_err(refused)?.build();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     Ok(Way::Smtp { transport: Box::new(transport), from, runtime })
 }
 
 fn send(
-    transport: &AsyncSmtpTransport<Tokio1Executor>, from: &str, runtime: &tokio::runtime::Runtime, mail: &DueMail,
+    transport: &AsyncSmtpTransport<Tokio1Executor>,
+    from: &str,
+    runtime: &tokio::runtime::Runtime,
+    mail: &DueMail,
 ) -> Result<(), String> {
     // Errors name no address: they are kept for the operator.
     let from = from.parse().map_err(|_| "mail_from is not an address".to_owned())?;
@@ -108,6 +119,7 @@ fn write(folder: &Path, mail: &DueMail) -> Result<(), String> {
     use std::io::Write;
     let path = folder.join(format!("{}.txt", mail.id));
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let text = format!("To: {}\nSubject: {}\n\n{}\n", mail.recipient.expose(), mail.subject, mail.body.expose());
+    let text =
+        format!("To: {}\nSubject: {}\n\n{}\n", mail.recipient.expose(), mail.subject, mail.body.expose());
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| format!("the mail folder: {e}"))
 }

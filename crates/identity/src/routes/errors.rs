@@ -159,7 +159,9 @@ pub fn refused_pin(check: PinCheck) -> Option<ApiError> {
             Some(ApiError::new(&PIN_WRONG, text))
         }
         PinCheck::Locked => Some(ApiError::new(&PIN_LOCKED, "too many wrong PINs; the PIN is locked")),
-        PinCheck::NotActive => Some(ApiError::new(&ACCOUNT_NOT_ACTIVE, "the account is frozen and cannot pay")),
+        PinCheck::NotActive => {
+            Some(ApiError::new(&ACCOUNT_NOT_ACTIVE, "the account is frozen and cannot pay"))
+        }
     }
 }
 

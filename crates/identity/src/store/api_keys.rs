@@ -28,7 +28,8 @@ static KEYS: Table = Table::new(
         int("expires_ms"),
         int("ended_ms"),
     ],
-).kept();
+)
+.kept();
 
 pub(crate) struct KeyRow {
     pub(crate) id: ApiKeyId,

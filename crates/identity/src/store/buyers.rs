@@ -33,7 +33,8 @@ static BUYERS: Table = Table::new(
         int("pin_changed_ms"),
         int("created_ms"),
     ],
-).kept();
+)
+.kept();
 static CONTACTS: Table = Table::new("buyer_contacts", &[text("contact_index")], &[text("buyer_id")]);
 static DEVICES: Table = Table::new(
     "buyer_devices",

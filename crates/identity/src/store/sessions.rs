@@ -29,7 +29,8 @@ static SESSIONS: Table = Table::new(
         int("used_ms"),
         int("expires_ms"),
     ],
-).kept();
+)
+.kept();
 
 pub(crate) struct SessionRow {
     pub(crate) token_hash: String,

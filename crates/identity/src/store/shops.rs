@@ -28,7 +28,8 @@ static SHOPS: Table = Table::new(
         text("state"),
         int("created_ms"),
     ],
-).kept();
+)
+.kept();
 
 pub(crate) struct ShopRow {
     pub(crate) shop: Shop,

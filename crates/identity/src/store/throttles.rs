@@ -37,7 +37,8 @@ pub(crate) fn list_old_throttles(
     before: Timestamp,
     limit: usize,
 ) -> Result<Vec<(String, String)>, Error> {
-    let sql = "SELECT kind, subject FROM throttles WHERE window_from_ms < ?1 AND blocked_until_ms < ?1 LIMIT ?2";
+    let sql =
+        "SELECT kind, subject FROM throttles WHERE window_from_ms < ?1 AND blocked_until_ms < ?1 LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = tx.query(sql, &[before.into(), Value::Int(limit)])?;
     rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()

@@ -136,7 +136,11 @@ fn c21_the_operator_unlocks_a_pin_and_it_is_written_down() {
         }
         assert_eq!(check(&world, buyer, PIN), PinCheck::Locked);
         unlock(buyer).unwrap();
-        assert_eq!(check(&world, buyer, WRONG_PIN), PinCheck::Wrong { left: 4 }, "the count starts at nothing");
+        assert_eq!(
+            check(&world, buyer, WRONG_PIN),
+            PinCheck::Wrong { left: 4 },
+            "the count starts at nothing"
+        );
         assert_eq!(check(&world, buyer, PIN), PinCheck::Right);
         unlock(buyer).unwrap();
         assert_eq!(world.audited("pin.unlocked"), 1, "nothing to unlock, nothing to write down");

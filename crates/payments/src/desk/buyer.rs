@@ -16,13 +16,13 @@ use webkit::page::{Frame, Problems, show};
 use super::Desk;
 use super::form::{Button, go};
 use super::paying::Wrong;
-use super::visit::{
-    BUYER, BUYER_KEPT, DEVICE, Payer, Side, Visit, admit_payer, find_payer, with_next,
-};
+use super::visit::{BUYER, BUYER_KEPT, DEVICE, Payer, Side, Visit, admit_payer, find_payer, with_next};
 use super::words::{masked_contact, payer_name, shown};
 use crate::balance::find_balance;
 use crate::pages::notice::{NoticeKind, NoticePage};
-use crate::pages::pay::{BuyerCodePage, BuyerNewPage, BuyerSignInPage, OwnPayment, OwnPaymentsPage, WakePage};
+use crate::pages::pay::{
+    BuyerCodePage, BuyerNewPage, BuyerSignInPage, OwnPayment, OwnPaymentsPage, WakePage,
+};
 use crate::store as rows;
 
 /// Where a buyer goes who came for nothing in particular.
@@ -41,7 +41,11 @@ pub(super) async fn show_sign_in(Shared(desk): Shared<Desk>, visit: Visit) -> Re
 }
 
 async fn sign_in_page(
-    desk: &Desk, visit: &Visit, status: StatusCode, contact_typed: String, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    contact_typed: String,
+    problems: Problems,
 ) -> Result<Response, ApiError> {
     let next = visit.next(HOME);
     let paid = next.strip_prefix("/pay/").and_then(|id| id.parse().ok());
@@ -73,7 +77,9 @@ pub(super) struct SignInForm {
 
 /// Sends a code to an address that has an account. The answer does not tell whether it has.
 pub(super) async fn request_sign_in(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<SignInForm>(Side::Buyer, &incoming)?;
     visit.knock(&desk)?;
@@ -105,7 +111,11 @@ struct Sent {
 impl Sent {
     fn page(self, desk: &Desk, visit: &Visit, status: StatusCode, problems: Problems) -> Response {
         let next = visit.next(HOME);
-        let again = if self.is_sign_up || self.contact.is_empty() { String::new() } else { with_next("/me/sign-in", &next) };
+        let again = if self.is_sign_up || self.contact.is_empty() {
+            String::new()
+        } else {
+            with_next("/me/sign-in", &next)
+        };
         let door = if self.is_sign_up { "/me/new" } else { "/me/sign-in" };
         let mut page = visit.buyer_frame(desk);
         // The language switch is a link; it leads back to where the address was typed.
@@ -130,7 +140,13 @@ pub(super) async fn show_sign_up(Shared(desk): Shared<Desk>, visit: Visit) -> Re
     sign_up_page(&desk, &visit, StatusCode::OK, SignUpForm::default(), Problems::none())
 }
 
-fn sign_up_page(desk: &Desk, visit: &Visit, status: StatusCode, typed: SignUpForm, problems: Problems) -> Response {
+fn sign_up_page(
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    typed: SignUpForm,
+    problems: Problems,
+) -> Response {
     let next = visit.next(HOME);
     let view = BuyerNewPage {
         page: visit.buyer_frame(desk),
@@ -156,7 +172,8 @@ pub(super) struct SignUpForm {
 impl SignUpForm {
     fn parse(&self, page: &Frame) -> Result<SignUp, Problems> {
         let mut problems = Problems::none();
-        let contact = Email::parse(&self.contact).map_err(|_| problems.add("contact", page.t("problem-email")));
+        let contact =
+            Email::parse(&self.contact).map_err(|_| problems.add("contact", page.t("problem-email")));
         let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
         let pin = Pin::parse(&self.pin).map_err(|_| problems.add("pin", page.t("problem-pin")));
         if self.pin != self.pin_again {
@@ -184,7 +201,9 @@ pub(super) fn text_problem(page: &Frame, why: TextError) -> String {
 
 /// Takes a sign-up and sends a code to its address.
 pub(super) async fn request_sign_up(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<SignUpForm>(Side::Buyer, &incoming)?;
     visit.knock(&desk)?;
@@ -223,13 +242,16 @@ pub(super) struct CodeForm {
 
 /// Checks the code and opens a session.
 pub(super) async fn verify_code(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<CodeForm>(Side::Buyer, &incoming)?;
     visit.knock(&desk)?;
     let form = posted.form;
     let page = visit.buyer_frame(&desk);
-    let (Ok(request), Ok(code)) = (form.challenge.parse::<SessionId>(), OneTimeCode::parse(&form.code)) else {
+    let (Ok(request), Ok(code)) = (form.challenge.parse::<SessionId>(), OneTimeCode::parse(&form.code))
+    else {
         return Ok(form.again(&desk, &visit, page.t("problem-code")));
     };
     let (cx, asker, once) = (desk.clone(), visit.clone(), posted.once);
@@ -247,7 +269,9 @@ pub(super) async fn verify_code(
     let (word, signed_in) = checked.await?;
     match (word.as_str(), word.parse::<i64>()) {
         ("right", _) => Ok(form.welcome(&visit, signed_in.flatten())),
-        (_, Ok(left)) if left > 0 => Ok(form.again(&desk, &visit, page.t1("problem-code-wrong", "left", left))),
+        (_, Ok(left)) if left > 0 => {
+            Ok(form.again(&desk, &visit, page.t1("problem-code-wrong", "left", left)))
+        }
         _ => Ok(form.again(&desk, &visit, page.t("problem-code-gone"))),
     }
 }
@@ -307,7 +331,9 @@ pub(super) struct WakeForm {
 
 /// Shows the account again after the right PIN.
 pub(super) async fn wake_session(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<WakeForm>(Side::Buyer, &incoming)?;
     let Ok(pin) = Pin::parse(&posted.form.pin) else {
@@ -354,7 +380,10 @@ pub(super) async fn touch(desk: &Desk, visit: &Visit) -> Result<(), ApiError> {
 }
 
 /// The buyer's own payments, while the session is awake.
-pub(super) async fn list_own_payments(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
+pub(super) async fn list_own_payments(
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+) -> Result<Response, ApiError> {
     let (cx, asker) = (desk.clone(), visit.clone());
     let found = desk.db().read(move |tx| {
         let payer = admit_payer(tx, &cx, &asker)?;
@@ -399,12 +428,17 @@ fn fill_own(tx: &mut Tx<'_>, payer: &Payer<'_>, page: Frame) -> Result<OwnPaymen
 
 /// Signs the buyer out of this session. The device stays known.
 pub(super) async fn sign_out(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let _asked = visit.read::<Button>(Side::Buyer, &incoming)?;
     if let Some(token) = visit.buyer.clone() {
         let (cx, now) = (desk.identity().clone(), visit.now);
-        desk.db().write(move |tx| identity::end_session(tx, &cx.means(now), &token)).await.map_err(ApiError::from)?;
+        desk.db()
+            .write(move |tx| identity::end_session(tx, &cx.means(now), &token))
+            .await
+            .map_err(ApiError::from)?;
     }
     let mut answer = go("/");
     set(&mut answer, BUYER.clear(visit.browser.secure));

@@ -194,7 +194,11 @@ pub(super) async fn show_new_code(Shared(desk): Shared<Desk>, visit: Visit) -> R
 }
 
 async fn form_page(
-    desk: &Desk, visit: &Visit, status: StatusCode, typed: CodeForm, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    typed: CodeForm,
+    problems: Problems,
 ) -> Result<Response, ApiError> {
     let view = read_as(desk, visit, Permission::TakePayments, move |tx, member| {
         let page = member.frame(tx)?;
@@ -258,7 +262,11 @@ impl CodeForm {
     }
 
     fn dynamic(
-        &self, page: &Frame, problems: &mut Problems, currency: base::Currency, terminal: Option<TerminalId>,
+        &self,
+        page: &Frame,
+        problems: &mut Problems,
+        currency: base::Currency,
+        terminal: Option<TerminalId>,
     ) -> Option<NewPayment> {
         let amount = typed_amount(&self.amount, currency);
         if amount.is_none() {
@@ -291,7 +299,9 @@ fn text_problem(page: &Frame, why: TextError) -> String {
 
 /// Makes a code and shows it.
 pub(super) async fn create_code(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<CodeForm>(Side::Member, &incoming)?;
     let form = posted.form;
@@ -330,7 +340,9 @@ fn check_till(tx: &mut Tx<'_>, member: &Member<'_>, terminal: Option<TerminalId>
 
 /// Shows a code, large.
 pub(super) async fn show_code(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = code_id(&id)?;
     let view = read_as(&desk, &visit, Permission::ViewPayments, move |tx, member| {
@@ -346,7 +358,9 @@ fn fill(tx: &mut Tx<'_>, member: &Member<'_>, mut page: Frame, code: &Code) -> R
     let open = code.shown(member.means.now) == CodeShown::Open;
     let (mut qr, mut url, mut emv) = (Html::default(), String::new(), String::new());
     let undecided = match code {
-        Code::Dynamic(payment) => matches!(payment.state_at(member.means.now), State::Paused | State::InReview),
+        Code::Dynamic(payment) => {
+            matches!(payment.state_at(member.means.now), State::Paused | State::InReview)
+        }
         Code::Static(_) => false,
     };
     if open || undecided {
@@ -360,7 +374,8 @@ fn fill(tx: &mut Tx<'_>, member: &Member<'_>, mut page: Frame, code: &Code) -> R
             Code::Dynamic(payment) => Some(payment.as_ref()),
             Code::Static(_) => None,
         };
-        emv = emv_payload(&member.shop, payment, &token, member.desk.context.public_url()).unwrap_or_default();
+        emv =
+            emv_payload(&member.shop, payment, &token, member.desk.context.public_url()).unwrap_or_default();
     }
     let may_withdraw = match code {
         Code::Dynamic(_) => member.can(Permission::SettlePayments),
@@ -398,7 +413,11 @@ fn standing(tx: &mut Tx<'_>, member: &Member<'_>, code: &Code) -> Result<CodeSta
 }
 
 /// What is told of a code while `payment` is made with it.
-pub(super) fn state_of(tx: &mut Tx<'_>, member: &Member<'_>, payment: &Payment) -> Result<CodeState, ApiError> {
+pub(super) fn state_of(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    payment: &Payment,
+) -> Result<CodeState, ApiError> {
     let state = payment.state_at(member.means.now);
     let fixed = payment.origin != Origin::Dynamic;
     let payer = if state.has_moved_money() { payment.buyer } else { None };
@@ -419,7 +438,9 @@ fn draw(url: &str, level: Level, title: &str) -> Result<String, ApiError> {
 
 /// Shows a code as a sheet to print.
 pub(super) async fn print_code(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = code_id(&id)?;
     let view = read_as(&desk, &visit, Permission::ViewPayments, move |tx, member| {
@@ -455,14 +476,18 @@ enum Image {
 
 /// The image of a code as SVG.
 pub(super) async fn find_svg(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     image(&desk, &visit, &id, Image::Svg).await
 }
 
 /// The image of a code as PNG.
 pub(super) async fn find_png(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     image(&desk, &visit, &id, Image::Png).await
 }
@@ -491,7 +516,10 @@ async fn image(desk: &Desk, visit: &Visit, id: &str, image: Image) -> Result<Res
 
 /// Takes a code back: nobody can pay with it any more.
 pub(super) async fn withdraw_code(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = code_id(&id)?;
     let once = visit.read::<Button>(Side::Member, &incoming)?.once;
@@ -502,7 +530,8 @@ pub(super) async fn withdraw_code(
             }
             Code::Dynamic(payment) => {
                 member.allow(Permission::SettlePayments, id.shop())?;
-                let taken = create::cancel_payment(tx, &member.means, &member.audit(), payment.id, &member.from);
+                let taken =
+                    create::cancel_payment(tx, &member.means, &member.audit(), payment.id, &member.from);
                 member.desk.context.publish(tx, &taken.map_err(errors::of_create)?);
             }
         }

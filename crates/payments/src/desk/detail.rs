@@ -34,7 +34,9 @@ const PAYER_ROWS_MAX: i64 = 60;
 
 /// Shows one payment.
 pub(super) async fn show_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let view = view_of(&desk, &visit, payment_id(&id)?, Problems::none());
     Ok(show(StatusCode::OK, &view.await?))
@@ -42,7 +44,10 @@ pub(super) async fn show_payment(
 
 /// The payment's page, with what was wrong with its refund form.
 pub(super) async fn view_of(
-    desk: &Desk, visit: &Visit, id: PaymentId, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    id: PaymentId,
+    problems: Problems,
 ) -> Result<PaymentPage, ApiError> {
     let view = read_as(desk, visit, Permission::ViewPayments, move |tx, member| {
         let payment = find_own(tx, member, id)?;
@@ -62,7 +67,11 @@ pub(super) fn find_own(tx: &mut Tx<'_>, member: &Member<'_>, id: PaymentId) -> R
 }
 
 fn fill(
-    tx: &mut Tx<'_>, member: &Member<'_>, page: Frame, payment: Payment, refund_problems: Problems,
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: Frame,
+    payment: Payment,
+    refund_problems: Problems,
 ) -> Result<PaymentPage, ApiError> {
     let now = member.means.now;
     let state = payment.state_at(now);
@@ -87,7 +96,11 @@ fn fill(
         code_href: format!("/desk/codes/{}", payment.code()),
         device: find_device_text(tx, &page, &payment)?,
         address: String::new(),
-        steps: Steps { page: &page, payment: &payment, state, out: Vec::new() }.tell(tx, member, decision.as_ref())?,
+        steps: Steps { page: &page, payment: &payment, state, out: Vec::new() }.tell(
+            tx,
+            member,
+            decision.as_ref(),
+        )?,
         decision: decision.map(|decision| decision_view(member, &page, &decision)),
         similar: find_similar(tx, member, &page, &payment)?,
         shows_ledger,
@@ -113,7 +126,10 @@ pub(super) fn find_device_text(tx: &mut Tx<'_>, page: &Frame, payment: &Payment)
 
 /// Other payments of the same payer to this shop, newest first.
 pub(super) fn find_similar(
-    tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, payment: &Payment,
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    payment: &Payment,
 ) -> Result<Vec<PaymentRow>, ApiError> {
     let Some(buyer) = payment.buyer else { return Ok(Vec::new()) };
     let all = rows::list_buyer_payments(tx, buyer, PAYER_ROWS_MAX)?;
@@ -124,7 +140,11 @@ pub(super) fn find_similar(
 
 /// Both sides of each transfer of a payment, oldest first.
 fn list_entries(
-    tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, payment: &Payment, payer: &str,
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    payment: &Payment,
+    payer: &str,
 ) -> Result<Vec<EntryView>, ApiError> {
     let name = |account: AccountKey| match account.owner {
         Owner::Buyer(_) => page.t1("account-buyer", "who", payer),
@@ -155,7 +175,10 @@ impl Steps<'_> {
     }
 
     fn tell(
-        mut self, tx: &mut Tx<'_>, member: &Member<'_>, decision: Option<&risk::Decision>,
+        mut self,
+        tx: &mut Tx<'_>,
+        member: &Member<'_>,
+        decision: Option<&risk::Decision>,
     ) -> Result<Vec<Step>, ApiError> {
         let (page, payment) = (self.page, self.payment);
         self.add(Mark::Done, page.t("step-created"), Some(payment.created_at));
@@ -231,7 +254,9 @@ pub(super) fn member_name(tx: &mut Tx<'_>, member: &Member<'_>, id: &str) -> Res
 
 /// The proof that the payment's entry is in the log, as a file.
 pub(super) async fn find_proof(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let text = read_as(&desk, &visit, Permission::ViewPayments, move |tx, member| {
@@ -243,14 +268,18 @@ pub(super) async fn find_proof(
 
 /// Takes back a payment that waits.
 pub(super) async fn cancel_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let once = visit.read::<Button>(Side::Member, &incoming)?.once;
     let keys = vec![rows::payment_key(id)];
     let done = write_as(&desk, &visit, Permission::SettlePayments, once, keys, move |tx, member| {
         member.allow(Permission::SettlePayments, id.shop())?;
-        let payment = cancel(tx, &member.means, &member.audit(), id, &member.from).map_err(errors::of_create)?;
+        let payment =
+            cancel(tx, &member.means, &member.audit(), id, &member.from).map_err(errors::of_create)?;
         member.desk.context.publish(tx, &payment);
         Ok((format!("/desk/payments/{id}"), ()))
     });

@@ -126,7 +126,8 @@ impl Asker {
 
     /// Where to sign in, and where to come back to.
     fn sign_in_path(&self) -> String {
-        let (door, home) = if self.path().starts_with("/desk") { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
+        let (door, home) =
+            if self.path().starts_with("/desk") { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
         let next = match (self.get, self.path().strip_prefix("/pay/")) {
             (true, _) => self.browser.path.clone(),
             (false, Some(rest)) => format!("/pay/{}", rest.split('/').next().unwrap_or_default()),
@@ -144,7 +145,9 @@ fn show_error(page: Frame, error: &ApiError, home: &str, request: &str) -> Respo
     }
     let kind = match error.status() {
         StatusCode::FORBIDDEN if error.code.name == CROSS_SITE_REFUSED.name => FaultKind::StaleForm,
-        StatusCode::TOO_MANY_REQUESTS => FaultKind::TooMany(error.retry_after_seconds.unwrap_or(WAIT_SECONDS)),
+        StatusCode::TOO_MANY_REQUESTS => {
+            FaultKind::TooMany(error.retry_after_seconds.unwrap_or(WAIT_SECONDS))
+        }
         status => FaultKind::of_status(status),
     };
     let mut answer = Fault::answer(page, kind, home, request);

@@ -101,7 +101,10 @@ impl Once {
     /// # Errors
     /// Those of `work`; nothing is kept then.
     pub fn run<T>(
-        &self, tx: &mut Tx<'_>, now: base::Timestamp, work: impl FnOnce(&mut Tx<'_>) -> Result<(String, T), ApiError>,
+        &self,
+        tx: &mut Tx<'_>,
+        now: base::Timestamp,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<(String, T), ApiError>,
     ) -> Result<(String, Option<T>), ApiError> {
         match idempotency::begin(tx, &self.scope, &self.key, self.print, now)?.into_work()? {
             Work::Done(answer) => Ok((String::from_utf8_lossy(&answer.body).into_owned(), None)),

@@ -28,7 +28,12 @@ pub(super) async fn list_keys(Shared(desk): Shared<Desk>, visit: Visit) -> Resul
 }
 
 async fn keys_page(
-    desk: &Desk, visit: &Visit, status: StatusCode, typed: KeyForm, problems: Problems, fresh: Option<FreshKey>,
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    typed: KeyForm,
+    problems: Problems,
+    fresh: Option<FreshKey>,
 ) -> Result<Response, ApiError> {
     let view = read_as(desk, visit, Permission::ManageApiKeys, move |tx, member| {
         let page = member.frame(tx)?;
@@ -77,7 +82,9 @@ impl KeyForm {
 
 /// Makes a key and shows its secret, this once: a second submit of the form shows the list alone.
 pub(super) async fn create_key(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<KeyForm>(Side::Member, &incoming)?;
     let page = visit.frame(&desk, Side::Member, webkit::page::Zone::default());
@@ -109,7 +116,10 @@ pub(super) async fn create_key(
 
 /// Revokes a key, for good.
 pub(super) async fn revoke_key(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: ApiKeyId = id.parse().map_err(|_| ApiError::not_found("no such API key"))?;
     let once = visit.read::<Button>(Side::Member, &incoming)?.once;

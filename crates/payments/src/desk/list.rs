@@ -7,11 +7,11 @@ use base::{Money, PaymentId, ScopedId, Timestamp};
 use identity::Permission;
 use serde::Deserialize;
 use store::Tx;
+use webkit::body::Query;
 use webkit::error::ApiError;
 use webkit::page::parts::Sorted;
 use webkit::page::{Frame, Pager, SortHead, Zone, show};
 use webkit::paging::Cursor;
-use webkit::body::Query;
 
 use super::Desk;
 use super::member::{Member, read_as};
@@ -98,10 +98,16 @@ fn day_start(text: &str, zone: &Zone, edge: Edge) -> Option<Timestamp> {
     Some(Timestamp(start.timestamp().as_millisecond()))
 }
 
-fn find_rows(tx: &mut Tx<'_>, member: &Member<'_>, asked: &Asked, limit: i64) -> Result<Vec<Payment>, ApiError> {
+fn find_rows(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    asked: &Asked,
+    limit: i64,
+) -> Result<Vec<Payment>, ApiError> {
     let shop = member.shop.id;
     let Some(id) = asked.id else {
-        let found = rows::list_sorted_payments(tx, shop, &asked.filter, asked.order, asked.spot.as_ref(), limit);
+        let found =
+            rows::list_sorted_payments(tx, shop, &asked.filter, asked.order, asked.spot.as_ref(), limit);
         return Ok(found?);
     };
     let found = if id.shop() == shop { rows::find_payment(tx, id)? } else { None };
@@ -110,7 +116,9 @@ fn find_rows(tx: &mut Tx<'_>, member: &Member<'_>, asked: &Asked, limit: i64) ->
 
 /// Shows a page of payments.
 pub(super) async fn list_payments(
-    Shared(desk): Shared<Desk>, visit: Visit, Query(query): Query<ListQuery>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     let view = read_as(&desk, &visit, Permission::ViewPayments, move |tx, member| {
         let page = member.frame(tx)?;
@@ -135,7 +143,11 @@ fn pager(page: &Frame, found: &[Payment], more: bool, later: bool) -> Pager {
 }
 
 fn fill(
-    page: Frame, query: ListQuery, order: (Sort, Direction), rows: Vec<crate::pages::list::PaymentRow>, pager: Pager,
+    page: Frame,
+    query: ListQuery,
+    order: (Sort, Direction),
+    rows: Vec<crate::pages::list::PaymentRow>,
+    pager: Pager,
 ) -> PaymentsPage {
     let head = |name: String, sort: Sort, key: &str, figures: bool| {
         let turned = if order == (sort, Direction::Down) { "up" } else { "down" };
@@ -165,12 +177,15 @@ fn fill(
 
 /// The same payments as CSV, at most [`EXPORT_ROWS_MAX`].
 pub(super) async fn export_payments(
-    Shared(desk): Shared<Desk>, visit: Visit, Query(query): Query<ListQuery>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     let text = read_as(&desk, &visit, Permission::ViewPayments, move |tx, member| {
         let asked = Asked { spot: None, ..query.read(member) };
         let found = find_rows(tx, member, &asked, EXPORT_ROWS_MAX)?;
-        let mut out = "id,created_at,amount,currency,refunded,state,payer,reference,description\r\n".to_owned();
+        let mut out =
+            "id,created_at,amount,currency,refunded,state,payer,reference,description\r\n".to_owned();
         for payment in &found {
             let payer = payer_name(tx, member.means.vault, payment.buyer)?;
             push_line(&mut out, payment, &payer, member.means.now);

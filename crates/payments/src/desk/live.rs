@@ -39,7 +39,9 @@ pub(super) async fn follow_payments(Shared(desk): Shared<Desk>, visit: Visit) ->
 
 /// Follows the payments of one code.
 pub(super) async fn follow_code(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id: CodeId = id.parse().map_err(|_| ApiError::not_found("code does not exist"))?;
     read_as(&desk, &visit, Permission::ViewPayments, move |_, member| {
@@ -77,7 +79,10 @@ struct Line<F> {
 
 /// A stream of events for the payments of the member's shop that are `wanted`.
 async fn stream(
-    desk: Desk, visit: Visit, wanted: impl Fn(&Payment) -> bool + Send + Sync + 'static, render: Render,
+    desk: Desk,
+    visit: Visit,
+    wanted: impl Fn(&Payment) -> bool + Send + Sync + 'static,
+    render: Render,
 ) -> Result<Response, ApiError> {
     let allow = |_: &mut Tx<'_>, member: &Member<'_>| Ok(member.shop.id);
     let shop = read_as(&desk, &visit, Permission::ViewPayments, allow).await?;
@@ -101,7 +106,9 @@ async fn next_event<F: Fn(&Payment) -> bool + Send + Sync + 'static>(
                 return Some((Ok(event), Some(line)));
             }
             Ok(_) => {}
-            Err(RecvError::Lagged(_)) => return Some((Ok(Event::default().event("changed").data(CHANGED)), None)),
+            Err(RecvError::Lagged(_)) => {
+                return Some((Ok(Event::default().event("changed").data(CHANGED)), None));
+            }
             Err(RecvError::Closed) => return None,
         }
     }

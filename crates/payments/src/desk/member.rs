@@ -66,7 +66,8 @@ impl Member<'_> {
     pub fn frame(&self, tx: &mut Tx<'_>) -> Result<Frame, ApiError> {
         let mut page = self.bare_frame();
         let person = identity::find_member_person(tx, self.means.vault, self.shop.id, self.session.member)?;
-        let roles: Vec<String> = self.session.roles.iter().filter_map(|role| role_text(&page, *role)).collect();
+        let roles: Vec<String> =
+            self.session.roles.iter().filter_map(|role| role_text(&page, *role)).collect();
         page.desk = Some(Bar {
             shop: self.shop.name.clone(),
             who: person.name.expose().clone(),
@@ -117,7 +118,10 @@ fn role_text(page: &Frame, role: Role) -> Option<String> {
 /// # Errors
 /// 401 without a session, 403 without the right.
 pub(super) fn admit_member<'a>(
-    tx: &mut Tx<'_>, desk: &'a Desk, visit: &'a Visit, permission: Permission,
+    tx: &mut Tx<'_>,
+    desk: &'a Desk,
+    visit: &'a Visit,
+    permission: Permission,
 ) -> Result<Member<'a>, ApiError> {
     let token = visit.member.as_ref().ok_or_else(|| ApiError::unauthenticated("sign in first"))?;
     let session = identity::require_member(tx, token, visit.now)?;
@@ -133,7 +137,9 @@ pub(super) fn admit_member<'a>(
 /// # Errors
 /// Those of [`admit_member`] and of `work`.
 pub(super) async fn read_as<T: Send + 'static>(
-    desk: &Desk, visit: &Visit, permission: Permission,
+    desk: &Desk,
+    visit: &Visit,
+    permission: Permission,
     work: impl FnOnce(&mut Tx<'_>, &Member<'_>) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let (cx, asker) = (desk.clone(), visit.clone());
@@ -144,7 +150,8 @@ pub(super) async fn read_as<T: Send + 'static>(
     let (found, touch_due) = read.await?;
     if let (true, Some(token)) = (touch_due, visit.member.clone()) {
         let now = visit.now;
-        let touched = desk.db().write(move |tx| identity::touch_session(tx, &token, now).map_err(ApiError::from));
+        let touched =
+            desk.db().write(move |tx| identity::touch_session(tx, &token, now).map_err(ApiError::from));
         touched.await?;
     }
     Ok(found)
@@ -155,13 +162,19 @@ pub(super) async fn read_as<T: Send + 'static>(
 /// # Errors
 /// Those of [`admit_member`] and of `work`; nothing is kept then.
 pub(super) async fn write_as<T: Send + 'static>(
-    desk: &Desk, visit: &Visit, permission: Permission, once: Once, keys: Vec<Key>,
+    desk: &Desk,
+    visit: &Visit,
+    permission: Permission,
+    once: Once,
+    keys: Vec<Key>,
     mut work: impl FnMut(&mut Tx<'_>, &Member<'_>) -> Result<(String, T), ApiError> + Send + 'static,
 ) -> Result<(String, Option<T>), ApiError> {
     let (cx, asker) = (desk.clone(), visit.clone());
     let written = desk.db().write_with(keys, move |tx| {
         let member = admit_member(tx, &cx, &asker, permission)?;
-        if member.session.touch_due && let Some(token) = &asker.member {
+        if member.session.touch_due
+            && let Some(token) = &asker.member
+        {
             identity::touch_session(tx, token, asker.now)?;
         }
         once.run(tx, asker.now, |tx| work(tx, &member))

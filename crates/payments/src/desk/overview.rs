@@ -42,12 +42,20 @@ fn fill(tx: &mut Tx<'_>, member: &Member<'_>, mut page: Frame) -> Result<Overvie
     page.live = "/desk/live".to_owned();
     let zero = Money::new(0, shop.currency);
     let midnight = member.zone.start_of_day(now);
-    let Taken { payments: today_count, money: today } = rows::sum_taken(tx, shop.id, zero, midnight, now.plus_seconds(1))?;
+    let Taken { payments: today_count, money: today } =
+        rows::sum_taken(tx, shop.id, zero, midnight, now.plus_seconds(1))?;
     let (since, until) = (midnight.plus_seconds(-WEEK_SECONDS), now.plus_seconds(-WEEK_SECONDS));
     let before = rows::sum_taken(tx, shop.id, zero, since, until)?;
     let (reviews, reviews_amount) = sum_reviews(tx, member, zero)?;
-    let newest = rows::list_payments(tx, shop.id, &PaymentFilter { now, ..PaymentFilter::default() }, None, ROWS_SHOWN)?;
-    let log = audit::find_signed(tx, member.desk.context.signer.verifier_key()).map_err(ApiError::internal)?;
+    let newest = rows::list_payments(
+        tx,
+        shop.id,
+        &PaymentFilter { now, ..PaymentFilter::default() },
+        None,
+        ROWS_SHOWN,
+    )?;
+    let log =
+        audit::find_signed(tx, member.desk.context.signer.verifier_key()).map_err(ApiError::internal)?;
     Ok(OverviewPage {
         today,
         today_count,

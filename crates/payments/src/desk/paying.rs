@@ -58,7 +58,9 @@ struct PayerLine {
 
 /// Opens what a scanned code leads to: the pay page, the entry of an amount, or why it cannot be paid.
 pub(super) async fn scan_code(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(text): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
     let opened = match CodeToken::parse(&text) {
         Ok(token) => open_code(&desk, &visit, token).await?,
@@ -83,33 +85,36 @@ pub(super) async fn scan_code(
 
 async fn open_code(desk: &Desk, visit: &Visit, token: CodeToken) -> Result<Opened, ApiError> {
     let (cx, asker) = (desk.clone(), visit.clone());
-    let opened = desk.db().read(move |tx| match follow_code(tx, &cx.context.code_key, &token, None, asker.now) {
-        Ok(Scanned::Payment(payment)) => {
-            let payee = find_payee(tx, payment.id.shop())?;
-            let line = payer_line(tx, &cx, &asker, &payment)?;
-            Ok(Opened::Payment(Box::new((*payment, payee, line))))
-        }
-        Ok(Scanned::Amount(code)) => {
-            let payee = find_payee(tx, code.id.shop())?;
-            let till = code.terminal.map_or(Ok(None), |id| rows::find_terminal(tx, id))?;
-            let till = till.map_or_else(|| code.name.clone(), |till| till.name);
-            Ok(Opened::Amount(Box::new((*code, payee, till))))
-        }
-        Err(ScanError::Used(payment)) => {
-            let payer = find_payer(tx, &cx, &asker)?;
-            let own = payer.is_some_and(|payer| payment.buyer == Some(payer.session.buyer));
-            Ok(if own { Opened::Own(payment.id) } else { Opened::Refused(NoticeKind::CodeUsed) })
-        }
-        Err(ScanError::Store(error)) => Err(ApiError::from(error)),
-        Err(other) => Ok(Opened::Refused(notice_of(&other))),
-    });
+    let opened =
+        desk.db().read(move |tx| match follow_code(tx, &cx.context.code_key, &token, None, asker.now) {
+            Ok(Scanned::Payment(payment)) => {
+                let payee = find_payee(tx, payment.id.shop())?;
+                let line = payer_line(tx, &cx, &asker, &payment)?;
+                Ok(Opened::Payment(Box::new((*payment, payee, line))))
+            }
+            Ok(Scanned::Amount(code)) => {
+                let payee = find_payee(tx, code.id.shop())?;
+                let till = code.terminal.map_or(Ok(None), |id| rows::find_terminal(tx, id))?;
+                let till = till.map_or_else(|| code.name.clone(), |till| till.name);
+                Ok(Opened::Amount(Box::new((*code, payee, till))))
+            }
+            Err(ScanError::Used(payment)) => {
+                let payer = find_payer(tx, &cx, &asker)?;
+                let own = payer.is_some_and(|payer| payment.buyer == Some(payer.session.buyer));
+                Ok(if own { Opened::Own(payment.id) } else { Opened::Refused(NoticeKind::CodeUsed) })
+            }
+            Err(ScanError::Store(error)) => Err(ApiError::from(error)),
+            Err(other) => Ok(Opened::Refused(notice_of(&other))),
+        });
     opened.await
 }
 
 fn notice_of(error: &ScanError) -> NoticeKind {
     match error {
         ScanError::Token(CodeTokenError::Malformed) => NoticeKind::CodeUnreadable,
-        ScanError::Token(CodeTokenError::Altered) | ScanError::Unknown | ScanError::Store(_) => NoticeKind::CodeAltered,
+        ScanError::Token(CodeTokenError::Altered) | ScanError::Unknown | ScanError::Store(_) => {
+            NoticeKind::CodeAltered
+        }
         ScanError::Token(CodeTokenError::Expired) => NoticeKind::CodeExpired,
         ScanError::Token(CodeTokenError::OtherShop) => NoticeKind::CodeOtherShop,
         ScanError::Used(_) => NoticeKind::CodeUsed,
@@ -120,7 +125,9 @@ fn notice_of(error: &ScanError) -> NoticeKind {
 fn refuse(desk: &Desk, visit: &Visit, kind: NoticeKind) -> Response {
     let status = match kind {
         NoticeKind::CodeUsed | NoticeKind::CodeExpired | NoticeKind::CodeWithdrawn => StatusCode::GONE,
-        NoticeKind::CodeAltered | NoticeKind::CodeUnreadable | NoticeKind::CodeOtherShop => StatusCode::NOT_FOUND,
+        NoticeKind::CodeAltered | NoticeKind::CodeUnreadable | NoticeKind::CodeOtherShop => {
+            StatusCode::NOT_FOUND
+        }
         _ => StatusCode::FORBIDDEN,
     };
     show(status, &NoticePage { page: visit.buyer_frame(desk), kind, action_href: String::new() })
@@ -184,10 +191,15 @@ pub(super) struct StartForm {
 
 /// The buyer says yes to shop and amount: on to the PIN.
 pub(super) async fn start_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(text): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(text): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let _asked = visit.read::<StartForm>(Side::Buyer, &incoming)?;
-    let Ok(token) = CodeToken::parse(&text) else { return Ok(refuse(&desk, &visit, NoticeKind::CodeUnreadable)) };
+    let Ok(token) = CodeToken::parse(&text) else {
+        return Ok(refuse(&desk, &visit, NoticeKind::CodeUnreadable));
+    };
     Ok(match open_code(&desk, &visit, token).await? {
         Opened::Payment(found) => go(&format!("/pay/{}", found.0.id)),
         Opened::Own(id) => go(&format!("/pay/{id}")),
@@ -254,11 +266,16 @@ impl AmountEntry {
 
 /// Makes the payment of a buyer who typed an amount, and goes on to the PIN.
 pub(super) async fn create_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(text): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(text): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<AmountForm>(Side::Buyer, &incoming)?;
     visit.knock(&desk)?;
-    let Ok(token) = CodeToken::parse(&text) else { return Ok(refuse(&desk, &visit, NoticeKind::CodeUnreadable)) };
+    let Ok(token) = CodeToken::parse(&text) else {
+        return Ok(refuse(&desk, &visit, NoticeKind::CodeUnreadable));
+    };
     let entry = match open_code(&desk, &visit, token).await? {
         Opened::Amount(found) => {
             let (code, payee, till) = *found;
@@ -313,7 +330,9 @@ pub(super) fn payment_id(text: &str) -> Result<PaymentId, ApiError> {
 
 /// The page a payment has come to: PIN, "is this you?", waiting, or the result.
 pub(super) async fn show_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let (cx, asker) = (desk.clone(), visit.clone());
@@ -419,7 +438,10 @@ pub(super) struct ConfirmForm {
 
 /// Confirms a payment with the PIN.
 pub(super) async fn confirm_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<ConfirmForm>(Side::Buyer, &incoming)?;
@@ -453,7 +475,10 @@ pub(super) struct AnswerForm {
 
 /// Carries the answer to "is this you?" out.
 pub(super) async fn answer_challenge(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<AnswerForm>(Side::Buyer, &incoming)?;
@@ -476,7 +501,12 @@ pub(super) async fn answer_challenge(
 }
 
 /// The word that is kept of a PIN check: `moved`, `locked`, `frozen`, or the tries that are left.
-fn settle(tx: &mut Tx<'_>, desk: &Desk, payer: &Payer<'_>, confirmed: Confirmed) -> Result<(String, ()), ApiError> {
+fn settle(
+    tx: &mut Tx<'_>,
+    desk: &Desk,
+    payer: &Payer<'_>,
+    confirmed: Confirmed,
+) -> Result<(String, ()), ApiError> {
     let word = match confirmed {
         Confirmed::Moved(moved) => {
             desk.context.publish(tx, &moved.payment);
@@ -492,7 +522,10 @@ fn settle(tx: &mut Tx<'_>, desk: &Desk, payer: &Payer<'_>, confirmed: Confirmed)
 
 /// What the payer sees after the PIN: the payment's page, the PIN once more, or why it cannot be.
 async fn conclude(
-    desk: &Desk, visit: &Visit, id: PaymentId, done: Result<(String, Option<()>), ApiError>,
+    desk: &Desk,
+    visit: &Visit,
+    id: PaymentId,
+    done: Result<(String, Option<()>), ApiError>,
 ) -> Result<Response, ApiError> {
     let is = |error: &ApiError, codes: &[&Code]| codes.iter().any(|code| code.name == error.code.name);
     // What was confirmed before, or is not what the payer saw, is shown as it stands now.
@@ -528,7 +561,11 @@ async fn show_again(desk: &Desk, visit: &Visit, id: PaymentId, wrong: Wrong) -> 
 }
 
 async fn show_challenge(
-    desk: &Desk, visit: &Visit, standing: Standing, status: StatusCode, wrong: Wrong,
+    desk: &Desk,
+    visit: &Visit,
+    standing: Standing,
+    status: StatusCode,
+    wrong: Wrong,
 ) -> Result<Response, ApiError> {
     let payment = standing.payment;
     let (buyer, device) = (payment.buyer, payment.device);
@@ -570,7 +607,10 @@ fn show_wait(desk: &Desk, visit: &Visit, standing: Standing) -> Response {
 
 /// Stops a payment that waits for the shop's review: the payer takes it back.
 pub(super) async fn stop_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<Button>(Side::Buyer, &incoming)?;
@@ -588,7 +628,9 @@ pub(super) async fn stop_payment(
 
 /// Tells a waiting page that its payment has changed.
 pub(super) async fn follow_payment(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let known = visit.query("state").and_then(|name| State::named(&name));

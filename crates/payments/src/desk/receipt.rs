@@ -35,7 +35,10 @@ pub(super) struct LogLine {
 /// # Errors
 /// Those of the store, and a log that is damaged.
 pub(super) fn find_log_line(
-    tx: &mut Tx<'_>, signer: &audit::Signer, entry: Option<EntryId>, at: Timestamp,
+    tx: &mut Tx<'_>,
+    signer: &audit::Signer,
+    entry: Option<EntryId>,
+    at: Timestamp,
 ) -> Result<LogLine, ApiError> {
     let Some(id) = entry else { return Ok(LogLine::default()) };
     let Some(text) = audit::find_entry_text(tx, id)? else { return Ok(LogLine::default()) };
@@ -78,20 +81,30 @@ fn buyer_words(tx: &mut Tx<'_>, desk: &Desk, page: &Frame, payment: &Payment) ->
 }
 
 /// The result of a payment.
-pub(super) async fn show_receipt(desk: &Desk, visit: &Visit, standing: Standing) -> Result<Response, ApiError> {
+pub(super) async fn show_receipt(
+    desk: &Desk,
+    visit: &Visit,
+    standing: Standing,
+) -> Result<Response, ApiError> {
     let page = visit.frame(desk, Side::Buyer, standing.payee.zone.clone());
     let cx = desk.clone();
     let view = desk.db().read(move |tx| fill_receipt(tx, &cx, page, standing));
     Ok(show(StatusCode::OK, &view.await?))
 }
 
-fn fill_receipt(tx: &mut Tx<'_>, desk: &Desk, page: Frame, standing: Standing) -> Result<ReceiptPage, ApiError> {
+fn fill_receipt(
+    tx: &mut Tx<'_>,
+    desk: &Desk,
+    page: Frame,
+    standing: Standing,
+) -> Result<ReceiptPage, ApiError> {
     let Standing { payment, state, payee, .. } = standing;
     let at = reached_at(&payment, state);
     let line = find_log_line(tx, &desk.context.signer, payment.entry, at)?;
     let reason = told(tx, desk, &page, &payment)?;
     let moved = state.has_moved_money();
-    let href = |wanted: bool, rest: &str| if wanted { format!("/pay/{}{rest}", payment.id) } else { String::new() };
+    let href =
+        |wanted: bool, rest: &str| if wanted { format!("/pay/{}{rest}", payment.id) } else { String::new() };
     let refunded = base::Money::new(payment.refunded_minor, payment.amount.currency);
     Ok(ReceiptPage {
         method: page.t("method-balance"),
@@ -122,14 +135,21 @@ fn fill_receipt(tx: &mut Tx<'_>, desk: &Desk, page: Frame, standing: Standing) -
 ///
 /// # Errors
 /// 404 while no checkpoint covers the entry.
-pub(super) fn proof_text(tx: &mut Tx<'_>, signer: &audit::Signer, payment: &Payment) -> Result<String, ApiError> {
+pub(super) fn proof_text(
+    tx: &mut Tx<'_>,
+    signer: &audit::Signer,
+    payment: &Payment,
+) -> Result<String, ApiError> {
     let pending = || ApiError::not_found("the proof is not ready yet");
     let id = payment.entry.ok_or_else(pending)?;
     let key = signer.verifier_key();
     match audit::prove(tx, key, id).map_err(ApiError::internal)? {
         audit::Standing::Included(found) => {
             let text = audit::find_entry_text(tx, id)?.ok_or_else(pending)?;
-            Ok(format!("# the entry: its leaf hash is SHA-256 of a zero byte and this line\n{text}\n\n# the log's public key\n{key}\n\n# the inclusion proof (C2SP tlog-proof)\n{}", found.to_text()))
+            Ok(format!(
+                "# the entry: its leaf hash is SHA-256 of a zero byte and this line\n{text}\n\n# the log's public key\n{key}\n\n# the inclusion proof (C2SP tlog-proof)\n{}",
+                found.to_text()
+            ))
         }
         audit::Standing::Pending | audit::Standing::Unknown => Err(pending()),
     }
@@ -147,7 +167,9 @@ pub(super) fn text_file(name: &str, text: String) -> Response {
 
 /// The proof of a receipt.
 pub(super) async fn find_proof(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let cx = desk.clone();
@@ -161,7 +183,9 @@ pub(super) async fn find_proof(
 
 /// Asks whether to freeze the account.
 pub(super) async fn show_not_me(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let (cx, asker) = (desk.clone(), visit.clone());
@@ -185,7 +209,10 @@ pub(super) async fn show_not_me(
 
 /// Freezes the buyer's account.
 pub(super) async fn freeze_account(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let _asked = visit.read::<Button>(Side::Buyer, &incoming)?;

@@ -50,7 +50,10 @@ struct Draft {
 
 /// Asks for the password, or, with it, gives the money back.
 pub(super) async fn create_refund(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<RefundForm>(Side::Member, &incoming)?;
@@ -85,7 +88,12 @@ pub(super) async fn create_refund(
     }
 }
 
-fn check(page: &Frame, payment: &Payment, amount: &str, reason: &str) -> Result<(Money, ShortText), Problems> {
+fn check(
+    page: &Frame,
+    payment: &Payment,
+    amount: &str,
+    reason: &str,
+) -> Result<(Money, ShortText), Problems> {
     let mut problems = Problems::none();
     let left = payment.refundable_minor();
     let amount = typed_amount(amount, payment.amount.currency);
@@ -105,7 +113,12 @@ fn check(page: &Frame, payment: &Payment, amount: &str, reason: &str) -> Result<
     }
 }
 
-async fn confirm(desk: &Desk, visit: &Visit, member: base::MemberId, password: &str) -> Result<bool, ApiError> {
+async fn confirm(
+    desk: &Desk,
+    visit: &Visit,
+    member: base::MemberId,
+    password: &str,
+) -> Result<bool, ApiError> {
     let Ok(password) = Password::parse(password) else { return Ok(false) };
     let who = (member.shop(), member);
     let right = identity::confirm_member(desk.identity(), who, password, &place(visit), visit.now).await;
@@ -114,7 +127,11 @@ async fn confirm(desk: &Desk, visit: &Visit, member: base::MemberId, password: &
 
 /// The last step: names amount and payer, asks for the password.
 async fn ask(
-    desk: &Desk, visit: &Visit, status: StatusCode, draft: Draft, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    draft: Draft,
+    problems: Problems,
 ) -> Result<Response, ApiError> {
     let page = read_as(desk, visit, Permission::Refund, |tx, member| member.frame(tx)).await?;
     let path = format!("/desk/payments/{}", draft.payment.id);
@@ -162,20 +179,28 @@ async fn carry_out(desk: &Desk, visit: &Visit, once: Once, draft: Draft) -> Resu
 pub(super) async fn list_refunds(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
     let view = read_as(&desk, &visit, Permission::ViewPayments, |tx, member| {
         let page = member.frame(tx)?;
-        let before = member.visit.query("cursor").filter(|cursor| base::RefundId::from_short(cursor).is_some());
-        let mut found = rows::list_shop_refunds(tx, member.shop.id, before.as_deref(), ROWS_SHOWN as i64 + 1)?;
+        let before =
+            member.visit.query("cursor").filter(|cursor| base::RefundId::from_short(cursor).is_some());
+        let mut found =
+            rows::list_shop_refunds(tx, member.shop.id, before.as_deref(), ROWS_SHOWN as i64 + 1)?;
         let more = found.len() > ROWS_SHOWN;
         found.truncate(ROWS_SHOWN);
         let next = found.last().filter(|_| more).map(|last| page.href_with("cursor", last.id.short()));
         let first_href = if before.is_some() { page.href_with("cursor", "") } else { String::new() };
         let pager = Pager { shown: found.len(), first_href, next_href: next.unwrap_or_default() };
-        let rows = found.iter().map(|refund| row_of(tx, member, &page, refund)).collect::<Result<_, ApiError>>()?;
+        let rows =
+            found.iter().map(|refund| row_of(tx, member, &page, refund)).collect::<Result<_, ApiError>>()?;
         Ok(RefundsPage { page, rows, pager })
     });
     Ok(show(StatusCode::OK, &view.await?))
 }
 
-fn row_of(tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, refund: &Refund) -> Result<RefundRow, ApiError> {
+fn row_of(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    refund: &Refund,
+) -> Result<RefundRow, ApiError> {
     let buyer = rows::find_payment(tx, refund.payment)?.and_then(|payment| payment.buyer);
     Ok(RefundRow {
         id: refund.id.to_string(),
@@ -190,7 +215,12 @@ fn row_of(tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, refund: &Refund) -
 }
 
 /// Who made an entry of the log, in words.
-fn who_did(tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, entry: Option<EntryId>) -> Result<String, ApiError> {
+fn who_did(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    entry: Option<EntryId>,
+) -> Result<String, ApiError> {
     #[derive(Deserialize)]
     struct Named {
         actor: Actor,

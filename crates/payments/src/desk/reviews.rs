@@ -33,19 +33,26 @@ const QUEUE_MAX: i64 = 100;
 
 /// Shows the queue with the most urgent payment open.
 pub(super) async fn list_reviews(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
-    let view = read_as(&desk, &visit, Permission::Review, |tx, member| fill(tx, member, None, Problems::none()));
+    let view =
+        read_as(&desk, &visit, Permission::Review, |tx, member| fill(tx, member, None, Problems::none()));
     Ok(show(StatusCode::OK, &view.await?))
 }
 
 /// Shows the queue with one payment open; one that was decided meanwhile has its own page.
 pub(super) async fn show_review(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     review_page(&desk, &visit, payment_id(&id)?, StatusCode::OK, Problems::none()).await
 }
 
 async fn review_page(
-    desk: &Desk, visit: &Visit, id: PaymentId, status: StatusCode, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    id: PaymentId,
+    status: StatusCode,
+    problems: Problems,
 ) -> Result<Response, ApiError> {
     let view = read_as(desk, visit, Permission::Review, move |tx, member| {
         let payment = find_own(tx, member, id)?;
@@ -61,7 +68,10 @@ async fn review_page(
 }
 
 fn fill(
-    tx: &mut Tx<'_>, member: &Member<'_>, chosen: Option<Payment>, problems: Problems,
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    chosen: Option<Payment>,
+    problems: Problems,
 ) -> Result<ReviewsPage, ApiError> {
     let page = member.frame(tx)?;
     let open = rows::list_open_reviews(tx, member.shop.id, member.means.now, QUEUE_MAX)?;
@@ -81,7 +91,11 @@ fn fill(
 }
 
 fn item_of(
-    tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, review: &Review, chosen: Option<PaymentId>,
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    review: &Review,
+    chosen: Option<PaymentId>,
 ) -> Result<Option<ReviewItem>, ApiError> {
     let Some(payment) = rows::find_payment(tx, review.payment)? else { return Ok(None) };
     let row = row_of(tx, member, page, &payment)?;
@@ -96,7 +110,11 @@ fn item_of(
 }
 
 fn detail_of(
-    tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, payment: Payment, problems: Problems,
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    payment: Payment,
+    problems: Problems,
 ) -> Result<ReviewDetail, ApiError> {
     let decision = find_decision(tx, &payment)?;
     Ok(ReviewDetail {
@@ -138,7 +156,10 @@ pub(super) struct VerdictForm {
 
 /// Carries a member's decision out, and goes on to the next payment.
 pub(super) async fn decide_review(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(id): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<VerdictForm>(Side::Member, &incoming)?;

@@ -22,7 +22,10 @@ const COUNTED_MAX: u64 = 1_000_000;
 /// # Errors
 /// Those of store and vault.
 pub(super) fn row_of(
-    tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, payment: &Payment,
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    payment: &Payment,
 ) -> Result<PaymentRow, ApiError> {
     let state = payment.state_at(member.means.now);
     let reason = if state == State::Waiting { String::new() } else { strongest(tx, member, page, payment)? };
@@ -43,13 +46,21 @@ pub(super) fn row_of(
 /// # Errors
 /// Those of store and vault.
 pub(super) fn rows_of(
-    tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, payments: &[Payment],
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    payments: &[Payment],
 ) -> Result<Vec<PaymentRow>, ApiError> {
     payments.iter().map(|payment| row_of(tx, member, page, payment)).collect()
 }
 
 /// The strongest reason why a payment did not simply go through; empty when it did.
-fn strongest(tx: &mut Tx<'_>, member: &Member<'_>, page: &Frame, payment: &Payment) -> Result<String, ApiError> {
+fn strongest(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    payment: &Payment,
+) -> Result<String, ApiError> {
     if payment.decline == Some(DeclineReason::InsufficientFunds) {
         return Ok(page.t("reason-funds"));
     }
@@ -110,14 +121,18 @@ fn features_of(page: &Frame, decision: &risk::Decision) -> Vec<Feature> {
         ("payer.count_1h", "payer.pace_1h", page.t("feature-count-1h")),
         ("payer.count_10m", "payer.pace_10m", page.t("feature-count-10m")),
     ];
-    let counts = paces.into_iter().filter_map(|(count, pace, name)| {
-        count_feature(page, name, known(count)?, known(pace)?)
-    });
+    let counts = paces
+        .into_iter()
+        .filter_map(|(count, pace, name)| count_feature(page, name, known(count)?, known(pace)?));
     amount.into_iter().chain(counts).collect()
 }
 
 /// The amount against the mean, two deviations either way.
-fn amount_feature(page: &Frame, decision: &risk::Decision, known: &dyn Fn(&str) -> Option<f64>) -> Option<Feature> {
+fn amount_feature(
+    page: &Frame,
+    decision: &risk::Decision,
+    known: &dyn Fn(&str) -> Option<f64>,
+) -> Option<Feature> {
     let (value, mean) = (known("payment.amount_minor")?, known("payer.mean_minor")?);
     let spread = 2.0 * known("payer.deviation_minor").unwrap_or(0.0);
     let (low, high) = ((mean - spread).max(0.0), mean + spread);

@@ -25,7 +25,8 @@ use crate::shop::{Premises, set_premises};
 /// Where a member goes who came for nothing in particular.
 const HOME: &str = "/desk";
 /// Merchant categories (ISO 18245) to choose from.
-const CATEGORIES: [&str; 10] = ["5499", "5812", "5411", "5651", "5732", "5977", "5942", "7230", "8999", "5999"];
+const CATEGORIES: [&str; 10] =
+    ["5499", "5812", "5411", "5651", "5732", "5977", "5942", "7230", "8999", "5999"];
 /// Countries to choose from, each with what is usual there.
 const COUNTRIES: [&str; 8] = ["CN", "HK", "SG", "JP", "GB", "DE", "FR", "US"];
 /// Currencies to choose from.
@@ -68,7 +69,12 @@ pub(super) async fn show_sign_in(Shared(desk): Shared<Desk>, visit: Visit) -> Re
 }
 
 fn sign_in_page(
-    desk: &Desk, visit: &Visit, status: StatusCode, email_typed: String, next: String, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    email_typed: String,
+    next: String,
+    problems: Problems,
 ) -> Response {
     let (page, action_href) = (door_frame(desk, visit), "/sign-in".to_owned());
     show(status, &SignInPage { page, email_typed, problems, next, action_href })
@@ -86,7 +92,9 @@ pub(super) struct SignInForm {
 
 /// Signs a member in.
 pub(super) async fn sign_in(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let form = visit.read::<SignInForm>(Side::Member, &incoming)?.form;
     let page = door_frame(&desk, &visit);
@@ -122,12 +130,17 @@ pub(super) fn place(visit: &Visit) -> Place {
 
 /// Signs the member out of this session.
 pub(super) async fn sign_out(
-    Shared(desk): Shared<Desk>, visit: Visit, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let _asked = visit.read::<Button>(Side::Member, &incoming)?;
     if let Some(token) = visit.member.clone() {
         let (cx, now) = (desk.identity().clone(), visit.now);
-        desk.db().write(move |tx| identity::end_session(tx, &cx.means(now), &token)).await.map_err(ApiError::from)?;
+        desk.db()
+            .write(move |tx| identity::end_session(tx, &cx.means(now), &token))
+            .await
+            .map_err(ApiError::from)?;
     }
     let mut answer = go("/sign-in");
     set(&mut answer, MEMBER.clear(visit.browser.secure));
@@ -159,12 +172,17 @@ async fn open_door(desk: &Desk, visit: &Visit, text: &str) -> Result<(Door, Opti
 
 fn gone(desk: &Desk, visit: &Visit) -> Response {
     let action_href = "/sign-in".to_owned();
-    show(StatusCode::GONE, &NoticePage { page: door_frame(desk, visit), kind: NoticeKind::LinkGone, action_href })
+    show(
+        StatusCode::GONE,
+        &NoticePage { page: door_frame(desk, visit), kind: NoticeKind::LinkGone, action_href },
+    )
 }
 
 /// Shows what a one-time link is for: opening the shop, or choosing a password.
 pub(super) async fn show_link(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(text): Path<String>,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
     Ok(match open_door(&desk, &visit, &text).await?.0 {
         Door::FirstSetup => {
@@ -179,7 +197,10 @@ pub(super) async fn show_link(
 
 /// Carries a one-time link out.
 pub(super) async fn use_link(
-    Shared(desk): Shared<Desk>, visit: Visit, Path(text): Path<String>, incoming: Incoming,
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    Path(text): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let (door, token) = open_door(&desk, &visit, &text).await?;
     let Some(token) = token else { return Ok(gone(&desk, &visit)) };
@@ -237,7 +258,10 @@ impl SetUpForm {
         for (field, _) in choices.iter().filter(|(_, fits)| !fits) {
             problems.add(field, page.t("problem-choice"));
         }
-        let currency = CURRENCIES.contains(&self.currency.as_str()).then(|| self.currency.parse::<Currency>().ok()).flatten();
+        let currency = CURRENCIES
+            .contains(&self.currency.as_str())
+            .then(|| self.currency.parse::<Currency>().ok())
+            .flatten();
         if currency.is_none() {
             problems.add("currency", page.t("problem-choice"));
         }
@@ -293,11 +317,18 @@ fn password_problem(page: &Frame, why: PasswordProblem) -> String {
 }
 
 fn set_up_page(
-    desk: &Desk, visit: &Visit, status: StatusCode, text: &str, typed: SetUpForm, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    text: &str,
+    typed: SetUpForm,
+    problems: Problems,
 ) -> Response {
     let page = door_frame(desk, visit);
     let worded = |list: &[&str], kind: &str| {
-        list.iter().map(|value| Choice::new(value, page.t(format!("{kind}-{value}")))).collect::<Vec<Choice>>()
+        list.iter()
+            .map(|value| Choice::new(value, page.t(format!("{kind}-{value}"))))
+            .collect::<Vec<Choice>>()
     };
     let view = SetUpPage {
         countries: worded(&COUNTRIES, "country"),
@@ -320,13 +351,18 @@ fn set_up_page(
 }
 
 fn currency_text(code: &str) -> String {
-    let symbol = code.parse::<Currency>().map_or_else(|_| String::new(), |currency| currency.symbol().to_owned());
+    let symbol =
+        code.parse::<Currency>().map_or_else(|_| String::new(), |currency| currency.symbol().to_owned());
     format!("{code} {symbol}")
 }
 
 /// Makes the first shop and its owner, and signs the owner in.
 async fn complete_setup(
-    desk: &Desk, visit: &Visit, text: &str, token: Token, incoming: &Incoming,
+    desk: &Desk,
+    visit: &Visit,
+    text: &str,
+    token: Token,
+    incoming: &Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<SetUpForm>(Side::Member, incoming)?;
     let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -353,8 +389,12 @@ async fn hash(desk: &Desk, password: Password) -> Result<PasswordHash, ApiError>
 
 /// Makes a member and signs them in, once.
 async fn enter(
-    desk: &Desk, visit: &Visit, once: Once,
-    mut make: impl FnMut(&mut store::Tx<'_>, &identity::Means<'_>) -> Result<base::MemberId, SetupError> + Send + 'static,
+    desk: &Desk,
+    visit: &Visit,
+    once: Once,
+    mut make: impl FnMut(&mut store::Tx<'_>, &identity::Means<'_>) -> Result<base::MemberId, SetupError>
+    + Send
+    + 'static,
 ) -> Result<Response, ApiError> {
     let (cx, asker) = (desk.identity().clone(), visit.clone());
     let entered = desk.db().write(move |tx| {
@@ -374,7 +414,13 @@ async fn enter(
 }
 
 fn invited_page(
-    desk: &Desk, visit: &Visit, status: StatusCode, text: &str, shop: String, email: String, problems: Problems,
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    text: &str,
+    shop: String,
+    email: String,
+    problems: Problems,
 ) -> Response {
     let (page, action_href) = (door_frame(desk, visit), format!("/setup/{text}"));
     show(status, &InvitedPage { page, shop, email, problems, action_href })
@@ -391,7 +437,12 @@ struct InvitedForm {
 
 /// Sets the password of an invited member, and signs them in.
 async fn accept_invitation(
-    desk: &Desk, visit: &Visit, text: &str, token: Token, (shop, email): (String, String), incoming: &Incoming,
+    desk: &Desk,
+    visit: &Visit,
+    text: &str,
+    token: Token,
+    (shop, email): (String, String),
+    incoming: &Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<InvitedForm>(Side::Member, incoming)?;
     let mut problems = Problems::none();
@@ -401,5 +452,6 @@ async fn accept_invitation(
         return Ok(invited_page(desk, visit, status, text, shop, email, problems));
     };
     let hash = hash(desk, password).await?;
-    enter(desk, visit, posted.once, move |tx, means| identity::accept_invitation(tx, means, &token, &hash)).await
+    enter(desk, visit, posted.once, move |tx, means| identity::accept_invitation(tx, means, &token, &hash))
+        .await
 }

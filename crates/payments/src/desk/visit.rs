@@ -77,7 +77,8 @@ impl FromRequestParts<Desk> for Visit {
         let fallback = || Browser { id: String::new(), lang: Lang::En, path: "/".to_owned(), secure };
         let browser = parts.extensions.get::<Browser>().cloned().unwrap_or_else(fallback);
         let cookie = |cookie: Cookie| cookie.find(&parts.headers, secure);
-        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let agent =
+            parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(Visit {
             now: context.at,
             remote: context.remote,
@@ -180,7 +181,11 @@ impl Payer<'_> {
 ///
 /// # Errors
 /// 401 without one.
-pub(super) fn admit_payer<'a>(tx: &mut Tx<'_>, desk: &'a Desk, visit: &'a Visit) -> Result<Payer<'a>, ApiError> {
+pub(super) fn admit_payer<'a>(
+    tx: &mut Tx<'_>,
+    desk: &'a Desk,
+    visit: &'a Visit,
+) -> Result<Payer<'a>, ApiError> {
     let token = visit.buyer.as_ref().ok_or_else(|| ApiError::unauthenticated("sign in first"))?;
     let session = identity::require_buyer(tx, token, visit.now)?;
     Actor::Buyer(session.clone()).allow(Permission::Pay, ShopId::HOUSE)?;
@@ -192,7 +197,9 @@ pub(super) fn admit_payer<'a>(tx: &mut Tx<'_>, desk: &'a Desk, visit: &'a Visit)
 /// # Errors
 /// Those of the store.
 pub(super) fn find_payer<'a>(
-    tx: &mut Tx<'_>, desk: &'a Desk, visit: &'a Visit,
+    tx: &mut Tx<'_>,
+    desk: &'a Desk,
+    visit: &'a Visit,
 ) -> Result<Option<Payer<'a>>, ApiError> {
     match admit_payer(tx, desk, visit) {
         Ok(payer) => Ok(Some(payer)),
@@ -210,7 +217,16 @@ mod tests {
         for good in ["/", "/desk", "/pay/pay_1?x=1#top"] {
             assert!(is_local(good), "{good}");
         }
-        for bad in ["", "desk", "//evil.example", "/\\evil.example", "https://evil.example", "/a\nb", "/a b", "/\t/e"] {
+        for bad in [
+            "",
+            "desk",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\nb",
+            "/a b",
+            "/\t/e",
+        ] {
             assert!(!is_local(bad), "{bad:?}");
         }
         assert!(is_local(&format!("/{}", "a".repeat(511))));

@@ -29,7 +29,9 @@ pub struct ApiKeysPage {
 impl ApiKeysPage {
     /// What a key may do.
     pub fn role_choices(&self) -> Vec<Choice> {
-        ["integration", "decisions"].map(|role| Choice::new(role, self.page.t(format!("keys-role-{role}")))).to_vec()
+        ["integration", "decisions"]
+            .map(|role| Choice::new(role, self.page.t(format!("keys-role-{role}"))))
+            .to_vec()
     }
 }
 

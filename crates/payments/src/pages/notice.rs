@@ -82,7 +82,9 @@ impl NoticeKind {
             NoticeKind::CodeExpired => Mark::Waiting,
             NoticeKind::CodeAltered | NoticeKind::CodeOtherShop => Mark::Stopped,
             NoticeKind::CodeUnreadable | NoticeKind::CodeWithdrawn | NoticeKind::CodeOwnShop => Mark::Closed,
-            NoticeKind::ShortBalance | NoticeKind::DayLimit | NoticeKind::LinkGone | NoticeKind::Changed => Mark::Closed,
+            NoticeKind::ShortBalance | NoticeKind::DayLimit | NoticeKind::LinkGone | NoticeKind::Changed => {
+                Mark::Closed
+            }
             NoticeKind::PinLocked | NoticeKind::Frozen | NoticeKind::FrozenNow => Mark::Paused,
         }
     }

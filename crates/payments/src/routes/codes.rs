@@ -42,7 +42,10 @@ pub(super) struct CodeBody {
 #[utoipa::path(post, path = "/v1/codes", request_body = CodeBody, tag = "codes",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = CodeView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn create_code(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn create_code(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let body = incoming.json::<CodeBody>()?;
     let mut problems = Problems::new();
     let name = read::name(&mut problems, &body.name);
@@ -68,7 +71,10 @@ pub(super) async fn create_code(State(context): State<Context>, incoming: Incomi
 #[utoipa::path(get, path = "/v1/codes", params(PageQuery), tag = "codes",
     responses((status = 200, body = List<CodeView>), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn list_codes(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn list_codes(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let (limit, before) = incoming.query::<PageQuery>()?.parse("codes")?;
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
@@ -83,7 +89,9 @@ pub(super) async fn list_codes(State(context): State<Context>, incoming: Incomin
 #[utoipa::path(get, path = "/v1/codes/{id}", params(("id" = String, Path)), tag = "codes",
     responses((status = 200, body = CodeView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn find_code(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: CodeId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?;
@@ -101,7 +109,9 @@ pub(super) async fn find_code(
     tag = "codes", responses((status = 200, body = CodeView), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn revoke_code(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: CodeId = path_id(&id)?;
     let operation = Operation { name: "revoke_code", permission: Permission::TakePayments };
@@ -133,7 +143,9 @@ pub(super) struct ImageQuery {
     responses((status = 200, content_type = "image/svg+xml", body = String), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn find_code_image(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: CodeId = path_id(&id)?;
     let query = incoming.query::<ImageQuery>()?;
@@ -193,17 +205,18 @@ impl ImageStyle {
 /// What the symbol of a code holds.
 fn content_of(context: &Context, tx: &mut store::Tx<'_>, id: CodeId, emv: bool) -> Result<String, ApiError> {
     let unknown = || ApiError::not_found("code does not exist");
-    let (waiting, claims, url) = match payment::payment_of(id).map_or(Ok(None), |id| rows::find_payment(tx, id))? {
-        Some(found) => {
-            let url = pay_url(context, &found).ok_or_else(unknown)?;
-            let claims = code::claims_of(&found);
-            (Some(found), claims, url)
-        }
-        None => {
-            let found = rows::find_code(tx, id)?.ok_or_else(unknown)?;
-            (None, code::claims_of_static(&found), static_url(context, &found).ok_or_else(unknown)?)
-        }
-    };
+    let (waiting, claims, url) =
+        match payment::payment_of(id).map_or(Ok(None), |id| rows::find_payment(tx, id))? {
+            Some(found) => {
+                let url = pay_url(context, &found).ok_or_else(unknown)?;
+                let claims = code::claims_of(&found);
+                (Some(found), claims, url)
+            }
+            None => {
+                let found = rows::find_code(tx, id)?.ok_or_else(unknown)?;
+                (None, code::claims_of_static(&found), static_url(context, &found).ok_or_else(unknown)?)
+            }
+        };
     if !emv {
         return Ok(url);
     }
@@ -240,7 +253,10 @@ pub(super) struct ScanView {
 /// Follows a scanned code.
 #[utoipa::path(post, path = "/v1/codes/scan", request_body = ScanBody, tag = "paying",
     responses((status = 200, body = ScanView), ApiErrors), security(("buyer_session" = [])))]
-pub(super) async fn scan_code(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn scan_code(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let text = incoming.json::<ScanBody>()?.text;
     let token = read_token(&context, &text)?;
     let operation = Operation { name: "scan_code", permission: Permission::Pay };
@@ -292,7 +308,9 @@ pub(super) struct AmountBody {
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = PaymentView), ApiErrors), security(("buyer_session" = [])))]
 pub(super) async fn create_payment_from_code(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: CodeId = path_id(&id)?;
     let body = incoming.json::<AmountBody>()?;

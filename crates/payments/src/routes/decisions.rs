@@ -99,9 +99,9 @@ impl DecisionBody {
             let place = Place::new(lat, lon).ok_or("latitude must be within ±90 and longitude within ±180");
             facts.payer_place = problems.take("latitude", place);
         }
-        let days = self.payer_account_days.map(|days| {
-            if days.is_finite() && days >= 0.0 { Ok(days) } else { Err("must not be negative") }
-        });
+        let days = self
+            .payer_account_days
+            .map(|days| if days.is_finite() && days >= 0.0 { Ok(days) } else { Err("must not be negative") });
         facts.payer_account_days = days.and_then(|days| problems.take("payer_account_days", days));
         problems.check()?;
         Ok(facts)
@@ -114,7 +114,9 @@ fn party(text: &str) -> Result<Key, &'static str> {
     match text.chars().count() {
         0 => Err("must not be empty"),
         n if n > PARTY_CHARS_MAX => Err("must be at most 128 characters"),
-        _ if only_digits && (13..=19).contains(&digits) => Err("looks like a card number; send a token instead"),
+        _ if only_digits && (13..=19).contains(&digits) => {
+            Err("looks like a card number; send a token instead")
+        }
         _ => Ok(Key::of(text)),
     }
 }
@@ -122,7 +124,11 @@ fn party(text: &str) -> Result<Key, &'static str> {
 fn instant(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
     let at = Timestamp::parse_rfc3339(text).ok_or("must be RFC 3339 such as `2026-03-01T09:30:00Z`")?;
     let age = now.millis_since(at);
-    if (0..=AGE_SECONDS_MAX * 1000).contains(&age) { Ok(at) } else { Err("must be within the last five minutes") }
+    if (0..=AGE_SECONDS_MAX * 1000).contains(&age) {
+        Ok(at)
+    } else {
+        Err("must be within the last five minutes")
+    }
 }
 
 /// A decision.
@@ -152,7 +158,8 @@ pub(super) struct ReasonView {
 }
 
 fn view(id: DecisionId, decision: &Decision) -> DecisionView {
-    let reason = |reason: &risk::Reason| ReasonView { rule: reason.rule.to_string(), outcome: reason.outcome.name() };
+    let reason =
+        |reason: &risk::Reason| ReasonView { rule: reason.rule.to_string(), outcome: reason.outcome.name() };
     DecisionView {
         id: id.to_string(),
         outcome: decision.outcome.name(),
@@ -167,7 +174,10 @@ fn view(id: DecisionId, decision: &Decision) -> DecisionView {
 #[utoipa::path(post, path = "/v1/decisions", request_body = DecisionBody, tag = "decisions",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = DecisionView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn create_decision(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn create_decision(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let facts = incoming.json::<DecisionBody>()?.parse(incoming.context.at)?;
     let operation = Operation { name: "create_decision", permission: Permission::RequestDecision };
     let screen = context.screen();
@@ -185,13 +195,16 @@ pub(super) async fn create_decision(State(context): State<Context>, incoming: In
 #[utoipa::path(get, path = "/v1/decisions/{id}", params(("id" = String, Path)), tag = "decisions",
     responses((status = 200, body = DecisionView), ApiErrors), security(("member_session" = [])))]
 pub(super) async fn find_decision(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: DecisionId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::ViewDecisions, move |tx, caller| {
         caller.allow(Permission::ViewDecisions, id.shop())?;
-        let (body, _) = rows::find_decision(tx, id)?.ok_or_else(|| ApiError::not_found("decision does not exist"))?;
+        let (body, _) =
+            rows::find_decision(tx, id)?.ok_or_else(|| ApiError::not_found("decision does not exist"))?;
         let decision = Decision::from_bytes(&body).map_err(ApiError::internal)?;
         Made::new(200, &view(id, &decision))
     })

@@ -61,7 +61,8 @@ pub(super) struct PageQuery {
 impl PageQuery {
     /// The limit, and the short id before which the page starts.
     pub(super) fn parse(&self, list: &str) -> Result<(u32, Option<String>), ApiError> {
-        let limit = parse_limit(self.limit.as_deref()).map_err(|problem| ApiError::bad_request(vec![problem]))?;
+        let limit =
+            parse_limit(self.limit.as_deref()).map_err(|problem| ApiError::bad_request(vec![problem]))?;
         let Some(cursor) = &self.cursor else { return Ok((limit, None)) };
         let mut parts = Cursor::decode(list, cursor)?;
         Ok((limit, Some(cursor_id(parts.text()?)?)))
@@ -78,7 +79,10 @@ pub(super) fn cursor_id(text: String) -> Result<String, ApiError> {
 #[utoipa::path(post, path = "/v1/orders", request_body = OrderBody, tag = "orders",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = OrderView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn create_order(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn create_order(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let new = incoming.json::<OrderBody>()?.parse()?;
     let operation = Operation { name: "create_order", permission: Permission::TakePayments };
     let call = Call::open(&context, incoming).await?;
@@ -93,7 +97,10 @@ pub(super) async fn create_order(State(context): State<Context>, incoming: Incom
 #[utoipa::path(get, path = "/v1/orders", params(PageQuery), tag = "orders",
     responses((status = 200, body = List<OrderView>), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn list_orders(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn list_orders(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let (limit, before) = incoming.query::<PageQuery>()?.parse("orders")?;
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
@@ -108,7 +115,9 @@ pub(super) async fn list_orders(State(context): State<Context>, incoming: Incomi
 #[utoipa::path(get, path = "/v1/orders/{id}", params(("id" = String, Path)), tag = "orders",
     responses((status = 200, body = OrderView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn find_order(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: OrderId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?;
@@ -133,7 +142,10 @@ pub(super) struct TerminalBody {
 #[utoipa::path(post, path = "/v1/terminals", request_body = TerminalBody, tag = "terminals",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = TerminalView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn create_terminal(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn create_terminal(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let mut problems = Problems::new();
     let name = read::name(&mut problems, &incoming.json::<TerminalBody>()?.name);
     let Some(name) = name else { return Err(problems.into_error()) };
@@ -150,7 +162,10 @@ pub(super) async fn create_terminal(State(context): State<Context>, incoming: In
 #[utoipa::path(get, path = "/v1/terminals", tag = "terminals",
     responses((status = 200, body = List<TerminalView>), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn list_terminals(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn list_terminals(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         let terminals = rows::list_terminals(tx, caller.shop)?;

@@ -18,8 +18,8 @@ use super::{Context, errors};
 use crate::challenge::{self, Answer};
 use crate::confirm::{self, Confirm, Confirmed};
 use crate::confirmation::Nonce;
-use crate::screening::Origination;
 use crate::payment::DeclineReason;
+use crate::screening::Origination;
 use crate::store as rows;
 
 /// Most payments in a buyer's own list.
@@ -62,7 +62,8 @@ impl ConfirmBody {
         let place = match (self.latitude, self.longitude) {
             (None, None) => None,
             (Some(north), Some(east)) => {
-                let place = Place::new(north, east).ok_or("latitude must be within ±90 and longitude within ±180");
+                let place =
+                    Place::new(north, east).ok_or("latitude must be within ±90 and longitude within ±180");
                 problems.take("latitude", place)
             }
             _ => problems.take("latitude", Err("send `latitude` and `longitude`, or neither")),
@@ -82,7 +83,9 @@ impl ConfirmBody {
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 200, body = PaymentView), ApiErrors), security(("buyer_session" = [])))]
 pub(super) async fn confirm_payment(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let (command, place) = incoming.json::<ConfirmBody>()?.parse(id)?;
@@ -114,7 +117,8 @@ impl AnswerBody {
         if !self.it_was_me {
             return Ok(Answer::No);
         }
-        let pin = self.pin.ok_or_else(|| ApiError::bad_field("pin", "is needed to go on with the payment"))?;
+        let pin =
+            self.pin.ok_or_else(|| ApiError::bad_field("pin", "is needed to go on with the payment"))?;
         Pin::parse(&pin).map(Answer::Yes).map_err(|problem| ApiError::bad_field("pin", problem))
     }
 }
@@ -125,7 +129,9 @@ impl AnswerBody {
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 200, body = PaymentView), ApiErrors), security(("buyer_session" = [])))]
 pub(super) async fn answer_challenge(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let answer = incoming.json::<AnswerBody>()?.parse()?;
@@ -141,7 +147,10 @@ pub(super) async fn answer_challenge(
 
 /// What a confirmation led to. A refused PIN is an answer with an error body, since its count must stay.
 fn show(
-    context: &Context, tx: &mut store::Tx<'_>, caller: &Caller<'_>, confirmed: Confirmed,
+    context: &Context,
+    tx: &mut store::Tx<'_>,
+    caller: &Caller<'_>,
+    confirmed: Confirmed,
 ) -> Result<Made, ApiError> {
     let now = caller.means.now;
     let check = match confirmed {
@@ -151,13 +160,17 @@ fn show(
                 caller.wake(tx)?;
             }
             context.publish(tx, &moved.payment);
-            return Made::new(200, &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now));
+            return Made::new(
+                200,
+                &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now),
+            );
         }
         Confirmed::PinWrong { left } => PinCheck::Wrong { left },
         Confirmed::PinLocked => PinCheck::Locked,
         Confirmed::NotActive => PinCheck::NotActive,
     };
-    let refused = identity::routes::refused_pin(check).ok_or_else(|| ApiError::internal("a right PIN was refused"))?;
+    let refused =
+        identity::routes::refused_pin(check).ok_or_else(|| ApiError::internal("a right PIN was refused"))?;
     Made::new(refused.status().as_u16(), &refused.body(None))
 }
 
@@ -165,7 +178,8 @@ fn show(
 #[utoipa::path(get, path = "/v1/me/payments", tag = "paying",
     responses((status = 200, body = List<PaymentView>), ApiErrors), security(("buyer_session" = [])))]
 pub(super) async fn list_own_payments(
-    State(context): State<Context>, incoming: Incoming,
+    State(context): State<Context>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::OwnAccount, move |tx, caller| {

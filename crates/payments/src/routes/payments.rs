@@ -61,7 +61,8 @@ impl PaymentBody {
         let words = self.reference.is_some() || self.description.is_some();
         if self.order.is_some() {
             if amounts || words {
-                problems.add("order", "amount, reference and description come with the order; leave them out");
+                problems
+                    .add("order", "amount, reference and description come with the order; leave them out");
             }
             return read::id(problems, "order", self.order.as_deref()).map(Purpose::Order);
         }
@@ -84,12 +85,16 @@ impl PaymentBody {
 #[utoipa::path(post, path = "/v1/payments", request_body = PaymentBody, tag = "payments",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = PaymentView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn create_payment(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn create_payment(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let new = incoming.json::<PaymentBody>()?.parse()?;
     let operation = Operation { name: "create_payment", permission: Permission::TakePayments };
     let call = Call::open(&context, incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
-        let payment = create::create_payment(tx, &caller.means, caller.shop, &new).map_err(errors::of_create)?;
+        let payment =
+            create::create_payment(tx, &caller.means, caller.shop, &new).map_err(errors::of_create)?;
         context.publish(tx, &payment);
         Made::new(201, &PaymentView::new(&context, &payment, caller.means.now))
     })
@@ -120,14 +125,16 @@ impl ListQuery {
         let mut problems = Problems::new();
         let mut time = |field: &'static str, text: &Option<String>| {
             let text = text.as_deref()?;
-            let at = base::Timestamp::parse_rfc3339(text).ok_or("must be RFC 3339 such as `2026-03-01T09:30:00Z`");
+            let at =
+                base::Timestamp::parse_rfc3339(text).ok_or("must be RFC 3339 such as `2026-03-01T09:30:00Z`");
             problems.take(field, at)
         };
         let (from, to) = (time("from", &self.from), time("to", &self.to));
         let state = self.state.as_deref().and_then(|name| {
             problems.take("state", PaymentState::named(name).ok_or("is not a state of a payment"))
         });
-        let reference = read::reference(&mut problems, self.reference.as_deref()).map(|text| text.to_string());
+        let reference =
+            read::reference(&mut problems, self.reference.as_deref()).map(|text| text.to_string());
         problems.check()?;
         Ok(PaymentFilter { state, reference, from, to, now, ..PaymentFilter::default() })
     }
@@ -137,10 +144,14 @@ impl ListQuery {
 #[utoipa::path(get, path = "/v1/payments", params(ListQuery), tag = "payments",
     responses((status = 200, body = List<PaymentView>), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
-pub(super) async fn list_payments(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn list_payments(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let query = incoming.query::<ListQuery>()?;
     let filter = query.filter(incoming.context.at)?;
-    let limit = parse_limit(query.limit.as_deref()).map_err(|p: FieldProblem| ApiError::bad_request(vec![p]))?;
+    let limit =
+        parse_limit(query.limit.as_deref()).map_err(|p: FieldProblem| ApiError::bad_request(vec![p]))?;
     let before = match &query.cursor {
         Some(cursor) => Some(cursor_id(Cursor::decode("payments", cursor)?.text()?)?),
         None => None,
@@ -159,7 +170,9 @@ pub(super) async fn list_payments(State(context): State<Context>, incoming: Inco
     responses((status = 200, body = PaymentView), ApiErrors),
     security(("signature" = []), ("member_session" = []), ("buyer_session" = [])))]
 pub(super) async fn find_payment(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?;
@@ -172,7 +185,9 @@ pub(super) async fn find_payment(
 
 /// A payment the caller may see: the shop's own, or the buyer's own.
 pub(super) fn visible_payment(
-    tx: &mut store::Tx<'_>, caller: &Caller<'_>, id: PaymentId,
+    tx: &mut store::Tx<'_>,
+    caller: &Caller<'_>,
+    id: PaymentId,
 ) -> Result<Payment, ApiError> {
     let unknown = || ApiError::not_found("payment does not exist");
     match &caller.actor {
@@ -200,7 +215,9 @@ pub(super) fn visible_payment(
     tag = "payments", responses((status = 200, body = PaymentView), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn cancel_payment(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let operation = Operation { name: "cancel_payment", permission: Permission::SettlePayments };
@@ -235,19 +252,24 @@ pub(super) struct ProofView {
     responses((status = 200, body = ProofView), ApiErrors),
     security(("signature" = []), ("member_session" = []), ("buyer_session" = [])))]
 pub(super) async fn find_proof(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::Enter, move |tx, caller| {
         let payment = visible_payment(tx, caller, id)?;
-        let entry = payment.entry.ok_or_else(|| ApiError::not_found("payment has no entry in the log yet"))?;
+        let entry =
+            payment.entry.ok_or_else(|| ApiError::not_found("payment has no entry in the log yet"))?;
         let key = context.signer.verifier_key();
         let standing = audit::prove(tx, key, entry).map_err(ApiError::internal)?;
         let (standing, proof) = match standing {
             audit::Standing::Included(inclusion) => ("included", Some(inclusion.to_text())),
             audit::Standing::Pending => ("pending", None),
-            audit::Standing::Unknown => return Err(ApiError::internal("an entry of the audit log is missing")),
+            audit::Standing::Unknown => {
+                return Err(ApiError::internal("an entry of the audit log is missing"));
+            }
         };
         let text = audit::find_entry_text(tx, entry)?;
         let view = ProofView { entry: entry.to_string(), standing, text, proof, public_key: key.to_string() };

@@ -29,7 +29,9 @@ pub(super) fn name(problems: &mut Problems, text: &str) -> Option<ShortText> {
 
 /// An optional id.
 pub(super) fn id<T: std::str::FromStr<Err = base::IdError>>(
-    problems: &mut Problems, field: &'static str, text: Option<&str>,
+    problems: &mut Problems,
+    field: &'static str,
+    text: Option<&str>,
 ) -> Option<T> {
     problems.take(field, text?.parse::<T>())
 }

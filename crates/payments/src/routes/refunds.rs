@@ -59,7 +59,9 @@ impl RefundBody {
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = RefundView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn create_refund(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let new = incoming.json::<RefundBody>()?.parse(id)?;
@@ -80,7 +82,9 @@ pub(super) async fn create_refund(
     responses((status = 200, body = List<RefundView>), ApiErrors),
     security(("signature" = []), ("member_session" = []), ("buyer_session" = [])))]
 pub(super) async fn list_refunds(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?;
@@ -96,13 +100,16 @@ pub(super) async fn list_refunds(
 #[utoipa::path(get, path = "/v1/refunds/{id}", params(("id" = String, Path)), tag = "refunds",
     responses((status = 200, body = RefundView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn find_refund(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: RefundId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         caller.allow(Permission::ViewPayments, id.shop())?;
-        let refund = rows::find_refund(tx, id)?.ok_or_else(|| ApiError::not_found("refund does not exist"))?;
+        let refund =
+            rows::find_refund(tx, id)?.ok_or_else(|| ApiError::not_found("refund does not exist"))?;
         Made::new(200, &RefundView::from(&refund))
     })
     .await

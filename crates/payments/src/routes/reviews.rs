@@ -34,7 +34,10 @@ pub(super) struct ReviewView {
 /// Lists a shop's open reviews, oldest first.
 #[utoipa::path(get, path = "/v1/reviews", tag = "reviews",
     responses((status = 200, body = List<ReviewView>), ApiErrors), security(("member_session" = [])))]
-pub(super) async fn list_reviews(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn list_reviews(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let call = Call::open(&context, incoming).await?;
     call.read(Permission::Review, move |tx, caller| {
         let now = caller.means.now;
@@ -70,12 +73,16 @@ pub(super) struct VerdictBody {
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 200, body = PaymentView), ApiErrors), security(("member_session" = [])))]
 pub(super) async fn decide_review(
-    State(context): State<Context>, Path(id): Path<String>, incoming: Incoming,
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let body = incoming.json::<VerdictBody>()?;
     let mut problems = Problems::new();
-    let Some(note) = read::words(&mut problems, "note", Some(&body.note)) else { return Err(problems.into_error()) };
+    let Some(note) = read::words(&mut problems, "note", Some(&body.note)) else {
+        return Err(problems.into_error());
+    };
     let verdict = Verdict { approve: body.approve, note };
     let operation = Operation { name: "decide_review", permission: Permission::Review };
     let call = Call::open(&context, incoming).await?;

@@ -61,7 +61,10 @@ impl Named {
 #[utoipa::path(post, path = "/v1/top_ups", request_body = TopUpBody, tag = "operation",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = TopUpView), ApiErrors), security(("signature" = [])))]
-pub(super) async fn create_top_up(State(context): State<Context>, incoming: Incoming) -> Result<Response, ApiError> {
+pub(super) async fn create_top_up(
+    State(context): State<Context>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
     let body = incoming.json::<TopUpBody>()?;
     let mut problems = Problems::new();
     let named = problems.take("buyer", Named::parse(&body.buyer));

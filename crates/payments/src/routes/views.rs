@@ -274,10 +274,12 @@ pub fn with_promise(signer: &Signer, body: Vec<u8>) -> Vec<u8> {
 
 fn read_leaf(body: &[u8]) -> Option<(Leaf, Timestamp)> {
     let after = |name: &[u8]| body.get(find(body, name)? + name.len()..);
-    let text = |rest: &[u8]| rest.split(|b| *b == b'"').next().map(|t| String::from_utf8_lossy(t).into_owned());
+    let text =
+        |rest: &[u8]| rest.split(|b| *b == b'"').next().map(|t| String::from_utf8_lossy(t).into_owned());
     let entry = text(after(b"\"audit\":{\"entry\":\"")?)?;
     let leaf = text(after(b"\"leaf\":\"")?)?;
-    let digits: String = after(PROMISE_SLOT)?.iter().take_while(|b| b.is_ascii_digit()).map(|b| *b as char).collect();
+    let digits: String =
+        after(PROMISE_SLOT)?.iter().take_while(|b| b.is_ascii_digit()).map(|b| *b as char).collect();
     let leaf_hash = Digest(unhex(&leaf)?);
     Some((Leaf { entry_id: FromStr::from_str(&entry).ok()?, leaf_hash }, Timestamp(digits.parse().ok()?)))
 }

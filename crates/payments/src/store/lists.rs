@@ -63,7 +63,11 @@ pub struct Spot {
 /// # Errors
 /// Those of the store.
 pub fn list_payments(
-    tx: &mut Tx<'_>, shop: ShopId, filter: &PaymentFilter, before: Option<&str>, limit: i64,
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    filter: &PaymentFilter,
+    before: Option<&str>,
+    limit: i64,
 ) -> Result<Vec<Payment>, Error> {
     let spot = before.map(|id| Spot { id: id.to_owned(), amount_minor: 0 });
     list_sorted_payments(tx, shop, filter, (Sort::Time, Direction::Down), spot.as_ref(), limit)
@@ -71,7 +75,12 @@ pub fn list_payments(
 
 /// A page of a shop's payments in any order, after `spot`.
 pub(crate) fn list_sorted_payments(
-    tx: &mut Tx<'_>, shop: ShopId, filter: &PaymentFilter, order: (Sort, Direction), spot: Option<&Spot>, limit: i64,
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    filter: &PaymentFilter,
+    order: (Sort, Direction),
+    spot: Option<&Spot>,
+    limit: i64,
 ) -> Result<Vec<Payment>, Error> {
     let (by, past) = match order {
         (Sort::Time, Direction::Down) => ("id DESC", "id < ?2"),
@@ -122,7 +131,10 @@ pub(super) fn first_short(shop: ShopId, from: Option<Timestamp>) -> String {
 
 /// A page of the payments that were made with a dynamic code, newest first.
 pub(crate) fn list_dynamic_payments(
-    tx: &mut Tx<'_>, shop: ShopId, before: Option<&str>, limit: i64,
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    before: Option<&str>,
+    limit: i64,
 ) -> Result<Vec<Payment>, Error> {
     let sql = format!(
         "SELECT {PAYMENT_COLUMNS} FROM payments WHERE shop_id = ?1 AND id < ?2 AND code_id IS NULL
@@ -142,9 +154,13 @@ pub(crate) fn count_code_payments(tx: &mut Tx<'_>, code: base::CodeId) -> Result
 
 /// A page of a shop's refunds, newest first.
 pub(crate) fn list_shop_refunds(
-    tx: &mut Tx<'_>, shop: ShopId, before: Option<&str>, limit: i64,
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    before: Option<&str>,
+    limit: i64,
 ) -> Result<Vec<Refund>, Error> {
-    let sql = "SELECT shop_id, id, payment_id, amount_minor, currency, reason, entry_id, created_at FROM refunds
+    let sql =
+        "SELECT shop_id, id, payment_id, amount_minor, currency, reason, entry_id, created_at FROM refunds
                WHERE shop_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
     let params = [shop.short().into(), before.unwrap_or(LAST_ID).into(), limit.into()];
     tx.query(sql, &params)?.iter().map(read_refund).collect()
@@ -164,7 +180,11 @@ pub struct Taken {
 /// # Errors
 /// Those of the store.
 pub fn sum_taken(
-    tx: &mut Tx<'_>, shop: ShopId, zero: Money, from: Timestamp, to: Timestamp,
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    zero: Money,
+    from: Timestamp,
+    to: Timestamp,
 ) -> Result<Taken, Error> {
     let sql = "SELECT COUNT(*), CAST(COALESCE(SUM(amount_minor - refunded_minor), 0) AS BIGINT) FROM payments
                WHERE shop_id = ?1 AND id >= ?2 AND created_at >= ?3 AND created_at < ?4 AND currency = ?5

@@ -43,7 +43,8 @@ fn code(owner: &mut Browser, amount: &str, line: &str) -> (String, PaymentId) {
 
 fn code_path(page: &Page) -> String {
     let rest = page.html.split("https://pay.example/p/").nth(1).expect("a link");
-    let token: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+    let token: String =
+        rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
     format!("/p/{token}")
 }
 
@@ -54,7 +55,8 @@ fn at_pin(site: &Site, path: &str, email: &str) -> (Browser, Page) {
     page.is(200).shows("Green Tea House");
     let page = buyer.send(&page.form("/p/"));
     page.is(200).shows("Who is paying?");
-    let new = page.html.split("href=\"/me/new").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+    let new =
+        page.html.split("href=\"/me/new").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
     let page = buyer.get(&format!("/me/new{new}"));
     let form = page.form("/me/new").with("contact", email).with("name", "Li Hua");
     let page = buyer.send(&form.with("pin", PIN).with("pin_again", PIN));
@@ -80,7 +82,12 @@ fn a_buyer_pays_from_the_scan_to_the_receipt() {
     let page = buyer.send(&settle(&page, WRONG_PIN));
     page.is(403).shows("4 tries are left");
     let done = buyer.send(&settle(&page, PIN));
-    done.is(200).shows("Paid").shows("¥1,280.00").shows("Two tins of Longjing").shows("A-7").shows(&id.to_string());
+    done.is(200)
+        .shows("Paid")
+        .shows("¥1,280.00")
+        .shows("Two tins of Longjing")
+        .shows("A-7")
+        .shows(&id.to_string());
     done.shows("twp1:");
     assert_eq!(site.payment(id).stored_state, State::Paid);
     // The used code: a notice for others, the receipt for the payer.
@@ -114,7 +121,8 @@ fn c22_a_form_sent_twice_pays_once_and_shows_the_same() {
     assert_eq!(balance, BALANCE - 10_000);
     assert_eq!(site.read(|tx| ledger::list_payment_transfers(tx, id)).len(), 1);
     // Making a code twice makes one.
-    let form = owner.get("/desk/codes/new").form("/desk/codes").with("amount", "5").with("order_line", "once");
+    let form =
+        owner.get("/desk/codes/new").form("/desk/codes").with("amount", "5").with("order_line", "once");
     assert_eq!(owner.send(&form).path, owner.send(&form).path);
     assert_eq!(owner.get("/desk/codes").html.matches(">once<").count(), 1);
 }
@@ -255,12 +263,14 @@ fn qr_11_each_code_that_cannot_be_paid_says_why() {
     let other = site.shop("Other");
     let (cx, now) = (site.context.clone(), site.clock.now());
     let foreign = site.write(move |tx, means| {
-        let purpose = payments::create::Purpose::Amount { amount: yuan(5), reference: None, description: None };
+        let purpose =
+            payments::create::Purpose::Amount { amount: yuan(5), reference: None, description: None };
         let new = payments::create::NewPayment::new(purpose, None, None).unwrap();
         payments::create::create_payment(tx, means, other, &new)
     });
     // A code of one shop with the id of another: the tag does not fit.
-    let token = payments::code_token::CodeToken::issue(&cx.code_key, &payments::code::claims_of(&foreign)).unwrap();
+    let token =
+        payments::code_token::CodeToken::issue(&cx.code_key, &payments::code::claims_of(&foreign)).unwrap();
     assert!(token.expires().is_some_and(|end| end > now));
     buyer.get(&format!("/p/{token}")).is(200).shows("Other");
     site.clock.advance_seconds(6 * 60);
@@ -315,7 +325,14 @@ fn an_api_key_shows_its_secret_once() {
 fn az_1_who_is_not_signed_in_is_asked_to_and_comes_back() {
     let (site, _) = opened(Outcome::Allow);
     let mut nobody = site.browser();
-    for path in ["/desk", "/desk/payments?state=paid", "/desk/codes", "/desk/reviews", "/desk/refunds", "/desk/api-keys"] {
+    for path in [
+        "/desk",
+        "/desk/payments?state=paid",
+        "/desk/codes",
+        "/desk/reviews",
+        "/desk/refunds",
+        "/desk/api-keys",
+    ] {
         let page = nobody.get(path);
         page.is(200).shows("Sign in");
         assert_eq!(page.form("/sign-in").fields["next"], path);
@@ -335,7 +352,11 @@ fn az_1_who_is_not_signed_in_is_asked_to_and_comes_back() {
     // Where to go on never leaves this site.
     for evil in ["https://evil.example", "//evil.example", "/\\evil.example"] {
         let page = nobody.get(&format!("/sign-in?next={evil}"));
-        let form = page.form("/sign-in").with("email", "mei@shop.example").with("password", PASSWORD).with("next", evil);
+        let form = page
+            .form("/sign-in")
+            .with("email", "mei@shop.example")
+            .with("password", PASSWORD)
+            .with("next", evil);
         let answer = nobody.clone().send_once(&form);
         assert_eq!(answer.headers[header::LOCATION], "/desk");
     }
@@ -355,7 +376,9 @@ fn az_2_a_role_opens_its_own_pages_alone() {
         member
     };
     let mut cashier = sign_in("cashier@shop.example");
-    for (path, status) in [("/desk/reviews", 403), ("/desk/api-keys", 403), ("/desk/codes/new", 200), ("/desk", 200)] {
+    for (path, status) in
+        [("/desk/reviews", 403), ("/desk/api-keys", 403), ("/desk/codes/new", 200), ("/desk", 200)]
+    {
         cashier.get(path).is(status);
     }
     cashier.get("/desk/reviews").shows("Your role does not include this page");
@@ -376,7 +399,11 @@ fn az_4_another_shops_things_do_not_exist() {
     let other = site.shop("Other");
     site.member(other, "other@shop.example", Role::Owner);
     let mut stranger = site.browser();
-    let form = stranger.get("/sign-in").form("/sign-in").with("email", "other@shop.example").with("password", PASSWORD);
+    let form = stranger
+        .get("/sign-in")
+        .form("/sign-in")
+        .with("email", "other@shop.example")
+        .with("password", PASSWORD);
     let home = stranger.send(&form);
     home.is(200);
     for path in [
@@ -448,7 +475,12 @@ fn hostile_words_stay_words_on_every_page() {
     let (mut buyer, page) = at_pin(&site, &path, BUYER);
     let waits = buyer.send(&settle(&page, PIN));
     let code_id = site.payment(id).code();
-    let mut pages = vec![page, waits, buyer.get("/me"), site.browser().get(&format!("/p/{evil}").replace(['<', '>', '"', ' '], "%3C"))];
+    let mut pages = vec![
+        page,
+        waits,
+        buyer.get("/me"),
+        site.browser().get(&format!("/p/{evil}").replace(['<', '>', '"', ' '], "%3C")),
+    ];
     for path in [
         "/desk".to_owned(),
         "/desk/payments".to_owned(),
@@ -462,7 +494,8 @@ fn hostile_words_stay_words_on_every_page() {
     ] {
         pages.push(owner.get(&path));
     }
-    let queue = owner.get("/desk/reviews").form("/desk/reviews/").with("decision", "approve").with("note", evil);
+    let queue =
+        owner.get("/desk/reviews").form("/desk/reviews/").with("decision", "approve").with("note", evil);
     pages.push(owner.send(&queue));
     for page in pages {
         assert!(!page.html.contains("<script>alert"), "{}", page.path);
@@ -490,7 +523,15 @@ fn check_lists((site, mut owner): (Site, Browser)) {
     let page = owner.get("/desk/payments");
     page.is(200).shows("Tin 55");
     assert!(!page.html.contains(">Tin 5<"));
-    let next = page.html.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+    let next = page
+        .html
+        .split("rel=\"next\" href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .replace("&amp;", "&");
     owner.get(&next).is(200).shows(">Tin 5<").shows("First page");
     owner.get("/desk/payments?sort=amount-up").shows(">Tin 1<");
     owner.get("/desk/payments?q=12.00").is(200).shows("Tin 12<").shows("¥12.00");
@@ -504,7 +545,8 @@ fn check_lists((site, mut owner): (Site, Browser)) {
     owner.get("/desk/payments?from=2026-03-01&to=2026-03-01").shows("Tin 55");
     let csv = owner.get("/desk/payments.csv?sort=amount-up");
     assert_eq!(csv.html.lines().count(), 56);
-    for path in ["/desk", "/desk/codes", "/desk/refunds", "/desk/reviews", "/desk/payments?sort=amount-down"] {
+    for path in ["/desk", "/desk/codes", "/desk/refunds", "/desk/reviews", "/desk/payments?sort=amount-down"]
+    {
         owner.get(path).is(200);
     }
 }
@@ -551,7 +593,10 @@ fn set_up_works_once_and_judges_the_password() {
     let form = page.form("/setup/").with("shop", "Tea").with("city", "Hangzhou").with("name", "Mei");
     let form = form.with("email", "mei@shop.example");
     owner.send(&form.clone().with("password", "short")).is(422).shows("At least 15 characters");
-    owner.send(&form.clone().with("password", PASSWORD).with("email", "no")).is(422).shows("Enter an e-mail address");
+    owner
+        .send(&form.clone().with("password", PASSWORD).with("email", "no"))
+        .is(422)
+        .shows("Enter an e-mail address");
     let weak = owner.send(&form.clone().with("password", "aaaaaaaaaaaaaaaaaa"));
     weak.is(422).shows("does not repeat itself");
     assert!(!weak.html.contains("aaaaaaaaaaaaaaaaaa"));

@@ -158,7 +158,13 @@ pub struct Page {
 impl Page {
     #[track_caller]
     pub fn shows(&self, words: &str) -> &Page {
-        assert!(self.html.contains(words), "{} ({}) does not show {words:?}:\n{}", self.path, self.status, self.text());
+        assert!(
+            self.html.contains(words),
+            "{} ({}) does not show {words:?}:\n{}",
+            self.path,
+            self.status,
+            self.text()
+        );
         self
     }
 
@@ -195,17 +201,20 @@ impl Page {
             let to = attribute(form, "action")?;
             to.contains(action).then(|| (to, form.to_owned()))
         });
-        let (to, form) = found.unwrap_or_else(|| panic!("no form to {action} in {}:\n{}", self.path, self.text()));
+        let (to, form) =
+            found.unwrap_or_else(|| panic!("no form to {action} in {}:\n{}", self.path, self.text()));
         let mut fields = BTreeMap::new();
         for input in form.split("<input ").skip(1) {
             let tag = input.split('>').next().unwrap();
-            let chosen = !tag.contains("type=\"radio\"") && !tag.contains("type=\"checkbox\"") || tag.contains(" checked");
+            let chosen = !tag.contains("type=\"radio\"") && !tag.contains("type=\"checkbox\"")
+                || tag.contains(" checked");
             if let (Some(name), true) = (attribute(tag, "name"), chosen) {
                 fields.insert(name, attribute(tag, "value").unwrap_or_default());
             }
         }
         for select in form.split("<select ").skip(1) {
-            let options: Vec<&str> = select.split("</select>").next().unwrap().split("<option ").skip(1).collect();
+            let options: Vec<&str> =
+                select.split("</select>").next().unwrap().split("<option ").skip(1).collect();
             let chosen = options.iter().find(|option| option.contains(" selected")).or(options.first());
             let value = chosen.and_then(|option| attribute(option, "value")).unwrap_or_default();
             fields.insert(attribute(select, "name").unwrap(), value);
@@ -217,7 +226,14 @@ impl Page {
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let tag = tag.split('>').next()?;
     let value = tag.split(&format!("{name}=\"")).nth(1)?.split('"').next()?;
-    Some(value.replace("&amp;", "&").replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">"))
+    Some(
+        value
+            .replace("&amp;", "&")
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">"),
+    )
 }
 
 /// A form, ready to be sent.
@@ -273,7 +289,10 @@ impl Browser {
 
     fn follow(&mut self, mut page: Page) -> Page {
         for _ in 0..5 {
-            let Some(to) = page.headers.get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()) else { break };
+            let Some(to) = page.headers.get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned())
+            else {
+                break;
+            };
             page = self.ask(Method::GET, &to, Vec::new(), &[]);
         }
         page
@@ -294,7 +313,8 @@ impl Browser {
             request = request.header(*name, *value);
         }
         if !self.cookies.is_empty() {
-            let line: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let line: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(header::COOKIE, line.join("; "));
         }
         let router = self.router.clone();

@@ -210,7 +210,8 @@ fn rows_named_ahead_are_the_rows_found() {
         db.write_blocking(|tx| tx.put(&ACCOUNTS, account("one", 4))).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let keys = vec![Key::new(&ACCOUNTS, key("one")), Key::new(&ACCOUNTS, key("none"))];
-        let found = runtime.block_on(db.write_with(keys, |tx| Ok::<_, Error>((balance(tx, "one")?, balance(tx, "none")?))));
+        let found = runtime
+            .block_on(db.write_with(keys, |tx| Ok::<_, Error>((balance(tx, "one")?, balance(tx, "none")?))));
         assert_eq!(found, Ok((Some(4), None)));
     });
 }
@@ -223,7 +224,9 @@ fn every_kind_of_value_comes_back() {
         db.write_blocking(move |tx| tx.put(&ACCOUNTS, put.clone())).unwrap();
         let back = db.read_blocking(|tx| tx.get(&ACCOUNTS, &key("茶'?1"))).unwrap().unwrap();
         assert_eq!(back.values(), row.as_slice());
-        assert!(back.int(1).is_err() && back.text(2).is_err() && back.blob(3).is_err() && back.int(9).is_err());
+        assert!(
+            back.int(1).is_err() && back.text(2).is_err() && back.blob(3).is_err() && back.int(9).is_err()
+        );
     });
 }
 

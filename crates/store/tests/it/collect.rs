@@ -61,7 +61,12 @@ fn closures_that_look_up_row_after_row_share_a_batch_and_all_count() {
         let mut handles = vec![];
         let holder = db.clone();
         handles.push(std::thread::spawn(move || {
-            holder.write_blocking(move |_| { let _ = wait.lock().unwrap().recv(); Ok::<_, Error>(0) }).unwrap()
+            holder
+                .write_blocking(move |_| {
+                    let _ = wait.lock().unwrap().recv();
+                    Ok::<_, Error>(0)
+                })
+                .unwrap()
         }));
         std::thread::sleep(std::time::Duration::from_millis(20));
         for number in 0..30 {
@@ -79,7 +84,8 @@ fn closures_that_look_up_row_after_row_share_a_batch_and_all_count() {
         go.send(()).unwrap();
         let results: Vec<i64> = handles.into_iter().map(|h| h.join().unwrap()).collect();
         assert_eq!(results.iter().filter(|r| **r == -1).count(), 3);
-        let ends = db.read_blocking(|tx| tx.query("SELECT CAST(SUM(count) AS BIGINT) FROM links", &[])).unwrap();
+        let ends =
+            db.read_blocking(|tx| tx.query("SELECT CAST(SUM(count) AS BIGINT) FROM links", &[])).unwrap();
         assert_eq!(ends[0].int(0).unwrap(), 27);
     });
 }
@@ -88,7 +94,8 @@ fn closures_that_look_up_row_after_row_share_a_batch_and_all_count() {
 fn a_closure_that_keeps_a_stop_to_itself_is_run_again_all_the_same() {
     each_engine(&[LINKS], |db| {
         chains(&db, 1, 2);
-        let found = db.write_blocking(|tx| Ok::<_, Error>(tx.get(&TABLE, &key("0-1")).is_ok_and(|row| row.is_some())));
+        let found = db
+            .write_blocking(|tx| Ok::<_, Error>(tx.get(&TABLE, &key("0-1")).is_ok_and(|row| row.is_some())));
         assert_eq!(found, Ok(true));
         let missing = db.write_blocking(|tx| Ok::<_, Error>(tx.get(&TABLE, &key("none"))));
         assert_eq!(missing, Ok(Ok(None)));

@@ -2,8 +2,10 @@
 
 use store::{Error, Migration, testing::Scratch};
 
-const ONE: Migration = Migration { version: 1, name: "one", sql: "CREATE TABLE one (id BIGINT NOT NULL PRIMARY KEY)" };
-const TWO: Migration = Migration { version: 2, name: "two", sql: "CREATE TABLE two (id BIGINT NOT NULL PRIMARY KEY)" };
+const ONE: Migration =
+    Migration { version: 1, name: "one", sql: "CREATE TABLE one (id BIGINT NOT NULL PRIMARY KEY)" };
+const TWO: Migration =
+    Migration { version: 2, name: "two", sql: "CREATE TABLE two (id BIGINT NOT NULL PRIMARY KEY)" };
 
 #[test]
 fn migrations_run_once_and_in_order() {
@@ -11,7 +13,8 @@ fn migrations_run_once_and_in_order() {
         drop(scratch.open(&[ONE]).unwrap());
         drop(scratch.open(&[TWO, ONE]).unwrap());
         let db = scratch.open(&[ONE, TWO]).unwrap();
-        let steps = db.read_blocking(|tx| tx.query("SELECT version FROM schema_migrations ORDER BY 1", &[])).unwrap();
+        let steps =
+            db.read_blocking(|tx| tx.query("SELECT version FROM schema_migrations ORDER BY 1", &[])).unwrap();
         assert_eq!(steps.len(), 2);
     }
 }
@@ -47,8 +50,11 @@ fn one_process_at_a_time_uses_a_file() {
 fn a_file_that_is_no_database_or_not_ours_is_refused() {
     let scratch = Scratch::file();
     let store::Config::File(path) = scratch.config() else { unreachable!() };
-    std::fs::write(path, "certainly not a database, just some text of more than a hundred bytes to fill a header page")
-        .unwrap();
+    std::fs::write(
+        path,
+        "certainly not a database, just some text of more than a hundred bytes to fill a header page",
+    )
+    .unwrap();
     assert!(matches!(scratch.open(&[ONE]), Err(Error::Refused(_))));
     std::fs::remove_file(path).unwrap();
     rusqlite::Connection::open(path).unwrap().execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();

@@ -161,7 +161,8 @@ fn both_files_are_used_in_turn_and_the_last_word_counts() {
     let large = "x".repeat(900_000);
     for step in 0..60_i64 {
         let large = large.clone();
-        db.write_blocking(move |tx| tx.put(&KEPT, vec![large.as_str().into(), "big".into(), step.into()])).unwrap();
+        db.write_blocking(move |tx| tx.put(&KEPT, vec![large.as_str().into(), "big".into(), step.into()]))
+            .unwrap();
         add(&db, "a", 1).unwrap();
         if step % 20 == 19 {
             let crashed = copy(folder.path());
@@ -230,7 +231,8 @@ fn c25_crashes_under_load_lose_nothing_acknowledged() {
         let known = acknowledged.load(std::sync::atomic::Ordering::Acquire);
         // Only the journal is copied as of one moment; SQLite's files would be torn. Its records alone must suffice.
         let held = fs::read(part(folder.path())).unwrap();
-        let sums = held.windows(9).filter(|w| w[0] == b'i').map(|w| i64::from_le_bytes(w[1..].try_into().unwrap()));
+        let sums =
+            held.windows(9).filter(|w| w[0] == b'i').map(|w| i64::from_le_bytes(w[1..].try_into().unwrap()));
         let highest = sums.filter(|sum| *sum < 10_000_000).max().unwrap_or(0);
         assert!(highest >= known, "acknowledged {known}, the journal holds {highest}");
     }

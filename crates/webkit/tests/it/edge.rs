@@ -101,7 +101,9 @@ async fn every_error_has_the_one_format_and_names_the_request() {
 #[tokio::test]
 async fn fz_1_a_method_not_offered_is_405_with_allow() {
     for method in ["TRACE", "QUERY", "DELETE", "PUT", "CONNECT", "PROPFIND"] {
-        for (path, expected) in [("/v1/orders", vec!["GET", "HEAD", "POST"]), ("/v1/fail", vec!["GET", "HEAD"])] {
+        for (path, expected) in
+            [("/v1/orders", vec!["GET", "HEAD", "POST"]), ("/v1/fail", vec!["GET", "HEAD"])]
+        {
             let (status, headers, _) = ask(router(edge(false)), request(method, path)).await;
             let mut allow: Vec<_> = headers["allow"].to_str().unwrap().split([',', ' ']).collect();
             allow.retain(|name| !name.is_empty());

@@ -6,8 +6,8 @@ use super::{HASH, NOW, PAYMENT, ago, device, method, order, payer, say, shop, yu
 use crate::pages::front::FrontPage;
 use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pages::pay::{
-    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, NotMePage, OwnPayment, OwnPaymentsPage, PayAmountPage,
-    PayPage, PinPage, WaitPage, WakePage,
+    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, NotMePage, OwnPayment, OwnPaymentsPage,
+    PayAmountPage, PayPage, PinPage, WaitPage, WakePage,
 };
 use crate::pages::receipt::ReceiptPage;
 use crate::pages::shown::PaymentShown;
