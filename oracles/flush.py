@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Watches the system calls of a running server: an answer to a write leaves only after a flush of the database file.
+"""Watches the system calls of a running server: an answer to a write leaves only after a flush of the database.
 
     oracles/run.sh flush
 
-Wants `strace` (Debian). For each order created, the write-ahead log must have been flushed (fdatasync or fsync, returned
+Wants `strace` (Debian). For each order created, the journal or the write-ahead log must have been flushed (fdatasync or fsync, returned
 0) between the request's arrival and its answer. A signed read is flushed as well, since its nonce is kept. Negative
 control: a public page is answered without a flush, so a watcher that sees flushes everywhere, or none, is caught.
 """
@@ -23,8 +23,8 @@ from tally import Tally
 
 REQUESTS = 25
 CALLS = "fsync,fdatasync,sync_file_range,read,recvfrom,recvmsg,readv,write,sendto,sendmsg,writev"
-# A path behind a descriptor, as `strace -y` shows it.
-FLUSH = re.compile(r"(?:fdatasync|fsync)\(\d+<[^>]*tillward\.db[^>]*>\)\s+=\s+0|<\.\.\. (?:fdatasync|fsync) resumed>\)\s+=\s+0")
+# A path behind a descriptor, as `strace -y` shows it: the store's own journal, or SQLite's database and write-ahead log.
+FLUSH = re.compile(r"(?:fdatasync|fsync)\(\d+<[^>]*tillward\.(?:db|journal-[ab])[^>]*>\)\s+=\s+0|<\.\.\. (?:fdatasync|fsync) resumed>\)\s+=\s+0")
 ARRIVED = re.compile(r'"(POST /v1/orders|GET /openapi\.json)')
 ANSWERED = re.compile(r'"HTTP/1\.1 (\d{3})')
 
