@@ -160,12 +160,16 @@ impl Settings {
         Settings::parse(&text).map_err(refused)
     }
 
-    /// Reads the text of a configuration file; the error names line and column.
+    /// Reads the text of a configuration file; the error is one line and names the line of the file.
     ///
     /// # Errors
     /// What is wrong, and where.
     pub fn parse(text: &str) -> Result<Settings, String> {
-        toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())
+        toml::from_str(text).map_err(|e| {
+            let before = e.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(before).filter(|byte| *byte == b'\n').count();
+            format!("line {line}: {}", e.message().trim_end().replace('\n', "; "))
+        })
     }
 
     /// These settings where they are given, else those.
@@ -203,7 +207,8 @@ impl Settings {
             _ => return Err(ConfigError::Conflict("tls_certificate and tls_key belong together; give both")),
         };
         if !listen.ip().is_loopback() && tls.is_none() {
-            let text = "listening beyond this machine needs tls_certificate and tls_key; or listen on 127.0.0.1";
+            let text =
+                "listening beyond this machine needs tls_certificate and tls_key; or listen on 127.0.0.1";
             return Err(ConfigError::Conflict(text));
         }
         let public_url = self.public_url.map(check_public_url).transpose()?;
@@ -248,7 +253,10 @@ fn check_public_url(url: String) -> Result<String, ConfigError> {
     let trimmed = url.trim_end_matches('/');
     let host = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
     let plain = |host: &str| {
-        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
     };
     if host.is_some_and(plain) { Ok(trimmed.to_owned()) } else { Err(ConfigError::PublicUrl(url)) }
 }
@@ -319,7 +327,8 @@ mod tests {
         let named: Vec<_> = command.get_arguments().filter_map(|a| a.get_env()).collect();
         assert_eq!(named.len(), VARIABLES.len());
         assert!(named.iter().all(|n| VARIABLES.iter().any(|v| *n == *v)));
-        let (flag, file) = (Settings::parse("data = \"a\"").unwrap(), Settings::parse("data = \"b\"").unwrap());
+        let (flag, file) =
+            (Settings::parse("data = \"a\"").unwrap(), Settings::parse("data = \"b\"").unwrap());
         assert_eq!(flag.or(file).data, Some("a".into()));
     }
 
