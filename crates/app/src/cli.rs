@@ -53,6 +53,7 @@ enum Command {
     /// Bring the database up to date and stop
     Migrate(schema::Migrate),
     /// Print the description of the API (OpenAPI, JSON)
+    #[command(after_help = "Example:\n  tillward openapi > openapi.json")]
     Openapi,
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  tillward completions bash > /etc/bash_completion.d/tillward")]
@@ -74,7 +75,8 @@ struct Source {
 
 impl Source {
     fn read(self) -> Result<crate::config::Config, String> {
-        check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())).map_err(|e| e.to_string())?;
+        check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+            .map_err(|e| e.to_string())?;
         let file = self.config.map_or(Ok(Settings::default()), |path| Settings::read(&path));
         self.settings.or(file.map_err(|e| e.to_string())?).check().map_err(|e| e.to_string())
     }

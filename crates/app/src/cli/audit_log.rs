@@ -1,13 +1,14 @@
-//! `tillward audit verify|prove|export`.
+//! `tillward audit verify|prove|export|key`.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use audit::{AnchorFile, Inclusion, Report, SignedCheckpoint, VerifierKey};
 use base::{Clock, Dice};
 
+use super::screen::check_outputs;
 use super::{Source, say, whole};
 use crate::installation::Installation;
 
@@ -24,6 +25,11 @@ pub(super) struct AuditLog {
 #[derive(clap::Subcommand)]
 enum What {
     /// Check an exported log, or the database itself; exit code 1 when anything is wrong
+    #[command(after_help = "Examples:\n  \
+        tillward audit verify --log log.jsonl --public-key key.txt --checkpoints audit-checkpoints.jsonl\n  \
+        tillward audit verify --data /var/lib/tillward/data --json\n\n\
+        The first form needs nothing but the three files: run it on another machine. For the second, stop the server \
+        when the engine is the embedded one.")]
     Verify {
         /// The exported log; without it the database is checked
         #[arg(long, value_name = "FILE", requires = "public_key")]
@@ -31,9 +37,6 @@ enum What {
         /// The log's public key: a file, or the key itself
         #[arg(long, value_name = "KEY")]
         public_key: Option<String>,
-        /// Checkpoints kept elsewhere
-        #[arg(long, value_name = "FILE")]
-        checkpoints: Option<PathBuf>,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -41,6 +44,10 @@ enum What {
         source: Source,
     },
     /// Prove that an entry is in the log
+    #[command(
+        after_help = "Example:\n  tillward audit prove aud_0123… --data /var/lib/tillward/data > entry.proof\n\n\
+        The proof is in the format `c2sp.org/tlog-proof@v1`. On the embedded engine stop the server first."
+    )]
     Prove {
         /// The entry, `aud_…`
         entry: String,
@@ -48,6 +55,11 @@ enum What {
         source: Source,
     },
     /// Write the log to a file that can be verified without the database
+    #[command(
+        after_help = "Examples:\n  tillward audit export --data /var/lib/tillward/data --out log.jsonl\n  \
+        tillward audit export --from 10000 --out rest.jsonl\n\n\
+        The file is there whole or not at all. On the embedded engine stop the server first."
+    )]
     Export {
         /// Where to
         #[arg(long, value_name = "FILE")]
@@ -59,6 +71,9 @@ enum What {
         source: Source,
     },
     /// Print the log's public key
+    #[command(after_help = "Example:\n  tillward audit key --data /var/lib/tillward/data > key.txt\n\n\
+        Keep it away from this machine: whoever verifies the log must not take the key from it. On the embedded engine \
+        stop the server first.")]
     Key {
         #[command(flatten)]
         source: Source,
@@ -68,7 +83,8 @@ enum What {
 impl AuditLog {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         match self.what {
-            What::Verify { log, public_key, checkpoints, json, source } => {
+            What::Verify { log, public_key, json, source } => {
+                let checkpoints = source.settings.checkpoints.clone();
                 let report = match (log, public_key) {
                     (Some(log), Some(key)) => verify_file(&log, &read_key(&key)?, checkpoints.as_deref())?,
                     _ => verify_database(&open(source)?, checkpoints.as_deref())?,
@@ -85,13 +101,26 @@ impl AuditLog {
     }
 }
 
+/// Opens an installation that is there; looking at a log must not make an empty one.
 fn open(source: Source) -> Result<Installation, String> {
-    Installation::open(&source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))
+    let config = source.read()?;
+    if let store::Config::File(path) = &config.database
+        && !path.exists()
+    {
+        return Err(format!(
+            "there is no installation in `{}`; name its folder with --data",
+            config.data.display()
+        ));
+    }
+    Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))
 }
 
 fn read_key(text: &str) -> Result<VerifierKey, String> {
     let given = std::fs::read_to_string(text).unwrap_or_else(|_| text.to_owned());
-    given.trim().parse().map_err(|e| format!("`{text}` is neither a file with a public key nor a public key: {e}"))
+    given
+        .trim()
+        .parse()
+        .map_err(|e| format!("`{text}` is neither a file with a public key nor a public key: {e}"))
 }
 
 fn anchors(path: Option<&Path>, key: &VerifierKey) -> Result<Vec<SignedCheckpoint>, String> {
@@ -127,14 +156,16 @@ fn show(report: &Report, json: bool) -> ExitCode {
     } else {
         findings.iter().for_each(|finding| say(finding));
         let verdict = if report.is_clean() { "the log is whole" } else { "the log was tampered with" };
-        say(&format!("{verdict}: {} entries, {} checkpoints, {} kept elsewhere", report.entries,
-            report.checkpoints, report.anchors));
+        say(&format!(
+            "{verdict}: {} entries, {} checkpoints, {} kept elsewhere",
+            report.entries, report.checkpoints, report.anchors
+        ));
     }
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
 fn prove(at: &Installation, entry: &str) -> Result<ExitCode, String> {
-    let id: base::EntryId = entry.parse().map_err(|e: base::IdError| e.to_string())?;
+    let id: base::EntryId = entry.parse().map_err(|e: base::IdError| format!("`{entry}` is {e}"))?;
     let key = at.signer.verifier_key().clone();
     let standing = at.db.read_blocking(|tx| audit::prove(tx, &key, id)).map_err(|e| whole(&e))?;
     match standing {
@@ -142,17 +173,46 @@ fn prove(at: &Installation, entry: &str) -> Result<ExitCode, String> {
             say(&Inclusion::to_text(&inclusion));
             Ok(ExitCode::SUCCESS)
         }
-        audit::Standing::Pending => Err("no checkpoint covers the entry yet; ask again in a second".to_owned()),
+        audit::Standing::Pending => {
+            Err("no checkpoint covers the entry yet; ask again in a second".to_owned())
+        }
         audit::Standing::Unknown => Err(format!("there is no entry `{entry}`")),
     }
 }
 
+/// Writes beside and renames, so that the file is there whole or not at all; what was there before stays on a failure.
 fn export(at: &Installation, out: &Path, from: u64) -> Result<ExitCode, String> {
-    let refused = |e: std::io::Error| format!("cannot write `{}`: {e}", out.display());
-    let mut file = BufWriter::new(File::create(out).map_err(refused)?);
+    check_outputs(&[], &[Some(&out.to_owned())])?;
+    let mut name = out.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let written = write_part(at, &part, from).and_then(|done| {
+        std::fs::rename(&part, out).map_err(|e| cannot_write(out, &e))?;
+        Ok(done)
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    let done = written?;
+    say(&format!(
+        "wrote {} entries and {} checkpoints to `{}`",
+        done.entries,
+        done.checkpoints,
+        out.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_part(at: &Installation, part: &Path, from: u64) -> Result<audit::Exported, String> {
+    let refused = |e: std::io::Error| cannot_write(part, &e);
+    let mut file = BufWriter::new(File::create(part).map_err(refused)?);
     let key = at.signer.verifier_key().clone();
     let done = at.db.read_blocking(|tx| audit::export(tx, &key, from, &mut file)).map_err(|e| whole(&e))?;
-    file.flush().map_err(refused)?;
-    say(&format!("wrote {} entries and {} checkpoints to `{}`", done.entries, done.checkpoints, out.display()));
-    Ok(ExitCode::SUCCESS)
+    let file = file.into_inner().map_err(|e| cannot_write(part, e.error()))?;
+    file.sync_all().map_err(refused)?;
+    Ok(done)
+}
+
+fn cannot_write(path: &Path, problem: &std::io::Error) -> String {
+    format!("cannot write `{}`: {problem}", path.display())
 }

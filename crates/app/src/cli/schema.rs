@@ -8,6 +8,11 @@ use super::{Source, say, whole};
 
 /// Bring the database up to date and stop.
 #[derive(clap::Args)]
+#[command(
+    after_help = "`serve` does the same at its start. On the embedded engine stop the server first.\n\n\
+    Examples:\n  tillward migrate --data /var/lib/tillward/data\n  \
+    TILLWARD_DATABASE_URL=postgres://localhost/tillward tillward migrate"
+)]
 pub(super) struct Migrate {
     #[command(flatten)]
     source: Source,
@@ -19,7 +24,8 @@ impl Migrate {
         if let store::Config::File(path) = &config.database
             && let Some(folder) = path.parent()
         {
-            std::fs::create_dir_all(folder).map_err(|e| format!("cannot make `{}`: {e}", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|e| format!("cannot make `{}`: {e}", folder.display()))?;
         }
         let db = store::Db::open(&config.database, &crate::migrations(), Clock::System.now());
         db.map_err(|e| whole(&e))?;

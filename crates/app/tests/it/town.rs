@@ -36,7 +36,7 @@ pub struct Town {
     pub database_url: Option<String>,
     pub shop: ShopId,
     /// The session of a member at the till.
-    till: String,
+    pub till: String,
     pub phones: Vec<Phone>,
 }
 
@@ -72,6 +72,15 @@ impl Town {
 
     /// As [`Town::serve`], under another program such as `strace`.
     pub fn serve_under(&self, wrapper: &[&str]) -> Served {
+        self.launch(wrapper, &[])
+    }
+
+    /// As [`Town::serve`], with more flags.
+    pub fn serve_with(&self, flags: &[&str]) -> Served {
+        self.launch(&[], flags)
+    }
+
+    fn launch(&self, wrapper: &[&str], flags: &[&str]) -> Served {
         let mut words: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).collect();
         words.push(env!("CARGO_BIN_EXE_tillward").to_owned());
         words.push("serve".to_owned());
@@ -79,6 +88,7 @@ impl Town {
             words.extend([flag.to_owned(), self.folder.join(value).display().to_string()]);
         }
         words.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+        words.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped());
         let log = File::options().create(true).append(true).open(self.folder.join("log.txt")).unwrap();
@@ -152,8 +162,7 @@ fn listening(stdout: impl Read + Send + 'static) -> Option<SocketAddr> {
     let (found, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            let address =
-                line.split_once("http://").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+            let address = line.split_once("://").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
             if let Some(address) = address.filter(|_| line.contains("listens on")) {
                 let _ = found.send(address);
             }
@@ -173,6 +182,13 @@ impl Served {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Asks the program to stop, as a service manager does, and waits for it.
+    pub fn stop(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        wait_until(STOP_SECONDS_MAX, "stopping", || self.child.try_wait().unwrap().is_some());
     }
 
     /// Asks the program to stop, as a service manager does, and waits for it and for the program it runs under.
