@@ -90,13 +90,15 @@ pub(super) fn payer_name(tx: &mut Tx<'_>, vault: &Vault, buyer: Option<BuyerId>)
     }
 }
 
-/// The first word and an initial; of a Chinese name the family name.
+/// The first word and an initial; of a Chinese name the family name. A number is no name and stays.
 pub(super) fn short_name(name: &str) -> String {
     let mut words = name.split_whitespace();
     let first: String = words.next().unwrap_or("–").chars().take(NAME_CHARS_SHOWN).collect();
     let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3134f}');
-    match (first.chars().next(), words.next_back().and_then(|last| last.chars().next())) {
+    let last = words.next_back();
+    match (first.chars().next(), last.and_then(|last| last.chars().next())) {
         (Some(head), _) if is_han(head) => format!("{head}*"),
+        (Some(_), Some(digit)) if digit.is_ascii_digit() => format!("{first} {}", last.unwrap_or_default()),
         (_, Some(initial)) => format!("{first} {initial}."),
         (Some(head), None) if first.chars().count() > 1 => format!("{head}…"),
         _ => first,
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn names_are_shortened_as_people_do() {
         let pairs =
-            [("Li Hua", "Li H."), ("李华", "李*"), ("Ana María López", "Ana L."), ("Cher", "C…"), ("X", "X")];
+            [("Li Hua", "Li H."), ("Guest 17", "Guest 17"), ("李华", "李*"), ("Ana María López", "Ana L."), ("Cher", "C…"), ("X", "X")];
         for (name, short) in pairs {
             assert_eq!(short_name(name), short);
         }
