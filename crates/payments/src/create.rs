@@ -1,6 +1,6 @@
 //! Making payments, and taking them back before they are paid.
 
-use base::{CodeId, Money, OrderId, PaymentId, ScopedId, ShopId, TerminalId, Timestamp};
+use base::{CodeId, Currency, Money, OrderId, PaymentId, ScopedId, ShopId, TerminalId, Timestamp};
 use identity::Means;
 use store::Tx;
 
@@ -83,9 +83,15 @@ pub enum CreateError {
     /// It is past being taken back.
     #[error("payment is {}, only one that is waiting can be cancelled", .0.name())]
     NotWaiting(State),
-    /// The printed code is not good.
-    #[error("code is not valid")]
+    /// No such printed code.
+    #[error("code is not known; ask the shop for a new one")]
     NoCode,
+    /// The shop took the printed code back.
+    #[error("code is no longer valid; ask the shop for a new one")]
+    CodeRevoked,
+    /// The printed code takes another currency.
+    #[error("must be {0}, the currency of the code")]
+    CodeCurrency(Currency),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -129,7 +135,7 @@ pub fn create_payment(
 /// Makes the payment of a buyer who scanned a printed code and typed an amount, and perhaps what it is for.
 ///
 /// # Errors
-/// [`CreateError::NoCode`], or the store's.
+/// [`CreateError::NoCode`], [`CreateError::CodeRevoked`], [`CreateError::CodeCurrency`], or the store's.
 pub fn create_payment_from_code(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
@@ -138,8 +144,11 @@ pub fn create_payment_from_code(
     note: Option<&ShortText>,
 ) -> Result<Payment, CreateError> {
     let code = rows::find_code(tx, code)?.ok_or(CreateError::NoCode)?;
-    if code.revoked_at.is_some() || code.currency != amount.currency {
-        return Err(CreateError::NoCode);
+    if code.revoked_at.is_some() {
+        return Err(CreateError::CodeRevoked);
+    }
+    if code.currency != amount.currency {
+        return Err(CreateError::CodeCurrency(code.currency));
     }
     let id = PaymentId::new(code.id.shop(), means.now, means.dice);
     let payment = Payment {

@@ -88,7 +88,9 @@ pub(crate) fn of_create(error: CreateError) -> ApiError {
         CreateError::NoTerminal => ApiError::bad_field("terminal", text),
         CreateError::OrderPaid(_) => ApiError::new(&ORDER_PAID, text),
         CreateError::NoPayment => ApiError::not_found(text),
-        CreateError::NoCode => ApiError::new(&CODE_REVOKED, text),
+        CreateError::NoCode => ApiError::new(&CODE_UNKNOWN, text),
+        CreateError::CodeRevoked => ApiError::new(&CODE_REVOKED, text),
+        CreateError::CodeCurrency(_) => ApiError::bad_field("currency", text),
         CreateError::NotWaiting(state) => not_waiting(state),
         CreateError::Store(error) => error.into(),
     }

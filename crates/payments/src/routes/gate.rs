@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use base::{ApiKeyId, EntryId, ScopedId, ShopId};
 use identity::{Actor, Permission, RingKey, Token, TokenKind};
 use store::{Key, Tx};
+use vault::SubKey;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
-use vault::SubKey;
 use webkit::idempotency::{self, Answer, Begin, Replayed, Scope, Work};
 use webkit::replay;
 use webkit::signing::{
@@ -153,13 +153,19 @@ impl Call {
     /// # Errors
     /// 400 for a malformed signature, 401 for one that is refused.
     pub async fn open(context: &Context, incoming: Incoming) -> Result<Call, ApiError> {
-        let credential = if incoming.headers.contains_key("signature-input") || incoming.headers.contains_key("signature")
+        let credential = if incoming.headers.contains_key("signature-input")
+            || incoming.headers.contains_key("signature")
         {
             verify(context, &incoming).await?
         } else {
             bearer(&incoming.headers)?
         };
-        Ok(Call { context: context.clone(), incoming: Arc::new(incoming), credential: Arc::new(credential), kind: None })
+        Ok(Call {
+            context: context.clone(),
+            incoming: Arc::new(incoming),
+            credential: Arc::new(credential),
+            kind: None,
+        })
     }
 
     /// The same call, answered with another media type than JSON.
@@ -177,13 +183,19 @@ impl Call {
     ///
     /// # Errors
     /// What the gate refuses, and those of `work`. Nothing of a refused request is kept.
-    pub async fn write<F>(self, operation: Operation, keys: Vec<Key>, mut work: F) -> Result<Response, ApiError>
+    pub async fn write<F>(
+        self,
+        operation: Operation,
+        keys: Vec<Key>,
+        mut work: F,
+    ) -> Result<Response, ApiError>
     where
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
         let key = self.incoming.idempotency_key()?;
         let print = self.incoming.fingerprint(self.context.identity.vault.hmac_key(SubKey::Fingerprint));
-        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let (context, incoming, credential) =
+            (self.context.clone(), self.incoming.clone(), self.credential.clone());
         let written = self.context.identity.db.write_with(keys, move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
             caller.touch(tx)?;
@@ -208,7 +220,8 @@ impl Call {
     where
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
-        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let (context, incoming, credential) =
+            (self.context.clone(), self.incoming.clone(), self.credential.clone());
         let made = self.context.identity.db.write(move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
             caller.touch(tx)?;
@@ -229,7 +242,8 @@ impl Call {
     where
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
-        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let (context, incoming, credential) =
+            (self.context.clone(), self.incoming.clone(), self.credential.clone());
         if matches!(*credential, Credential::Key { .. }) {
             self.use_nonce(permission).await?;
         }
@@ -251,16 +265,35 @@ impl Call {
 
     /// Uses the nonce of a signed request up, alone.
     async fn use_nonce(&self, permission: Permission) -> Result<(), ApiError> {
-        let (context, incoming, credential) = (self.context.clone(), self.incoming.clone(), self.credential.clone());
-        let used = self.context.identity.db.write(move |tx| {
-            admit(tx, &context, &incoming, &credential, permission, Nonce::Use).map(drop)
-        });
-        used.await
+        let (context, incoming, credential) =
+            (self.context.clone(), self.incoming.clone(), self.credential.clone());
+        let used =
+            self.context.identity.db.write(move |tx| {
+                admit(tx, &context, &incoming, &credential, permission, Nonce::Use).map(drop)
+            });
+        match used.await {
+            Err(refused) => {
+                self.note(&refused).await;
+                Err(refused)
+            }
+            done => done,
+        }
+    }
+
+    /// Enters a signature that was right and yet refused into the audit log: a copy, or one of a revoked key (SIG-9).
+    async fn note(&self, refused: &ApiError) {
+        if let Credential::Key { key, .. } = &*self.credential {
+            let found = [Refusal::Replayed, Refusal::UnusableKey];
+            if let Some(refusal) = found.iter().find(|refusal| refused.cause() == Some(refusal.reason())) {
+                note_refusal(&self.context, &self.incoming, Some(key.caller.key), refusal).await;
+            }
+        }
     }
 
     /// Answers a refused write. What was refused left nothing behind, so the nonce of its signature is used up now: a
     /// captured copy must not succeed later where the sender was told no (SIG-4).
     async fn refuse(&self, refused: ApiError) -> Result<Response, ApiError> {
+        self.note(&refused).await;
         if refused.status().is_client_error()
             && let Credential::Key { key, accepted, .. } = &*self.credential
         {
@@ -317,7 +350,9 @@ impl Call {
 
 /// Does the work if its idempotency key is new.
 fn once(
-    tx: &mut Tx<'_>, begun: Begin, work: impl FnOnce(&mut Tx<'_>) -> Result<Made, ApiError>,
+    tx: &mut Tx<'_>,
+    begun: Begin,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<Made, ApiError>,
 ) -> Result<(Answer, Replayed), ApiError> {
     match begun.into_work()? {
         Work::Done(answer) => Ok((answer, Replayed::Yes)),
@@ -338,7 +373,11 @@ enum Nonce {
 
 /// Asks the database who it is, uses up the nonce, and checks the permission in the caller's own shop.
 fn admit<'c>(
-    tx: &mut Tx<'_>, context: &'c Context, incoming: &Incoming, credential: &'c Credential, permission: Permission,
+    tx: &mut Tx<'_>,
+    context: &'c Context,
+    incoming: &Incoming,
+    credential: &'c Credential,
+    permission: Permission,
     nonce: Nonce,
 ) -> Result<Caller<'c>, ApiError> {
     let now = incoming.context.at;
@@ -388,7 +427,10 @@ async fn verify(context: &Context, incoming: &Incoming) -> Result<Credential, Ap
 
 /// Verifies a signature with the key it names.
 async fn verify_with(
-    context: &Context, incoming: &Incoming, presented: &Presented<'_>, id: ApiKeyId,
+    context: &Context,
+    incoming: &Incoming,
+    presented: &Presented<'_>,
+    id: ApiKeyId,
 ) -> Result<Result<(Arc<RingKey>, Accepted), Refusal>, ApiError> {
     let identity = &context.identity;
     let found = identity.keys.find(&identity.db, &identity.vault, id, incoming.context.at).await;
@@ -412,7 +454,8 @@ async fn note_refusal(context: &Context, incoming: &Incoming, key: Option<ApiKey
     tracing::warn!(key = ?key, reason, "signature refused");
     let shop = key.map_or(ShopId::HOUSE, |key| key.shop());
     let id = EntryId::new(shop, now, &context.identity.dice);
-    let (actor, object) = (audit::Actor::unknown(), key.map_or(audit::Object::word("request"), audit::Object::from));
+    let (actor, object) =
+        (audit::Actor::unknown(), key.map_or(audit::Object::word("request"), audit::Object::from));
     let entry = audit::Entry::new(id, now, actor, SIGNATURE_REFUSED, object, audit::Outcome::Refused)
         .address(incoming.context.remote)
         .request(incoming.context.id)

@@ -154,7 +154,7 @@ fn c18_a_printed_code_asks_for_the_amount_until_it_is_revoked() {
         let now = world.now();
         world.write(move |tx, _| code::revoke_code(tx, printed.id, now)).unwrap().unwrap();
         assert_eq!(refused(&world, &token), ScanError::Revoked);
-        assert_eq!(world.printed_payment(printed.id, 100).err(), Some(CreateError::NoCode));
+        assert_eq!(world.printed_payment(printed.id, 100).err(), Some(CreateError::CodeRevoked));
         // What a buyer had begun before may be ended: shop and amount are as they saw them.
         assert_eq!(world.paid(&buyer, &waiting, Allow).stored_state, State::Paid);
         assert_eq!(world.takings(shop.id), 600);
