@@ -1,9 +1,8 @@
 //! `tillward demo`: a made-up shop in a temporary folder, the real server, and robots that buy and attack.
 //!
-//! Everything the robots do while it runs goes through the listener over HTTP, as phones and the shop's till do. What
-//! the program does not offer over HTTP is done in process and said so: seeding the days before (`seed.rs`), and the
-//! cash that is put into a stored balance (`people.rs`). Mails go into a folder that the robots and the terminal read
-//! (`mailbox.rs`). Nothing of it stays: the folder is removed at the end.
+//! Everything the robots do while it runs goes through the listener over HTTP, as phones, the shop's till and the cash
+//! desk do. Only the days before are seeded in process (`seed.rs`), and the books are read there. Mails go into a folder
+//! that the robots and the terminal read (`mailbox.rs`). Nothing of it stays: the folder is removed at the end.
 //!
 //! An attempt of an attack counts as stopped when it moved no money, by the books and not by the answer.
 //!
@@ -119,24 +118,36 @@ pub fn run(options: &Options, tell: &Tell) -> Result<Summary, String> {
     let config = config_of(&home.path)?;
     let installation = Installation::open(&config, Clock::System, Dice::System).map_err(|e| e.to_string())?;
     let town = Arc::new(seed::seed(&installation)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     let jobs = Jobs::start(&installation, config.mail.clone())?;
     let (began, from) = (Instant::now(), installation.clock.now());
-    let played = runtime.block_on(serve_and_play(options, &installation, &town, &home.path.join("mail"), tell));
+    let played =
+        runtime.block_on(serve_and_play(options, &installation, &town, &home.path.join("mail"), tell));
     let seconds = began.elapsed().as_secs_f64();
     // Its end gives every entry of the log its position.
     drop(jobs);
     drop(runtime);
     let score = played?;
     let history = town.history;
-    check(&installation, town.shop, from).map(|checked| Summary { attacks: score.attacks(), history, seconds, ..checked })
+    check(&installation, town.shop, from).map(|checked| Summary {
+        attacks: score.attacks(),
+        history,
+        seconds,
+        ..checked
+    })
 }
 
 async fn serve_and_play(
-    options: &Options, installation: &Installation, town: &Arc<seed::Town>, mails: &Path, tell: &Tell,
+    options: &Options,
+    installation: &Installation,
+    town: &Arc<seed::Town>,
+    mails: &Path,
+    tell: &Tell,
 ) -> Result<Arc<Score>, String> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let listener = Listener::bind(SocketAddr::new(loopback, options.port), None).await.map_err(|e| e.to_string())?;
+    let listener =
+        Listener::bind(SocketAddr::new(loopback, options.port), None).await.map_err(|e| e.to_string())?;
     let address = listener.address().ok_or("the listener has no address")?;
     let url = format!("http://localhost:{}", address.port());
     let context = installation.context(&url, Screen::starter());
@@ -149,7 +160,8 @@ async fn serve_and_play(
     let ready = town.ready(&context, &world).await?;
     tell(&News::Ready(&ready));
     let over = over(options.seconds);
-    let score = play::play(&world, over, options.attacks_go_on, tell, Duration::from_secs(FINISH_SECONDS_MAX)).await;
+    let score =
+        play::play(&world, over, options.attacks_go_on, tell, Duration::from_secs(FINISH_SECONDS_MAX)).await;
     let _ = stop.send(());
     let _ = server.await;
     Ok(score)
@@ -185,7 +197,10 @@ fn check(at: &Installation, shop: ShopId, from: Timestamp) -> Result<Summary, St
     let mut problems: Vec<String> = proof.faults.iter().map(ToString::to_string).collect();
     problems.extend(report.findings.iter().map(ToString::to_string));
     if !signed {
-        problems.push(format!("{} of {} entries are signed, {} wait", report.proven_size, report.size, report.waiting));
+        problems.push(format!(
+            "{} of {} entries are signed, {} wait",
+            report.proven_size, report.size, report.waiting
+        ));
     }
     Ok(Summary {
         payments,

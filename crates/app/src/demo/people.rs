@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{BuyerId, CodeId, Currency, Money, TerminalId};
+use base::{BuyerId, CodeId, Currency, TerminalId};
 use identity::Pin;
 use serde_json::{Value, json};
 use testkit::http::{Answer, Client, Request};
@@ -62,7 +62,11 @@ impl Till {
     }
 
     /// The signed request that makes a bill, ready to be sent.
-    pub(super) fn charge_request(&self, amount_minor: i64, terminal: Option<TerminalId>) -> Result<Request, String> {
+    pub(super) fn charge_request(
+        &self,
+        amount_minor: i64,
+        terminal: Option<TerminalId>,
+    ) -> Result<Request, String> {
         let number = self.world.dice().below(90_000) + 10_000;
         let tea = TEAS.get(self.world.dice().below(TEAS.len() as u64) as usize).copied();
         let body = json!({
@@ -82,7 +86,11 @@ impl Till {
     }
 
     /// Shows a code for an amount.
-    pub(super) async fn charge(&mut self, amount_minor: i64, terminal: Option<TerminalId>) -> Result<Bill, String> {
+    pub(super) async fn charge(
+        &mut self,
+        amount_minor: i64,
+        terminal: Option<TerminalId>,
+    ) -> Result<Bill, String> {
         let request = self.charge_request(amount_minor, terminal)?;
         Bill::of(&self.send(&request).await?)
     }
@@ -158,7 +166,11 @@ impl Phone {
     }
 
     async fn enter(
-        world: &World, ask: Request, contact: &str, pin: String, address: IpAddr,
+        world: &World,
+        ask: Request,
+        contact: &str,
+        pin: String,
+        address: IpAddr,
     ) -> Result<Phone, String> {
         let mut client = world.client();
         let asked = client.send(&ask.passed_on_for(address)).await.map_err(|e| e.to_string())?;
@@ -215,7 +227,8 @@ impl Phone {
 
     /// Answers "is this you?".
     pub(super) async fn answer(&mut self, id: &str, it_was_me: bool) -> Result<Answer, String> {
-        let body = if it_was_me { json!({"it_was_me": true, "pin": self.pin}) } else { json!({"it_was_me": false}) };
+        let body =
+            if it_was_me { json!({"it_was_me": true, "pin": self.pin}) } else { json!({"it_was_me": false}) };
         let request = Request::post(&format!("/v1/payments/{id}/answer"), &body).once(&self.world.key());
         self.send(&self.mine(request)).await
     }
@@ -229,15 +242,16 @@ impl Phone {
     }
 }
 
-/// Puts cash into a stored balance. There is no counter for it over HTTP yet, so it is done in process.
+/// Puts cash into a stored balance, as whoever runs the installation does.
 pub(super) async fn top_up(world: &World, buyer: BuyerId, amount_minor: i64) -> Result<(), String> {
-    let (vault, dice, now) = (Arc::clone(&world.at.vault), world.at.dice.clone(), world.at.clock.now());
-    let amount = Money::new(amount_minor, Currency::CNY);
-    let done = world.at.db.write(move |tx| {
-        let means = identity::Means { vault: &vault, dice: &dice, now };
-        payments::balance::top_up(tx, &means, &audit::Actor::system("demo"), buyer, amount)
-    });
-    done.await.map(drop).map_err(|e| e.to_string())
+    let body = json!({"buyer": buyer.to_string(), "amount_minor": amount_minor, "currency": "CNY"});
+    let mut client = world.client();
+    let request =
+        Request::post("/v1/top_ups", &body).once(&world.key()).passed_on_for(IpAddr::from(TILL_ADDRESS));
+    let (now, operator) = (world.at.clock.now(), Arc::clone(&world.town.operator));
+    let request = request.signed(&operator, client.authority(), now, world.dice())?;
+    let answer = client.send(&request).await.map_err(|e| e.to_string())?;
+    if answer.is_ok() { Ok(()) } else { Err(format!("no cash: {} {}", answer.status, answer.code())) }
 }
 
 /// What is in a buyer's balance by the books, minor units.

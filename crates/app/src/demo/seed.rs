@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use base::{BuyerId, CodeId, Currency, Dice, Money, PaymentId, ShopId, TerminalId, Timestamp};
 use identity::{
-    Actor, Email, Label, Means, NewApiKey, NewMember, Password, PersonName, Pin, Role, ShopDraft, ShopProfile, SignUp,
-    Token,
+    Actor, Email, Label, Means, NewApiKey, NewMember, Password, PersonName, Pin, Role, ShopDraft,
+    ShopProfile, SignUp, Token,
 };
 use payments::challenge::{Answer, answer_challenge};
 use payments::code::StaticCode;
@@ -67,7 +67,10 @@ pub struct SignIn {
 /// Everything that was there before.
 pub(super) struct Town {
     pub(super) shop: ShopId,
+    /// Signs for the shop's till.
     pub(super) signer: Arc<Signer>,
+    /// Signs for whoever runs the installation, where cash is put into balances.
+    pub(super) operator: Arc<Signer>,
     pub(super) members: Vec<SignIn>,
     /// For the person at the terminal.
     pub(super) visitor: Person,
@@ -129,12 +132,16 @@ pub(super) fn seed(at: &Installation) -> Result<Town, String> {
     let now = at.clock.now();
     let midnight = Timestamp(((now.seconds() + CHINA_S).div_euclid(DAY_S) * DAY_S - CHINA_S) * 1_000);
     let start = midnight.plus_seconds(-DAYS * DAY_S);
-    let traffic = Traffic { seed: 7, start, days: DAYS as u32 + 1, buyers: BUYERS, terminals: 4, attacks: false };
+    let traffic =
+        Traffic { seed: 7, start, days: DAYS as u32 + 1, buyers: BUYERS, terminals: 4, attacks: false };
     let events: Vec<Event> = plan(&traffic, now);
     let opened = start.plus_seconds(-DAYS_BEFORE * DAY_S);
-    let members = [("owner", Role::Owner), ("cashier", Role::Cashier), ("risk", Role::Risk)]
-        .map(|(role, kind)| (SignIn { role, email: format!("{role}@green-tea.example"), password: password() }, kind));
-    let hashed: Result<Vec<_>, String> = members.iter().map(|(sign_in, kind)| hash(sign_in, *kind, at)).collect();
+    let members =
+        [("owner", Role::Owner), ("cashier", Role::Cashier), ("risk", Role::Risk)].map(|(role, kind)| {
+            (SignIn { role, email: format!("{role}@green-tea.example"), password: password() }, kind)
+        });
+    let hashed: Result<Vec<_>, String> =
+        members.iter().map(|(sign_in, kind)| hash(sign_in, *kind, at)).collect();
     let hashed = hashed?;
     let shop = write(at, opened, move |tx, means| open_shop(tx, means, &hashed))?;
     let (id, terminals) = (shop.id, shop.terminals.clone());
@@ -147,16 +154,18 @@ pub(super) fn seed(at: &Installation) -> Result<Town, String> {
     learn_habits(&mut people, &events);
     let (habits, events, screen) = (Arc::new(habits), Arc::new(events), Screen::starter());
     for first in (0..history).step_by(PAYMENTS_A_BATCH) {
-        let (habits, events, screen, terminals) = (habits.clone(), events.clone(), screen.clone(), terminals.clone());
+        let (habits, events, screen, terminals) =
+            (habits.clone(), events.clone(), screen.clone(), terminals.clone());
         let shop = Counter { shop: id, terminals };
         write(at, now, move |tx, means| {
-            let batch = events.iter().skip(first).take(PAYMENTS_A_BATCH);
-            batch.map(|event| replay_event(tx, means, &screen, &shop, &habits, event)).collect::<Result<(), Stop>>()
+            let mut batch = events.iter().skip(first).take(PAYMENTS_A_BATCH);
+            batch.try_for_each(|event| replay_event(tx, means, &screen, &shop, &habits, event))
         })?;
     }
     Ok(Town {
         shop: id,
         signer: Arc::new(shop.signer),
+        operator: Arc::new(shop.operator),
         members: members.into_iter().map(|(sign_in, _)| sign_in).collect(),
         visitor: visitor.person,
         people,
@@ -167,7 +176,8 @@ pub(super) fn seed(at: &Installation) -> Result<Town, String> {
 }
 
 fn write<T: Send + 'static>(
-    at: &Installation, now: Timestamp,
+    at: &Installation,
+    now: Timestamp,
     mut work: impl FnMut(&mut Tx<'_>, &Means<'_>) -> Result<T, Stop> + Send + 'static,
 ) -> Result<T, String> {
     let (vault, dice): (Arc<Vault>, Dice) = (Arc::clone(&at.vault), at.dice.clone());
@@ -217,7 +227,11 @@ fn password() -> String {
     (0..23).map(|place| if place % 6 == 5 { '-' } else { letter() }).collect()
 }
 
-fn hash(sign_in: &SignIn, role: Role, at: &Installation) -> Result<(NewMember, identity::PasswordHash), String> {
+fn hash(
+    sign_in: &SignIn,
+    role: Role,
+    at: &Installation,
+) -> Result<(NewMember, identity::PasswordHash), String> {
     let text = |e: &dyn std::error::Error| e.to_string();
     let hash = identity::hash_password(&Password::parse(&sign_in.password).map_err(|e| text(&e))?, &at.dice);
     let member = NewMember {
@@ -233,14 +247,18 @@ fn hash(sign_in: &SignIn, role: Role, at: &Installation) -> Result<(NewMember, i
 struct Premade {
     id: ShopId,
     signer: Signer,
+    operator: Signer,
     terminals: Vec<TerminalId>,
     printed: StaticCode,
 }
 
 fn open_shop(
-    tx: &mut Tx<'_>, means: &Means<'_>, members: &[(NewMember, identity::PasswordHash)],
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    members: &[(NewMember, identity::PasswordHash)],
 ) -> Result<Premade, Stop> {
-    let draft = ShopDraft { name: SHOP, city: "Hangzhou", country: "CN", category: "5499", currency: Currency::CNY };
+    let draft =
+        ShopDraft { name: SHOP, city: "Hangzhou", country: "CN", category: "5499", currency: Currency::CNY };
     let profile = ShopProfile::parse(&draft).map_err(|_| Stop("the shop's profile is refused".to_owned()))?;
     let shop = identity::create_shop(tx, means, &Actor::System, &profile)?;
     for (member, hash) in members {
@@ -253,10 +271,15 @@ fn open_shop(
         terminals.push(create_terminal(tx, means, shop.id, &ShortText::parse(name, 60)?, place)?.id);
     }
     let printed = payments::code::create_code(tx, means, &shop, &ShortText::parse("Window", 60)?, None)?;
-    let new = NewApiKey::new(Label::parse("till")?, Role::Integration, None)?;
-    let (key, secret) = identity::create_system_api_key(tx, means, shop.id, &new)?;
-    let secret = SigningKey::hmac_sha256(secret.secret().expose().as_bytes())?;
-    Ok(Premade { id: shop.id, signer: Signer::new(key.id.to_string(), secret), terminals, printed })
+    let signer =
+        make_key(tx, means, shop.id, &NewApiKey::new(Label::parse("till")?, Role::Integration, None)?)?;
+    let operator = make_key(tx, means, ShopId::HOUSE, &NewApiKey::operator(Label::parse("cash desk")?))?;
+    Ok(Premade { id: shop.id, signer, operator, terminals, printed })
+}
+
+fn make_key(tx: &mut Tx<'_>, means: &Means<'_>, shop: ShopId, new: &NewApiKey) -> Result<Signer, Stop> {
+    let (key, secret) = identity::create_system_api_key(tx, means, shop, new)?;
+    Ok(Signer::new(key.id.to_string(), SigningKey::hmac_sha256(secret.secret().expose().as_bytes())?))
 }
 
 /// Opens an account with money in it and two phones.
@@ -290,7 +313,12 @@ struct Counter {
 }
 
 fn replay_event(
-    tx: &mut Tx<'_>, means: &Means<'_>, screen: &Screen, counter: &Counter, habits: &[Habit], event: &Event,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    screen: &Screen,
+    counter: &Counter,
+    habits: &[Habit],
+    event: &Event,
 ) -> Result<(), Stop> {
     let Some(habit) = habits.get(event.person) else { return Ok(()) };
     let means = &Means { now: event.at, ..*means };
@@ -325,10 +353,14 @@ fn replay_event(
 }
 
 fn give_back(
-    tx: &mut Tx<'_>, means: &Means<'_>, payment: PaymentId, amount: Money, event: &Event,
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    payment: PaymentId,
+    amount: Money,
+    event: &Event,
 ) -> Result<(), Stop> {
     let later = Means { now: event.at.plus_seconds(600), ..*means };
-    let whole = event.number % 2 == 0;
+    let whole = event.number.is_multiple_of(2);
     let part = Money::new((amount.minor / 2).max(1), amount.currency);
     let new = NewRefund {
         payment,

@@ -1,13 +1,27 @@
 //! Tests of the program from the outside, one module a topic.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod failure;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod flush;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod once;
+#[cfg(test)]
+mod refusal;
+#[cfg(test)]
+mod signed;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]

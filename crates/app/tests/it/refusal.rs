@@ -1,0 +1,333 @@
+//! Who is let in where (C10, AZ-1 to AZ-5): each operation of the API's own description, asked by every kind of caller.
+//!
+//! A caller who is named gets a 2xx, so the request is a good one; every other caller gets 401, 403 or 404 for the very
+//! same request. An operation that is not listed here fails the test, so that a new one cannot be forgotten.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use base::MemberId;
+use identity::{Label, NewApiKey, Role};
+use serde_json::{Value, json};
+use testkit::http::{Answer, Request};
+
+use crate::house::{ASKED, House, PIN, Phone, REVIEWED, RICH, Shop, key, text};
+
+/// Operations for people who have no account yet. This list may only shrink.
+const OPEN: [&str; 6] = [
+    "accept_invitation",
+    "create_buyer",
+    "create_buyer_session",
+    "create_member_session",
+    "create_setup",
+    "verify_buyer_session",
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    /// The buyer of the payments.
+    Payer,
+    /// Another buyer.
+    Stranger,
+    Owner,
+    Cashier,
+    Risk,
+    /// The shop's key that sells.
+    Till,
+    /// The shop's key that asks for decisions.
+    Decisions,
+    /// Owner and selling key of another shop.
+    OtherOwner,
+    OtherTill,
+    /// Whoever runs the installation.
+    Operator,
+}
+
+use Who::{Cashier, Decisions, Operator, OtherOwner, OtherTill, Owner, Payer, Risk, Stranger, Till};
+
+const EVERYBODY: [Who; 11] =
+    [Who::Nobody, Payer, Stranger, Owner, Cashier, Risk, Till, Decisions, OtherOwner, OtherTill, Operator];
+
+/// Who sells in a shop; those of another shop do so in their own.
+const SELLERS: &[Who] = &[Owner, Cashier, Till, OtherOwner, OtherTill];
+const OWN_SELLERS: &[Who] = &[Owner, Cashier, Till];
+const READERS: &[Who] = &[Owner, Cashier, Risk, Till, OtherOwner, OtherTill];
+const OWN_READERS: &[Who] = &[Owner, Cashier, Risk, Till];
+const SHOP_OR_PAYER: &[Who] = &[Owner, Cashier, Risk, Till, Payer];
+const BUYERS: &[Who] = &[Payer, Stranger];
+const OWNERS: &[Who] = &[Owner, OtherOwner];
+const MEMBERS: &[Who] = &[Owner, Cashier, Risk, OtherOwner];
+
+/// A shop where something of everything has happened.
+struct Stage {
+    house: House,
+    shop: Shop,
+    payer: Phone,
+    stranger: Phone,
+    cashier: MemberId,
+    tokens: [String; 4],
+    decisions: Shop,
+    other: Shop,
+    operator: Shop,
+    waiting: Value,
+    paused: Value,
+    reviewed: Value,
+    paid: Value,
+    refund: Value,
+    order: Value,
+    code: Value,
+}
+
+impl Stage {
+    fn set() -> Stage {
+        let house = House::new();
+        let (shop, other) = (house.shop("SG"), house.shop("SG"));
+        let (payer, stranger) = (house.buyer(RICH), house.buyer(RICH));
+        let (_, owner) = house.member(shop.id, Role::Owner);
+        let (cashier, cashier_token) = house.member(shop.id, Role::Cashier);
+        let (_, risk) = house.member(shop.id, Role::Risk);
+        let (_, other_owner) = house.member(other.id, Role::Owner);
+        let label = || Label::parse("test").unwrap();
+        let decisions = house.key(shop.id, NewApiKey::new(label(), Role::Decisions, None).unwrap());
+        let operator = house.key(base::ShopId::HOUSE, NewApiKey::operator(label()));
+        let (paused, reviewed) = (house.bill(&shop, ASKED), house.bill(&shop, REVIEWED));
+        house.pay(&payer, &paused);
+        house.pay(&payer, &reviewed);
+        let paid = house.paid(&shop, &payer, 5_000);
+        let make = |path: &str, body: Value| {
+            let made = house.send(house.signed(&shop, Request::post(path, &body).once(&key())));
+            assert!(made.is_ok(), "{path}: {}", made.json());
+            made.json()
+        };
+        let refund = make(
+            &format!("/v1/payments/{}/refunds", text(&paid, "id")),
+            json!({"amount_minor": 1, "currency": "CNY"}),
+        );
+        let order = make("/v1/orders", json!({"amount_minor": 700, "currency": "CNY"}));
+        let code = make("/v1/codes", json!({"name": "Till 1"}));
+        let waiting = house.bill(&shop, 900);
+        let tokens = [owner, cashier_token, risk, other_owner];
+        Stage {
+            house,
+            shop,
+            payer,
+            stranger,
+            cashier,
+            tokens,
+            decisions,
+            other,
+            operator,
+            waiting,
+            paused,
+            reviewed,
+            paid,
+            refund,
+            order,
+            code,
+        }
+    }
+
+    fn send(&self, who: Who, request: Request) -> Answer {
+        let [owner, cashier, risk, other_owner] = &self.tokens;
+        let mut request = request;
+        request.headers.remove("authorization");
+        let request = match who {
+            Who::Nobody => request,
+            Payer => request.bearer(&self.payer.token),
+            Stranger => request.bearer(&self.stranger.token),
+            Owner => request.bearer(owner),
+            Cashier => request.bearer(cashier),
+            Risk => request.bearer(risk),
+            OtherOwner => request.bearer(other_owner),
+            Till => self.house.signed(&self.shop, request),
+            Decisions => self.house.signed(&self.decisions, request),
+            OtherTill => self.house.signed(&self.other, request),
+            Operator => self.house.signed(&self.operator, request),
+        };
+        self.house.send(request)
+    }
+
+    fn payment(&self, payment: &Value, rest: &str) -> String {
+        format!("/v1/payments/{}{rest}", text(payment, "id"))
+    }
+
+    fn confirmation(&self) -> Request {
+        self.house.confirmation(&self.payer, &self.waiting, PIN, &key())
+    }
+}
+
+struct Case {
+    operation: &'static str,
+    allowed: &'static [Who],
+    request: fn(&Stage) -> Request,
+}
+
+fn get(target: String) -> Request {
+    Request::get(&target)
+}
+
+fn post(target: String, body: Value) -> Request {
+    Request::post(&target, &body).once(&key())
+}
+
+fn delete(target: String) -> Request {
+    Request::new(Method::DELETE, &target)
+}
+
+fn put(target: String, body: Value) -> Request {
+    Request::new(Method::PUT, &target).json(&body)
+}
+
+fn cases() -> Vec<Case> {
+    let case = |operation, allowed, request| Case { operation, allowed, request };
+    vec![
+        case("create_order", SELLERS, |_| {
+            post("/v1/orders".into(), json!({"amount_minor": 1, "currency": "CNY"}))
+        }),
+        case("list_orders", READERS, |_| get("/v1/orders".into())),
+        case("find_order", OWN_READERS, |s| get(format!("/v1/orders/{}", text(&s.order, "id")))),
+        case("create_terminal", OWNERS, |_| post("/v1/terminals".into(), json!({"name": "Till 2"}))),
+        case("list_terminals", READERS, |_| get("/v1/terminals".into())),
+        case("create_payment", SELLERS, |_| {
+            post("/v1/payments".into(), json!({"amount_minor": 1, "currency": "CNY"}))
+        }),
+        case("list_payments", READERS, |_| get("/v1/payments".into())),
+        case("find_payment", SHOP_OR_PAYER, |s| get(s.payment(&s.paid, ""))),
+        case("cancel_payment", OWN_SELLERS, |s| post(s.payment(&s.waiting, "/cancel"), json!({}))),
+        case("find_proof", SHOP_OR_PAYER, |s| get(s.payment(&s.paid, "/proof"))),
+        case("confirm_payment", BUYERS, Stage::confirmation),
+        case("answer_challenge", &[Payer], |s| {
+            post(s.payment(&s.paused, "/answer"), json!({"it_was_me": true, "pin": PIN}))
+        }),
+        case("list_own_payments", BUYERS, |_| get("/v1/me/payments".into())),
+        case("create_refund", &[Owner, Till], |s| post(s.payment(&s.paid, "/refunds"), json!({}))),
+        case("list_refunds", SHOP_OR_PAYER, |s| get(s.payment(&s.paid, "/refunds"))),
+        case("find_refund", OWN_READERS, |s| get(format!("/v1/refunds/{}", text(&s.refund, "id")))),
+        case("create_code", SELLERS, |_| post("/v1/codes".into(), json!({"name": "Till 2"}))),
+        case("list_codes", READERS, |_| get("/v1/codes".into())),
+        case("find_code", OWN_READERS, |s| get(format!("/v1/codes/{}", text(&s.code, "id")))),
+        case("revoke_code", OWN_SELLERS, |s| {
+            post(format!("/v1/codes/{}/revoke", text(&s.code, "id")), json!({}))
+        }),
+        case("find_code_image", OWN_READERS, |s| get(format!("/v1/codes/{}/image", text(&s.code, "id")))),
+        case("scan_code", BUYERS, |s| {
+            Request::post("/v1/codes/scan", &json!({"text": s.waiting["pay_url"]}))
+        }),
+        case("create_payment_from_code", BUYERS, |s| {
+            let body = json!({"amount_minor": 1, "currency": "CNY"});
+            post(format!("/v1/codes/{}/payments", text(&s.code, "id")), body)
+        }),
+        case("list_reviews", &[Owner, Risk, OtherOwner], |_| get("/v1/reviews".into())),
+        case("decide_review", &[Owner, Risk], |s| {
+            let body = json!({"approve": false, "note": "looked at"});
+            post(format!("/v1/reviews/{}/decision", text(&s.reviewed, "id")), body)
+        }),
+        case("create_decision", &[Owner, Risk, Till, Decisions, OtherOwner, OtherTill], |_| {
+            post("/v1/decisions".into(), json!({"amount_minor": 1, "currency": "CNY"}))
+        }),
+        case("find_decision", &[Owner, Risk], |s| {
+            get(format!("/v1/decisions/{}", text(&s.paid, "decision")))
+        }),
+        case("create_top_up", &[Operator], |s| {
+            let body = json!({"buyer": s.payer.buyer.to_string(), "amount_minor": 1, "currency": "CNY"});
+            post("/v1/top_ups".into(), body)
+        }),
+        case("delete_buyer_session", BUYERS, |_| delete("/v1/buyer_sessions/current".into())),
+        case("wake_buyer_session", BUYERS, |_| {
+            Request::post("/v1/buyer_sessions/current/wake", &json!({"pin": PIN}))
+        }),
+        case("find_me", &[Payer, Stranger, Owner, Cashier, Risk, OtherOwner], |_| get("/v1/me".into())),
+        case("update_pin", BUYERS, |_| {
+            put("/v1/me/pin".into(), json!({"old_pin": PIN, "new_pin": "739264"}))
+        }),
+        case("freeze_me", BUYERS, |_| Request::post("/v1/me/freeze", &json!({}))),
+        case("list_my_sessions", BUYERS, |_| get("/v1/me/sessions".into())),
+        case("delete_my_session", &[Payer], |s| delete(format!("/v1/me/sessions/{}", s.payer.session))),
+        case("delete_member_session", MEMBERS, |_| delete("/v1/member_sessions/current".into())),
+        case("find_shop", MEMBERS, |_| get("/v1/shop".into())),
+        case("create_member", OWNERS, |_| {
+            let body = json!({"name": "Wang Wu", "email": "new@shop.example", "roles": ["cashier"]});
+            Request::post("/v1/members", &body)
+        }),
+        case("list_members", &[Owner, Risk, OtherOwner], |_| get("/v1/members".into())),
+        case("delete_member", &[Owner], |s| delete(format!("/v1/members/{}", s.cashier))),
+        case("update_member_roles", &[Owner], |s| {
+            put(format!("/v1/members/{}/roles", s.cashier), json!({"roles": ["risk"]}))
+        }),
+        case("create_api_key", OWNERS, |_| {
+            Request::post("/v1/api_keys", &json!({"label": "till", "role": "integration"}))
+        }),
+        case("list_api_keys", OWNERS, |_| get("/v1/api_keys".into())),
+        case("delete_api_key", &[Owner], |s| delete(format!("/v1/api_keys/{}", s.shop.key))),
+    ]
+}
+
+#[test]
+fn c10_every_operation_lets_in_whom_it_names_and_nobody_else() {
+    for case in cases() {
+        let stage = Stage::set();
+        let (inside, outside): (Vec<Who>, Vec<Who>) =
+            EVERYBODY.iter().partition(|who| case.allowed.contains(who));
+        for who in outside {
+            let answer = stage.send(who, (case.request)(&stage));
+            let expected: &[u16] = if who == Who::Nobody { &[401] } else { &[401, 403, 404] };
+            assert!(
+                expected.contains(&answer.status),
+                "{} by {who:?}: {} {}",
+                case.operation,
+                answer.status,
+                answer.json()
+            );
+        }
+        let is_read = (case.request)(&stage).method == Method::GET;
+        for who in inside {
+            let fresh = if is_read { None } else { Some(Stage::set()) };
+            let stage = fresh.as_ref().unwrap_or(&stage);
+            let answer = stage.send(who, (case.request)(stage));
+            assert!(answer.is_ok(), "{} by {who:?}: {} {}", case.operation, answer.status, answer.json());
+            if matches!(who, OtherOwner | OtherTill) {
+                let told = String::from_utf8_lossy(&answer.body).contains(stage.shop.id.short());
+                assert!(!told, "AZ-4: {} tells {who:?} of another shop: {}", case.operation, answer.json());
+            }
+        }
+    }
+}
+
+#[test]
+fn az_1_every_operation_of_the_description_is_asked_or_open() {
+    let api = serde_json::to_value(app::server::openapi()).unwrap();
+    let (mut described, mut open) = (BTreeSet::new(), BTreeSet::new());
+    for methods in api["paths"].as_object().unwrap().values() {
+        for operation in methods.as_object().unwrap().values() {
+            let id = text(operation, "operationId");
+            let needs =
+                operation["security"].as_array().unwrap_or_else(|| panic!("{id} says nothing of who may"));
+            if needs.iter().all(|way| way.as_object().is_none_or(serde_json::Map::is_empty)) {
+                open.insert(id.clone());
+            }
+            for way in needs.iter().flat_map(|way| way.as_object().unwrap().keys()) {
+                let schemes = &api["components"]["securitySchemes"];
+                assert!(schemes[way].is_object(), "{id}: `{way}` is not declared");
+            }
+            described.insert(id);
+        }
+    }
+    let asked: BTreeSet<String> = cases().iter().map(|case| case.operation.to_owned()).collect();
+    let excepted: BTreeSet<String> = OPEN.iter().map(|id| (*id).to_owned()).collect();
+    assert_eq!(open, excepted, "the operations without sign-in");
+    assert_eq!(described, asked.union(&excepted).cloned().collect(), "every operation has a case");
+    assert!(asked.is_disjoint(&excepted));
+}
+
+#[test]
+fn az_5_made_up_and_ended_sessions_open_nothing() {
+    let stage = Stage::set();
+    let target = stage.payment(&stage.paid, "");
+    for token in ["", "x", "twb_", "twm_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"a".repeat(5_000)] {
+        let answer = stage.house.send(Request::get(&target).bearer(token));
+        assert_eq!((answer.status, answer.code().as_str()), (401, "unauthenticated"), "{token}");
+    }
+    assert_eq!(stage.send(Payer, delete("/v1/buyer_sessions/current".into())).status, 204);
+    assert_eq!(stage.send(Payer, Request::get(&target)).status, 401);
+}
