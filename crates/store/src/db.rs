@@ -90,6 +90,7 @@ struct Shared {
     reads: Arc<Semaphore>,
     room: Room,
     committer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    copier: Mutex<Option<std::thread::JoinHandle<()>>>,
     stopped: Arc<AtomicBool>,
     /// How far acknowledged work is visible to readers; `None` where it always is.
     flushing: Option<Arc<Flushing>>,
@@ -121,9 +122,10 @@ impl Db {
         let committer = spawn("committer", move || {
             committer::serve(conn, &receiver, flusher, &answered);
         })?;
-        if let Source::File(path) = &source {
-            start_wal_copier(path.clone(), Arc::clone(&stopped))?;
-        }
+        let copier = match &source {
+            Source::File(path) => Some(start_wal_copier(path.clone(), Arc::clone(&stopped))?),
+            Source::Postgres(_) => None,
+        };
         let shared = Shared {
             source,
             queue: Mutex::new(Some(sender)),
@@ -132,6 +134,7 @@ impl Db {
             reads: Arc::new(Semaphore::new(READERS_MAX)),
             room: Room::new(READERS_MAX),
             committer: Mutex::new(Some(committer)),
+            copier: Mutex::new(copier),
             stopped,
             flushing,
             _lock: lock,
@@ -277,11 +280,16 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Release);
         drop(lock(&self.queue).take());
-        let committer = lock(&self.committer).take();
+        let (committer, copier) = (lock(&self.committer).take(), lock(&self.copier).take());
         let readers = std::mem::take(&mut *lock(&self.readers));
         // A PostgreSQL connection must not be closed on an asynchronous thread.
         let closing = spawn("closer", move || {
             drop(readers);
+            // The committer's connection is the last to close: SQLite then copies its log into the file and removes it.
+            if let Some(copier) = copier {
+                copier.thread().unpark();
+                let _ = copier.join();
+            }
             committer.map(std::thread::JoinHandle::join)
         });
         if let Ok(closing) = closing {
@@ -324,17 +332,16 @@ impl Drop for Place<'_> {
     }
 }
 
-fn start_wal_copier(path: PathBuf, stopped: Arc<AtomicBool>) -> Result<(), Error> {
+fn start_wal_copier(path: PathBuf, stopped: Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, Error> {
     let mut conn = SqliteConn::open_writer(&path)?;
     spawn("wal copier", move || {
         while !stopped.load(Ordering::Acquire) {
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::park_timeout(Duration::from_millis(200));
             if SqliteConn::wal_bytes(&path) > WAL_COPY_BYTES {
                 conn.copy_wal();
             }
         }
     })
-    .map(drop)
 }
 
 fn spawn<T: Send + 'static>(
