@@ -38,7 +38,7 @@ use mailbox::Mailbox;
 use play::World;
 
 /// How long robots may take to finish what they began, seconds.
-const FINISH_SECONDS_MAX: u64 = 30;
+const FINISH_SECONDS_MAX: u64 = 60;
 
 /// What to play.
 #[derive(Clone, Debug)]

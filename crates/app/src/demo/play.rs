@@ -16,6 +16,7 @@ use super::people::{Phone, Till, top_up};
 use super::seed::{BALANCE_MINOR, Person, SHOP, Town, hex};
 use super::{News, Ready, Tell};
 use crate::installation::Installation;
+use crate::server::asked_to_stop;
 
 /// Buyers kept for the attacks: they do nothing else, so that a look into their balance shows the attack alone.
 const VICTIMS: usize = 40;
@@ -139,8 +140,14 @@ pub(super) async fn play(
     over.await;
     let _ = stop.send(true);
     let all = async { while robots.join_next().await.is_some() {} };
-    if tokio::time::timeout(finish, all).await.is_err() {
-        tracing::warn!("some robots did not finish in time");
+    let finished = async { tokio::time::timeout(finish, all).await.is_ok() };
+    // Asked twice, they drop what they hold: each request is whole or not there at all.
+    let finished = tokio::select! {
+        finished = finished => finished,
+        () = asked_to_stop() => false,
+    };
+    if !finished {
+        tracing::warn!("some robots did not finish what they began");
     }
     Arc::clone(&world.score)
 }
