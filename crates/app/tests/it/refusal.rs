@@ -328,7 +328,12 @@ fn idem_1_every_operation_that_wants_a_key_is_refused_without_one() {
         let mut request = (case.request)(&stage);
         assert!(request.headers.remove("idempotency-key").is_some(), "{}", case.operation);
         let answer = stage.send(case.allowed[0], request);
-        assert_eq!((answer.status, answer.code().as_str()), (400, "idempotency_key_missing"), "{}", case.operation);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "idempotency_key_missing"),
+            "{}",
+            case.operation
+        );
         wanting += 1;
     }
     assert!(wanting >= 12, "{wanting}");
@@ -336,9 +341,11 @@ fn idem_1_every_operation_that_wants_a_key_is_refused_without_one() {
 
 fn wants_key(id: &str) -> bool {
     let api = serde_json::to_value(app::server::openapi()).unwrap();
-    let methods = api["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values());
+    let methods =
+        api["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values());
     let mut found = methods.filter(|operation| operation["operationId"] == id);
-    let parameters = found.next().and_then(|operation| operation["parameters"].as_array().cloned()).unwrap_or_default();
+    let parameters =
+        found.next().and_then(|operation| operation["parameters"].as_array().cloned()).unwrap_or_default();
     parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key")
 }
 

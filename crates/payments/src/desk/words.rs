@@ -180,8 +180,14 @@ mod tests {
 
     #[test]
     fn names_are_shortened_as_people_do() {
-        let pairs =
-            [("Li Hua", "Li H."), ("Guest 17", "Guest 17"), ("李华", "李*"), ("Ana María López", "Ana L."), ("Cher", "C…"), ("X", "X")];
+        let pairs = [
+            ("Li Hua", "Li H."),
+            ("Guest 17", "Guest 17"),
+            ("李华", "李*"),
+            ("Ana María López", "Ana L."),
+            ("Cher", "C…"),
+            ("X", "X"),
+        ];
         for (name, short) in pairs {
             assert_eq!(short_name(name), short);
         }
