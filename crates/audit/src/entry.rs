@@ -197,6 +197,11 @@ named_ids! {
     BuyerId => "buyer";
     DeviceId => "device";
     SessionId => "session";
+    TokenId => "token";
+    CustomerId => "customer";
+    OpeningId => "opening";
+    AlertId => "alert";
+    ExportId => "export";
 }
 
 /// How it ended.

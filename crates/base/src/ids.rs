@@ -187,6 +187,16 @@ ids! {
     SessionId, "session", "ses";
     /// A request, for tracing it through log and audit.
     RequestId, "request", "req";
+    /// A token that stands for a card.
+    TokenId, "token", "tok";
+    /// A customer of a shop: personal data the shop keeps.
+    CustomerId, "customer", "cus";
+    /// One opening of a sealed value.
+    OpeningId, "opening", "opn";
+    /// An alert about somebody who opens too much.
+    AlertId, "alert", "alr";
+    /// A sealed export.
+    ExportId, "export", "exp";
 }
 
 impl From<PaymentId> for TransferId {
