@@ -196,6 +196,7 @@ named_ids! {
     MemberId => "member";
     BuyerId => "buyer";
     DeviceId => "device";
+    FactorId => "factor";
     SessionId => "session";
     TokenId => "token";
     CustomerId => "customer";

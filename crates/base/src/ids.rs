@@ -183,6 +183,8 @@ ids! {
     BuyerId, "buyer", "buy";
     /// A buyer's device.
     DeviceId, "device", "dev";
+    /// A second factor of a buyer or member.
+    FactorId, "second factor", "fct";
     /// A session of a buyer or member.
     SessionId, "session", "ses";
     /// A request, for tracing it through log and audit.

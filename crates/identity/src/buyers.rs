@@ -9,9 +9,12 @@ use vault::{DataKey, Place, SubKey, Vault};
 use webkit::page::Lang;
 
 use crate::context::{Fault, Means, takes_faults};
-use crate::letters;
+use crate::factors;
 use crate::mail::{self, Recipient};
+use crate::notices::{self, Notice};
 use crate::permissions::Actor;
+use crate::person::Person;
+use crate::phone::Contact;
 use crate::pin::{self, Pin, PinCheck, PinProblem};
 use crate::record::{self, Event};
 use crate::sessions;
@@ -240,9 +243,8 @@ pub fn change_pin(
     }
     let row = buyers::find_buyer(tx, id)?.ok_or(BuyerError::NotFound)?;
     let (pin_salt, pin_verifier) = fresh_verifier(means, id, new);
-    let lang = row.lang;
     buyers::update_buyer(tx, BuyerRow { pin_salt, pin_verifier, pin_changed: means.now, ..row })?;
-    notify(tx, means, id, person.contact.expose(), &letters::pin_changed(lang))?;
+    notices::queue_notice(tx, means, Person::Buyer(id), &Notice::PinChanged)?;
     record::note(tx, means, Event::of_buyer(id, record::PIN_CHANGED))?;
     Ok(PinChange::Done)
 }
@@ -305,6 +307,7 @@ pub fn erase_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -
     let row = buyers::find_buyer(tx, id)?.filter(|row| row.state != BuyerState::Erased);
     let row = row.ok_or(BuyerError::NotFound)?;
     sessions::end_buyer_sessions(tx, means, id)?;
+    factors::delete_all(tx, Person::Buyer(id))?;
     for device in buyers::list_devices(tx, id)? {
         buyers::delete_device(tx, id, device.id)?;
     }
@@ -423,8 +426,8 @@ pub(crate) fn notify(
     address: &str,
     letter: &mail::Letter,
 ) -> Result<(), Fault> {
-    let address = Email::parse(address).map_err(|_| Fault::Row("address"))?;
-    let to = Recipient { shop: ShopId::HOUSE, owner: buyer.short(), address: &address };
+    let contact = Contact::parse(address).map_err(|_| Fault::Row("contact"))?;
+    let to = Recipient { shop: ShopId::HOUSE, owner: buyer.short(), contact: &contact };
     mail::queue_mail(tx, means, &to, letter)
 }
 

@@ -1,5 +1,7 @@
 //! The texts of identity's mails, in both languages. Plain text, the one thing to know first.
 
+pub(crate) mod notices;
+
 use base::{Secret, Timestamp};
 use webkit::page::Lang;
 
@@ -56,26 +58,5 @@ pub(crate) fn invitation(lang: Lang, shop: &str, link: &Secret<String>, expires:
         subject: subject.to_owned(),
         body: Secret::new(body),
         expires: Some(expires),
-    }
-}
-
-/// A notice that something about the account changed.
-pub(crate) fn pin_changed(lang: Lang) -> Letter {
-    let (subject, body) = match lang {
-        Lang::En => (
-            "Your payment PIN was changed",
-            "The PIN with which you confirm payments was changed just now. If that was not you, freeze your \
-             account at once: sign in, open your account, choose “freeze”.\n",
-        ),
-        Lang::Zh => (
-            "您的支付密码已更改",
-            "您用于确认付款的支付密码刚刚被更改。若非本人操作，请立即冻结账户：登录后打开账户，选择“冻结”。\n",
-        ),
-    };
-    Letter {
-        template: "pin_changed",
-        subject: subject.to_owned(),
-        body: Secret::new(body.to_owned()),
-        expires: None,
     }
 }

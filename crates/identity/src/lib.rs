@@ -16,12 +16,16 @@ mod api_keys;
 mod buyers;
 mod codes;
 mod context;
+pub mod factors;
 mod letters;
 pub mod limits;
 mod mail;
 mod members;
+mod notices;
 mod password;
 mod permissions;
+mod person;
+mod phone;
 mod pin;
 mod record;
 pub mod routes;
@@ -48,16 +52,23 @@ pub use codes::{
     request_sign_in, request_sign_up, verify_code,
 };
 pub use context::{Context, Fault, Means};
-pub use mail::{DueMail, Letter, Recipient, mark_failed, mark_sent, queue_mail, take_due};
+pub use factors::{Factor, FactorError, FactorKind, NewFactor};
+pub use mail::{
+    Channel, DueMail, Letter, Message, Recipient, mark_failed, mark_sent, queue_mail, queue_message,
+    take_due, take_due_on,
+};
 pub use members::{
     LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, RoleProblem,
     Verdict, confirm_member, create_member, find_member, find_member_person, finish_login, list_members,
     origin_of, parse_roles, remove_member, sign_in_member, start_login, update_roles,
 };
+pub use notices::{Notice, queue_notice};
 pub use password::{
     Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
 };
 pub use permissions::{Actor, Denied, KeyCaller, Permission, Role};
+pub use person::Person;
+pub use phone::{Contact, Phone};
 pub use pin::{PIN_DIGITS, Pin, PinCheck, PinProblem, verify_pin};
 pub use sessions::{
     AuthError, BuyerSession, MemberSession, NewSession, SessionLine, end_buyer_session, end_buyer_sessions,

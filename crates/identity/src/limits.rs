@@ -4,6 +4,10 @@
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Longest part of an e-mail address before the `@`, in bytes.
 pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// Fewest digits of a telephone number with its country.
+pub const PHONE_DIGITS_MIN: usize = 7;
+/// Most digits of a telephone number with its country (ITU-T E.164).
+pub const PHONE_DIGITS_MAX: usize = 15;
 /// Longest name of a person or shop, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
 /// Longest label of an API key or device, in characters.
@@ -27,6 +31,9 @@ pub const PIN_TRIES_MAX: i64 = 5;
 pub const CODE_LIFE_SECONDS: i64 = 600;
 /// Wrong codes until the request is spent.
 pub const CODE_TRIES_MAX: i64 = 5;
+
+/// Second factors one person can have.
+pub const FACTORS_MAX: usize = 20;
 
 /// Life of a buyer's device session, in seconds. Each payment asks for the PIN all the same.
 pub const BUYER_SESSION_SECONDS: i64 = 30 * 86_400;

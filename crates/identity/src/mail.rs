@@ -1,4 +1,4 @@
-//! Mails that wait to be delivered: rows written in the transaction that caused them, sent after its commit.
+//! Mails and text messages that wait to be delivered: rows written in the transaction that caused them, sent after its commit.
 //!
 //! Recipient and text are sealed under the data key of the person they are for, so erasing the person shreds the mails
 //! too, and the database never shows a one-time code. A mail may be delivered twice when a worker dies between
@@ -10,8 +10,9 @@ use vault::{Place, VaultError};
 
 use crate::context::{Fault, Means};
 use crate::limits::{MAIL_ATTEMPTS_MAX, MAIL_LEASE_SECONDS};
+use crate::phone::Contact;
+pub use crate::store::outbox::Channel;
 use crate::store::outbox::{self, MailRow, MailState};
-use crate::text::Email;
 use crate::token::key_text;
 
 /// Seconds until the next attempt after the first, second … failed one.
@@ -25,8 +26,8 @@ pub struct Recipient<'a> {
     pub shop: ShopId,
     /// The owner of the data key: the id of a buyer or member.
     pub owner: &'a str,
-    /// The address.
-    pub address: &'a Email,
+    /// The address or number.
+    pub contact: &'a Contact,
 }
 
 /// A mail's text. The subject is stored in the clear and must not hold anything secret or personal.
@@ -42,16 +43,27 @@ pub struct Letter {
     pub expires: Option<Timestamp>,
 }
 
-/// A mail taken for delivery.
+/// What is said, in the form each channel carries.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// As a mail.
+    pub letter: Letter,
+    /// As a text message: short, one paragraph.
+    pub text: Secret<String>,
+}
+
+/// A message taken for delivery.
 #[derive(Clone, Debug)]
 pub struct DueMail {
+    /// How it travels.
+    pub channel: Channel,
     /// The shop part of its key.
     pub shop: ShopId,
     /// Its id; say it in `Message-ID`, so that a second delivery can be recognised.
     pub id: String,
     /// What kind of mail it is.
     pub template: String,
-    /// The address.
+    /// The address or number.
     pub recipient: Secret<String>,
     /// The subject line.
     pub subject: String,
@@ -61,14 +73,38 @@ pub struct DueMail {
     pub attempts: i64,
 }
 
-/// Puts a mail into the outbox.
+/// Puts a message into the outbox, in the form its recipient's channel carries.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn queue_message(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    to: &Recipient<'_>,
+    message: &Message,
+) -> Result<(), Fault> {
+    match to.contact {
+        Contact::Email(_) => queue_mail(tx, means, to, &message.letter),
+        Contact::Phone(_) => {
+            let letter = &message.letter;
+            let (body, subject) = (message.text.clone(), String::new());
+            queue_mail(tx, means, to, &Letter { body, subject, ..letter.clone() })
+        }
+    }
+}
+
+/// Puts a mail into the outbox; to a number it goes as a text message, without its subject.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub fn queue_mail(tx: &mut Tx, means: &Means<'_>, to: &Recipient<'_>, letter: &Letter) -> Result<(), Fault> {
+    let channel = match to.contact {
+        Contact::Email(_) => Channel::Mail,
+        Contact::Phone(_) => Channel::Sms,
+    };
     let id = format!("{:012x}{}", means.now.millis(), key_text(&means.dice.bytes::<ID_BYTES>()));
     let key = means.vault.data_key(tx, to.shop, to.owner, means.now, means.dice)?;
-    let recipient = key.seal(&place("recipient", &id), to.address.secret(), means.dice)?;
+    let recipient = key.seal(&place("recipient", &id), to.contact.secret(), means.dice)?;
     let body = key.seal(&place("body", &id), &letter.body, means.dice)?;
     let row = MailRow {
         shop: to.shop,
@@ -84,18 +120,32 @@ pub fn queue_mail(tx: &mut Tx, means: &Means<'_>, to: &Recipient<'_>, letter: &L
         expires: letter.expires,
         created: means.now,
         error: None,
+        channel,
     };
     Ok(outbox::insert_mail(tx, row)?)
 }
 
-/// Takes up to `limit` mails that are due and keeps other workers from them for [`MAIL_LEASE_SECONDS`]. What has expired
-/// or belongs to an erased person is given up on the way.
+/// [`take_due_on`] for mails.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub fn take_due(tx: &mut Tx, means: &Means<'_>, limit: usize) -> Result<Vec<DueMail>, Fault> {
+    take_due_on(tx, means, Channel::Mail, limit)
+}
+
+/// Takes up to `limit` messages of a channel that are due and keeps other workers from them for [`MAIL_LEASE_SECONDS`]. What has expired
+/// or belongs to an erased person is given up on the way.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn take_due_on(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    channel: Channel,
+    limit: usize,
+) -> Result<Vec<DueMail>, Fault> {
     let mut taken = Vec::new();
-    for row in outbox::list_due_mails(tx, means.now, limit)? {
+    for row in outbox::list_due_mails(tx, channel, means.now, limit)? {
         if row.expires.is_some_and(|end| end <= means.now) {
             give_up(tx, row, "expired before it could be delivered")?;
             continue;
@@ -160,6 +210,7 @@ fn open_mail(tx: &mut Tx, means: &Means<'_>, row: &MailRow) -> Result<DueMail, F
         Ok(key.open(&place(column, &row.id), sealed)?)
     };
     Ok(DueMail {
+        channel: row.channel,
         shop: row.shop,
         id: row.id.clone(),
         template: row.template.clone(),

@@ -518,7 +518,7 @@ fn keep_an_owner(tx: &mut Tx, leaving: &MemberRow) -> Result<(), MemberError> {
     if another { Ok(()) } else { Err(MemberError::LastOwner) }
 }
 
-fn open_person(tx: &mut Tx, vault: &Vault, row: &MemberRow) -> Result<MemberPerson, Fault> {
+pub(crate) fn open_person(tx: &mut Tx, vault: &Vault, row: &MemberRow) -> Result<MemberPerson, Fault> {
     let key = vault.find_data_key(tx, row.shop, row.id.short())?;
     Ok(MemberPerson {
         name: key.open(&place("name", &row.id), &row.name)?,

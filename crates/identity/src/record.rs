@@ -21,6 +21,10 @@ actions! {
     CODE_REFUSED = "code.refused";
     CODE_REQUESTED = "code.requested";
     DEVICE_ADDED = "device.added";
+    FACTOR_ADDED = "factor.added";
+    FACTOR_REFUSED = "factor.refused";
+    FACTOR_REMOVED = "factor.removed";
+    FACTOR_USED = "factor.used";
     LOGIN_REFUSED = "login.refused";
     MEMBER_CREATED = "member.created";
     MEMBER_PASSWORD_SET = "member.password_set";

@@ -12,6 +12,7 @@ use crate::mail::{self, Recipient};
 use crate::members::{self, MemberError, NewMember};
 use crate::password::PasswordHash;
 use crate::permissions::{Actor, Permission, Role};
+use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::shops::{self, Shop, ShopProfile};
 use crate::store::setup::{self as rows, SetupRow};
@@ -137,7 +138,7 @@ pub fn invite_member(
     rows::insert_setup(tx, SetupRow { token_hash: token.hash(), invited, created: means.now, expires })?;
     let link = link_text(public_url, &token);
     let letter = letters::invitation(new.lang, &name, &link, expires);
-    let to = Recipient { shop, owner: member.short(), address: &new.email };
+    let to = Recipient { shop, owner: member.short(), contact: &Contact::Email(new.email.clone()) };
     mail::queue_mail(tx, means, &to, &letter)?;
     Ok(member)
 }

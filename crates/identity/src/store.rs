@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod buyers;
 pub(crate) mod codes;
+pub(crate) mod factors;
 pub(crate) mod members;
 pub(crate) mod outbox;
 pub(crate) mod sessions;
@@ -98,6 +99,22 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: "
         CREATE INDEX throttles_by_window ON throttles (window_from_ms);
         CREATE INDEX outbox_mail_done ON outbox_mail (state, created_ms);",
+    },
+    Migration {
+        version: 320,
+        name: "identity: second factors, recovery codes, text messages",
+        sql: "
+        CREATE TABLE factors (
+            shop_id TEXT NOT NULL, subject TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+            label TEXT NOT NULL, secret BLOB NOT NULL, step BIGINT NOT NULL,
+            created_ms BIGINT NOT NULL, used_ms BIGINT,
+            PRIMARY KEY (shop_id, subject, id)
+        );
+        CREATE TABLE recovery_codes (
+            shop_id TEXT NOT NULL, subject TEXT NOT NULL, tag TEXT NOT NULL, created_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, subject, tag)
+        );
+        ALTER TABLE outbox_mail ADD COLUMN channel TEXT NOT NULL DEFAULT 'mail';",
     },
 ];
 

@@ -25,6 +25,9 @@ pub enum TextError {
     /// Not an e-mail address.
     #[error("must be an e-mail address such as `name@shop.example`")]
     NotEmail,
+    /// Not a telephone number.
+    #[error("must be a telephone number with its country, such as `+86 138 0013 8000`")]
+    NotPhone,
 }
 
 /// The name of a person.

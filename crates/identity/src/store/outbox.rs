@@ -17,6 +17,16 @@ named! {
     }
 }
 
+named! {
+    /// How a message travels.
+    pub enum Channel {
+        /// As a mail.
+        Mail = "mail",
+        /// As a text message to a telephone.
+        Sms = "sms",
+    }
+}
+
 static MAILS: Table = Table::new(
     "outbox_mail",
     &[text("shop_id"), text("id")],
@@ -32,6 +42,7 @@ static MAILS: Table = Table::new(
         int("expires_ms"),
         int("created_ms"),
         text("error"),
+        text("channel"),
     ],
 );
 
@@ -49,19 +60,26 @@ pub(crate) struct MailRow {
     pub(crate) expires: Option<Timestamp>,
     pub(crate) created: Timestamp,
     pub(crate) error: Option<String>,
+    pub(crate) channel: Channel,
 }
 
 pub(crate) fn find_mail(tx: &mut Tx, shop: ShopId, id: &str) -> Result<Option<MailRow>, Error> {
     tx.get(&MAILS, &[shop.short().into(), id.into()])?.map(|row| read(&row)).transpose()
 }
 
-pub(crate) fn list_due_mails(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<Vec<MailRow>, Error> {
+pub(crate) fn list_due_mails(
+    tx: &mut Tx,
+    channel: Channel,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<MailRow>, Error> {
     let sql =
         "SELECT shop_id, id, owner, template, subject, recipient, body, state, attempts, next_ms, expires_ms,
-                      created_ms, error
-               FROM outbox_mail WHERE state = 'waiting' AND next_ms <= ?1 ORDER BY next_ms, id LIMIT ?2";
+                      created_ms, error, channel
+               FROM outbox_mail WHERE state = 'waiting' AND next_ms <= ?1 AND channel = ?2
+               ORDER BY next_ms, id LIMIT ?3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.query(sql, &[now.into(), Value::Int(limit)])?.iter().map(read).collect()
+    tx.query(sql, &[now.into(), channel.name().into(), Value::Int(limit)])?.iter().map(read).collect()
 }
 
 pub(crate) fn insert_mail(tx: &mut Tx, row: MailRow) -> Result<(), Error> {
@@ -103,6 +121,7 @@ fn read(row: &Row) -> Result<MailRow, Error> {
         expires: row.opt_time(10)?,
         created: row.time(11)?,
         error: row.opt_text(12)?.map(str::to_owned),
+        channel: Channel::from_name(row.text(13)?).ok_or_else(|| broken("outbox_mail"))?,
     })
 }
 
@@ -121,5 +140,6 @@ fn values(row: MailRow) -> Vec<Value> {
         row.expires.into(),
         row.created.into(),
         row.error.into(),
+        row.channel.name().into(),
     ]
 }

@@ -9,8 +9,8 @@ fn queue(world: &World, expires_in: Option<i64>) -> base::BuyerId {
     let buyer = world.buyer("a@b.example");
     world
         .write(move |tx, means| {
-            let address = email("a@b.example");
-            let to = Recipient { shop: ShopId::HOUSE, owner: buyer.short(), address: &address };
+            let address = email("a@b.example").into();
+            let to = Recipient { shop: ShopId::HOUSE, owner: buyer.short(), contact: &address };
             let letter = Letter {
                 template: "test",
                 subject: "hello".to_owned(),
@@ -104,8 +104,8 @@ fn a_mail_that_is_done_is_forgotten_after_two_days_and_one_that_waits_is_not() {
         let waiting = world.buyer("b@b.example");
         world
             .write(move |tx, means| {
-                let address = email("b@b.example");
-                let to = Recipient { shop: ShopId::HOUSE, owner: waiting.short(), address: &address };
+                let address = email("b@b.example").into();
+                let to = Recipient { shop: ShopId::HOUSE, owner: waiting.short(), contact: &address };
                 let body = base::Secret::new("b".to_owned());
                 let letter = Letter { template: "test", subject: "hello".to_owned(), body, expires: None };
                 identity::queue_mail(tx, means, &to, &letter)

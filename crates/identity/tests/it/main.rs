@@ -8,6 +8,7 @@
 
 mod api_keys;
 mod codes;
+mod factors;
 mod http;
 mod mail;
 mod members;

@@ -1,0 +1,185 @@
+//! The texts of notices, in both languages: as a mail, and as one short message.
+
+use base::Secret;
+use webkit::page::Lang;
+
+use crate::mail::{Letter, Message};
+use crate::notices::Notice;
+use crate::store::factors::FactorKind;
+
+/// Both forms of a notice.
+pub(crate) fn notice(lang: Lang, notice: &Notice) -> Message {
+    let (subject, what) = match lang {
+        Lang::En => english(notice),
+        Lang::Zh => chinese(notice),
+    };
+    let advice = advice(lang, notice);
+    let (between, end) = match lang {
+        Lang::En => (" ", "\n"),
+        Lang::Zh => ("", "\n"),
+    };
+    Message {
+        letter: Letter {
+            template: template(notice),
+            subject: subject.to_owned(),
+            body: Secret::new(format!("{what}{between}{advice}{end}")),
+            expires: None,
+        },
+        text: Secret::new(format!("{what}{between}{advice}")),
+    }
+}
+
+fn template(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::NewDevice { .. } => "new_device",
+        Notice::NewPlace { .. } => "new_place",
+        Notice::FactorAdded(_) => "factor_added",
+        Notice::FactorRemoved(_) => "factor_removed",
+        Notice::PasswordChanged => "password_changed",
+        Notice::ContactChanged { .. } => "contact_changed",
+        Notice::PinChanged => "pin_changed",
+        Notice::PinLocked => "pin_locked",
+        Notice::RecoveryUsed { .. } => "recovery_used",
+        Notice::RecoveryGranted => "recovery_granted",
+        Notice::FailedBurst => "failed_burst",
+        Notice::SessionEnded { .. } => "session_ended",
+        Notice::Frozen => "frozen",
+        Notice::ApprovalAsked { .. } => "approval_asked",
+    }
+}
+
+fn english(notice: &Notice) -> (&'static str, String) {
+    match notice {
+        Notice::NewDevice { agent } => (
+            "A new device was used to sign in",
+            format!("Your account was opened on a new device: {}.", agent.as_str()),
+        ),
+        Notice::NewPlace { agent, origin } => (
+            "A sign-in from a new place",
+            format!("Your account was opened from {origin}, where it was never used before ({}).", agent.as_str()),
+        ),
+        Notice::FactorAdded(kind) => (
+            "A second step was added to your account",
+            format!("From now on {} can be used to sign in to your account.", factor_en(*kind)),
+        ),
+        Notice::FactorRemoved(kind) => (
+            "A second step was removed from your account",
+            format!("From now on {} can no longer be used to sign in to your account.", factor_en(*kind)),
+        ),
+        Notice::PasswordChanged => {
+            ("Your password was changed", "The password of your account was changed just now.".to_owned())
+        }
+        Notice::ContactChanged { .. } => (
+            "Your contact was changed",
+            "The address or number of your account was changed just now. This is told to the old one as well."
+                .to_owned(),
+        ),
+        Notice::PinChanged => (
+            "Your payment PIN was changed",
+            "The PIN with which you confirm payments was changed just now.".to_owned(),
+        ),
+        Notice::PinLocked => (
+            "Your payment PIN is locked",
+            "Too many wrong PINs were tried, so your payment PIN is locked. Set a new one in your account.".to_owned(),
+        ),
+        Notice::RecoveryUsed { left } => (
+            "A recovery code was used",
+            format!("Your account was opened with a recovery code just now. Codes left: {left}."),
+        ),
+        Notice::RecoveryGranted => (
+            "Access to your account was given anew",
+            "Your second step was reset, and a new one is set up at the next sign-in.".to_owned(),
+        ),
+        Notice::FailedBurst => (
+            "Many wrong tries to sign in",
+            "Somebody tried many wrong passwords or codes on your account. None of them was right.".to_owned(),
+        ),
+        Notice::SessionEnded { agent } => (
+            "A session was ended",
+            format!("A session of your account was ended from another place: {}.", agent.as_str()),
+        ),
+        Notice::Frozen => (
+            "Your account is frozen",
+            "Your account was frozen: nothing can be paid from it, and every session was ended.".to_owned(),
+        ),
+        Notice::ApprovalAsked { summary } => {
+            ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
+        }
+    }
+}
+
+fn chinese(notice: &Notice) -> (&'static str, String) {
+    match notice {
+        Notice::NewDevice { agent } => {
+            ("新设备登录提醒", format!("您的账户刚刚在一台新设备上登录：{}。", agent.as_str()))
+        }
+        Notice::NewPlace { agent, origin } => (
+            "新地点登录提醒",
+            format!("您的账户刚刚从一个从未使用过的地点登录：{origin}（{}）。", agent.as_str()),
+        ),
+        Notice::FactorAdded(kind) => {
+            ("您的账户新增了第二步验证", format!("从现在起，可以使用{}登录您的账户。", factor_zh(*kind)))
+        }
+        Notice::FactorRemoved(kind) => (
+            "您的账户移除了一种第二步验证",
+            format!("从现在起，不能再使用{}登录您的账户。", factor_zh(*kind)),
+        ),
+        Notice::PasswordChanged => ("您的密码已更改", "您的账户密码刚刚被更改。".to_owned()),
+        Notice::ContactChanged { .. } => (
+            "您的联系方式已更改",
+            "您账户的邮箱或手机号刚刚被更改，本通知同时发送到原来的联系方式。".to_owned(),
+        ),
+        Notice::PinChanged => ("您的支付密码已更改", "您用于确认付款的支付密码刚刚被更改。".to_owned()),
+        Notice::PinLocked => {
+            ("您的支付密码已锁定", "支付密码输错次数过多，已被锁定。请在账户中设置新的支付密码。".to_owned())
+        }
+        Notice::RecoveryUsed { left } => {
+            ("恢复码已被使用", format!("您的账户刚刚通过恢复码登录，剩余恢复码：{left} 个。"))
+        }
+        Notice::RecoveryGranted => {
+            ("您的账户访问已重新授予", "您的第二步验证已被重置，下次登录时需要重新设置。".to_owned())
+        }
+        Notice::FailedBurst => {
+            ("多次登录失败提醒", "有人在您的账户上多次尝试错误的密码或验证码，均未成功。".to_owned())
+        }
+        Notice::SessionEnded { agent } => {
+            ("一个登录会话已结束", format!("您账户的一个登录会话已从其他地方结束：{}。", agent.as_str()))
+        }
+        Notice::Frozen => ("您的账户已冻结", "您的账户已被冻结：无法付款，所有登录均已退出。".to_owned()),
+        Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
+    }
+}
+
+/// What to do when it was not the person. Nothing is asked for by mail, and no link is given: that is how thieves write.
+fn advice(lang: Lang, notice: &Notice) -> &'static str {
+    match (notice, lang) {
+        (Notice::ApprovalAsked { .. }, Lang::En) => "Sign in and look under “Approvals”.",
+        (Notice::ApprovalAsked { .. }, Lang::Zh) => "请登录后在“审批”中查看。",
+        (Notice::FailedBurst, Lang::En) => {
+            "You need to do nothing; a second step keeps them out even with the password."
+        }
+        (Notice::FailedBurst, Lang::Zh) => "您无需操作；即使密码泄露，第二步验证也能保护账户。",
+        (_, Lang::En) => {
+            "If that was not you, sign in, open the security settings and end the sessions you do not know."
+        }
+        (_, Lang::Zh) => "若非本人操作，请登录后打开安全设置，结束您不认识的登录会话。",
+    }
+}
+
+fn factor_en(kind: FactorKind) -> &'static str {
+    match kind {
+        FactorKind::Totp => "codes of an authenticator app",
+        FactorKind::Passkey => "a passkey",
+        FactorKind::Sms => "codes by text message",
+        FactorKind::Recovery => "a new set of recovery codes",
+    }
+}
+
+fn factor_zh(kind: FactorKind) -> &'static str {
+    match kind {
+        FactorKind::Totp => "身份验证器应用的动态码",
+        FactorKind::Passkey => "通行密钥",
+        FactorKind::Sms => "短信验证码",
+        FactorKind::Recovery => "一组新的恢复码",
+    }
+}

@@ -1,0 +1,91 @@
+//! Telling a person what happened to their account, on every channel they have, in the transaction in which it happened
+//! (C15). A thief who changes one thing cannot keep it quiet: a changed contact is told to the old one as well.
+
+use store::Tx;
+
+use crate::context::{Fault, Means};
+use crate::factors;
+use crate::letters::notices as letters;
+use crate::mail::{self, Recipient};
+use crate::person::{Person, find_reach};
+use crate::phone::Contact;
+use crate::store::factors::FactorKind;
+use crate::text::Label;
+
+/// What a person is told about.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// Somebody signed in on a device that was never used before.
+    NewDevice {
+        /// What the device calls itself.
+        agent: Label,
+    },
+    /// Somebody signed in from a place that was never used before.
+    NewPlace {
+        /// What the browser calls itself.
+        agent: Label,
+        /// The network address.
+        origin: String,
+    },
+    /// A second factor counts from now on.
+    FactorAdded(FactorKind),
+    /// A second factor counts no longer.
+    FactorRemoved(FactorKind),
+    /// The password was changed.
+    PasswordChanged,
+    /// The contact was changed; also told to the old one.
+    ContactChanged {
+        /// The contact up to now.
+        old: Contact,
+    },
+    /// The payment PIN was changed.
+    PinChanged,
+    /// The payment PIN was locked after too many wrong tries.
+    PinLocked,
+    /// A recovery code was used.
+    RecoveryUsed {
+        /// Codes that are left.
+        left: usize,
+    },
+    /// Recovery of the account was asked for or granted by another way than a recovery code.
+    RecoveryGranted,
+    /// Many wrong passwords or codes were tried.
+    FailedBurst,
+    /// A session was ended from another place.
+    SessionEnded {
+        /// What the ended one called itself.
+        agent: Label,
+    },
+    /// The account was frozen.
+    Frozen,
+    /// Somebody asks this person to approve something.
+    ApprovalAsked {
+        /// What for, in a few words.
+        summary: String,
+    },
+}
+
+/// Queues a notice to every channel of a person: the contact of the account, and the verified number of a text-message
+/// factor. A person whose contact was erased is told nothing.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn queue_notice(tx: &mut Tx, means: &Means<'_>, person: Person, notice: &Notice) -> Result<(), Fault> {
+    let Some(reach) = find_reach(tx, means.vault, person)? else { return Ok(()) };
+    let contact = Contact::parse(reach.contact.expose()).map_err(|_| Fault::Row("contact"))?;
+    let mut channels = vec![contact];
+    if let Notice::ContactChanged { old } = notice {
+        channels.push(old.clone());
+    }
+    channels.extend(factors::list_phones(tx, means, person)?.into_iter().map(Contact::Phone));
+    let mut told: Vec<&Contact> = Vec::new();
+    let text = letters::notice(reach.lang, notice);
+    for channel in &channels {
+        if !told.contains(&channel) {
+            let to = Recipient { shop: person.shop(), owner: person.short(), contact: channel };
+            mail::queue_message(tx, means, &to, &text)?;
+            told.push(channel);
+        }
+    }
+    Ok(())
+}
