@@ -38,7 +38,7 @@ pub struct NewApiKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyProblem {
     /// Not a role for keys.
-    #[error("role must be `integration` or `decisions`")]
+    #[error("role must be `integration`, `decisions` or `detokenise`")]
     Role,
     /// Zero, negative or too long.
     #[error("days must be 1 to {API_KEY_DAYS_MAX}")]

@@ -46,6 +46,11 @@ pub const MEMBER_SESSION_SECONDS: i64 = 12 * 3600;
 /// How often at most a session's last use is written down, in seconds.
 pub const SESSION_TOUCH_SECONDS: i64 = 60;
 
+/// How old a second factor may be for what changes who may do what, in seconds (C05).
+pub const STEP_UP_SECONDS: i64 = 15 * 60;
+/// How old a second factor may be for opening a customer's data, in seconds.
+pub const OPEN_STEP_UP_SECONDS: i64 = 5 * 60;
+
 /// Life of the one-time set-up link, in seconds.
 pub const SETUP_LIFE_SECONDS: i64 = 24 * 3600;
 /// Life of an invitation, in seconds.

@@ -119,8 +119,13 @@ pub enum RoleProblem {
     #[error("name at least one role")]
     None,
     /// Not a role for members.
-    #[error("`{0}` is not a role; members can be `owner`, `cashier` and `risk`")]
+    #[error("`{0}` is not a role; members can be {names}", names = member_roles())]
     Unknown(String),
+}
+
+fn member_roles() -> String {
+    let names = Role::ALL.iter().filter(|role| role.is_for_members());
+    names.map(|role| format!("`{}`", role.name())).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads roles for a member, in the order of [`Role`], each once.

@@ -1,11 +1,12 @@
 //! Who may do what: one table of roles and permissions, denied by default (AZ-1, C10).
 
-use base::{ApiKeyId, ShopId};
+use base::{ApiKeyId, ShopId, Timestamp};
 
+use crate::limits::{OPEN_STEP_UP_SECONDS, STEP_UP_SECONDS};
 use crate::sessions::{BuyerSession, MemberSession};
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal => [$($role:ident),*] $(fresh $seconds:ident)?;)*) => {
         /// One thing that can be allowed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Permission { $($(#[$doc])* $name),* }
@@ -14,57 +15,109 @@ macro_rules! permissions {
             /// Every permission.
             pub const ALL: &'static [Permission] = &[$(Permission::$name),*];
 
-            /// Its name in documents and in the audit log.
+            /// Its name in documents, in the API and in the audit log.
             pub fn name(self) -> &'static str {
                 match self { $(Permission::$name => $text),* }
             }
+
+            /// Reads a permission's name.
+            pub fn from_name(name: &str) -> Option<Permission> {
+                match name { $($text => Some(Permission::$name),)* _ => None }
+            }
+
+            /// The roles that have it. What is not here is denied.
+            pub fn holders(self) -> &'static [Role] {
+                match self { $(Permission::$name => &[$(Role::$role),*]),* }
+            }
+
+            /// How long ago a person's second factor may have been given at most, in seconds; `None` where one given
+            /// at sign-in will do. Systems, which sign each request with a key, are not asked.
+            pub fn fresh_seconds(self) -> Option<i64> {
+                match self { $(Permission::$name => permissions!(@fresh $($seconds)?)),* }
+            }
         }
     };
+    (@fresh) => { None };
+    (@fresh $seconds:ident) => { Some($seconds) };
 }
 
+// The one table: permission, its name, the roles that have it, and how fresh a second factor it asks for.
 permissions! {
     /// Sign up, sign in, and see what everybody sees.
-    Enter = "enter";
+    Enter = "enter" => [
+        Anyone, Buyer, Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Integration, Decisions,
+        Detokenise, Operator, System
+    ];
     /// See one's own account, payments and devices.
-    OwnAccount = "own account";
+    OwnAccount = "own account" => [Buyer];
     /// Confirm or refuse a payment with one's own PIN.
-    Pay = "pay";
+    Pay = "pay" => [Buyer];
+    /// Enrol and remove one's own factors, see and end one's own sessions.
+    OwnSecurity = "own security" => [
+        Buyer, Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Operator
+    ];
     /// Read the shop's name, currency and settings.
-    ViewShop = "view shop";
-    /// Change the shop's settings.
-    ManageShop = "manage shop";
+    ViewShop = "view shop" => [
+        Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Integration, Decisions, Detokenise, Operator
+    ];
+    /// Change the shop's settings and limits.
+    ManageShop = "manage shop" => [Owner, Manager] fresh STEP_UP_SECONDS;
     /// Read orders, codes, payments and refunds.
-    ViewPayments = "view payments";
+    ViewPayments = "view payments" => [Owner, Manager, Cashier, Support, Finance, Risk, Auditor, Integration];
     /// Make orders, codes and payments.
-    TakePayments = "take payments";
+    TakePayments = "take payments" => [Owner, Manager, Cashier, Integration];
     /// Capture, void or cancel.
-    SettlePayments = "settle payments";
+    SettlePayments = "settle payments" => [Owner, Manager, Cashier, Integration, System];
     /// Give money back.
-    Refund = "refund";
+    Refund = "refund" => [Owner, Manager, Finance, Integration];
     /// Put a stored balance into a buyer's account.
-    TopUp = "top up";
+    TopUp = "top up" => [Operator, System] fresh STEP_UP_SECONDS;
     /// Read accounts and entries of the ledger.
-    ViewLedger = "view ledger";
+    ViewLedger = "view ledger" => [Owner, Finance, Auditor, Operator];
+    /// Change where the shop's money is paid out to.
+    ManagePayouts = "manage payouts" => [Owner, Finance] fresh STEP_UP_SECONDS;
     /// Ask for a decision without a payment.
-    RequestDecision = "request decision";
+    RequestDecision = "request decision" => [Owner, Risk, Integration, Decisions];
     /// Read decisions with their reasons and features.
-    ViewDecisions = "view decisions";
+    ViewDecisions = "view decisions" => [Owner, Risk, Auditor];
     /// Decide a paused payment in the review queue.
-    Review = "review";
+    Review = "review" => [Owner, Risk];
     /// Change rules and models.
-    ManageRules = "manage rules";
+    ManageRules = "manage rules" => [Owner, Risk] fresh STEP_UP_SECONDS;
+    /// See customers' records, masked.
+    ViewCustomers = "view customers" => [Owner, Manager, Support, Risk, Auditor, Integration, Detokenise];
+    /// Make, correct and erase customers' records.
+    ManageCustomers = "manage customers" => [Owner, Manager, Support, Integration];
+    /// Open a customer's data, unmasked, for a purpose.
+    OpenCustomers = "open customers" => [Owner, Support, Risk, Detokenise] fresh OPEN_STEP_UP_SECONDS;
+    /// Put cards into the vault and use their tokens.
+    CreateTokens = "create tokens" => [Owner, Manager, Integration, Detokenise];
+    /// Open a card's number.
+    OpenTokens = "open tokens" => [Owner, Detokenise] fresh OPEN_STEP_UP_SECONDS;
+    /// Ask for a bulk export of customers' data; a second person approves it.
+    ExportCustomers = "export customers" => [Owner, Finance, Security] fresh OPEN_STEP_UP_SECONDS;
     /// See who is a member and with which roles.
-    ViewMembers = "view members";
-    /// Invite, change and remove members.
-    ManageMembers = "manage members";
+    ViewMembers = "view members" => [Owner, Manager, Risk, Security, Auditor, Operator];
+    /// Invite, change and remove members who may no more than oneself.
+    ManageMembers = "manage members" => [Owner, Manager, Security, Operator] fresh STEP_UP_SECONDS;
+    /// Make and change the shop's own roles.
+    ManageRoles = "manage roles" => [Owner] fresh STEP_UP_SECONDS;
+    /// Decide in an access review who keeps what.
+    ReviewAccess = "review access" => [Owner, Security, Operator] fresh STEP_UP_SECONDS;
     /// See, make and revoke API keys.
-    ManageApiKeys = "manage API keys";
+    ManageApiKeys = "manage API keys" => [Owner, Security] fresh STEP_UP_SECONDS;
+    /// See, issue and revoke client certificates.
+    ManageCertificates = "manage certificates" => [Owner, Security, Operator] fresh STEP_UP_SECONDS;
+    /// Set the policy of factors and end other people's sessions.
+    ManageSecurity = "manage security" => [Owner, Security, Operator] fresh STEP_UP_SECONDS;
     /// Manage terminals.
-    ManageTerminals = "manage terminals";
+    ManageTerminals = "manage terminals" => [Owner, Manager] fresh STEP_UP_SECONDS;
     /// Read the audit log and its proofs.
-    ViewAudit = "view audit";
+    ViewAudit = "view audit" => [Owner, Risk, Security, Auditor, Operator];
+    /// See and turn the installation's key hierarchy.
+    ManageKeys = "manage keys" => [Operator] fresh STEP_UP_SECONDS;
     /// Run the installation: make shops, freeze buyers, run jobs.
-    Operate = "operate";
+    Operate = "operate" => [Operator, System] fresh STEP_UP_SECONDS;
 }
 
 macro_rules! roles {
@@ -102,15 +155,27 @@ roles! {
     Buyer = "buyer", false;
     /// Owns the shop: everything in it.
     Owner = "owner", true;
+    /// Runs the shop day by day, and its cashiers and support.
+    Manager = "manager", true;
     /// Sells at the till.
     Cashier = "cashier", true;
+    /// Helps customers.
+    Support = "support", true;
+    /// Keeps the books, refunds and payouts.
+    Finance = "finance", true;
     /// Works on risk: decisions, reviews, rules.
     Risk = "risk", true;
+    /// Looks after members, keys, certificates and policy; sells nothing.
+    Security = "security", true;
+    /// Reads, and changes nothing.
+    Auditor = "auditor", true;
     /// An API key that sells.
     Integration = "integration", false;
     /// An API key that asks for decisions alone.
     Decisions = "decisions", false;
-    /// Runs the installation.
+    /// An API key that keeps cards and customers' data, and may open them.
+    Detokenise = "detokenise", false;
+    /// Runs the installation. Held by members of the house and by keys made at the command line.
     Operator = "operator", false;
     /// The program's own jobs.
     System = "system", false;
@@ -119,36 +184,12 @@ roles! {
 impl Role {
     /// Whether an API key can hold it.
     pub fn is_for_keys(self) -> bool {
-        matches!(self, Role::Integration | Role::Decisions)
+        matches!(self, Role::Integration | Role::Decisions | Role::Detokenise)
     }
 
-    /// Whether the role has the permission. This is the only table; what is not in it is denied.
+    /// Whether the role has the permission. [`Permission::holders`] is the only table.
     pub fn grants(self, permission: Permission) -> bool {
-        roles_with(permission).contains(&self)
-    }
-}
-
-fn roles_with(permission: Permission) -> &'static [Role] {
-    use Role::{Buyer, Cashier, Decisions, Integration, Operator, Owner, Risk, System};
-    match permission {
-        Permission::Enter => Role::ALL,
-        Permission::OwnAccount | Permission::Pay => &[Buyer],
-        Permission::ViewShop => &[Owner, Cashier, Risk, Integration, Decisions, Operator],
-        Permission::ManageShop | Permission::ManageTerminals => &[Owner],
-        Permission::ViewPayments => &[Owner, Cashier, Risk, Integration],
-        Permission::TakePayments => &[Owner, Cashier, Integration],
-        Permission::SettlePayments => &[Owner, Cashier, Integration, System],
-        Permission::Refund => &[Owner, Integration],
-        Permission::TopUp => &[Operator, System],
-        Permission::ViewLedger => &[Owner, Operator],
-        Permission::RequestDecision => &[Owner, Risk, Integration, Decisions],
-        Permission::ViewDecisions => &[Owner, Risk],
-        Permission::Review => &[Owner, Risk],
-        Permission::ManageRules => &[Owner, Risk],
-        Permission::ViewMembers => &[Owner, Risk],
-        Permission::ManageMembers | Permission::ManageApiKeys => &[Owner],
-        Permission::ViewAudit => &[Owner, Risk, Operator],
-        Permission::Operate => &[Operator, System],
+        permission.holders().contains(&self)
     }
 }
 
@@ -192,31 +233,64 @@ pub enum Denied {
     /// Known, but without the right.
     #[error("your role does not allow this")]
     NotAllowed,
+    /// A member's session that was opened with the password alone (C05).
+    #[error("give your second factor first, or set one up")]
+    SecondFactorNeeded,
+    /// The second factor was given too long ago for this.
+    #[error("give your second factor again")]
+    StepUpNeeded,
 }
 
+/// Whether a member's session without a second factor is held to [`Permission::Enter`] and [`Permission::OwnSecurity`]
+/// (C05). The one switch.
+const SECOND_FACTOR_DEMANDED: bool = false;
+
 impl Actor {
-    /// Lets the caller through to `permission` in `shop`, or says why not.
+    /// Lets the caller through to `permission` in `shop`, or says why not. For people this includes how fresh their
+    /// second factor is, measured at the instant of their request.
     ///
     /// # Errors
-    /// [`Denied::NotFound`] when the shop is not the caller's, whatever the role; else [`Denied::SignInNeeded`] or
-    /// [`Denied::NotAllowed`].
+    /// [`Denied::NotFound`] when the shop is not the caller's, whatever the role; else [`Denied::SignInNeeded`],
+    /// [`Denied::NotAllowed`], [`Denied::SecondFactorNeeded`] or [`Denied::StepUpNeeded`].
     pub fn allow(&self, permission: Permission, shop: ShopId) -> Result<(), Denied> {
         if self.home().is_some_and(|home| home != shop) {
             return Err(Denied::NotFound);
         }
-        let granted = match self {
+        match (self.holds(permission), self) {
+            (true, Actor::Member(session)) => {
+                check_factor(permission, session.second_factor, session.at, SECOND_FACTOR_DEMANDED)
+            }
+            (true, _) => Ok(()),
+            (false, Actor::Anyone) => Err(Denied::SignInNeeded),
+            (false, _) => Err(Denied::NotAllowed),
+        }
+    }
+
+    /// Whether the caller's roles have the permission, wherever and however freshly signed in. For menus; what is done
+    /// goes through [`Actor::allow`].
+    pub fn holds(&self, permission: Permission) -> bool {
+        match self {
             Actor::Anyone => Role::Anyone.grants(permission),
             Actor::Buyer(_) => Role::Buyer.grants(permission),
             Actor::Member(member) => member.roles.iter().any(|role| role.grants(permission)),
             Actor::ApiKey(caller) => caller.role.grants(permission),
             Actor::Operator => Role::Operator.grants(permission),
             Actor::System => Role::System.grants(permission),
-        };
-        match (granted, self) {
-            (true, _) => Ok(()),
-            (false, Actor::Anyone) => Err(Denied::SignInNeeded),
-            (false, _) => Err(Denied::NotAllowed),
         }
+    }
+
+    /// Asks a person for a second factor no older than `seconds`, where an amount or a count and not the kind of
+    /// operation makes it sensitive. Systems pass.
+    ///
+    /// # Errors
+    /// [`Denied::SecondFactorNeeded`], [`Denied::StepUpNeeded`].
+    pub fn require_fresh(&self, seconds: i64) -> Result<(), Denied> {
+        let (given, at) = match self {
+            Actor::Member(session) => (session.second_factor, session.at),
+            Actor::Buyer(session) => (session.second_factor, session.at),
+            Actor::Anyone | Actor::ApiKey(_) | Actor::Operator | Actor::System => return Ok(()),
+        };
+        check_age(Some(seconds), given, at, SECOND_FACTOR_DEMANDED)
     }
 
     /// The one shop a member or an API key belongs to; `None` for callers that belong to none.
@@ -241,6 +315,30 @@ impl Actor {
     }
 }
 
+/// What a member's session without a second factor may do all the same: reach the door and set one up.
+fn check_factor(
+    permission: Permission,
+    given: Option<Timestamp>,
+    at: Timestamp,
+    demanded: bool,
+) -> Result<(), Denied> {
+    let demanded = demanded && !matches!(permission, Permission::Enter | Permission::OwnSecurity);
+    check_age(permission.fresh_seconds(), given, at, demanded)
+}
+
+fn check_age(
+    fresh_seconds: Option<i64>,
+    given: Option<Timestamp>,
+    at: Timestamp,
+    demanded: bool,
+) -> Result<(), Denied> {
+    match (given, fresh_seconds) {
+        (None, _) if demanded => Err(Denied::SecondFactorNeeded),
+        (Some(given), Some(seconds)) if at >= given.plus_seconds(seconds) => Err(Denied::StepUpNeeded),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,33 +354,47 @@ mod tests {
         for permission in Permission::ALL {
             let holders: Vec<&str> =
                 Role::ALL.iter().filter(|role| role.grants(*permission)).map(|role| role.name()).collect();
-            matrix.push_str(&format!("{}: {}\n", permission.name(), holders.join(", ")));
+            let fresh = permission.fresh_seconds().map_or(String::new(), |s| format!(" [{s} s]"));
+            matrix.push_str(&format!("{}{fresh}: {}\n", permission.name(), holders.join(", ")));
         }
         assert_eq!(matrix, MATRIX);
     }
 
     const MATRIX: &str = "\
-enter: anyone, buyer, owner, cashier, risk, integration, decisions, operator, system
+enter: anyone, buyer, owner, manager, cashier, support, finance, risk, security, auditor, integration, decisions, detokenise, operator, system
 own account: buyer
 pay: buyer
-view shop: owner, cashier, risk, integration, decisions, operator
-manage shop: owner
-view payments: owner, cashier, risk, integration
-take payments: owner, cashier, integration
-settle payments: owner, cashier, integration, system
-refund: owner, integration
-top up: operator, system
-view ledger: owner, operator
+own security: buyer, owner, manager, cashier, support, finance, risk, security, auditor, operator
+view shop: owner, manager, cashier, support, finance, risk, security, auditor, integration, decisions, detokenise, operator
+manage shop [900 s]: owner, manager
+view payments: owner, manager, cashier, support, finance, risk, auditor, integration
+take payments: owner, manager, cashier, integration
+settle payments: owner, manager, cashier, integration, system
+refund: owner, manager, finance, integration
+top up [900 s]: operator, system
+view ledger: owner, finance, auditor, operator
+manage payouts [900 s]: owner, finance
 request decision: owner, risk, integration, decisions
-view decisions: owner, risk
+view decisions: owner, risk, auditor
 review: owner, risk
-manage rules: owner, risk
-view members: owner, risk
-manage members: owner
-manage API keys: owner
-manage terminals: owner
-view audit: owner, risk, operator
-operate: operator, system
+manage rules [900 s]: owner, risk
+view customers: owner, manager, support, risk, auditor, integration, detokenise
+manage customers: owner, manager, support, integration
+open customers [300 s]: owner, support, risk, detokenise
+create tokens: owner, manager, integration, detokenise
+open tokens [300 s]: owner, detokenise
+export customers [300 s]: owner, finance, security
+view members: owner, manager, risk, security, auditor, operator
+manage members [900 s]: owner, manager, security, operator
+manage roles [900 s]: owner
+review access [900 s]: owner, security, operator
+manage API keys [900 s]: owner, security
+manage certificates [900 s]: owner, security, operator
+manage security [900 s]: owner, security, operator
+manage terminals [900 s]: owner, manager
+view audit: owner, risk, security, auditor, operator
+manage keys [900 s]: operator
+operate [900 s]: operator, system
 ";
 
     #[test]
@@ -305,11 +417,39 @@ operate: operator, system
     }
 
     #[test]
+    fn c05_a_session_without_a_second_factor_reaches_the_door_and_its_own_security_alone() {
+        let at = Timestamp(1_772_357_400_000);
+        for permission in Permission::ALL {
+            let open = matches!(permission, Permission::Enter | Permission::OwnSecurity);
+            let expect = if open { Ok(()) } else { Err(Denied::SecondFactorNeeded) };
+            assert_eq!(check_factor(*permission, None, at, true), expect, "{}", permission.name());
+            assert_eq!(check_factor(*permission, Some(at), at, true), Ok(()), "{}", permission.name());
+        }
+    }
+
+    #[test]
+    fn c05_a_second_factor_is_fresh_up_to_its_limit_and_no_longer() {
+        let given = Timestamp(1_772_357_400_000);
+        for permission in Permission::ALL {
+            let limit = permission.fresh_seconds().unwrap_or(i64::from(u32::MAX));
+            let last = Timestamp(given.plus_seconds(limit).0 - 1);
+            assert_eq!(check_factor(*permission, Some(given), last, true), Ok(()), "{}", permission.name());
+            let past = check_factor(*permission, Some(given), given.plus_seconds(limit), true);
+            let expect = permission.fresh_seconds().map_or(Ok(()), |_| Err(Denied::StepUpNeeded));
+            assert_eq!(past, expect, "{}", permission.name());
+        }
+    }
+
+    #[test]
     fn role_names_round_trip_and_keys_and_members_share_none() {
         for role in Role::ALL {
             assert_eq!(Role::from_name(role.name()), Some(*role));
             assert!(!(role.is_for_keys() && role.is_for_members()));
         }
         assert_eq!(Role::from_name("root"), None);
+        for permission in Permission::ALL {
+            assert_eq!(Permission::from_name(permission.name()), Some(*permission));
+        }
+        assert_eq!(Permission::from_name("everything"), None);
     }
 }

@@ -35,6 +35,10 @@ pub struct BuyerSession {
     pub opened: Timestamp,
     /// When it ends in any case.
     pub expires: Timestamp,
+    /// When a second factor was given in this session last.
+    pub second_factor: Option<Timestamp>,
+    /// The instant of the request, by which the session was checked.
+    pub at: Timestamp,
     /// Whether the account may be shown; if not, ask for the PIN and call [`wake_session`].
     pub awake: bool,
     /// Whether [`touch_session`] is due.
@@ -56,6 +60,10 @@ pub struct MemberSession {
     pub opened: Timestamp,
     /// When it ends in any case.
     pub expires: Timestamp,
+    /// When a second factor was given in this session last; `None` after the password alone.
+    pub second_factor: Option<Timestamp>,
+    /// The instant of the request, by which the session was checked.
+    pub at: Timestamp,
     /// Whether [`touch_session`] is due.
     pub touch_due: bool,
 }
@@ -111,6 +119,8 @@ pub fn require_buyer(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<Buyer
         device,
         opened: row.opened,
         expires: row.expires,
+        second_factor: row.second_factor,
+        at: now,
         awake,
         touch_due: awake && is_touch_due(&row, now),
     })
@@ -135,6 +145,8 @@ pub fn require_member(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<Memb
         roles: found.roles,
         opened: row.opened,
         expires: row.expires,
+        second_factor: row.second_factor,
+        at: now,
         touch_due: is_touch_due(&row, now),
     })
 }
@@ -298,6 +310,7 @@ fn open_session(
         opened: means.now,
         used: means.now,
         expires,
+        second_factor: None,
     };
     let event = Event::new(row.shop, row.holder(), record::SESSION_OPENED, id);
     sessions::insert_session(tx, row)?;

@@ -101,6 +101,11 @@ pub const MIGRATIONS: &[Migration] = &[
         CREATE INDEX outbox_mail_done ON outbox_mail (state, created_ms);",
     },
     Migration {
+        version: 310,
+        name: "identity: when a session's second factor was given",
+        sql: "ALTER TABLE sessions ADD COLUMN second_factor_ms BIGINT",
+    },
+    Migration {
         version: 320,
         name: "identity: second factors, recovery codes, text messages",
         sql: "

@@ -23,6 +23,8 @@ macro_rules! codes {
 codes! {
     SIGN_IN_REFUSED = "sign_in_refused", 401, "the address or the password is wrong";
     SESSION_ASLEEP = "session_asleep", 403, "the session was idle for five minutes; give the PIN to see the account again";
+    SECOND_FACTOR_NEEDED = "second_factor_needed", 403, "the session was opened with the password alone; give the second factor, or set one up";
+    STEP_UP_NEEDED = "step_up_needed", 403, "the second factor was given too long ago for this; give it again";
     PIN_WRONG = "pin_wrong", 403, "the PIN is wrong; the message says how many tries are left";
     PIN_LOCKED = "pin_locked", 403, "too many wrong PINs; paying is locked until the PIN is set anew";
     ACCOUNT_NOT_ACTIVE = "account_not_active", 403, "the account is frozen and cannot pay";
@@ -48,12 +50,14 @@ pub fn fault(fault: &Fault) -> ApiError {
     }
 }
 
-/// A refusal by the table of permissions: 401, 404 or 403.
+/// A refusal by the table of permissions: 401, 404 or 403, with a code of its own where a second factor would help.
 pub fn denied(denied: Denied) -> ApiError {
     match denied {
         Denied::SignInNeeded => ApiError::unauthenticated("sign in, or send a valid key or session"),
         Denied::NotFound => ApiError::not_found("there is no such thing"),
         Denied::NotAllowed => ApiError::forbidden("your role does not allow this"),
+        Denied::SecondFactorNeeded => ApiError::new(&SECOND_FACTOR_NEEDED, denied.to_string()),
+        Denied::StepUpNeeded => ApiError::new(&STEP_UP_NEEDED, denied.to_string()),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct NewApiKeyBody {
     /// What to call it, 1 to 60 characters.
     #[schema(max_length = 60, example = "till system")]
     label: String,
-    /// `integration` (sell and refund) or `decisions` (ask for decisions alone).
+    /// `integration` (sell and refund), `decisions` (ask for decisions alone) or `detokenise` (keep and open customers' data).
     #[schema(example = "integration")]
     role: String,
     /// How many days it lives, 1 to 366; without it, until it is revoked.

@@ -120,7 +120,7 @@ pub struct NewMemberBody {
     /// The address the invitation goes to.
     #[schema(max_length = 254)]
     email: String,
-    /// `owner`, `cashier`, `risk`; one or more.
+    /// `owner`, `manager`, `cashier`, `support`, `finance`, `risk`, `security`, `auditor`; one or more.
     #[schema(example = json!(["cashier"]))]
     roles: Vec<String>,
     /// `en` or `zh`, the language of mails.
@@ -131,7 +131,7 @@ pub struct NewMemberBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RolesBody {
-    /// `owner`, `cashier`, `risk`; one or more.
+    /// `owner`, `manager`, `cashier`, `support`, `finance`, `risk`, `security`, `auditor`; one or more.
     #[schema(example = json!(["cashier", "risk"]))]
     roles: Vec<String>,
 }

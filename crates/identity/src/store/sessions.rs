@@ -28,6 +28,7 @@ static SESSIONS: Table = Table::new(
         int("opened_ms"),
         int("used_ms"),
         int("expires_ms"),
+        int("second_factor_ms"),
     ],
 )
 .kept();
@@ -43,6 +44,7 @@ pub(crate) struct SessionRow {
     pub(crate) opened: Timestamp,
     pub(crate) used: Timestamp,
     pub(crate) expires: Timestamp,
+    pub(crate) second_factor: Option<Timestamp>,
 }
 
 impl SessionRow {
@@ -62,8 +64,8 @@ pub(crate) fn find_session(tx: &mut Tx, token_hash: &str) -> Result<Option<Sessi
 
 pub(crate) fn list_sessions(tx: &mut Tx, kind: SessionKind, subject: &str) -> Result<Vec<SessionRow>, Error> {
     let sql =
-        "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms
-               FROM sessions WHERE subject_id = ?1 AND kind = ?2 ORDER BY opened_ms DESC, id";
+        "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms,
+               second_factor_ms FROM sessions WHERE subject_id = ?1 AND kind = ?2 ORDER BY opened_ms DESC, id";
     tx.query(sql, &[subject.into(), kind.name().into()])?.iter().map(read).collect()
 }
 
@@ -103,6 +105,7 @@ fn read(row: &Row) -> Result<SessionRow, Error> {
         opened: row.time(7)?,
         used: row.time(8)?,
         expires: row.time(9)?,
+        second_factor: row.opt_time(10)?,
     })
 }
 
@@ -118,5 +121,6 @@ fn values(row: SessionRow) -> Vec<Value> {
         row.opened.into(),
         row.used.into(),
         row.expires.into(),
+        row.second_factor.into(),
     ]
 }

@@ -66,8 +66,7 @@ impl Member<'_> {
     pub fn frame(&self, tx: &mut Tx<'_>) -> Result<Frame, ApiError> {
         let mut page = self.bare_frame();
         let person = identity::find_member_person(tx, self.means.vault, self.shop.id, self.session.member)?;
-        let roles: Vec<String> =
-            self.session.roles.iter().filter_map(|role| role_text(&page, *role)).collect();
+        let roles: Vec<String> = self.session.roles.iter().map(|role| role_text(&page, *role)).collect();
         page.desk = Some(Bar {
             shop: self.shop.name.clone(),
             who: person.name.expose().clone(),
@@ -81,7 +80,7 @@ impl Member<'_> {
     fn sections(&self, tx: &mut Tx<'_>, page: &Frame) -> Result<Vec<Section>, ApiError> {
         let mut sections = Vec::new();
         let mut add = |permission, name: String, href: &str, count| {
-            if self.can(permission) {
+            if self.actor.holds(permission) {
                 sections.push(Section::new(name, href).with_count(count));
             }
         };
@@ -104,13 +103,8 @@ impl Member<'_> {
     }
 }
 
-fn role_text(page: &Frame, role: Role) -> Option<String> {
-    match role {
-        Role::Owner => Some(page.t("role-owner")),
-        Role::Cashier => Some(page.t("role-cashier")),
-        Role::Risk => Some(page.t("role-risk")),
-        _ => None,
-    }
+fn role_text(page: &Frame, role: Role) -> String {
+    page.t(format!("role-{}", role.name()))
 }
 
 /// The member behind the visit's session, with the right to `permission` in the own shop.

@@ -1,6 +1,7 @@
 //! What each refusal of this domain looks like over HTTP.
 
-use identity::{AuthError, Denied, Fault};
+pub(crate) use identity::routes::denied;
+use identity::{AuthError, Fault};
 use webkit::error::{ApiError, Code};
 
 use crate::balance::TopUpError;
@@ -42,14 +43,6 @@ pub(crate) fn fault(fault: &Fault) -> ApiError {
     match fault {
         Fault::Store(error) => error.clone().into(),
         other => ApiError::internal(other),
-    }
-}
-
-pub(crate) fn denied(denied: Denied) -> ApiError {
-    match denied {
-        Denied::SignInNeeded => ApiError::unauthenticated("sign in, or send a valid key or session"),
-        Denied::NotFound => ApiError::not_found("there is no such thing"),
-        Denied::NotAllowed => ApiError::forbidden("your role does not allow this"),
     }
 }
 
