@@ -396,6 +396,7 @@ problem-empty = Please fill this in.
 problem-long = This is too long.
 problem-characters = Please leave out line breaks and invisible characters.
 problem-email = Enter an e-mail address such as name@mail.example.
+problem-phone = Enter a phone number with its country code, such as +86 138 0013 8000.
 problem-amount = Enter an amount above zero such as 12.50.
 problem-pin = Enter six digits.
 problem-pin-again = The two PINs are not the same.

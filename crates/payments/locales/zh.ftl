@@ -380,6 +380,7 @@ problem-empty = 请填写此项。
 problem-long = 内容过长。
 problem-characters = 请去掉换行和不可见字符。
 problem-email = 请输入邮箱，例如 name@mail.example。
+problem-phone = 请输入带国家代码的手机号，例如 +86 138 0013 8000。
 problem-amount = 请输入大于零的金额，例如 12.50。
 problem-pin = 请输入六位数字。
 problem-pin-again = 两次输入的密码不一致。

@@ -196,6 +196,7 @@ pub(super) fn text_problem(page: &Frame, why: TextError) -> String {
         TextError::TooLong { .. } => page.t("problem-long"),
         TextError::Invisible => page.t("problem-characters"),
         TextError::NotEmail => page.t("problem-email"),
+        TextError::NotPhone => page.t("problem-phone"),
     }
 }
 
