@@ -27,6 +27,11 @@ look() {
   if wants unit || wants oracles; then
     has zbarimg || need zbar-tools
   fi
+  if wants oracles; then
+    has sqlmap || need sqlmap
+    has nmap || need nmap
+    has ss || need iproute2
+  fi
   if wants unit || wants kill; then
     has strace || need strace
   fi

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# install.sh [yes|no]: puts the pinned outside programs into .venv/oracles; does nothing when they are there.
+# install.sh [yes|no]: puts the pinned outside programs into .venv/oracles, and the web scanner, whose libraries are of
+# other versions, into .venv/scan; does nothing when they are there.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+allowed=${1:-yes}
 
-VENV=.venv/oracles
-STAMP=$VENV/installed.txt
+# into FOLDER REQUIREMENTS
+into() {
+  local venv=.venv/$1 stamp=.venv/$1/installed.txt
+  cmp -s "$2" "$stamp" && return 0
+  [ "$allowed" = yes ] || { echo "oracles: $venv is not installed; run oracles/install.sh" >&2; return 1; }
+  echo "oracles: installing pinned programs into $venv"
+  python3 -m venv "$venv" &&
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --retries 3 --requirement "$2" &&
+    cp "$2" "$stamp"
+}
 
-cmp -s oracles/requirements.txt "$STAMP" && exit 0
-[ "${1:-yes}" = yes ] || { echo "oracles: not installed; run oracles/install.sh" >&2; exit 1; }
-
-echo "oracles: installing pinned programs into $VENV"
-python3 -m venv "$VENV" &&
-  "$VENV/bin/pip" install --quiet --disable-pip-version-check --retries 3 --requirement oracles/requirements.txt &&
-  cp oracles/requirements.txt "$STAMP"
+into oracles oracles/requirements.txt && into scan oracles/requirements-scan.txt

@@ -11,8 +11,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 import requests
 
@@ -49,6 +47,8 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
+        self.tls = []
+        self.trusted = True
         self.process = None
         self.owner = None
 
@@ -65,11 +65,18 @@ class Server:
                    "--listen", f"127.0.0.1:{self.port}", "--mail-folder", str(self.folder / "mail")]
         if self.database_url:
             command += ["--database-url", self.database_url]
+        command += self.tls
         (self.folder / "mail").mkdir(exist_ok=True)
         self.log = open(self.folder / "log.txt", "ab")
         self.process = subprocess.Popen(command, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=subprocess.STDOUT)
         self.wait()
+
+    def use_tls(self, chain, key):
+        """From the next start on the server speaks TLS with this certificate, which our own requests then trust."""
+        self.tls = ["--tls-certificate", str(chain), "--tls-key", str(key), "--public-url", f"https://localhost:{self.port}"]
+        self.url = f"https://localhost:{self.port}"
+        self.trusted = str(chain)
 
     def wait(self):
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -77,9 +84,9 @@ class Server:
             if self.process.poll() is not None:
                 break
             try:
-                urllib.request.urlopen(f"{self.url}/openapi.json", timeout=2).close()
+                requests.get(f"{self.url}/openapi.json", timeout=2, verify=self.trusted).close()
                 return
-            except (urllib.error.URLError, OSError):
+            except requests.RequestException:
                 time.sleep(0.05)
         raise RuntimeError(f"tillward does not start:\n{self.printed()[-3000:]}")
 
@@ -164,7 +171,8 @@ class Server:
         if bearer:
             headers["Authorization"] = f"Bearer {bearer}"
         data = None if body is None else json.dumps(body).encode()
-        answer = requests.request(method, self.url + path, data=data, headers=headers, timeout=30)
+        answer = requests.request(method, self.url + path, data=data, headers=headers, timeout=30,
+                                  verify=self.trusted)
         expected = expect if isinstance(expect, tuple) else (expect,)
         if answer.status_code not in expected:
             raise RuntimeError(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")

@@ -272,7 +272,7 @@ pub(crate) fn settle(
     if ledger::find_account(tx, payee)?.is_none() {
         let _ = ledger::open_account(tx, payee, ledger::Limit::DebitsMustNotExceedCredits, means.now)?;
     }
-    let counted = match day_limit::limit_of(&shop.country) {
+    let counted = match day_limit::limit_of(&shop.country, currency) {
         Some(limit) => {
             let counted = day_limit::count(tx, limit, buyer, &payment, means.now)?;
             Some(counted.ok_or(ConfirmError::DayLimit)?)

@@ -1,7 +1,7 @@
 //! Daily limits on paying by code, by kind of code (QR-13, C19): the profile of the People's Bank of China's rules for
 //! bar-code payments (银发〔2017〕296号), applied to shops in China.
 
-use base::{BuyerId, Timestamp};
+use base::{BuyerId, Currency, Timestamp};
 use store::Tx;
 
 use crate::payment::{Origin, Payment};
@@ -22,9 +22,10 @@ pub const CHINA: DayLimit = DayLimit { static_minor: 50_000, total_minor: 500_00
 const CHINA_OFFSET_SECONDS: i64 = 8 * 3600;
 const SECONDS_A_DAY: i64 = 86_400;
 
-/// The limit that applies to a shop in `country`; none elsewhere.
-pub fn limit_of(country: &str) -> Option<DayLimit> {
-    (country == "CN").then_some(CHINA)
+/// The limit that applies to a shop in `country` that takes `currency`; none elsewhere. The rules are in yuan, so what is
+/// paid in another currency is neither counted nor limited by them.
+pub fn limit_of(country: &str, currency: Currency) -> Option<DayLimit> {
+    (country == "CN" && currency == Currency::CNY).then_some(CHINA)
 }
 
 /// What a buyer will have paid on a day, once a payment is paid.
@@ -62,4 +63,17 @@ pub(crate) fn count(
 /// Those of the store.
 pub(crate) fn keep(tx: &mut Tx<'_>, buyer: BuyerId, counted: Counted) -> Result<(), store::Error> {
     rows::put_code_day(tx, buyer, counted.day, counted.static_minor, counted.total_minor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qr_13_the_limit_is_for_yuan_in_china_alone() {
+        let currency = |code: &str| -> Currency { code.parse().unwrap() };
+        assert_eq!(limit_of("CN", currency("CNY")), Some(CHINA));
+        assert_eq!(limit_of("CN", currency("USD")), None);
+        assert_eq!(limit_of("SG", currency("CNY")), None);
+    }
 }

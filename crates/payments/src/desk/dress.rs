@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use webkit::body::find_authority;
 use webkit::cookies::check_same_site;
 use webkit::error::{ApiError, CROSS_SITE_REFUSED};
+use webkit::page::lang::LANGUAGE;
 use webkit::page::{Fault, FaultKind, Frame, Lang};
 use webkit::request::{RequestContext, loggable_path};
 
@@ -81,9 +82,8 @@ fn check_origin(desk: &Desk, context: &RequestContext, request: &Request) -> Res
 fn remember_lang(answer: &mut Response, browser: &Browser) {
     let (_, query) = browser.path.split_once('?').unwrap_or_default();
     let asked = query.split('&').any(|pair| pair.starts_with("lang="));
-    let line = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", browser.lang.code());
-    if let (true, Ok(line)) = (asked, HeaderValue::from_str(&line)) {
-        answer.headers_mut().append(header::SET_COOKIE, line);
+    if asked {
+        answer.headers_mut().append(header::SET_COOKIE, LANGUAGE.set(browser.lang.code(), browser.secure));
     }
 }
 

@@ -5,17 +5,19 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
-use axum::middleware::Next;
-use axum::response::Response;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
+use crate::cookies::Cookie;
+
 /// Longest `Accept-Language` header that is looked at, in bytes.
 pub const ACCEPT_LANGUAGE_MAX_BYTES: usize = 1_024;
-const COOKIE: &str = "lang";
-const COOKIE_ATTRIBUTES: &str = "Path=/; Max-Age=31536000; SameSite=Lax";
+
+/// Keeps the language that somebody chose for a year.
+pub const LANGUAGE: Cookie = Cookie::kept("lang", 365 * 86_400);
+
 const OWN: (&str, &str) = (include_str!("../../locales/en.ftl"), include_str!("../../locales/zh.ftl"));
 
 /// A language the pages speak.
@@ -85,24 +87,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Lang {
     }
 }
 
-/// Middleware: when the address says `?lang=`, the answer sets the cookie, so that the choice stays.
-pub async fn remember_lang(request: Request, next: Next) -> Response {
-    let asked = request.uri().query().and_then(lang_in_query);
-    let mut response = next.run(request).await;
-    if let Some(lang) = asked
-        && let Ok(value) = HeaderValue::from_str(&format!("{COOKIE}={}; {COOKIE_ATTRIBUTES}", lang.code()))
-    {
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
-    response
-}
-
 fn lang_in_query(query: &str) -> Option<Lang> {
     query.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Lang::from_tag)
 }
 
 fn lang_in_cookies(cookies: &str) -> Option<Lang> {
-    cookies.split(';').find_map(|pair| pair.trim().strip_prefix("lang=")).and_then(Lang::from_tag)
+    cookies.split(';').find_map(|pair| pair.trim().trim_start_matches("__Host-").strip_prefix("lang=")).and_then(Lang::from_tag)
 }
 
 fn lang_accepted(accepted: &str) -> Option<Lang> {
@@ -236,6 +226,7 @@ mod tests {
         let choose = Lang::choose;
         assert_eq!(choose(Some("a=1&lang=zh"), Some("lang=en"), Some("en")), Lang::Zh);
         assert_eq!(choose(Some("a=1"), Some("x=y; lang=zh"), Some("en")), Lang::Zh);
+        assert_eq!(choose(None, Some("__Host-lang=zh"), Some("en")), Lang::Zh);
         assert_eq!(choose(None, None, Some("fr, zh-CN;q=0.8, en;q=0.7")), Lang::Zh);
         assert_eq!(choose(None, None, Some("zh;q=0.2, en-GB")), Lang::En);
         assert_eq!(choose(None, None, Some("fr, zh;q=abc")), Lang::En);
