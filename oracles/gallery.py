@@ -3,7 +3,7 @@
 
     oracles/run.sh gallery
 
-The samples come from `crates/payments/examples/gallery.rs`, served with the policy that the program sends. A page must
+The samples come from `crates/app/examples/gallery.rs`, served with the policy that the program sends. A page must
 not be wider than the window, have one heading, name every field and control, and leave the console silent: a refused
 script or style shows there. Negative control: a page that breaks all of it. Pictures go to target/screenshots/gallery.
 """
@@ -73,7 +73,7 @@ def check_page(tally, window, address, page, look):
 
 def main():
     tally = Tally()
-    build = ["cargo", "run", "--quiet", "--package", "payments", "--example", "gallery", "--", str(FOLDER)]
+    build = ["cargo", "run", "--quiet", "--package", "app", "--example", "gallery", "--", str(FOLDER)]
     subprocess.run(build, cwd=ROOT, check=True)
     address = serve()
     looks = [("phone", PHONE, False), ("desk", DESK, False), ("phone-dark", PHONE, True), ("desk-dark", DESK, True)]

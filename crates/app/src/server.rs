@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use identity::desk::{Hall, Menu};
 use payments::routes::Context;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -95,22 +96,30 @@ pub fn router(context: &Context, edge: Edge) -> Router {
     let (payments, _) = payments::routes::router().with_state::<()>(context.clone()).split_for_parts();
     let (identity, _) =
         identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
+    let hall = hall(context);
     Router::new()
         .merge(payments)
         .merge(identity)
         .route("/openapi.json", get(describe))
         .route("/health", get(|| async { "ok" }))
         .route(webkit::page::assets::ROUTE, get(webkit::page::assets::find_asset))
-        .merge(payments::desk::router(context.clone()))
+        .merge(identity::desk::router(&hall))
+        .merge(payments::desk::router(context.clone(), hall))
         .layer(Extension(description))
         .layer(from_fn_with_state(edge, request::edge))
+}
+
+/// The shell of all pages, to whose bar every domain adds its sections.
+fn hall(context: &Context) -> Hall {
+    let entries = identity::desk::menu().into_iter().chain(payments::desk::menu());
+    Hall::new(context.identity.clone(), Menu::new(entries), Arc::new(payments::desk::Trade))
 }
 
 /// What stands before every request: the clock, the caller's address, errors in one format.
 pub fn edge(installation: &Installation, secure: bool, trusted_proxies: &[IpAddr]) -> Edge {
     Edge::new(installation.clock.clone(), installation.dice.clone(), secure)
         .behind_proxies(trusted_proxies)
-        .with_error_page(payments::desk::error_page)
+        .with_error_page(identity::desk::error_page)
 }
 
 /// Done when the program is asked to stop: Ctrl-C, or a termination signal.

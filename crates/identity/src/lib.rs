@@ -10,18 +10,20 @@
 //! - every change writes an entry into the audit log, in the same transaction.
 //!
 //! Reading order: `permissions`, `text`, `token`, `pin`, `buyers`, `codes`, `sessions`, `password`, `members`, `setup`,
-//! `api_keys`, `mail`, `store`, `routes`.
+//! `api_keys`, `mail`, `store`, `routes`, `desk` with `pages`.
 
 mod api_keys;
 mod buyers;
 mod codes;
 mod context;
+pub mod desk;
 pub mod factors;
 mod letters;
 pub mod limits;
 mod mail;
 mod members;
 mod notices;
+pub mod pages;
 mod password;
 mod permissions;
 mod person;

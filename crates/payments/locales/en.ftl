@@ -36,7 +36,6 @@ pay-time = Time
 pay-state = State
 pay-reference = Reference
 pay-balance-left = { $amount } available
-pin-tip = Your PIN is yours alone. Nobody from Tillward or a shop will ever ask for it.
 
 ## Pay page
 pay-title = Pay { $shop }
@@ -54,34 +53,10 @@ pay-amount-note-hint = The shop sees this. You may leave it empty.
 pay-amount-button = Continue
 
 ## Buyer sign-in
-buyer-sign-in-title = Who is paying?
-buyer-sign-in-contact = E-mail
-buyer-sign-in-contact-hint = We send a code there. No password is needed.
-buyer-sign-in-button = Send me a code
-buyer-code-title = Enter the code
-buyer-code-sent = If { $contact } has an account, six digits are on their way there. They are good for ten minutes.
-buyer-code-label = Code
-buyer-code-remember = Remember this device for 30 days
-buyer-code-button = Continue
-buyer-code-again = Send a new code
-buyer-code-other = Use another e-mail
-buyer-new-title = Nice to meet you
-buyer-new-text = It takes a minute, once.
-buyer-new-name = Your name
-buyer-new-name-hint = The shop sees it shortened, such as “Li H.”
-buyer-new-pin = Choose a payment PIN
-buyer-new-pin-hint = Six digits that you alone know. Not a birthday, not 123456.
-buyer-new-pin-again = The same PIN again
-buyer-new-button = Save and continue
 
 ## PIN
 pin-title = Enter your payment PIN
-pin-label = Payment PIN, six digits
 pin-button = Pay { $amount }
-pin-wrong = That PIN is not right. { $left ->
-    [one] One try is left
-   *[other] { $left } tries are left
-}.
 
 ## Challenge
 challenge-title = Is this you?
@@ -143,8 +118,6 @@ code-withdrawn-title = The shop took this code back
 code-withdrawn-text = No money has moved. Please ask the shop for a new one.
 code-own-shop-title = This is your own shop
 code-own-shop-text = A shop cannot pay itself. No money has moved.
-pin-locked-title = Your PIN is locked
-pin-locked-text = There were too many wrong tries. No money has moved. Nobody can pay from your account now. Ask whoever runs this service to set a new PIN with you.
 short-balance-title = Your balance is too small
 short-balance-text = No money has moved. Top up and scan the code again.
 notice-receipt = See the receipt
@@ -155,38 +128,6 @@ nav-payments = Payments
 nav-codes = Codes
 nav-reviews = Reviews
 nav-refunds = Refunds
-nav-api-keys = API keys
-role-owner = Owner
-role-manager = Manager
-role-cashier = Cashier
-role-support = Support
-role-finance = Finance
-role-risk = Risk
-role-security = Security
-role-auditor = Auditor
-role-operator = Operator
-
-setup-title = Open your shop
-setup-text = This link works once. You become the owner; others can be invited later.
-setup-shop = Name of the shop
-setup-shop-hint = Buyers see it before they pay.
-setup-currency = Currency
-setup-zone = Time zone
-setup-name = Your name
-setup-email = Your e-mail
-setup-password = Password
-setup-password-hint = At least 15 characters. A sentence is easier to remember than symbols.
-setup-button = Open the shop
-
-sign-in-title = Sign in
-sign-in-email = E-mail
-sign-in-password = Password
-sign-in-button = Sign in
-sign-in-failed = E-mail and password do not match.
-sign-in-locked = Too many tries. Please wait { $minutes ->
-    [one] one minute
-   *[other] { $minutes } minutes
-}.
 
 overview-title = Overview
 overview-today = Taken today
@@ -242,7 +183,6 @@ payments-none-title = No payment matches
 payments-none-text = Try another word or a longer time.
 col-time = Time
 col-amount = Amount
-col-state = State
 col-payer = Payer
 col-order = Order
 col-id = Id
@@ -344,32 +284,8 @@ reviews-keys-move = move
 reviews-keys-decide = press twice to approve or decline
 reviews-open = Open the payment
 
-keys-title = API keys
-keys-text = A key lets your own system create payments and read them. It never sees a buyer’s PIN.
-keys-name = Name
-keys-name-hint = Where it is used, such as “web shop”.
-keys-new = Make a key
-keys-new-secret = Copy it now: it is shown this once
-keys-id = Id, sent with each request
-keys-secret = Secret, to sign requests with; keep it safe
-keys-none-title = No keys yet
-keys-none-text = Make one to connect your shop’s system.
-keys-created = Made
-keys-revoke = Revoke
-keys-revoke-named = Revoke { $name }
-keys-state-active = active
-keys-state-revoked = revoked
-
 ## Buyers: more pages
-buyer-sign-in-new = New here?
-buyer-sign-in-new-link = Make an account
-buyer-new-contact-hint = We send a code there to make sure it is yours.
-buyer-new-sign-in = I have an account already
-wake-title = Welcome back
-wake-text = You were away for a while. Your PIN shows your account again.
-wake-button = Continue
 me-title = Your payments
-me-not-you = Not you? Sign out
 me-none-title = No payments yet
 me-none-text = Scan a shop’s code to pay; receipts are kept here.
 not-me-title = This was not you?
@@ -383,81 +299,17 @@ code-unreadable-title = We cannot read this code
 code-unreadable-text = Part of the address is missing or mistyped. No money has moved. Please scan the code again.
 day-limit-title = That is more than today allows
 day-limit-text = For codes of this kind the law limits what can be paid in one day. No money has moved.
-frozen-title = Your account is frozen
-frozen-text = Nobody can pay from it. No money has moved. Ask whoever runs this service to unfreeze it.
 frozen-now-title = Your account is frozen
 frozen-now-text = Nobody can pay from it any more. Please tell the shop about this payment; it can give the money back.
-link-gone-title = This link does not work any more
-link-gone-text = It was used, or it is too old. Ask for a new one, or sign in.
-changed-title = This has changed meanwhile
-changed-text = What you asked for is not possible any more, and nothing was done. Look where it stands now.
-notice-go-on = Go on
-problem-empty = Please fill this in.
-problem-long = This is too long.
-problem-characters = Please leave out line breaks and invisible characters.
-problem-email = Enter an e-mail address such as name@mail.example.
-problem-phone = Enter a phone number with its country code, such as +86 138 0013 8000.
 problem-amount = Enter an amount above zero such as 12.50.
-problem-pin = Enter six digits.
-problem-pin-again = The two PINs are not the same.
-problem-pin-weak = Choose a PIN that is harder to guess: no birthday, no sequence, no pattern, no part of your address.
-problem-code = Enter the six digits from the mail.
-problem-code-wrong = That code is not right. { $left ->
-    [one] One try is left
-   *[other] { $left } tries are left
-}.
-problem-code-gone = That code does not work any more. Ask for a new one.
 method-balance = Tillward balance
-device-on = { $browser } on { $system }
-device-unknown = unknown device
-buyer-code-sent-new = We sent six digits to { $contact }. They are good for ten minutes.
-front-title = Pay with peace of mind
-front-text = To pay, scan a shop’s code with your phone’s camera. You see shop and amount before anything happens.
-front-own = My payments
-front-desk = I work in a shop
 
 ## The desk: more words
-setup-category = What do you sell?
-setup-city = Town
-setup-country = Country
-category-5499 = Food and drink
-category-5812 = Restaurant or café
-category-5411 = Groceries
-category-5651 = Clothes and shoes
-category-5732 = Electronics
-category-5977 = Cosmetics
-category-5942 = Books
-category-7230 = Hair and beauty
-category-8999 = Services
-category-5999 = Something else
-country-CN = China
-country-HK = Hong Kong
-country-SG = Singapore
-country-JP = Japan
-country-GB = United Kingdom
-country-DE = Germany
-country-FR = France
-country-US = United States
-invited-title = Welcome to { $shop }
-invited-text = Choose a password for { $email }. You sign in with both.
-invited-button = Save and sign in
-problem-password-short = At least 15 characters, please. A few words are easy to keep in mind.
-problem-password-long = At most 128 characters, please.
-problem-password-repeats = Choose a password that does not repeat itself.
-problem-password-common = Choose another password; this one is among the most common.
-problem-password-context = Choose a password that is more than your name, address or shop.
-problem-password-wrong = That password is not right.
-problem-choice = Choose one of the list.
 problem-code-name = A fixed code needs a name, such as “Counter 1”.
 problem-refund-much = More than can still be refunded.
 problem-refund-funds = Your shop’s balance does not cover this refund.
 problem-refund-state = This payment cannot be refunded any more.
 problem-note = Say why; it is kept with the payment.
-keys-role = It may
-keys-role-integration = take payments and refund
-keys-role-decisions = ask for decisions alone
-keys-role-detokenise = keep and open customers' data
-keys-full = A shop has at most 50 keys in force. Revoke one first.
 code-over = Nobody can pay with this code any more.
 step-created = Made
 step-scanned = Code opened

@@ -6,28 +6,25 @@
 //! - a form that is sent twice shows the same result twice and does its work once;
 //! - what belongs to another shop or buyer does not exist, and who is not signed in is asked to.
 //!
-//! Handlers are thin: they read a form, call the domain in one transaction, and fill a view of [`crate::pages`].
-//! Reading order: `visit.rs` (who asks), `form.rs` (what was sent), `dress.rs` (what surrounds every answer), then
-//! `paying.rs` and `buyer.rs` for buyers, `member.rs` and the rest for the desk.
+//! Handlers are thin: they read a form, call the domain in one transaction, and fill a view of [`crate::pages`]. Who asks,
+//! forms, errors and the bar above the desk are identity's ([`identity::desk`]).
+//! Reading order: `trade.rs` (what the bar and the doors learn from here), `paying.rs` for buyers, `member.rs` and the rest
+//! for the desk.
 
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::FromRef;
 use axum::routing::{get, post};
 use base::Timestamp;
+use identity::desk::Hall;
 use tokio::sync::Semaphore;
-use webkit::throttle::{Rate, Throttle};
 
 use crate::routes::Context;
 
 mod buyer;
 mod codes;
 mod detail;
-mod dress;
-mod form;
-mod front;
-mod keys;
 mod list;
 mod live;
 mod member;
@@ -37,14 +34,11 @@ mod receipt;
 mod refunds;
 mod reviews;
 mod rows;
-mod session;
-mod visit;
+mod trade;
 mod words;
 
-pub use dress::error_page;
+pub use trade::{Trade, menu};
 
-/// Forms from one address without a session.
-const KNOCKS: Rate = Rate { burst: 60, per_minute: 60 };
 /// Event streams open at once.
 const STREAMS_MAX: usize = 2_000;
 
@@ -52,8 +46,8 @@ const STREAMS_MAX: usize = 2_000;
 #[derive(Clone)]
 pub(crate) struct Desk {
     context: Context,
-    /// Counts forms sent without a session, by address.
-    knocks: Arc<Throttle>,
+    /// The shell of all pages.
+    hall: Hall,
     /// Room for event streams.
     streams: Arc<Semaphore>,
     /// When the books were last added up, and whether they balanced.
@@ -61,9 +55,9 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    fn new(context: Context) -> Desk {
-        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Desk { context, knocks: Arc::new(Throttle::new(KNOCKS)), streams, books: Arc::default() }
+    fn new(context: Context, hall: Hall) -> Desk {
+        let hall = hall.with_texts(crate::pages::texts());
+        Desk { context, hall, streams: Arc::new(Semaphore::new(STREAMS_MAX)), books: Arc::default() }
     }
 
     fn identity(&self) -> &identity::Context {
@@ -73,23 +67,19 @@ impl Desk {
     fn db(&self) -> &store::Db {
         &self.context.identity.db
     }
+}
 
-    /// Whether visitors come over TLS, to us or to the proxy before us.
-    fn is_secure(&self, context: &webkit::RequestContext) -> bool {
-        context.secure || self.context.public_url().starts_with("https://")
+impl FromRef<Desk> for Hall {
+    fn from_ref(desk: &Desk) -> Hall {
+        desk.hall.clone()
     }
 }
 
 /// All pages of this domain.
-pub fn router(context: Context) -> Router {
-    let desk = Desk::new(context);
-    Router::new()
-        .route("/", get(front::show_front))
-        .merge(buyers())
-        .merge(members())
-        .merge(codes())
-        .route_layer(from_fn_with_state(desk.clone(), dress::dress))
-        .with_state(desk)
+pub fn router(context: Context, hall: Hall) -> Router {
+    let desk = Desk::new(context, hall);
+    let routes = Router::new().merge(buyers()).merge(members()).merge(codes());
+    identity::desk::surround(routes, &desk.hall).with_state(desk)
 }
 
 fn buyers() -> Router<Desk> {
@@ -104,18 +94,10 @@ fn buyers() -> Router<Desk> {
         .route("/pay/{id}/proof", get(receipt::find_proof))
         .route("/pay/{id}/not-me", get(receipt::show_not_me).post(receipt::freeze_account))
         .route("/me", get(buyer::list_own_payments))
-        .route("/me/sign-in", get(buyer::show_sign_in).post(buyer::request_sign_in))
-        .route("/me/new", get(buyer::show_sign_up).post(buyer::request_sign_up))
-        .route("/me/code", post(buyer::verify_code))
-        .route("/me/wake", get(buyer::show_wake).post(buyer::wake_session))
-        .route("/me/sign-out", post(buyer::sign_out))
 }
 
 fn members() -> Router<Desk> {
     Router::new()
-        .route("/setup/{token}", get(session::show_link).post(session::use_link))
-        .route("/sign-in", get(session::show_sign_in).post(session::sign_in))
-        .route("/sign-out", post(session::sign_out))
         .route("/desk", get(overview::show_overview))
         .route("/desk/live", get(live::follow_payments))
         .route("/desk/payments", get(list::list_payments))
@@ -127,8 +109,6 @@ fn members() -> Router<Desk> {
         .route("/desk/refunds", get(refunds::list_refunds))
         .route("/desk/reviews", get(reviews::list_reviews))
         .route("/desk/reviews/{id}", get(reviews::show_review).post(reviews::decide_review))
-        .route("/desk/api-keys", get(keys::list_keys).post(keys::create_key))
-        .route("/desk/api-keys/{id}/revoke", post(keys::revoke_key))
 }
 
 fn codes() -> Router<Desk> {

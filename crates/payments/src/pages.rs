@@ -3,20 +3,17 @@
 //!
 //! View structs are flat: words, money, times and flags that the handler already holds. They look nothing up. Every
 //! struct has a `sample` with which the gallery shows the page without a server
-//! (`cargo run -p payments --example gallery -- target/gallery`).
+//! (`cargo run -p app --example gallery -- target/gallery`).
 //!
 //! Reading order: [`shown`] (states as pages show them), [`pay`] (the buyer's way), [`receipt`], [`notice`], then the desk:
-//! [`entry`], [`overview`], [`list`], [`detail`], [`codes`], [`reviews`], [`api_keys`].
+//! [`overview`], [`list`], [`detail`], [`codes`], [`reviews`].
 
 use std::sync::LazyLock;
 
 use webkit::page::Texts;
 
-pub mod api_keys;
 pub mod codes;
 pub mod detail;
-pub mod entry;
-pub mod front;
 pub mod list;
 pub mod notice;
 pub mod overview;
@@ -29,9 +26,9 @@ pub mod shown;
 /// The English and the Chinese texts of this crate, as Fluent.
 pub const LOCALES: (&str, &str) = (include_str!("../locales/en.ftl"), include_str!("../locales/zh.ftl"));
 
-static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::new(&[LOCALES]));
+static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::new(&[identity::pages::LOCALES, LOCALES]));
 
-/// The texts of this crate and of the frame, parsed once.
+/// The texts of this crate, of identity and of the frame, parsed once.
 pub fn texts() -> &'static Texts {
     &TEXTS
 }

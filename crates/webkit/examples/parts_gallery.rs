@@ -84,6 +84,7 @@ fn components(lang: Lang) -> Components {
                 Section::new(name.into(), &format!("/{name}")).with_count(u64::from(name == "Reviews") * 3)
             })
             .to_vec(),
+        own: Vec::new(),
     });
     let mut problems = Problems::none();
     problems.add("contact", "Enter a phone number or an e-mail address".into());

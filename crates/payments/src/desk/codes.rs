@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{CodeId, Money, ScopedId, TerminalId};
 use identity::Permission;
+use identity::desk::{Button, Once, Side, Visit, go, payer_name};
 use serde::Deserialize;
 use store::Tx;
 use webkit::body::Incoming;
@@ -13,10 +14,8 @@ use webkit::page::form::Choice;
 use webkit::page::{Frame, Html, Pager, Problems, show};
 
 use super::Desk;
-use super::form::{Button, Once, go};
 use super::member::{Member, read_as, write_as};
-use super::visit::{Side, Visit};
-use super::words::{payer_name, typed_amount};
+use super::words::typed_amount;
 use crate::code::{self, StaticCode, claims_of, claims_of_static, emv_payload};
 use crate::code_token::CodeToken;
 use crate::create::{self, NewPayment, Purpose};
@@ -306,7 +305,7 @@ pub(super) async fn create_code(
     let posted = visit.read::<CodeForm>(Side::Member, &incoming)?;
     let form = posted.form;
     let shop = read_as(&desk, &visit, Permission::TakePayments, |_, member| Ok(member.shop.clone())).await?;
-    let page = visit.frame(&desk, Side::Member, webkit::page::Zone::default());
+    let page = visit.frame(&desk.hall, Side::Member, webkit::page::Zone::default());
     match form.parse(&page, shop.currency) {
         Ok(draft) => make(&desk, &visit, posted.once, draft).await,
         Err(problems) => form_page(&desk, &visit, StatusCode::UNPROCESSABLE_ENTITY, form, problems).await,

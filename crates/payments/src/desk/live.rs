@@ -9,6 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base::{CodeId, ScopedId};
 use identity::Permission;
+use identity::desk::{Visit, admit_member};
 use store::Tx;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -16,9 +17,8 @@ use webkit::error::ApiError;
 
 use super::Desk;
 use super::codes::state_of;
-use super::member::{Member, admit_member, read_as};
+use super::member::{Member, read_as};
 use super::rows::row_of;
-use super::visit::Visit;
 use crate::pages::codes::CodeStatePart;
 use crate::pages::list::PaymentRowPart;
 use crate::pages::shown::CodeShown;
@@ -120,8 +120,8 @@ impl<F> Line<F> {
         let (desk, mut visit, render) = (self.desk.clone(), self.visit.clone(), self.render);
         visit.now = desk.identity().clock.now();
         let made = self.desk.db().read(move |tx| {
-            let member = admit_member(tx, &desk, &visit, Permission::ViewPayments)?;
-            render(tx, &member, &payment)
+            let person = admit_member(tx, &desk.hall, &visit, Permission::ViewPayments)?;
+            render(tx, &Member::new(&person, &desk), &payment)
         });
         made.await.ok()
     }

@@ -7,6 +7,10 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base::{Money, PaymentId, ScopedId, Timestamp};
+use identity::desk::{
+    Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, show_notice, with_next,
+};
+use identity::pages::notice::NoticeKind as Refused;
 use identity::{Actor, Pin};
 use serde::Deserialize;
 use store::Tx;
@@ -17,10 +21,9 @@ use webkit::error::{ApiError, Code};
 use webkit::page::{Frame, Problems, show};
 
 use super::Desk;
-use super::form::{Button, go};
 use super::receipt::show_receipt;
-use super::visit::{Payer, Side, Visit, admit_payer, find_payer, with_next};
-use super::words::{Payee, find_payee, payer_name, shown, till_name, typed_amount};
+use super::trade::origination;
+use super::words::{Payee, find_payee, shown, till_name, typed_amount};
 use crate::balance::find_balance;
 use crate::challenge::{self, Answer};
 use crate::code::{ScanError, Scanned, StaticCode, mark_scanned, scan_code as follow_code};
@@ -99,7 +102,7 @@ async fn open_code(desk: &Desk, visit: &Visit, token: CodeToken) -> Result<Opene
                 Ok(Opened::Amount(Box::new((*code, payee, till))))
             }
             Err(ScanError::Used(payment)) => {
-                let payer = find_payer(tx, &cx, &asker)?;
+                let payer = find_payer(tx, &cx.hall, &asker)?;
                 let own = payer.is_some_and(|payer| payment.buyer == Some(payer.session.buyer));
                 Ok(if own { Opened::Own(payment.id) } else { Opened::Refused(NoticeKind::CodeUsed) })
             }
@@ -130,13 +133,13 @@ fn refuse(desk: &Desk, visit: &Visit, kind: NoticeKind) -> Response {
         }
         _ => StatusCode::FORBIDDEN,
     };
-    show(status, &NoticePage { page: visit.buyer_frame(desk), kind, action_href: String::new() })
+    show(status, &NoticePage { page: visit.buyer_frame(&desk.hall), kind, action_href: String::new() })
 }
 
 /// Name and balance of a payer whose session is awake.
 fn payer_line(tx: &mut Tx<'_>, desk: &Desk, visit: &Visit, payment: &Payment) -> Result<PayerLine, ApiError> {
     let till = till_name(tx, payment)?;
-    let Some(payer) = find_payer(tx, desk, visit)?.filter(|payer| payer.session.awake) else {
+    let Some(payer) = find_payer(tx, &desk.hall, visit)?.filter(|payer| payer.session.awake) else {
         return Ok(PayerLine { till, ..PayerLine::default() });
     };
     let (buyer, currency) = (payer.session.buyer, payment.amount.currency);
@@ -160,7 +163,7 @@ async fn note_scan(desk: &Desk, id: PaymentId, now: Timestamp) -> Result<(), Api
 
 fn show_pay_page(desk: &Desk, visit: &Visit, text: &str, found: (Payment, Payee, PayerLine)) -> Response {
     let (payment, payee, line) = found;
-    let page = visit.frame(desk, Side::Buyer, payee.zone);
+    let page = visit.frame(&desk.hall, Side::Buyer, payee.zone);
     let method = page.t("method-balance");
     let view = PayPage {
         page,
@@ -229,7 +232,7 @@ struct AmountEntry {
 impl AmountEntry {
     fn show(self, desk: &Desk, visit: &Visit, status: StatusCode, problems: Problems) -> Response {
         let view = PayAmountPage {
-            page: visit.frame(desk, Side::Buyer, self.payee.zone),
+            page: visit.frame(&desk.hall, Side::Buyer, self.payee.zone),
             shop: self.payee.shop.name,
             verified: false,
             terminal: self.till,
@@ -272,7 +275,7 @@ pub(super) async fn create_payment(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<AmountForm>(Side::Buyer, &incoming)?;
-    visit.knock(&desk)?;
+    visit.knock(&desk.hall)?;
     let Ok(token) = CodeToken::parse(&text) else {
         return Ok(refuse(&desk, &visit, NoticeKind::CodeUnreadable));
     };
@@ -284,7 +287,7 @@ pub(super) async fn create_payment(
         Opened::Payment(_) | Opened::Own(_) => return Ok(go(&format!("/p/{text}"))),
         Opened::Refused(kind) => return Ok(refuse(&desk, &visit, kind)),
     };
-    let (amount, note) = match entry.read(&visit.buyer_frame(&desk)) {
+    let (amount, note) = match entry.read(&visit.buyer_frame(&desk.hall)) {
         Ok(read) => read,
         Err(problems) => return Ok(entry.show(&desk, &visit, StatusCode::UNPROCESSABLE_ENTITY, problems)),
     };
@@ -337,12 +340,12 @@ pub(super) async fn show_payment(
     let id = payment_id(&id)?;
     let (cx, asker) = (desk.clone(), visit.clone());
     let found = desk.db().read(move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         Ok::<_, ApiError>((find_standing(tx, &payer, id)?, payer.session.touch_due))
     });
     let (standing, touch_due) = found.await?;
     if touch_due {
-        super::buyer::touch(&desk, &visit).await?;
+        identity::desk::touch_buyer(&desk.hall, &visit).await?;
     }
     if standing.state != State::Waiting && !standing.awake {
         return Ok(go(&with_next("/me/wake", &format!("/pay/{id}"))));
@@ -355,27 +358,9 @@ pub(super) async fn show_payment(
     }
 }
 
-/// What was wrong with a PIN.
-#[derive(Clone, Copy)]
-pub(super) enum Wrong {
-    No,
-    NotSixDigits,
-    Pin { left: i64 },
-}
-
-impl Wrong {
-    pub(super) fn say(self, page: &Frame) -> String {
-        match self {
-            Wrong::No => String::new(),
-            Wrong::NotSixDigits => page.t("problem-pin"),
-            Wrong::Pin { left } => page.t1("pin-wrong", "left", left),
-        }
-    }
-}
-
 fn show_pin(desk: &Desk, visit: &Visit, standing: Standing, status: StatusCode, wrong: Wrong) -> Response {
     let payment = &standing.payment;
-    let page = visit.frame(desk, Side::Buyer, standing.payee.zone);
+    let page = visit.frame(&desk.hall, Side::Buyer, standing.payee.zone);
     let view = PinPage {
         wrong: wrong.say(&page),
         shop: standing.payee.shop.name,
@@ -454,9 +439,9 @@ pub(super) async fn confirm_payment(
     let command = Confirm::new(id, amount, id.shop(), nonce, pin);
     let (cx, asker, screen, once) = (desk.clone(), visit.clone(), desk.context.screen(), posted.once);
     let done = desk.db().write_with(confirm::keys_of(&command), move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         once.run(tx, asker.now, |tx| {
-            let from = asker.origination();
+            let from = origination(&asker);
             let confirmed = confirm::confirm(tx, &payer.means, &screen, &payer.session, &from, &command);
             settle(tx, &cx, &payer, confirmed.map_err(errors::of_confirm)?)
         })
@@ -490,9 +475,9 @@ pub(super) async fn answer_challenge(
     };
     let (cx, asker, once) = (desk.clone(), visit.clone(), posted.once);
     let done = desk.db().write_with(vec![rows::payment_key(id)], move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         once.run(tx, asker.now, |tx| {
-            let from = asker.origination();
+            let from = origination(&asker);
             let answered = challenge::answer_challenge(tx, &payer.means, &payer.session, &from, id, &answer);
             settle(tx, &cx, &payer, answered.map_err(errors::of_confirm)?)
         })
@@ -533,8 +518,8 @@ async fn conclude(
     match done {
         Ok((word, _)) => match (word.as_str(), word.parse::<i64>()) {
             (_, Ok(left)) if left > 0 => show_again(desk, visit, id, Wrong::Pin { left }).await,
-            ("locked" | "0", _) => Ok(refuse(desk, visit, NoticeKind::PinLocked)),
-            ("frozen", _) => Ok(refuse(desk, visit, NoticeKind::Frozen)),
+            ("locked" | "0", _) => Ok(show_notice(&desk.hall, visit, Refused::PinLocked)),
+            ("frozen", _) => Ok(show_notice(&desk.hall, visit, Refused::Frozen)),
             _ => Ok(go(&format!("/pay/{id}"))),
         },
         Err(error) if is(&error, &[&errors::DAY_LIMIT]) => Ok(refuse(desk, visit, NoticeKind::DayLimit)),
@@ -549,7 +534,7 @@ async fn conclude(
 async fn show_again(desk: &Desk, visit: &Visit, id: PaymentId, wrong: Wrong) -> Result<Response, ApiError> {
     let (cx, asker) = (desk.clone(), visit.clone());
     let found = desk.db().read(move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         find_standing(tx, &payer, id)
     });
     let standing = found.await?;
@@ -574,10 +559,10 @@ async fn show_challenge(
         _ => Ok(None),
     });
     let device = found.await?;
-    let page = visit.frame(desk, Side::Buyer, standing.payee.zone);
+    let page = visit.frame(&desk.hall, Side::Buyer, standing.payee.zone);
     let view = ChallengePage {
         wrong: wrong.say(&page),
-        device: device.map_or_else(String::new, |device| super::words::device_text(&page, &device.label)),
+        device: device.map_or_else(String::new, |device| identity::desk::device_text(&page, &device.label)),
         place: String::new(),
         shop: standing.payee.shop.name,
         verified: false,
@@ -591,7 +576,7 @@ async fn show_challenge(
 
 fn show_wait(desk: &Desk, visit: &Visit, standing: Standing) -> Response {
     let payment = standing.payment;
-    let mut page = visit.frame(desk, Side::Buyer, standing.payee.zone);
+    let mut page = visit.frame(&desk.hall, Side::Buyer, standing.payee.zone);
     page.live = format!("/pay/{}/live?state={}", payment.id, standing.state.name());
     page.refresh_seconds = REFRESH_SECONDS;
     let view = WaitPage {
@@ -616,9 +601,9 @@ pub(super) async fn stop_payment(
     let posted = visit.read::<Button>(Side::Buyer, &incoming)?;
     let (cx, asker, once) = (desk.clone(), visit.clone(), posted.once);
     let done = desk.db().write_with(vec![rows::payment_key(id)], move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         once.run(tx, asker.now, |tx| {
-            let from = asker.origination();
+            let from = origination(&asker);
             let stopped = challenge::stop_review(tx, &payer.means, &payer.session, &from, id);
             settle(tx, &cx, &payer, stopped.map_err(errors::of_confirm)?)
         })
@@ -640,7 +625,7 @@ pub(super) async fn follow_payment(
     let mut live = desk.context.subscribe();
     let (cx, asker) = (desk.clone(), visit.clone());
     let found = desk.db().read(move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         find_standing(tx, &payer, id)
     });
     let now_in = found.await?.state;

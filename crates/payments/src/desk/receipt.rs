@@ -4,15 +4,14 @@ use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{EntryId, Timestamp};
+use identity::desk::{Button, Side, Visit, admit_payer};
 use store::Tx;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Frame, show};
 
 use super::Desk;
-use super::form::Button;
 use super::paying::{Standing, find_standing, freeze, payment_id};
-use super::visit::{Side, Visit, admit_payer};
 use super::words::{reached_at, risk_lang, shown};
 use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pages::pay::NotMePage;
@@ -86,7 +85,7 @@ pub(super) async fn show_receipt(
     visit: &Visit,
     standing: Standing,
 ) -> Result<Response, ApiError> {
-    let page = visit.frame(desk, Side::Buyer, standing.payee.zone.clone());
+    let page = visit.frame(&desk.hall, Side::Buyer, standing.payee.zone.clone());
     let cx = desk.clone();
     let view = desk.db().read(move |tx| fill_receipt(tx, &cx, page, standing));
     Ok(show(StatusCode::OK, &view.await?))
@@ -174,7 +173,7 @@ pub(super) async fn find_proof(
     let id = payment_id(&id)?;
     let cx = desk.clone();
     let text = desk.db().read(move |tx| {
-        let payer = admit_payer(tx, &cx, &visit)?;
+        let payer = admit_payer(tx, &cx.hall, &visit)?;
         let standing = find_standing(tx, &payer, id)?;
         proof_text(tx, &cx.context.signer, &standing.payment)
     });
@@ -190,14 +189,14 @@ pub(super) async fn show_not_me(
     let id = payment_id(&id)?;
     let (cx, asker) = (desk.clone(), visit.clone());
     let found = desk.db().read(move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         let standing = find_standing(tx, &payer, id)?;
         let own = standing.payment.buyer == Some(payer.session.buyer) && standing.state != State::Waiting;
         if own { Ok(standing) } else { Err(ApiError::not_found("payment does not exist")) }
     });
     let standing = found.await?;
     let view = NotMePage {
-        page: visit.frame(&desk, Side::Buyer, standing.payee.zone),
+        page: visit.frame(&desk.hall, Side::Buyer, standing.payee.zone),
         shop: standing.payee.shop.name,
         amount: standing.payment.amount,
         at: standing.payment.confirmed_at.unwrap_or(standing.payment.created_at),
@@ -218,12 +217,12 @@ pub(super) async fn freeze_account(
     let _asked = visit.read::<Button>(Side::Buyer, &incoming)?;
     let (cx, asker) = (desk.clone(), visit.clone());
     let done = desk.db().write(move |tx| {
-        let payer = admit_payer(tx, &cx, &asker)?;
+        let payer = admit_payer(tx, &cx.hall, &asker)?;
         find_standing(tx, &payer, id)?;
         freeze(tx, &payer)
     });
     done.await?;
     let action_href = format!("/pay/{id}");
     let kind = NoticeKind::FrozenNow;
-    Ok(show(StatusCode::OK, &NoticePage { page: visit.buyer_frame(&desk), kind, action_href }))
+    Ok(show(StatusCode::OK, &NoticePage { page: visit.buyer_frame(&desk.hall), kind, action_href }))
 }

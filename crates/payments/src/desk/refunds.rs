@@ -4,6 +4,7 @@ use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
 use base::{EntryId, Money, PaymentId, ScopedId};
+use identity::desk::{Once, Side, Visit, go, payer_name, place};
 use identity::{LoginError, Password, Permission};
 use serde::Deserialize;
 use store::Tx;
@@ -13,12 +14,9 @@ use webkit::page::{Frame, Pager, Problems, show};
 
 use super::Desk;
 use super::detail::{find_own, member_name, view_of};
-use super::form::{Once, go};
 use super::member::{Member, read_as, write_as};
 use super::paying::payment_id;
-use super::session::place;
-use super::visit::{Side, Visit};
-use super::words::{payer_name, typed_amount};
+use super::words::typed_amount;
 use crate::limits::DESCRIPTION_CHARS_MAX;
 use crate::pages::detail::RefundPage;
 use crate::pages::list::{RefundRow, RefundsPage};
@@ -81,7 +79,7 @@ pub(super) async fn create_refund(
         true => carry_out(&desk, &visit, posted.once, draft).await,
         false => {
             let mut problems = Problems::none();
-            let page = visit.frame(&desk, Side::Member, webkit::page::Zone::default());
+            let page = visit.frame(&desk.hall, Side::Member, webkit::page::Zone::default());
             problems.add("password", page.t("problem-password-wrong"));
             ask(&desk, &visit, StatusCode::FORBIDDEN, draft, problems).await
         }
@@ -171,7 +169,7 @@ async fn carry_out(desk: &Desk, visit: &Visit, once: Once, draft: Draft) -> Resu
         Err(error) => return Err(error),
     };
     let mut problems = Problems::none();
-    problems.add("", visit.frame(desk, Side::Member, webkit::page::Zone::default()).t(problem));
+    problems.add("", visit.frame(&desk.hall, Side::Member, webkit::page::Zone::default()).t(problem));
     Ok(show(StatusCode::CONFLICT, &view_of(desk, visit, id, problems).await?))
 }
 

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use base::{PaymentId, ScopedId};
 use identity::Permission;
+use identity::desk::{Side, Visit, go, payer_name};
 use serde::Deserialize;
 use store::Tx;
 use webkit::body::Incoming;
@@ -13,12 +14,10 @@ use webkit::page::{Frame, Problems, show};
 
 use super::Desk;
 use super::detail::{find_device_text, find_own, find_similar};
-use super::form::go;
 use super::member::{Member, read_as, write_as};
 use super::paying::payment_id;
 use super::rows::{decision_view, find_decision, row_of};
-use super::visit::{Side, Visit};
-use super::words::{payer_name, shown_outcome};
+use super::words::shown_outcome;
 use crate::limits::DESCRIPTION_CHARS_MAX;
 use crate::pages::detail::DecisionView;
 use crate::pages::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
@@ -170,7 +169,7 @@ pub(super) async fn decide_review(
     };
     let Ok(note) = ShortText::parse(&posted.form.note, DESCRIPTION_CHARS_MAX) else {
         let mut problems = Problems::none();
-        let page = visit.frame(&desk, Side::Member, webkit::page::Zone::default());
+        let page = visit.frame(&desk.hall, Side::Member, webkit::page::Zone::default());
         problems.add("note", page.t("problem-note"));
         return review_page(&desk, &visit, id, StatusCode::UNPROCESSABLE_ENTITY, problems).await;
     };

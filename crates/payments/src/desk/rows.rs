@@ -1,12 +1,13 @@
 //! Payments as rows, and what screening said of them in words.
 
+use identity::desk::payer_name;
 use store::Tx;
 use webkit::error::ApiError;
 use webkit::page::Frame;
 use webkit::page::chart::Feature;
 
 use super::member::Member;
-use super::words::{payer_name, risk_lang, shown, shown_outcome};
+use super::words::{risk_lang, shown, shown_outcome};
 use crate::pages::detail::DecisionView;
 use crate::pages::list::PaymentRow;
 use crate::payment::{DeclineReason, Payment, State};

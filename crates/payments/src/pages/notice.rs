@@ -1,4 +1,4 @@
-//! Calm pages that say one thing to a buyer: a code that cannot be paid, a locked PIN, a balance too small.
+//! Calm pages that say one thing to a buyer: a code that cannot be paid, a balance too small, an account just frozen.
 
 use askama::Template;
 use webkit::page::{Frame, Mark};
@@ -20,25 +20,17 @@ pub enum NoticeKind {
     CodeWithdrawn,
     /// A shop's own member cannot pay it.
     CodeOwnShop,
-    /// Too many wrong PINs.
-    PinLocked,
     /// The balance does not cover the amount.
     ShortBalance,
     /// The amount is past what may be paid in a day.
     DayLimit,
-    /// The account is frozen.
-    Frozen,
     /// The account was just frozen by its owner.
     FrozenNow,
-    /// A one-time link that is used or too old.
-    LinkGone,
-    /// What a form asked for is not possible any more.
-    Changed,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 14] = [
+    pub const ALL: [NoticeKind; 10] = [
         NoticeKind::CodeUsed,
         NoticeKind::CodeExpired,
         NoticeKind::CodeAltered,
@@ -46,13 +38,9 @@ impl NoticeKind {
         NoticeKind::CodeOtherShop,
         NoticeKind::CodeWithdrawn,
         NoticeKind::CodeOwnShop,
-        NoticeKind::PinLocked,
         NoticeKind::ShortBalance,
         NoticeKind::DayLimit,
-        NoticeKind::Frozen,
         NoticeKind::FrozenNow,
-        NoticeKind::LinkGone,
-        NoticeKind::Changed,
     ];
 
     /// The start of its text keys, also its name in the gallery.
@@ -65,13 +53,9 @@ impl NoticeKind {
             NoticeKind::CodeOtherShop => "code-other-shop",
             NoticeKind::CodeWithdrawn => "code-withdrawn",
             NoticeKind::CodeOwnShop => "code-own-shop",
-            NoticeKind::PinLocked => "pin-locked",
             NoticeKind::ShortBalance => "short-balance",
             NoticeKind::DayLimit => "day-limit",
-            NoticeKind::Frozen => "frozen",
             NoticeKind::FrozenNow => "frozen-now",
-            NoticeKind::LinkGone => "link-gone",
-            NoticeKind::Changed => "changed",
         }
     }
 
@@ -82,10 +66,8 @@ impl NoticeKind {
             NoticeKind::CodeExpired => Mark::Waiting,
             NoticeKind::CodeAltered | NoticeKind::CodeOtherShop => Mark::Stopped,
             NoticeKind::CodeUnreadable | NoticeKind::CodeWithdrawn | NoticeKind::CodeOwnShop => Mark::Closed,
-            NoticeKind::ShortBalance | NoticeKind::DayLimit | NoticeKind::LinkGone | NoticeKind::Changed => {
-                Mark::Closed
-            }
-            NoticeKind::PinLocked | NoticeKind::Frozen | NoticeKind::FrozenNow => Mark::Paused,
+            NoticeKind::ShortBalance | NoticeKind::DayLimit => Mark::Closed,
+            NoticeKind::FrozenNow => Mark::Paused,
         }
     }
 
@@ -103,8 +85,6 @@ impl NoticeKind {
         match self {
             NoticeKind::CodeUsed => Some("notice-receipt"),
             NoticeKind::FrozenNow => Some("notice-receipt"),
-            NoticeKind::LinkGone => Some("sign-in-button"),
-            NoticeKind::Changed => Some("notice-go-on"),
             _ => None,
         }
     }
@@ -118,7 +98,7 @@ pub struct NoticePage {
     pub page: Frame,
     /// What is said.
     pub kind: NoticeKind,
-    /// Where the next step leads (the receipt of a used code, unlocking a PIN); empty to leave it out.
+    /// Where the next step leads (the receipt of a used code); empty to leave it out.
     pub action_href: String,
 }
 

@@ -77,69 +77,6 @@ pub struct PayAmountPage {
     pub action_href: String,
 }
 
-/// Who is paying? Template `buyer_sign_in.html`. Field `contact`.
-#[derive(Template)]
-#[template(path = "buyer_sign_in.html")]
-pub struct BuyerSignInPage {
-    /// The frame.
-    pub page: Frame,
-    /// The shop that is about to be paid; empty when the buyer came without a payment.
-    pub shop: String,
-    /// What is about to be paid; absent without a payment.
-    pub amount: Option<Money>,
-    /// What was typed before.
-    pub contact_typed: String,
-    /// What is wrong with `contact`.
-    pub problems: Problems,
-    /// Where the form posts to.
-    pub action_href: String,
-    /// Where somebody without an account makes one.
-    pub new_href: String,
-}
-
-/// The code sent to the contact. Template `buyer_code.html`. Fields `code`, `remember` (`1`), hidden `challenge`.
-#[derive(Template)]
-#[template(path = "buyer_code.html")]
-pub struct BuyerCodePage {
-    /// The frame.
-    pub page: Frame,
-    /// Where the code was sent, masked.
-    pub contact_masked: String,
-    /// Hidden field `contact` of the form that asks for a new code.
-    pub contact: String,
-    /// Whether an account is about to be made; else the code goes only where there is one.
-    pub is_sign_up: bool,
-    /// Hidden field `challenge`: which sent code is answered; may be empty.
-    pub challenge: String,
-    /// What is wrong with `code`.
-    pub problems: Problems,
-    /// Where the form posts to.
-    pub action_href: String,
-    /// Where "send a new code" posts to; empty to leave it out.
-    pub again_href: String,
-    /// Where another contact can be given.
-    pub other_href: String,
-}
-
-/// Somebody without an account makes one: contact, name and PIN. The code for the contact comes next. Template
-/// `buyer_new.html`. Fields `contact`, `name`, `pin`, `pin_again`.
-#[derive(Template)]
-#[template(path = "buyer_new.html")]
-pub struct BuyerNewPage {
-    /// The frame.
-    pub page: Frame,
-    /// What was typed as the contact.
-    pub contact_typed: String,
-    /// What was typed as the name.
-    pub name_typed: String,
-    /// What is wrong with `contact`, `name`, `pin` or `pin_again`.
-    pub problems: Problems,
-    /// Where the form posts to.
-    pub action_href: String,
-    /// Where somebody with an account signs in.
-    pub sign_in_href: String,
-}
-
 /// The PIN for this amount and payee. Template `pin.html`. Fields `pin`, hidden `confirm_token`.
 #[derive(Template)]
 #[template(path = "pin.html")]
@@ -184,20 +121,6 @@ pub struct ChallengePage {
     pub wrong: String,
     /// Where the form posts to.
     pub action_href: String,
-}
-
-/// A session that was idle shows the account again after the PIN. Template `wake.html`. Field `pin`.
-#[derive(Template)]
-#[template(path = "wake.html")]
-pub struct WakePage {
-    /// The frame.
-    pub page: Frame,
-    /// What is wrong with the PIN, as a sentence; empty at the first try.
-    pub wrong: String,
-    /// Where the form posts to.
-    pub action_href: String,
-    /// Where "sign out" posts to.
-    pub sign_out_href: String,
 }
 
 /// "This was not me": what freezing does, and the button that does it. Template `not_me.html`. No fields.

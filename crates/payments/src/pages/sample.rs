@@ -1,24 +1,20 @@
 //! A sample of every page, for the gallery and for tests: one tea house on one afternoon. Nothing here is reachable
 //! from a running server.
 
-use base::{Currency, Money, Timestamp};
+use base::{Currency, Money};
+use identity::desk::Menu;
+use identity::pages::sample::{NOW, ago, say, shop};
 use webkit::page::chart::Feature;
 use webkit::page::form::Choice;
 use webkit::page::parts::{Sorted, Step};
-use webkit::page::{Desk, Frame, Html, Lang, Mark, Pager, Problems, Section, SortHead, Zone};
+use webkit::page::{Frame, Html, Lang, Mark, Pager, Problems, SortHead};
 
-use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
-use super::entry::{InvitedPage, SetUpPage, SignInPage};
-use super::front::FrontPage;
 use super::list::{PaymentRow, PaymentsPage, RefundRow, RefundsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::overview::{HourOutcomes, OverviewPage};
-use super::pay::{
-    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, NotMePage, OwnPaymentsPage, PayAmountPage,
-    PayPage, PinPage, WaitPage, WakePage,
-};
+use super::pay::{ChallengePage, NotMePage, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage};
 use super::receipt::ReceiptPage;
 use super::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
 use super::shown::{CodeKindShown, CodeShown, OutcomeShown, PaymentShown};
@@ -26,51 +22,18 @@ use crate::qr::{Level, Symbol};
 
 mod buyer;
 
-/// The instant at which all samples are shown: 1 March 2026, 17:30 in Shanghai.
-pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
 const PAYMENT: &str = "pay_0th7x2w90123456789abcdefghjk";
 const HASH: &str = "9f2c4e7ab1d05836c2f4e1a97b3d5c608e1f2a4b6c8d0e2f4a6b8c0d2e4f6a8b";
 
 /// A frame for a buyer.
 pub fn buyer_frame(lang: Lang) -> Frame {
-    let mut page = Frame::new(super::texts(), lang, NOW, "/p/sample");
-    page.zone = Zone::named("Asia/Shanghai");
-    page.csrf = "sample".into();
-    page
+    identity::pages::sample::buyer_frame(super::texts(), lang)
 }
 
 /// A frame for the desk at `path`, signed in as owner.
 pub fn desk_frame(lang: Lang, path: &str) -> Frame {
-    let mut page = buyer_frame(lang);
-    page.path = path.into();
-    let section = |key: &str, href: &str, count| Section::new(page.t(key), href).with_count(count);
-    let sections = vec![
-        section("nav-overview", "/desk", 0),
-        section("nav-payments", "/desk/payments", 0),
-        section("nav-codes", "/desk/codes", 0),
-        section("nav-reviews", "/desk/reviews", 3),
-        section("nav-refunds", "/desk/refunds", 0),
-        section("nav-api-keys", "/desk/api-keys", 0),
-    ];
-    page.desk = Some(Desk {
-        shop: shop(lang),
-        who: "Mei Lin".into(),
-        role: page.t("role-owner"),
-        sign_out_href: "/desk/sign-out".into(),
-        sections,
-    });
-    page
-}
-
-fn say(lang: Lang, en: &str, zh: &str) -> String {
-    match lang {
-        Lang::En => en.to_owned(),
-        Lang::Zh => zh.to_owned(),
-    }
-}
-
-fn shop(lang: Lang) -> String {
-    say(lang, "Green Tea House", "绿茗茶舍")
+    let entries = crate::desk::menu().into_iter().chain(identity::desk::menu());
+    identity::pages::sample::desk_frame(super::texts(), &Menu::new(entries), lang, path)
 }
 
 fn payer(lang: Lang) -> String {
@@ -91,59 +54,6 @@ fn device(lang: Lang) -> String {
 
 fn yuan(minor: i64) -> Money {
     Money::new(minor, Currency::CNY)
-}
-
-fn ago(seconds: i64) -> Timestamp {
-    NOW.plus_seconds(-seconds)
-}
-
-impl SetUpPage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> SetUpPage {
-        let lang = page.lang;
-        let choice = |name: &str| Choice::new(name, name.to_owned());
-        SetUpPage {
-            page,
-            shop_typed: String::new(),
-            city_typed: String::new(),
-            country: "CN".into(),
-            countries: vec![Choice::new("CN", say(lang, "China", "中国"))],
-            category: "5499".into(),
-            categories: vec![Choice::new("5499", say(lang, "Food and drink", "食品饮料"))],
-            currency: "CNY".into(),
-            currencies: ["CNY", "EUR", "JPY", "USD"].map(choice).to_vec(),
-            zone: "Asia/Shanghai".into(),
-            zones: ["Asia/Shanghai", "Europe/Berlin", "UTC"].map(choice).to_vec(),
-            name_typed: String::new(),
-            email_typed: String::new(),
-            problems: Problems::none(),
-            action_href: "/setup/sample".into(),
-        }
-    }
-}
-
-impl InvitedPage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> InvitedPage {
-        let shop = shop(page.lang);
-        let (email, action_href) = ("mei@example.org".into(), "/setup/sample".into());
-        InvitedPage { page, shop, email, problems: Problems::none(), action_href }
-    }
-}
-
-impl SignInPage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> SignInPage {
-        let mut problems = Problems::none();
-        problems.add("", page.t("sign-in-failed"));
-        SignInPage {
-            page,
-            email_typed: "mei@example.org".into(),
-            problems,
-            next: String::new(),
-            action_href: "/desk/sign-in".into(),
-        }
-    }
 }
 
 /// Rows of payments in several states, newest first.
@@ -553,36 +463,6 @@ impl ReviewsPage {
     }
 }
 
-impl ApiKeysPage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> ApiKeysPage {
-        let lang = page.lang;
-        let row = |n: i64, name: String, revoke: &str| ApiKeyRow {
-            id: format!("key_0th7x2w9{n:020}"),
-            name,
-            at: ago(n * 90_000),
-            role: page.t("keys-role-integration"),
-            revoke_href: revoke.to_owned(),
-        };
-        let rows = vec![
-            row(1, say(lang, "Web shop", "网店"), "/desk/api-keys/1/revoke"),
-            row(7, say(lang, "Old till", "旧收银机"), ""),
-        ];
-        ApiKeysPage {
-            page,
-            rows,
-            role: "integration".into(),
-            fresh: Some(FreshKey {
-                id: "key_0th7x2w900000000000000000001".into(),
-                secret: "tws_sample".into(),
-            }),
-            name_typed: String::new(),
-            problems: Problems::none(),
-            action_href: "/desk/api-keys".into(),
-        }
-    }
-}
-
 /// Every page in one language by the name of its file, rendered.
 ///
 /// # Errors
@@ -595,19 +475,11 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
     let mut all = vec![
         ("pay".to_owned(), PayPage::sample(buyer()).render()?),
         ("pay-amount".to_owned(), PayAmountPage::sample(buyer()).render()?),
-        ("buyer-sign-in".to_owned(), BuyerSignInPage::sample(buyer()).render()?),
-        ("buyer-code".to_owned(), BuyerCodePage::sample(buyer()).render()?),
-        ("buyer-new".to_owned(), BuyerNewPage::sample(buyer()).render()?),
         ("pin".to_owned(), PinPage::sample(buyer()).render()?),
         ("challenge".to_owned(), ChallengePage::sample(buyer()).render()?),
         ("wait".to_owned(), WaitPage::sample(buyer()).render()?),
-        ("front".to_owned(), FrontPage::sample(buyer()).render()?),
-        ("wake".to_owned(), WakePage::sample(buyer()).render()?),
         ("not-me".to_owned(), NotMePage::sample(buyer()).render()?),
         ("own-payments".to_owned(), OwnPaymentsPage::sample(buyer()).render()?),
-        ("set-up".to_owned(), SetUpPage::sample(buyer()).render()?),
-        ("invited".to_owned(), InvitedPage::sample(buyer()).render()?),
-        ("sign-in".to_owned(), SignInPage::sample(buyer()).render()?),
         ("overview".to_owned(), OverviewPage::sample(desk("/desk")).render()?),
         ("overview-empty".to_owned(), OverviewPage::sample_empty(desk("/desk")).render()?),
         ("payments".to_owned(), PaymentsPage::sample(desk("/desk/payments?from=2026-02-01")).render()?),
@@ -620,7 +492,6 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("code-print".to_owned(), CodePrintPage::sample(buyer()).render()?),
         ("reviews".to_owned(), ReviewsPage::sample(desk("/desk/reviews/1")).render()?),
         ("reviews-empty".to_owned(), ReviewsPage::sample_empty(desk("/desk/reviews")).render()?),
-        ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/api-keys")).render()?),
     ];
     for state in PaymentShown::ALL {
         all.push((format!("receipt-{}", state.slug()), ReceiptPage::sample(buyer(), state).render()?));

@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use base::{BuyerId, Clock, Dice, MemberId, Money, PaymentId, ShopId};
+use identity::desk::{Hall, Menu};
 use identity::{Actor, Email, Fault, Means, NewMember, PasswordHash, PersonName, Role};
 use payments::routes::Context;
 use payments::{Payment, Screen};
@@ -46,8 +47,11 @@ impl Site {
         let identity = identity::Context::new(db, Arc::new(vault), clock.clone(), dice.clone(), ORIGIN);
         let signer = audit::Signer::predictable_for_tests("pay.example/audit", &[3; 32]).unwrap();
         let context = Context::new(identity, Arc::new(signer), screen);
-        let surround = Edge::new(clock.clone(), dice, true).with_error_page(payments::desk::error_page);
-        let router = payments::desk::router(context.clone()).layer(from_fn_with_state(surround, edge));
+        let surround = Edge::new(clock.clone(), dice, true).with_error_page(identity::desk::error_page);
+        let entries = identity::desk::menu().into_iter().chain(payments::desk::menu());
+        let hall = Hall::new(context.identity.clone(), Menu::new(entries), Arc::new(payments::desk::Trade));
+        let router = identity::desk::router(&hall).merge(payments::desk::router(context.clone(), hall));
+        let router = router.layer(from_fn_with_state(surround, edge));
         Site { context, clock, router, _scratch: scratch }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::assets;
 use super::lang::{Lang, Texts};
 
 const VOID: [&str; 10] = ["area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source"];
@@ -116,6 +117,41 @@ pub fn page(html: &str) -> Vec<String> {
         complaints.push(format!("{} first-level headings, not one", html.matches("<h1").count()));
     }
     complaints
+}
+
+/// What a buyer's phone loads for one page, in bytes, without compression.
+pub const BUYER_PAGE_MAX_BYTES: usize = 40 * 1024;
+
+/// Complaints about pages by the name of their file: all of [`page`]'s, a text that is missing, a buyer's page that with
+/// all it loads passes [`BUYER_PAGE_MAX_BYTES`].
+pub fn gallery(pages: &[(String, String)]) -> Vec<String> {
+    let files = assets::css().body.len() + assets::buyer_js().body.len() + assets::mark().body.len();
+    let mut complaints = Vec::new();
+    for (name, html) in pages {
+        complaints.extend(page(html).into_iter().map(|complaint| format!("{name}: {complaint}")));
+        let words = without_patterns(html);
+        if let Some((_, rest)) = words.split_once('[') {
+            complaints.push(format!(
+                "{name}: shows a missing text `[{}`",
+                rest.chars().take(60).collect::<String>()
+            ));
+        }
+        let bytes = html.len() + files;
+        if html.contains("class=\"buyer\"") && bytes > BUYER_PAGE_MAX_BYTES {
+            complaints.push(format!("{name}: a buyer's phone loads {bytes} bytes"));
+        }
+    }
+    complaints
+}
+
+/// The page without the patterns of its fields, which may hold brackets.
+fn without_patterns(html: &str) -> String {
+    let mut parts = html.split(" pattern=\"");
+    let mut words = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        words.push_str(part.split_once('"').map_or("", |(_, rest)| rest));
+    }
+    words
 }
 
 /// Complaints about markup: an inline style, script or handler (the content policy refuses them), an unclosed or

@@ -68,6 +68,8 @@ pub struct Desk {
     pub sign_out_href: String,
     /// The sections this member may open.
     pub sections: Vec<Section>,
+    /// What is the member's own, in the menu under their name.
+    pub own: Vec<Section>,
 }
 
 /// A section of the desk.

@@ -3,11 +3,9 @@
 use webkit::page::{Frame, Problems};
 
 use super::{HASH, NOW, PAYMENT, ago, device, method, order, payer, say, shop, yuan};
-use crate::pages::front::FrontPage;
 use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pages::pay::{
-    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ChallengePage, NotMePage, OwnPayment, OwnPaymentsPage,
-    PayAmountPage, PayPage, PinPage, WaitPage, WakePage,
+    ChallengePage, NotMePage, OwnPayment, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage,
 };
 use crate::pages::receipt::ReceiptPage;
 use crate::pages::shown::PaymentShown;
@@ -54,55 +52,6 @@ impl PayAmountPage {
     }
 }
 
-impl BuyerSignInPage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> BuyerSignInPage {
-        let lang = page.lang;
-        let mut problems = Problems::none();
-        problems.add("contact", page.t("problem-email"));
-        BuyerSignInPage {
-            page,
-            shop: shop(lang),
-            amount: Some(yuan(128_000)),
-            contact_typed: "li".into(),
-            problems,
-            action_href: "/p/sample/sign-in".into(),
-            new_href: "/p/sample/new".into(),
-        }
-    }
-}
-
-impl BuyerCodePage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> BuyerCodePage {
-        BuyerCodePage {
-            page,
-            contact_masked: "l•••@mail.example".into(),
-            contact: "li@mail.example".into(),
-            is_sign_up: false,
-            challenge: "sample".into(),
-            problems: Problems::none(),
-            action_href: "/p/sample/code".into(),
-            again_href: "/p/sample/again".into(),
-            other_href: "/p/sample/sign-in".into(),
-        }
-    }
-}
-
-impl BuyerNewPage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> BuyerNewPage {
-        BuyerNewPage {
-            page,
-            contact_typed: "li@mail.example".into(),
-            name_typed: String::new(),
-            problems: Problems::none(),
-            action_href: "/p/sample/new".into(),
-            sign_in_href: "/p/sample/sign-in".into(),
-        }
-    }
-}
-
 impl PinPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> PinPage {
@@ -135,21 +84,6 @@ impl ChallengePage {
             wrong: String::new(),
             action_href: "/p/sample/challenge".into(),
         }
-    }
-}
-
-impl FrontPage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> FrontPage {
-        FrontPage { page, own_href: "/me".into(), desk_href: "/desk".into() }
-    }
-}
-
-impl WakePage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame) -> WakePage {
-        let (action_href, sign_out_href) = ("/me/wake".into(), "/me/sign-out".into());
-        WakePage { page, wrong: String::new(), action_href, sign_out_href }
     }
 }
 

@@ -6,38 +6,42 @@ use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
 use base::ApiKeyId;
-use identity::{ApiKey, ApiKeyError, KeyState, Label, NewApiKey, Permission, Role};
 use serde::Deserialize;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Frame, Problems, show};
 
-use super::Desk;
-use super::buyer::text_problem;
 use super::form::{Button, go};
+use super::hall::Hall;
 use super::member::{read_as, write_as};
 use super::visit::{Side, Visit};
+use super::words::text_problem;
+use crate::api_keys::{
+    ApiKey, ApiKeyError, KeyState, NewApiKey, create_api_key, list_api_keys, revoke_api_key,
+};
 use crate::pages::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
+use crate::permissions::{Permission, Role};
+use crate::text::Label;
 
 /// Where the keys are.
 const HOME: &str = "/desk/api-keys";
 
 /// Shows the keys.
-pub(super) async fn list_keys(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
-    keys_page(&desk, &visit, StatusCode::OK, KeyForm::default(), Problems::none(), None).await
+pub(super) async fn list_keys(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    keys_page(&hall, &visit, StatusCode::OK, KeyForm::default(), Problems::none(), None).await
 }
 
 async fn keys_page(
-    desk: &Desk,
+    hall: &Hall,
     visit: &Visit,
     status: StatusCode,
     typed: KeyForm,
     problems: Problems,
     fresh: Option<FreshKey>,
 ) -> Result<Response, ApiError> {
-    let view = read_as(desk, visit, Permission::ManageApiKeys, move |tx, member| {
+    let view = read_as(hall, visit, Permission::ManageApiKeys, move |tx, member| {
         let page = member.frame(tx)?;
-        let keys = identity::list_api_keys(tx, &member.actor, member.shop.id)?;
+        let keys = list_api_keys(tx, &member.actor, member.shop.id)?;
         let rows = keys.into_iter().map(|key| row_of(&page, key, member.means.now)).collect();
         let action_href = HOME.to_owned();
         Ok(ApiKeysPage { page, rows, fresh, name_typed: typed.name, role: typed.role, problems, action_href })
@@ -82,19 +86,19 @@ impl KeyForm {
 
 /// Makes a key and shows its secret, this once: a second submit of the form shows the list alone.
 pub(super) async fn create_key(
-    Shared(desk): Shared<Desk>,
+    Shared(hall): Shared<Hall>,
     visit: Visit,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<KeyForm>(Side::Member, &incoming)?;
-    let page = visit.frame(&desk, Side::Member, webkit::page::Zone::default());
+    let page = visit.frame(&hall, Side::Member, webkit::page::Zone::default());
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
     let new = match posted.form.parse(&page) {
         Ok(new) => new,
-        Err(problems) => return keys_page(&desk, &visit, refused, posted.form, problems, None).await,
+        Err(problems) => return keys_page(&hall, &visit, refused, posted.form, problems, None).await,
     };
-    let made = write_as(&desk, &visit, Permission::ManageApiKeys, posted.once, vec![], move |tx, member| {
-        match identity::create_api_key(tx, &member.means, &member.actor, member.shop.id, &new) {
+    let made = write_as(&hall, &visit, Permission::ManageApiKeys, posted.once, vec![], move |tx, member| {
+        match create_api_key(tx, &member.means, &member.actor, member.shop.id, &new) {
             Ok((key, secret)) => Ok((HOME.to_owned(), Some((key, secret)))),
             Err(ApiKeyError::TooMany) => Ok((String::new(), None)),
             Err(error) => Err(error.into()),
@@ -104,11 +108,11 @@ pub(super) async fn create_key(
         (word, _) if word.is_empty() => {
             let mut problems = Problems::none();
             problems.add("", page.t("keys-full"));
-            keys_page(&desk, &visit, refused, posted.form, problems, None).await
+            keys_page(&hall, &visit, refused, posted.form, problems, None).await
         }
         (_, Some(Some((key, secret)))) => {
             let fresh = FreshKey { id: key.id.to_string(), secret: secret.secret().expose().clone() };
-            keys_page(&desk, &visit, StatusCode::OK, KeyForm::default(), Problems::none(), Some(fresh)).await
+            keys_page(&hall, &visit, StatusCode::OK, KeyForm::default(), Problems::none(), Some(fresh)).await
         }
         _ => Ok(go(HOME)),
     }
@@ -116,16 +120,16 @@ pub(super) async fn create_key(
 
 /// Revokes a key, for good.
 pub(super) async fn revoke_key(
-    Shared(desk): Shared<Desk>,
+    Shared(hall): Shared<Hall>,
     visit: Visit,
     Path(id): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: ApiKeyId = id.parse().map_err(|_| ApiError::not_found("no such API key"))?;
     let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let ring = Arc::clone(&desk.identity().keys);
-    let done = write_as(&desk, &visit, Permission::ManageApiKeys, once, vec![], move |tx, member| {
-        identity::revoke_api_key(tx, &member.means, &member.actor, member.shop.id, id, &ring)?;
+    let ring = Arc::clone(&hall.identity.keys);
+    let done = write_as(&hall, &visit, Permission::ManageApiKeys, once, vec![], move |tx, member| {
+        revoke_api_key(tx, &member.means, &member.actor, member.shop.id, id, &ring)?;
         Ok((HOME.to_owned(), ()))
     });
     Ok(go(&done.await?.0))

@@ -14,9 +14,9 @@ use webkit::page::lang::LANGUAGE;
 use webkit::page::{Fault, FaultKind, Frame, Lang};
 use webkit::request::{RequestContext, loggable_path};
 
-use super::Desk;
 use super::form::go;
-use super::visit::{BROWSER, Browser, is_local, with_next};
+use super::hall::Hall;
+use super::visit::{BROWSER, Browser, Visit, is_local, with_next};
 use crate::pages;
 use crate::pages::notice::{NoticeKind, NoticePage};
 
@@ -26,17 +26,18 @@ const BROWSER_CHARS: usize = 32;
 const WAIT_SECONDS: u32 = 30;
 
 /// The middleware around all pages.
-pub(super) async fn dress(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+pub(super) async fn dress(State(hall): State<Hall>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::of(request.extensions());
-    let (browser, is_new) = browser_of(&desk, &context, &request);
+    let (browser, is_new) = browser_of(&hall, &context, &request);
     let asker = Asker {
         get: request.method() == Method::GET,
         html: accepts_html(request.headers()),
         browser: browser.clone(),
         context,
         route: loggable_path(&request),
+        hall: hall.clone(),
     };
-    let refused = check_origin(&desk, &context, &request).err();
+    let refused = check_origin(&hall, &context, &request).err();
     request.extensions_mut().insert(browser.clone());
     let answer = match refused {
         Some(error) => error.into_response(),
@@ -51,12 +52,12 @@ pub(super) async fn dress(State(desk): State<Desk>, mut request: Request, next: 
 }
 
 /// The browser by its cookie, or a new one.
-fn browser_of(desk: &Desk, context: &RequestContext, request: &Request) -> (Browser, bool) {
+fn browser_of(hall: &Hall, context: &RequestContext, request: &Request) -> (Browser, bool) {
     let (headers, uri) = (request.headers(), request.uri());
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let secure = desk.is_secure(context);
+    let secure = hall.is_secure(context);
     let known = BROWSER.find(headers, secure).filter(|id| id.len() == BROWSER_CHARS);
-    let fresh = || URL_SAFE_NO_PAD.encode(desk.identity().dice.bytes::<BROWSER_BYTES>());
+    let fresh = || URL_SAFE_NO_PAD.encode(hall.identity.dice.bytes::<BROWSER_BYTES>());
     let browser = Browser {
         id: known.map_or_else(fresh, str::to_owned),
         lang: Lang::choose(uri.query(), text(header::COOKIE), text(header::ACCEPT_LANGUAGE)),
@@ -67,9 +68,9 @@ fn browser_of(desk: &Desk, context: &RequestContext, request: &Request) -> (Brow
 }
 
 /// A form must come from this site: from the address that codes and links point to, or the one that was asked for.
-fn check_origin(desk: &Desk, context: &RequestContext, request: &Request) -> Result<(), ApiError> {
+fn check_origin(hall: &Hall, context: &RequestContext, request: &Request) -> Result<(), ApiError> {
     let (method, headers) = (request.method(), request.headers());
-    let public = check_same_site(method, headers, desk.context.public_url());
+    let public = check_same_site(method, headers, &hall.identity.public_url);
     if public.is_ok() {
         return public;
     }
@@ -95,6 +96,7 @@ struct Asker {
     context: RequestContext,
     /// For the log: the path may hold a code or a one-time link.
     route: String,
+    hall: Hall,
 }
 
 impl Asker {
@@ -111,7 +113,7 @@ impl Asker {
             let (id, path, cause) = (self.context.id, self.route.as_str(), error.cause().unwrap_or_default());
             tracing::error!(%id, path, code = error.code.name, cause, "page failed");
         }
-        let mut page = Frame::new(pages::texts(), self.browser.lang, self.context.at, &self.browser.path);
+        let mut page = Frame::new(self.hall.texts(), self.browser.lang, self.context.at, &self.browser.path);
         let home = if self.path().starts_with("/desk") { "/desk" } else { "/" };
         if !self.get {
             // The language switch and "try again" are links: they lead to the page the form was on.
@@ -128,10 +130,9 @@ impl Asker {
     fn sign_in_path(&self) -> String {
         let (door, home) =
             if self.path().starts_with("/desk") { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
-        let next = match (self.get, self.path().strip_prefix("/pay/")) {
-            (true, _) => self.browser.path.clone(),
-            (false, Some(rest)) => format!("/pay/{}", rest.split('/').next().unwrap_or_default()),
-            (false, None) => home.to_owned(),
+        let next = match self.get {
+            true => self.browser.path.clone(),
+            false => self.hall.trade().form_page(self.path()).unwrap_or_else(|| home.to_owned()),
         };
         with_next(door, if is_local(&next) { &next } else { home })
     }
@@ -153,6 +154,12 @@ fn show_error(page: Frame, error: &ApiError, home: &str, request: &str) -> Respo
     let mut answer = Fault::answer(page, kind, home, request);
     error.add_headers(&mut answer);
     answer
+}
+
+/// The page that tells a buyer why they cannot go on.
+pub fn show_notice(hall: &Hall, visit: &Visit, kind: NoticeKind) -> Response {
+    let view = NoticePage { page: visit.buyer_frame(hall), kind, action_href: String::new() };
+    webkit::page::show(StatusCode::FORBIDDEN, &view)
 }
 
 /// Shows an error that no page of this domain made, such as an address that leads nowhere.

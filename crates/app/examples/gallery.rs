@@ -1,9 +1,8 @@
 //! Writes a sample of every page in both languages as HTML files, to be looked at in a browser:
-//! `cargo run -p payments --example gallery -- target/gallery`, then serve that folder.
+//! `cargo run -p app --example gallery -- target/gallery`, then serve that folder.
 
 use std::path::PathBuf;
 
-use payments::pages::sample;
 use webkit::page::{Lang, assets};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,7 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(folder.join(asset.href.trim_start_matches('/')), asset.body)?;
     }
     for lang in Lang::ALL {
-        for (name, html) in sample::gallery(lang)? {
+        let samples = [identity::pages::sample::gallery(lang)?, payments::pages::sample::gallery(lang)?];
+        for (name, html) in samples.into_iter().flatten() {
             std::fs::write(folder.join(format!("{name}-{}.html", lang.code())), html)?;
         }
     }

@@ -24,7 +24,7 @@ const NONCE_BYTES: usize = 16;
 const FIELD: &str = "csrf";
 
 /// A form whose token is right.
-pub(super) struct Posted<T> {
+pub struct Posted<T> {
     /// Its fields.
     pub form: T,
     /// Makes it count once.
@@ -34,11 +34,11 @@ pub(super) struct Posted<T> {
 /// A form with nothing but its token.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Button {}
+pub struct Button {}
 
 /// The one time that a form is carried out.
 #[derive(Clone)]
-pub(super) struct Once {
+pub struct Once {
     scope: Scope,
     key: IdempotencyKey,
     print: Fingerprint,
@@ -118,6 +118,6 @@ impl Once {
 }
 
 /// Sends the browser to a page of ours with GET.
-pub(super) fn go(path: &str) -> Response {
+pub fn go(path: &str) -> Response {
     Redirect::to(path).into_response()
 }

@@ -1,29 +1,33 @@
-//! Members at the door: the one-time link of the first start and of invitations, sign-in, sign-out.
+//! One-time links: the first start, and the invitation of a member.
 
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
-use base::Currency;
-use identity::{
-    Email, Link, LoginError, NewMember, Password, PasswordHash, PasswordProblem, PersonName, Place, Role,
-    SetupError, ShopDraft, ShopProfile, Token, TokenKind,
-};
+use base::{Currency, MemberId};
 use serde::Deserialize;
+use store::Tx;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::form::Choice;
-use webkit::page::{Frame, Problems, Zone, show};
+use webkit::page::{Frame, Problems, show};
 
-use super::Desk;
-use super::buyer::{set, text_problem};
-use super::form::{Button, Once, go};
-use super::visit::{MEMBER, Side, Visit, is_local};
-use crate::pages::entry::{InvitedPage, SetUpPage, SignInPage};
+use super::form::{Once, go};
+use super::hall::Hall;
+use super::sign_in::{HOME, door_frame};
+use super::visit::{MEMBER, Side, Visit, add_cookie};
+use super::words::text_problem;
+use crate::context::Means;
+use crate::members::{NewMember, find_member_person};
+use crate::pages::entry::{InvitedPage, SetUpPage};
 use crate::pages::notice::{NoticeKind, NoticePage};
-use crate::shop::{Premises, set_premises};
+use crate::password::{Password, PasswordHash, PasswordProblem};
+use crate::permissions::Role;
+use crate::sessions::open_member_session;
+use crate::setup::{self, Link, SetupError, find_link};
+use crate::shops::{ShopDraft, ShopProblem, ShopProfile};
+use crate::text::{Email, PersonName};
+use crate::token::{Token, TokenKind};
 
-/// Where a member goes who came for nothing in particular.
-const HOME: &str = "/desk";
 /// Merchant categories (ISO 18245) to choose from.
 const CATEGORIES: [&str; 10] =
     ["5499", "5812", "5411", "5651", "5732", "5977", "5942", "7230", "8999", "5999"];
@@ -46,107 +50,6 @@ const ZONES: [&str; 11] = [
     "UTC",
 ];
 
-fn door_frame(desk: &Desk, visit: &Visit) -> Frame {
-    visit.frame(desk, Side::Member, Zone::default())
-}
-
-/// Asks a member to sign in.
-pub(super) async fn show_sign_in(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
-    let (token, now) = (visit.member.clone(), visit.now);
-    let signed_in = desk.db().read(move |tx| {
-        let Some(token) = token else { return Ok(false) };
-        match identity::require_member(tx, &token, now) {
-            Ok(_) => Ok(true),
-            Err(identity::AuthError::SignInNeeded) => Ok(false),
-            Err(error) => Err(ApiError::from(error)),
-        }
-    });
-    if signed_in.await? {
-        return Ok(go(&visit.next(HOME)));
-    }
-    let next = visit.next("");
-    Ok(sign_in_page(&desk, &visit, StatusCode::OK, String::new(), next, Problems::none()))
-}
-
-fn sign_in_page(
-    desk: &Desk,
-    visit: &Visit,
-    status: StatusCode,
-    email_typed: String,
-    next: String,
-    problems: Problems,
-) -> Response {
-    let (page, action_href) = (door_frame(desk, visit), "/sign-in".to_owned());
-    show(status, &SignInPage { page, email_typed, problems, next, action_href })
-}
-
-/// Address and password.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SignInForm {
-    email: String,
-    password: String,
-    #[serde(default)]
-    next: String,
-}
-
-/// Signs a member in.
-pub(super) async fn sign_in(
-    Shared(desk): Shared<Desk>,
-    visit: Visit,
-    incoming: Incoming,
-) -> Result<Response, ApiError> {
-    let form = visit.read::<SignInForm>(Side::Member, &incoming)?.form;
-    let page = door_frame(&desk, &visit);
-    let opened = match (Email::parse(&form.email), Password::parse(&form.password)) {
-        (Ok(email), Ok(password)) => {
-            identity::sign_in_member(desk.identity(), email, password, &place(&visit), visit.now).await
-        }
-        _ => Ok(None),
-    };
-    let (status, problem) = match opened {
-        Ok(Some((_, session))) => {
-            let next = if is_local(&form.next) { form.next.as_str() } else { HOME };
-            let mut answer = go(next);
-            set(&mut answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
-            return Ok(answer);
-        }
-        Ok(None) => (StatusCode::FORBIDDEN, page.t("sign-in-failed")),
-        Err(LoginError::TooMany { retry_after_seconds }) => {
-            let minutes = retry_after_seconds.max(1).div_euclid(60) + 1;
-            (StatusCode::TOO_MANY_REQUESTS, page.t1("sign-in-locked", "minutes", minutes))
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let mut problems = Problems::none();
-    problems.add("", problem);
-    Ok(sign_in_page(&desk, &visit, status, form.email, form.next, problems))
-}
-
-/// Where a sign-in comes from.
-pub(super) fn place(visit: &Visit) -> Place {
-    Place { origin: visit.origin(), agent: visit.device_label.clone() }
-}
-
-/// Signs the member out of this session.
-pub(super) async fn sign_out(
-    Shared(desk): Shared<Desk>,
-    visit: Visit,
-    incoming: Incoming,
-) -> Result<Response, ApiError> {
-    let _asked = visit.read::<Button>(Side::Member, &incoming)?;
-    if let Some(token) = visit.member.clone() {
-        let (cx, now) = (desk.identity().clone(), visit.now);
-        desk.db()
-            .write(move |tx| identity::end_session(tx, &cx.means(now), &token))
-            .await
-            .map_err(ApiError::from)?;
-    }
-    let mut answer = go("/sign-in");
-    set(&mut answer, MEMBER.clear(visit.browser.secure));
-    Ok(answer)
-}
-
 /// What a one-time link is good for, as its page needs it.
 enum Door {
     FirstSetup,
@@ -154,14 +57,14 @@ enum Door {
     Gone,
 }
 
-async fn open_door(desk: &Desk, visit: &Visit, text: &str) -> Result<(Door, Option<Token>), ApiError> {
+async fn open_door(hall: &Hall, visit: &Visit, text: &str) -> Result<(Door, Option<Token>), ApiError> {
     let Some(token) = Token::parse(TokenKind::Setup, text) else { return Ok((Door::Gone, None)) };
-    let (cx, now, link) = (desk.identity().clone(), visit.now, token.clone());
-    let door = desk.db().read(move |tx| match identity::find_link(tx, &link, now) {
+    let (cx, now, link) = (hall.clone(), visit.now, token.clone());
+    let door = hall.db().read(move |tx| match find_link(tx, &link, now) {
         Ok(Link::FirstSetup) => Ok(Door::FirstSetup),
         Ok(Link::Invitation { shop, member }) => {
-            let person = identity::find_member_person(tx, &cx.vault, shop, member)?;
-            let shop = super::words::find_payee(tx, shop)?.shop.name;
+            let person = find_member_person(tx, &cx.identity.vault, shop, member)?;
+            let shop = cx.find_shop(tx, shop)?.0.name;
             Ok(Door::Invitation { shop, email: person.email.expose().clone() })
         }
         Err(SetupError::Gone) => Ok(Door::Gone),
@@ -170,48 +73,48 @@ async fn open_door(desk: &Desk, visit: &Visit, text: &str) -> Result<(Door, Opti
     Ok((door.await?, Some(token)))
 }
 
-fn gone(desk: &Desk, visit: &Visit) -> Response {
+fn gone(hall: &Hall, visit: &Visit) -> Response {
     let action_href = "/sign-in".to_owned();
     show(
         StatusCode::GONE,
-        &NoticePage { page: door_frame(desk, visit), kind: NoticeKind::LinkGone, action_href },
+        &NoticePage { page: door_frame(hall, visit), kind: NoticeKind::LinkGone, action_href },
     )
 }
 
 /// Shows what a one-time link is for: opening the shop, or choosing a password.
 pub(super) async fn show_link(
-    Shared(desk): Shared<Desk>,
+    Shared(hall): Shared<Hall>,
     visit: Visit,
     Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
-    Ok(match open_door(&desk, &visit, &text).await?.0 {
+    Ok(match open_door(&hall, &visit, &text).await?.0 {
         Door::FirstSetup => {
-            set_up_page(&desk, &visit, StatusCode::OK, &text, SetUpForm::usual(), Problems::none())
+            set_up_page(&hall, &visit, StatusCode::OK, &text, SetUpForm::usual(), Problems::none())
         }
         Door::Invitation { shop, email } => {
-            invited_page(&desk, &visit, StatusCode::OK, &text, shop, email, Problems::none())
+            invited_page(&hall, &visit, StatusCode::OK, &text, shop, email, Problems::none())
         }
-        Door::Gone => gone(&desk, &visit),
+        Door::Gone => gone(&hall, &visit),
     })
 }
 
 /// Carries a one-time link out.
 pub(super) async fn use_link(
-    Shared(desk): Shared<Desk>,
+    Shared(hall): Shared<Hall>,
     visit: Visit,
     Path(text): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let (door, token) = open_door(&desk, &visit, &text).await?;
-    let Some(token) = token else { return Ok(gone(&desk, &visit)) };
+    let (door, token) = open_door(&hall, &visit, &text).await?;
+    let Some(token) = token else { return Ok(gone(&hall, &visit)) };
     match door {
-        Door::FirstSetup => complete_setup(&desk, &visit, &text, token, &incoming).await,
+        Door::FirstSetup => complete_setup(&hall, &visit, &text, token, &incoming).await,
         Door::Invitation { shop, email } => {
-            accept_invitation(&desk, &visit, &text, token, (shop, email), &incoming).await
+            accept_invitation(&hall, &visit, &text, token, (shop, email), &incoming).await
         }
         // The second submit of a form that worked goes where the first one went.
         Door::Gone if visit.member.is_some() => Ok(go(HOME)),
-        Door::Gone => Ok(gone(&desk, &visit)),
+        Door::Gone => Ok(gone(&hall, &visit)),
     }
 }
 
@@ -274,9 +177,9 @@ impl SetUpForm {
         });
         for problem in profile.as_ref().err().into_iter().flatten() {
             match problem {
-                identity::ShopProblem::Name(why) => problems.add("shop", text_problem(page, *why)),
-                identity::ShopProblem::City(why) => problems.add("city", text_problem(page, *why)),
-                identity::ShopProblem::Country | identity::ShopProblem::Category => {}
+                ShopProblem::Name(why) => problems.add("shop", text_problem(page, *why)),
+                ShopProblem::City(why) => problems.add("city", text_problem(page, *why)),
+                ShopProblem::Country | ShopProblem::Category => {}
             }
         }
         let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
@@ -317,14 +220,14 @@ fn password_problem(page: &Frame, why: PasswordProblem) -> String {
 }
 
 fn set_up_page(
-    desk: &Desk,
+    hall: &Hall,
     visit: &Visit,
     status: StatusCode,
     text: &str,
     typed: SetUpForm,
     problems: Problems,
 ) -> Response {
-    let page = door_frame(desk, visit);
+    let page = door_frame(hall, visit);
     let worded = |list: &[&str], kind: &str| {
         list.iter()
             .map(|value| Choice::new(value, page.t(format!("{kind}-{value}"))))
@@ -358,7 +261,7 @@ fn currency_text(code: &str) -> String {
 
 /// Makes the first shop and its owner, and signs the owner in.
 async fn complete_setup(
-    desk: &Desk,
+    hall: &Hall,
     visit: &Visit,
     text: &str,
     token: Token,
@@ -366,55 +269,53 @@ async fn complete_setup(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<SetUpForm>(Side::Member, incoming)?;
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let checked = match posted.form.parse(&door_frame(desk, visit)) {
+    let checked = match posted.form.parse(&door_frame(hall, visit)) {
         Ok(checked) => checked,
-        Err(problems) => return Ok(set_up_page(desk, visit, status, text, posted.form, problems)),
+        Err(problems) => return Ok(set_up_page(hall, visit, status, text, posted.form, problems)),
     };
-    let hash = hash(desk, checked.password).await?;
+    let hash = hash(hall, checked.password).await?;
     let (profile, owner) = (checked.profile, checked.owner);
-    let premises = Premises { zone: posted.form.zone, place: None };
-    let make = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
-        let made = identity::complete_setup(tx, means, &token, &profile, &owner, &hash);
+    let (cx, zone) = (hall.clone(), posted.form.zone);
+    let make = move |tx: &mut Tx<'_>, means: &Means<'_>| -> Result<MemberId, ApiError> {
+        let made = setup::complete_setup(tx, means, &token, &profile, &owner, &hash);
         let (shop, member) = made?;
-        set_premises(tx, shop.id, &premises)?;
+        cx.trade().set_zone(tx, shop.id, &zone)?;
         Ok(member)
     };
-    enter(desk, visit, posted.once, make).await
+    enter(hall, visit, posted.once, make).await
 }
 
-async fn hash(desk: &Desk, password: Password) -> Result<PasswordHash, ApiError> {
-    let hash = desk.identity().passwords.hash(password, desk.identity().dice.clone()).await;
+async fn hash(hall: &Hall, password: Password) -> Result<PasswordHash, ApiError> {
+    let hash = hall.identity.passwords.hash(password, hall.identity.dice.clone()).await;
     hash.map_err(|full| ApiError::unavailable(5, full))
 }
 
 /// Makes a member and signs them in, once.
 async fn enter(
-    desk: &Desk,
+    hall: &Hall,
     visit: &Visit,
     once: Once,
-    mut make: impl FnMut(&mut store::Tx<'_>, &identity::Means<'_>) -> Result<base::MemberId, SetupError>
-    + Send
-    + 'static,
+    mut make: impl FnMut(&mut Tx<'_>, &Means<'_>) -> Result<MemberId, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let (cx, asker) = (desk.identity().clone(), visit.clone());
-    let entered = desk.db().write(move |tx| {
+    let (cx, asker) = (hall.identity.clone(), visit.clone());
+    let entered = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
             let means = cx.means(asker.now);
             let member = make(tx, &means)?;
-            let session = identity::open_member_session(tx, &means, member, &asker.device_label)?;
+            let session = open_member_session(tx, &means, member, &asker.device_label)?;
             Ok((HOME.to_owned(), session.token))
         })
     });
     let (_, token) = entered.await?;
     let mut answer = go(HOME);
     if let Some(token) = token {
-        set(&mut answer, MEMBER.set(token.secret().expose(), visit.browser.secure));
+        add_cookie(&mut answer, MEMBER.set(token.secret().expose(), visit.browser.secure));
     }
     Ok(answer)
 }
 
 fn invited_page(
-    desk: &Desk,
+    hall: &Hall,
     visit: &Visit,
     status: StatusCode,
     text: &str,
@@ -422,7 +323,7 @@ fn invited_page(
     email: String,
     problems: Problems,
 ) -> Response {
-    let (page, action_href) = (door_frame(desk, visit), format!("/setup/{text}"));
+    let (page, action_href) = (door_frame(hall, visit), format!("/setup/{text}"));
     show(status, &InvitedPage { page, shop, email, problems, action_href })
 }
 
@@ -437,7 +338,7 @@ struct InvitedForm {
 
 /// Sets the password of an invited member, and signs them in.
 async fn accept_invitation(
-    desk: &Desk,
+    hall: &Hall,
     visit: &Visit,
     text: &str,
     token: Token,
@@ -446,12 +347,12 @@ async fn accept_invitation(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<InvitedForm>(Side::Member, incoming)?;
     let mut problems = Problems::none();
-    let page = door_frame(desk, visit);
+    let page = door_frame(hall, visit);
     let Some(password) = new_password(&page, &mut problems, &posted.form.password, &[&shop, &email]) else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(invited_page(desk, visit, status, text, shop, email, problems));
+        return Ok(invited_page(hall, visit, status, text, shop, email, problems));
     };
-    let hash = hash(desk, password).await?;
-    enter(desk, visit, posted.once, move |tx, means| identity::accept_invitation(tx, means, &token, &hash))
+    let hash = hash(hall, password).await?;
+    enter(hall, visit, posted.once, move |tx, means| Ok(setup::accept_invitation(tx, means, &token, &hash)?))
         .await
 }

@@ -3,21 +3,26 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 
-use axum::extract::FromRequestParts;
-use axum::http::header;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use base::{ShopId, Timestamp};
-use identity::{Actor, BuyerSession, DeviceToken, Label, Means, Permission, Token, TokenKind};
 use store::Tx;
 use webkit::cookies::Cookie;
 use webkit::error::ApiError;
 use webkit::page::{Frame, Lang, Zone};
 use webkit::request::RequestContext;
 
-use super::Desk;
+use super::hall::Hall;
 use super::words::device_words;
-use crate::pages;
-use crate::screening::Origination;
+use crate::buyers::DeviceToken;
+use crate::context::Means;
+use crate::members::{Place, origin_of};
+use crate::permissions::{Actor, Permission};
+use crate::sessions::{BuyerSession, require_buyer, touch_session};
+use crate::text::Label;
+use crate::token::{Token, TokenKind};
 
 /// Names the browser until it is closed; form tokens are made of it.
 pub(super) const BROWSER: Cookie = Cookie::new("tw_visit");
@@ -35,7 +40,7 @@ const NEXT_BYTES_MAX: usize = 512;
 
 /// What the surrounding of the handlers found out; see `dress.rs`.
 #[derive(Clone)]
-pub(super) struct Browser {
+pub struct Browser {
     /// Its random name.
     pub id: String,
     /// Its language.
@@ -48,7 +53,7 @@ pub(super) struct Browser {
 
 /// Whose pages a form belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub enum Side {
     /// A buyer's.
     Buyer,
     /// A member's.
@@ -57,23 +62,33 @@ pub(super) enum Side {
 
 /// A visitor.
 #[derive(Clone)]
-pub(super) struct Visit {
+pub struct Visit {
+    /// Its browser.
     pub browser: Browser,
+    /// The instant of the request.
     pub now: Timestamp,
+    /// The network address it comes from.
     pub remote: Option<IpAddr>,
     /// What the browser says it is, in words.
     pub device_label: Label,
+    /// A buyer's session, not yet looked up.
     pub buyer: Option<Token>,
+    /// A member's session, not yet looked up.
     pub member: Option<Token>,
+    /// By what the device is recognised.
     pub device: Option<DeviceToken>,
 }
 
-impl FromRequestParts<Desk> for Visit {
+impl<S: Send + Sync> FromRequestParts<S> for Visit
+where
+    Hall: FromRef<S>,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Visit, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Visit, Infallible> {
+        let hall = Hall::from_ref(state);
         let context = RequestContext::of(&parts.extensions);
-        let secure = desk.is_secure(&context);
+        let secure = hall.is_secure(&context);
         let fallback = || Browser { id: String::new(), lang: Lang::En, path: "/".to_owned(), secure };
         let browser = parts.extensions.get::<Browser>().cloned().unwrap_or_else(fallback);
         let cookie = |cookie: Cookie| cookie.find(&parts.headers, secure);
@@ -92,35 +107,30 @@ impl FromRequestParts<Desk> for Visit {
 }
 
 impl Visit {
-    /// Where the visit comes from, for screening and the log.
-    pub fn origination(&self) -> Origination {
-        Origination { address: self.remote, place: None }
-    }
-
     /// By what tries are counted.
     pub fn origin(&self) -> String {
-        identity::origin_of(self.remote)
+        origin_of(self.remote)
     }
 
     /// Takes one form sent without a session.
     ///
     /// # Errors
     /// 429.
-    pub fn knock(&self, desk: &Desk) -> Result<(), ApiError> {
-        desk.knocks.check(self.origin().as_bytes(), self.now)
+    pub fn knock(&self, hall: &Hall) -> Result<(), ApiError> {
+        hall.knock(&self.origin(), self.now)
     }
 
     /// A frame for a page of `side` in `zone`.
-    pub fn frame(&self, desk: &Desk, side: Side, zone: Zone) -> Frame {
-        let mut page = Frame::new(pages::texts(), self.browser.lang, self.now, &self.browser.path);
-        page.csrf = self.form_token(side, &desk.identity().dice);
+    pub fn frame(&self, hall: &Hall, side: Side, zone: Zone) -> Frame {
+        let mut page = Frame::new(hall.texts(), self.browser.lang, self.now, &self.browser.path);
+        page.csrf = self.form_token(side, &hall.identity.dice);
         page.zone = zone;
         page
     }
 
     /// A buyer's page where no shop is known.
-    pub fn buyer_frame(&self, desk: &Desk) -> Frame {
-        self.frame(desk, Side::Buyer, Zone::default())
+    pub fn buyer_frame(&self, hall: &Hall) -> Frame {
+        self.frame(hall, Side::Buyer, Zone::default())
     }
 
     /// What the form tokens of `side` are derived from: browser and session.
@@ -148,7 +158,7 @@ impl Visit {
 }
 
 /// Whether a path stays on this site, however a browser reads it.
-pub(super) fn is_local(path: &str) -> bool {
+pub fn is_local(path: &str) -> bool {
     let second = path.as_bytes().get(1);
     path.starts_with('/')
         && !matches!(second, Some(b'/' | b'\\'))
@@ -157,16 +167,19 @@ pub(super) fn is_local(path: &str) -> bool {
 }
 
 /// An address with `next` as its query.
-pub(super) fn with_next(path: &str, next: &str) -> String {
+pub fn with_next(path: &str, next: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("next", next);
     format!("{path}?{}", query.finish())
 }
 
 /// A buyer who was let through, in a transaction.
-pub(super) struct Payer<'a> {
+pub struct Payer<'a> {
+    /// The session.
     pub session: BuyerSession,
+    /// Its token.
     pub token: &'a Token,
+    /// What domain functions are handed.
     pub means: Means<'a>,
 }
 
@@ -181,31 +194,50 @@ impl Payer<'_> {
 ///
 /// # Errors
 /// 401 without one.
-pub(super) fn admit_payer<'a>(
-    tx: &mut Tx<'_>,
-    desk: &'a Desk,
-    visit: &'a Visit,
-) -> Result<Payer<'a>, ApiError> {
+pub fn admit_payer<'a>(tx: &mut Tx<'_>, hall: &'a Hall, visit: &'a Visit) -> Result<Payer<'a>, ApiError> {
     let token = visit.buyer.as_ref().ok_or_else(|| ApiError::unauthenticated("sign in first"))?;
-    let session = identity::require_buyer(tx, token, visit.now)?;
+    let session = require_buyer(tx, token, visit.now)?;
     Actor::Buyer(session.clone()).allow(Permission::Pay, ShopId::HOUSE)?;
-    Ok(Payer { session, token, means: desk.identity().means(visit.now) })
+    Ok(Payer { session, token, means: hall.identity.means(visit.now) })
 }
 
 /// As [`admit_payer`]; `None` when nobody is signed in.
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn find_payer<'a>(
+pub fn find_payer<'a>(
     tx: &mut Tx<'_>,
-    desk: &'a Desk,
+    hall: &'a Hall,
     visit: &'a Visit,
 ) -> Result<Option<Payer<'a>>, ApiError> {
-    match admit_payer(tx, desk, visit) {
+    match admit_payer(tx, hall, visit) {
         Ok(payer) => Ok(Some(payer)),
         Err(error) if error.status() == axum::http::StatusCode::UNAUTHORIZED => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Adds a cookie to an answer.
+pub(super) fn add_cookie(answer: &mut Response, line: HeaderValue) {
+    answer.headers_mut().append(header::SET_COOKIE, line);
+}
+
+/// Where a sign-in comes from.
+pub fn place(visit: &Visit) -> Place {
+    Place { origin: visit.origin(), agent: visit.device_label.clone() }
+}
+
+/// Writes down that a buyer's session is in use.
+///
+/// # Errors
+/// Those of the store.
+pub async fn touch_buyer(hall: &Hall, visit: &Visit) -> Result<(), ApiError> {
+    let (token, now) = (visit.buyer.clone(), visit.now);
+    let touched = hall.db().write(move |tx| match &token {
+        Some(token) => touch_session(tx, token, now).map_err(ApiError::from),
+        None => Ok(()),
+    });
+    touched.await
 }
 
 #[cfg(test)]

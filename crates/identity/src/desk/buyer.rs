@@ -1,0 +1,295 @@
+//! Buyers at the door: sign-in with a code, sign-up, sign-out.
+
+use axum::extract::State as Shared;
+use axum::http::StatusCode;
+use axum::response::Response;
+use base::SessionId;
+use serde::Deserialize;
+use webkit::body::Incoming;
+use webkit::error::ApiError;
+use webkit::page::{Frame, Problems, show};
+
+use super::form::{Button, go};
+use super::hall::Hall;
+use super::visit::{BUYER, BUYER_KEPT, DEVICE, Side, Visit, add_cookie, find_payer, with_next};
+use super::words::{masked_contact, text_problem};
+use crate::buyers::SignUp;
+use crate::codes::{self, CodeCheck, OneTimeCode, ShownDevice, SignedIn};
+use crate::pages::entry::{BuyerCodePage, BuyerNewPage, BuyerSignInPage};
+use crate::pin::Pin;
+use crate::sessions::end_session;
+use crate::text::{Email, PersonName};
+
+/// Where a buyer goes who came for nothing in particular.
+pub(super) const HOME: &str = "/me";
+
+/// Asks who is paying.
+pub(super) async fn show_sign_in(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    let (cx, asker) = (hall.clone(), visit.clone());
+    let signed_in = hall.db().read(move |tx| Ok::<_, ApiError>(find_payer(tx, &cx, &asker)?.is_some()));
+    if signed_in.await? {
+        return Ok(go(&visit.next(HOME)));
+    }
+    sign_in_page(&hall, &visit, StatusCode::OK, String::new(), Problems::none()).await
+}
+
+async fn sign_in_page(
+    hall: &Hall,
+    visit: &Visit,
+    status: StatusCode,
+    contact_typed: String,
+    problems: Problems,
+) -> Result<Response, ApiError> {
+    let next = visit.next(HOME);
+    let (cx, path) = (hall.clone(), next.clone());
+    let errand = hall.db().read(move |tx| cx.trade().find_errand(tx, &path));
+    let (shop, amount) = errand.await?.map(|errand| (errand.shop, errand.amount)).unzip();
+    let view = BuyerSignInPage {
+        page: visit.buyer_frame(hall),
+        shop: shop.unwrap_or_default(),
+        amount,
+        contact_typed,
+        problems,
+        action_href: with_next("/me/sign-in", &next),
+        new_href: with_next("/me/new", &next),
+    };
+    Ok(show(status, &view))
+}
+
+/// The address a code goes to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignInForm {
+    contact: String,
+}
+
+/// Sends a code to an address that has an account. The answer does not tell whether it has.
+pub(super) async fn request_sign_in(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let posted = visit.read::<SignInForm>(Side::Buyer, &incoming)?;
+    visit.knock(&hall)?;
+    let Ok(contact) = Email::parse(&posted.form.contact) else {
+        let mut problems = Problems::none();
+        problems.add("contact", visit.buyer_frame(&hall).t("problem-email"));
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return sign_in_page(&hall, &visit, status, posted.form.contact, problems).await;
+    };
+    let (cx, asker, once, typed) = (hall.clone(), visit.clone(), posted.once, posted.form.contact);
+    let asked = hall.db().write(move |tx| {
+        once.run(tx, asker.now, |tx| {
+            let means = cx.identity.means(asker.now);
+            let asked = codes::request_sign_in(tx, &means, &contact, asker.browser.lang, &asker.origin())?;
+            Ok((asked.request.to_string(), ()))
+        })
+    });
+    let sent = Sent { request: asked.await?.0, contact: typed, is_sign_up: false };
+    Ok(sent.page(&hall, &visit, StatusCode::OK, Problems::none()))
+}
+
+/// A code that is on its way.
+struct Sent {
+    request: String,
+    contact: String,
+    is_sign_up: bool,
+}
+
+impl Sent {
+    fn page(self, hall: &Hall, visit: &Visit, status: StatusCode, problems: Problems) -> Response {
+        let next = visit.next(HOME);
+        let again = if self.is_sign_up || self.contact.is_empty() {
+            String::new()
+        } else {
+            with_next("/me/sign-in", &next)
+        };
+        let door = if self.is_sign_up { "/me/new" } else { "/me/sign-in" };
+        let mut page = visit.buyer_frame(hall);
+        // The language switch is a link; it leads back to where the address was typed.
+        page.path = with_next(door, &next);
+        let view = BuyerCodePage {
+            page,
+            contact_masked: masked_contact(&self.contact),
+            contact: self.contact,
+            is_sign_up: self.is_sign_up,
+            challenge: self.request,
+            problems,
+            action_href: with_next("/me/code", &next),
+            again_href: again,
+            other_href: with_next(door, &next),
+        };
+        show(status, &view)
+    }
+}
+
+/// Shows the form for a new account.
+pub(super) async fn show_sign_up(Shared(hall): Shared<Hall>, visit: Visit) -> Response {
+    sign_up_page(&hall, &visit, StatusCode::OK, SignUpForm::default(), Problems::none())
+}
+
+fn sign_up_page(
+    hall: &Hall,
+    visit: &Visit,
+    status: StatusCode,
+    typed: SignUpForm,
+    problems: Problems,
+) -> Response {
+    let next = visit.next(HOME);
+    let view = BuyerNewPage {
+        page: visit.buyer_frame(hall),
+        contact_typed: typed.contact,
+        name_typed: typed.name,
+        problems,
+        action_href: with_next("/me/new", &next),
+        sign_in_href: with_next("/me/sign-in", &next),
+    };
+    show(status, &view)
+}
+
+/// Who wants an account.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignUpForm {
+    contact: String,
+    name: String,
+    pin: String,
+    pin_again: String,
+}
+
+impl SignUpForm {
+    fn parse(&self, page: &Frame) -> Result<SignUp, Problems> {
+        let mut problems = Problems::none();
+        let contact =
+            Email::parse(&self.contact).map_err(|_| problems.add("contact", page.t("problem-email")));
+        let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
+        let pin = Pin::parse(&self.pin).map_err(|_| problems.add("pin", page.t("problem-pin")));
+        if self.pin != self.pin_again {
+            problems.add("pin_again", page.t("problem-pin-again"));
+        }
+        let (Ok(contact), Ok(name), Ok(pin), true) = (contact, name, pin, problems.is_empty()) else {
+            return Err(problems);
+        };
+        SignUp::new(name, contact, pin, page.lang).map_err(|_| {
+            problems.add("pin", page.t("problem-pin-weak"));
+            problems
+        })
+    }
+}
+
+/// Takes a sign-up and sends a code to its address.
+pub(super) async fn request_sign_up(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let posted = visit.read::<SignUpForm>(Side::Buyer, &incoming)?;
+    visit.knock(&hall)?;
+    let sign_up = match posted.form.parse(&visit.buyer_frame(&hall)) {
+        Ok(sign_up) => sign_up,
+        Err(problems) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Ok(sign_up_page(&hall, &visit, status, posted.form, problems));
+        }
+    };
+    let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
+    let asked = hall.db().write(move |tx| {
+        once.run(tx, asker.now, |tx| {
+            let means = cx.identity.means(asker.now);
+            let asked = codes::request_sign_up(tx, &means, &sign_up, &asker.origin())?;
+            Ok((asked.request.to_string(), ()))
+        })
+    });
+    let sent = Sent { request: asked.await?.0, contact: posted.form.contact, is_sign_up: true };
+    Ok(sent.page(&hall, &visit, StatusCode::OK, Problems::none()))
+}
+
+/// The code from the mail.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodeForm {
+    code: String,
+    challenge: String,
+    #[serde(default)]
+    contact: String,
+    #[serde(default)]
+    is_sign_up: String,
+    #[serde(default)]
+    remember: String,
+}
+
+/// Checks the code and opens a session.
+pub(super) async fn verify_code(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let posted = visit.read::<CodeForm>(Side::Buyer, &incoming)?;
+    visit.knock(&hall)?;
+    let form = posted.form;
+    let page = visit.buyer_frame(&hall);
+    let (Ok(request), Ok(code)) = (form.challenge.parse::<SessionId>(), OneTimeCode::parse(&form.code))
+    else {
+        return Ok(form.again(&hall, &visit, page.t("problem-code")));
+    };
+    let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
+    let checked = hall.db().write(move |tx| {
+        once.run(tx, asker.now, |tx| {
+            let device = ShownDevice { token: asker.device.clone(), label: asker.device_label.clone() };
+            let means = cx.identity.means(asker.now);
+            Ok(match codes::verify_code(tx, &means, request, &code, &device)? {
+                CodeCheck::Right(signed_in) => ("right".to_owned(), Some(signed_in)),
+                CodeCheck::Wrong { left } => (left.to_string(), None),
+                CodeCheck::Gone => ("gone".to_owned(), None),
+            })
+        })
+    });
+    let (word, signed_in) = checked.await?;
+    match (word.as_str(), word.parse::<i64>()) {
+        ("right", _) => Ok(form.welcome(&visit, signed_in.flatten())),
+        (_, Ok(left)) if left > 0 => {
+            Ok(form.again(&hall, &visit, page.t1("problem-code-wrong", "left", left)))
+        }
+        _ => Ok(form.again(&hall, &visit, page.t("problem-code-gone"))),
+    }
+}
+
+impl CodeForm {
+    fn again(self, hall: &Hall, visit: &Visit, problem: String) -> Response {
+        let mut problems = Problems::none();
+        problems.add("code", problem);
+        let is_sign_up = !self.is_sign_up.is_empty();
+        let sent = Sent { request: self.challenge, contact: self.contact, is_sign_up };
+        sent.page(hall, visit, StatusCode::FORBIDDEN, problems)
+    }
+
+    /// Back to where the buyer wanted to go, with the session. A second submit finds the first one's cookies.
+    fn welcome(&self, visit: &Visit, signed_in: Option<Box<SignedIn>>) -> Response {
+        let mut answer = go(&visit.next(HOME));
+        let Some(signed_in) = signed_in else { return answer };
+        let secure = visit.browser.secure;
+        let remembered = !self.remember.is_empty();
+        let session = if remembered { BUYER_KEPT } else { BUYER };
+        add_cookie(&mut answer, session.set(signed_in.session.token.secret().expose(), secure));
+        if remembered {
+            add_cookie(&mut answer, DEVICE.set(signed_in.device_token.reveal().expose(), secure));
+        }
+        answer
+    }
+}
+
+/// Signs the buyer out of this session. The device stays known.
+pub(super) async fn sign_out(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let _asked = visit.read::<Button>(Side::Buyer, &incoming)?;
+    if let Some(token) = visit.buyer.clone() {
+        let (cx, now) = (hall.identity.clone(), visit.now);
+        hall.db().write(move |tx| end_session(tx, &cx.means(now), &token)).await.map_err(ApiError::from)?;
+    }
+    let mut answer = go("/");
+    add_cookie(&mut answer, BUYER.clear(visit.browser.secure));
+    Ok(answer)
+}

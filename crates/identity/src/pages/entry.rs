@@ -1,0 +1,152 @@
+//! At the door: opening the shop once, invitations, sign-in of members and buyers, sign-up, coming back.
+
+use askama::Template;
+use base::Money;
+use webkit::page::form::Choice;
+use webkit::page::{Frame, Problems};
+
+/// First start: the one-time link opens the shop and makes its owner. Template `set_up.html`.
+/// Fields `shop`, `city`, `country`, `category`, `currency`, `zone`, `name`, `email`, `password`.
+#[derive(Template)]
+#[template(path = "set_up.html")]
+pub struct SetUpPage {
+    /// The frame, without desk.
+    pub page: Frame,
+    /// What was typed as the shop's name.
+    pub shop_typed: String,
+    /// What was typed as the shop's town.
+    pub city_typed: String,
+    /// The chosen country, two letters.
+    pub country: String,
+    /// Countries to choose from.
+    pub countries: Vec<Choice>,
+    /// What the shop sells, as a chosen merchant category.
+    pub category: String,
+    /// Merchant categories to choose from.
+    pub categories: Vec<Choice>,
+    /// The chosen currency's code.
+    pub currency: String,
+    /// Currencies to choose from.
+    pub currencies: Vec<Choice>,
+    /// The chosen zone's name.
+    pub zone: String,
+    /// Zones to choose from.
+    pub zones: Vec<Choice>,
+    /// What was typed as the owner's name.
+    pub name_typed: String,
+    /// What was typed as the owner's e-mail.
+    pub email_typed: String,
+    /// What is wrong, by field.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// An invited member chooses a password. Template `invited.html`. Field `password`.
+#[derive(Template)]
+#[template(path = "invited.html")]
+pub struct InvitedPage {
+    /// The frame, without desk.
+    pub page: Frame,
+    /// The shop's name.
+    pub shop: String,
+    /// The member's e-mail.
+    pub email: String,
+    /// What is wrong with `password`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// Sign-in of members. Template `sign_in.html`. Fields `email`, `password`, hidden `next`.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage {
+    /// The frame, without desk.
+    pub page: Frame,
+    /// What was typed as the e-mail.
+    pub email_typed: String,
+    /// What is wrong: of the whole form (`sign-in-failed`, `sign-in-locked`) or by field.
+    pub problems: Problems,
+    /// Hidden field `next`: the page to return to; empty for the overview.
+    pub next: String,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// Who is paying? Template `buyer_sign_in.html`. Field `contact`.
+#[derive(Template)]
+#[template(path = "buyer_sign_in.html")]
+pub struct BuyerSignInPage {
+    /// The frame.
+    pub page: Frame,
+    /// The shop that is about to be paid; empty when the buyer came without a payment.
+    pub shop: String,
+    /// What is about to be paid; absent without a payment.
+    pub amount: Option<Money>,
+    /// What was typed before.
+    pub contact_typed: String,
+    /// What is wrong with `contact`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where somebody without an account makes one.
+    pub new_href: String,
+}
+
+/// The code sent to the contact. Template `buyer_code.html`. Fields `code`, `remember` (`1`), hidden `challenge`.
+#[derive(Template)]
+#[template(path = "buyer_code.html")]
+pub struct BuyerCodePage {
+    /// The frame.
+    pub page: Frame,
+    /// Where the code was sent, masked.
+    pub contact_masked: String,
+    /// Hidden field `contact` of the form that asks for a new code.
+    pub contact: String,
+    /// Whether an account is about to be made; else the code goes only where there is one.
+    pub is_sign_up: bool,
+    /// Hidden field `challenge`: which sent code is answered; may be empty.
+    pub challenge: String,
+    /// What is wrong with `code`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where "send a new code" posts to; empty to leave it out.
+    pub again_href: String,
+    /// Where another contact can be given.
+    pub other_href: String,
+}
+
+/// Somebody without an account makes one: contact, name and PIN. The code for the contact comes next. Template
+/// `buyer_new.html`. Fields `contact`, `name`, `pin`, `pin_again`.
+#[derive(Template)]
+#[template(path = "buyer_new.html")]
+pub struct BuyerNewPage {
+    /// The frame.
+    pub page: Frame,
+    /// What was typed as the contact.
+    pub contact_typed: String,
+    /// What was typed as the name.
+    pub name_typed: String,
+    /// What is wrong with `contact`, `name`, `pin` or `pin_again`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where somebody with an account signs in.
+    pub sign_in_href: String,
+}
+
+/// A session that was idle shows the account again after the PIN. Template `wake.html`. Field `pin`.
+#[derive(Template)]
+#[template(path = "wake.html")]
+pub struct WakePage {
+    /// The frame.
+    pub page: Frame,
+    /// What is wrong with the PIN, as a sentence; empty at the first try.
+    pub wrong: String,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where "sign out" posts to.
+    pub sign_out_href: String,
+}

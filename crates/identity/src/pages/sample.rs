@@ -1,0 +1,237 @@
+//! A sample of every page, for the gallery and for tests: one tea house on one afternoon. Nothing here is reachable
+//! from a running server.
+//!
+//! Other domains build their samples on [`buyer_frame`] and [`desk_frame`] with their own texts and menu.
+
+use base::{Currency, Money, Timestamp};
+use webkit::page::form::Choice;
+use webkit::page::{Desk, Frame, Lang, Problems, Texts, Zone};
+
+use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
+use super::entry::{
+    BuyerCodePage, BuyerNewPage, BuyerSignInPage, InvitedPage, SetUpPage, SignInPage, WakePage,
+};
+use super::front::FrontPage;
+use super::notice::{NoticeKind, NoticePage};
+use crate::desk::{Menu, MenuSpot};
+
+/// The instant at which all samples are shown: 1 March 2026, 17:30 in Shanghai.
+pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
+
+/// A frame for a buyer with a domain's texts.
+pub fn buyer_frame(texts: &'static Texts, lang: Lang) -> Frame {
+    let mut page = Frame::new(texts, lang, NOW, "/p/sample");
+    page.zone = Zone::named("Asia/Shanghai");
+    page.csrf = "sample".into();
+    page
+}
+
+/// A frame for the desk at `path`, signed in as owner, with a domain's texts and menu.
+pub fn desk_frame(texts: &'static Texts, menu: &Menu, lang: Lang, path: &str) -> Frame {
+    let mut page = buyer_frame(texts, lang);
+    page.path = path.into();
+    page.desk = Some(Desk {
+        shop: shop(lang),
+        who: "Mei Lin".into(),
+        role: page.t("role-owner"),
+        sign_out_href: "/desk/sign-out".into(),
+        sections: menu.sample(lang, MenuSpot::Bar),
+        own: menu.sample(lang, MenuSpot::Own),
+    });
+    page
+}
+
+/// The text in the language of the sample.
+pub fn say(lang: Lang, en: &str, zh: &str) -> String {
+    match lang {
+        Lang::En => en.to_owned(),
+        Lang::Zh => zh.to_owned(),
+    }
+}
+
+/// The shop of all samples.
+pub fn shop(lang: Lang) -> String {
+    say(lang, "Green Tea House", "绿茗茶舍")
+}
+
+/// So many seconds before [`NOW`].
+pub fn ago(seconds: i64) -> Timestamp {
+    NOW.plus_seconds(-seconds)
+}
+
+impl SetUpPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> SetUpPage {
+        let lang = page.lang;
+        let choice = |name: &str| Choice::new(name, name.to_owned());
+        SetUpPage {
+            page,
+            shop_typed: String::new(),
+            city_typed: String::new(),
+            country: "CN".into(),
+            countries: vec![Choice::new("CN", say(lang, "China", "中国"))],
+            category: "5499".into(),
+            categories: vec![Choice::new("5499", say(lang, "Food and drink", "食品饮料"))],
+            currency: "CNY".into(),
+            currencies: ["CNY", "EUR", "JPY", "USD"].map(choice).to_vec(),
+            zone: "Asia/Shanghai".into(),
+            zones: ["Asia/Shanghai", "Europe/Berlin", "UTC"].map(choice).to_vec(),
+            name_typed: String::new(),
+            email_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/setup/sample".into(),
+        }
+    }
+}
+
+impl InvitedPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> InvitedPage {
+        let shop = shop(page.lang);
+        let (email, action_href) = ("mei@example.org".into(), "/setup/sample".into());
+        InvitedPage { page, shop, email, problems: Problems::none(), action_href }
+    }
+}
+
+impl SignInPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> SignInPage {
+        let mut problems = Problems::none();
+        problems.add("", page.t("sign-in-failed"));
+        SignInPage {
+            page,
+            email_typed: "mei@example.org".into(),
+            problems,
+            next: String::new(),
+            action_href: "/desk/sign-in".into(),
+        }
+    }
+}
+
+impl ApiKeysPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> ApiKeysPage {
+        let lang = page.lang;
+        let row = |n: i64, name: String, revoke: &str| ApiKeyRow {
+            id: format!("key_0th7x2w9{n:020}"),
+            name,
+            at: ago(n * 90_000),
+            role: page.t("keys-role-integration"),
+            revoke_href: revoke.to_owned(),
+        };
+        let rows = vec![
+            row(1, say(lang, "Web shop", "网店"), "/desk/api-keys/1/revoke"),
+            row(7, say(lang, "Old till", "旧收银机"), ""),
+        ];
+        ApiKeysPage {
+            page,
+            rows,
+            role: "integration".into(),
+            fresh: Some(FreshKey {
+                id: "key_0th7x2w900000000000000000001".into(),
+                secret: "tws_sample".into(),
+            }),
+            name_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/desk/api-keys".into(),
+        }
+    }
+}
+
+impl BuyerSignInPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerSignInPage {
+        let lang = page.lang;
+        let mut problems = Problems::none();
+        problems.add("contact", page.t("problem-email"));
+        BuyerSignInPage {
+            page,
+            shop: shop(lang),
+            amount: Some(Money::new(128_000, Currency::CNY)),
+            contact_typed: "li".into(),
+            problems,
+            action_href: "/p/sample/sign-in".into(),
+            new_href: "/p/sample/new".into(),
+        }
+    }
+}
+
+impl BuyerCodePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerCodePage {
+        BuyerCodePage {
+            page,
+            contact_masked: "l•••@mail.example".into(),
+            contact: "li@mail.example".into(),
+            is_sign_up: false,
+            challenge: "sample".into(),
+            problems: Problems::none(),
+            action_href: "/p/sample/code".into(),
+            again_href: "/p/sample/again".into(),
+            other_href: "/p/sample/sign-in".into(),
+        }
+    }
+}
+
+impl BuyerNewPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerNewPage {
+        BuyerNewPage {
+            page,
+            contact_typed: "li@mail.example".into(),
+            name_typed: String::new(),
+            problems: Problems::none(),
+            action_href: "/p/sample/new".into(),
+            sign_in_href: "/p/sample/sign-in".into(),
+        }
+    }
+}
+
+impl WakePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> WakePage {
+        let (action_href, sign_out_href) = ("/me/wake".into(), "/me/sign-out".into());
+        WakePage { page, wrong: String::new(), action_href, sign_out_href }
+    }
+}
+
+impl FrontPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> FrontPage {
+        FrontPage { page, own_href: "/me".into(), desk_href: "/desk".into() }
+    }
+}
+
+impl NoticePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame, kind: NoticeKind) -> NoticePage {
+        NoticePage { page, kind, action_href: "/p/sample".into() }
+    }
+}
+
+/// Every page in one language by the name of its file, rendered.
+///
+/// # Errors
+/// When a template fails.
+pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
+    use askama::Template;
+
+    let menu = Menu::new(crate::desk::menu());
+    let buyer = || buyer_frame(super::texts(), lang);
+    let desk = |path: &str| desk_frame(super::texts(), &menu, lang, path);
+    let mut all = vec![
+        ("buyer-sign-in".to_owned(), BuyerSignInPage::sample(buyer()).render()?),
+        ("buyer-code".to_owned(), BuyerCodePage::sample(buyer()).render()?),
+        ("buyer-new".to_owned(), BuyerNewPage::sample(buyer()).render()?),
+        ("front".to_owned(), FrontPage::sample(buyer()).render()?),
+        ("wake".to_owned(), WakePage::sample(buyer()).render()?),
+        ("set-up".to_owned(), SetUpPage::sample(buyer()).render()?),
+        ("invited".to_owned(), InvitedPage::sample(buyer()).render()?),
+        ("sign-in".to_owned(), SignInPage::sample(buyer()).render()?),
+        ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/api-keys")).render()?),
+    ];
+    for kind in NoticeKind::ALL {
+        all.push((format!("notice-{}", kind.slug()), NoticePage::sample(buyer(), kind).render()?));
+    }
+    Ok(all)
+}
