@@ -12,6 +12,7 @@ use vault::Place;
 use crate::context::{Fault, Means, takes_faults};
 use crate::limits::FACTORS_MAX;
 use crate::notices::{self, Notice};
+use crate::passkeys;
 use crate::person::Person;
 use crate::phone::Phone;
 use crate::record::{self, Event};
@@ -119,6 +120,9 @@ pub fn remove_factor(
         return Err(FactorError::LastFactor);
     }
     rows::delete_factor(tx, person.shop(), person.short(), id)?;
+    if row.kind == FactorKind::Passkey {
+        passkeys::forget_one(tx, person, id)?;
+    }
     let event =
         Event::new(person.shop(), actor, record::FACTOR_REMOVED, person).with("kind", row.kind.name());
     record::note(tx, means, event)?;
@@ -196,6 +200,7 @@ pub(crate) fn delete_all(tx: &mut Tx, person: Person) -> Result<usize, Fault> {
     for row in &all {
         rows::delete_factor(tx, person.shop(), person.short(), row.id)?;
     }
+    passkeys::forget_all(tx, person)?;
     for tag in rows::list_recovery_codes(tx, person.shop(), person.short())? {
         rows::delete_recovery_code(tx, person.shop(), person.short(), &tag)?;
     }

@@ -24,6 +24,7 @@ mod mail;
 mod members;
 mod notices;
 pub mod pages;
+pub mod passkeys;
 mod password;
 mod permissions;
 mod person;

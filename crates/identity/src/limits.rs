@@ -78,3 +78,24 @@ pub const ANONYMOUS_PER_MINUTE_MAX: u32 = 30;
 pub const MAIL_ATTEMPTS_MAX: i64 = 6;
 /// How long a delivery worker may keep a mail before another one may take it, in seconds.
 pub const MAIL_LEASE_SECONDS: i64 = 120;
+
+/// Random bytes in a passkey challenge (WA-1 asks for 16).
+pub const PASSKEY_CHALLENGE_BYTES: usize = 32;
+/// How long a passkey challenge can be answered, in seconds (WA-1).
+pub const PASSKEY_CHALLENGE_SECONDS: i64 = 5 * 60;
+/// Random bytes that authenticators know a person by; nothing of the person is in them.
+pub const USER_HANDLE_BYTES: usize = 32;
+/// Longest such handle an authenticator may bring back, in bytes (WebAuthn L3 §5.4.3).
+pub const USER_HANDLE_BYTES_MAX: usize = 64;
+/// Longest id of a passkey, in bytes (WA-3).
+pub const PASSKEY_ID_BYTES_MAX: usize = 1023;
+/// Longest client data of a passkey's answer, in bytes.
+pub const CLIENT_DATA_BYTES_MAX: usize = 4096;
+/// Longest attestation object of a new passkey, in bytes: an id, a key, and a statement we do not read.
+pub const ATTESTATION_BYTES_MAX: usize = 16 * 1024;
+/// Longest authenticator data of a passkey's use, in bytes.
+pub const AUTHENTICATOR_DATA_BYTES_MAX: usize = 1024;
+/// Longest signature of a passkey, in bytes: RSA of 8192 bits.
+pub const SIGNATURE_BYTES_MAX: usize = 1024;
+/// Passkeys of one person.
+pub const PASSKEYS_MAX: usize = 20;

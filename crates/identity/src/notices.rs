@@ -31,6 +31,11 @@ pub enum Notice {
     FactorAdded(FactorKind),
     /// A second factor counts no longer.
     FactorRemoved(FactorKind),
+    /// A passkey counted backwards, so somebody may have a copy of it; it is refused from now on.
+    PasskeyCopied {
+        /// What its owner calls it.
+        label: String,
+    },
     /// The password was changed.
     PasswordChanged,
     /// The contact was changed; also told to the old one.

@@ -6,6 +6,7 @@ pub(crate) mod codes;
 pub(crate) mod factors;
 pub(crate) mod members;
 pub(crate) mod outbox;
+pub(crate) mod passkeys;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod shops;
@@ -120,6 +121,26 @@ pub const MIGRATIONS: &[Migration] = &[
             PRIMARY KEY (shop_id, subject, tag)
         );
         ALTER TABLE outbox_mail ADD COLUMN channel TEXT NOT NULL DEFAULT 'mail';",
+    },
+    Migration {
+        version: 330,
+        name: "identity: passkeys",
+        sql: "
+        CREATE TABLE passkey_ids (
+            id_hash TEXT NOT NULL, shop_id TEXT NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
+            factor_id TEXT NOT NULL,
+            PRIMARY KEY (id_hash)
+        );
+        CREATE INDEX passkey_ids_by_subject ON passkey_ids (shop_id, subject);
+        CREATE TABLE passkey_handles (
+            shop_id TEXT NOT NULL, subject TEXT NOT NULL, handle BLOB NOT NULL,
+            PRIMARY KEY (shop_id, subject)
+        );
+        CREATE TABLE passkey_challenges (
+            challenge_hash TEXT NOT NULL, purpose TEXT NOT NULL, holder TEXT NOT NULL, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (challenge_hash)
+        );
+        CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_ms);",
     },
 ];
 

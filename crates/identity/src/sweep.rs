@@ -5,6 +5,7 @@ use store::Tx;
 use crate::codes;
 use crate::context::{Fault, Means};
 use crate::limits::SWEEP_ROWS_MAX;
+use crate::passkeys;
 use crate::store::{outbox, sessions, throttles};
 
 /// What is older than this counts nowhere any more.
@@ -23,6 +24,7 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
         sessions::delete_session(tx, token_hash)?;
     }
     gone += ended.len();
+    gone += passkeys::sweep_challenges(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     let old = throttles::list_old_throttles(tx, before, SWEEP_ROWS_MAX - gone)?;
     for (kind, subject) in &old {
         throttles::delete_throttle(tx, kind, subject)?;

@@ -20,6 +20,8 @@ pub enum TokenKind {
     Setup,
     /// A device that a buyer has used before.
     Device,
+    /// A sign-in by passkey that waits for the touch.
+    PasskeyAttempt,
     /// The secret of an API key.
     ApiSecret,
 }
@@ -32,6 +34,7 @@ impl TokenKind {
             TokenKind::MemberSession => "twm_",
             TokenKind::Setup => "twl_",
             TokenKind::Device => "twd_",
+            TokenKind::PasskeyAttempt => "twk_",
             TokenKind::ApiSecret => "tw_live_",
         }
     }

@@ -35,6 +35,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::NewPlace { .. } => "new_place",
         Notice::FactorAdded(_) => "factor_added",
         Notice::FactorRemoved(_) => "factor_removed",
+        Notice::PasskeyCopied { .. } => "passkey_copied",
         Notice::PasswordChanged => "password_changed",
         Notice::ContactChanged { .. } => "contact_changed",
         Notice::PinChanged => "pin_changed",
@@ -65,6 +66,13 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::FactorRemoved(kind) => (
             "A second step was removed from your account",
             format!("From now on {} can no longer be used to sign in to your account.", factor_en(*kind)),
+        ),
+        Notice::PasskeyCopied { label } => (
+            "A passkey of yours may have been copied",
+            format!(
+                "The passkey “{label}” counted backwards, as a copied one does. It is refused from now on: \
+                 remove it in your security settings and add a new one."
+            ),
         ),
         Notice::PasswordChanged => {
             ("Your password was changed", "The password of your account was changed just now.".to_owned())
@@ -123,6 +131,12 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         Notice::FactorRemoved(kind) => (
             "您的账户移除了一种第二步验证",
             format!("从现在起，不能再使用{}登录您的账户。", factor_zh(*kind)),
+        ),
+        Notice::PasskeyCopied { label } => (
+            "您的通行密钥可能已被复制",
+            format!(
+                "通行密钥“{label}”的计数出现倒退，可能已被复制，现已停用。请在安全设置中移除它，并添加新的通行密钥。"
+            ),
         ),
         Notice::PasswordChanged => ("您的密码已更改", "您的账户密码刚刚被更改。".to_owned()),
         Notice::ContactChanged { .. } => (
