@@ -28,6 +28,7 @@ look() {
     has zbarimg || need zbar-tools
   fi
   if wants oracles; then
+    has npm || need npm
     has sqlmap || need sqlmap
     has nmap || need nmap
     has ss || need iproute2

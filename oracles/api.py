@@ -5,15 +5,18 @@
     TILLWARD_URL=http://127.0.0.1:PORT TILLWARD_KEY_ID=key_… TILLWARD_KEY=tw_live_… oracles/run.sh api
 
 Without TILLWARD_URL it starts its own server. Requests are signed by `client.py`; buyer and member sessions are tried as
-well. Requirement FZ-1. Negative control: `planted_server.py`, whose three faults must be found first.
+well. The description itself is judged by `redocly lint`. Requirement FZ-1. Negative control: `planted_server.py`, whose three faults must be found first.
 """
 
+import copy
+import json
 import os
 import pathlib
 import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import types
 import urllib.error
@@ -26,6 +29,7 @@ from client import Shop
 from tally import Tally
 
 HERE = pathlib.Path(__file__).resolve().parent
+REDOCLY = HERE / "node_modules" / ".bin" / "redocly"
 EXAMPLES = int(os.environ.get("TILLWARD_ORACLE_EXAMPLES", "60"))
 PLANTED_EXAMPLES = 30
 RUN_SECONDS_MAX = 1500
@@ -87,6 +91,29 @@ def check_planted(tally):
         tally.check(found, f"the planted fault {code} is found; the report ends:\n{report[-1500:]}")
 
 
+def lint(description):
+    """Whether the linter of another project finds no error in an OpenAPI description."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(json.dumps(description))
+        file.flush()
+        done = subprocess.run([str(REDOCLY), "lint", file.name], capture_output=True, text=True, timeout=RUN_SECONDS_MAX,
+                              env={**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"})
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def check_description(tally, url):
+    """FZ-1: the description passes `redocly lint`; one without an answer's words, and one with a loose end, do not."""
+    description = requests.get(f"{url}/openapi.json", timeout=20).json()
+    good, report = lint(description)
+    tally.check(good, f"redocly finds no error in the description; the report ends:\n{report[-1500:]}")
+    silent = copy.deepcopy(description)
+    del silent["paths"]["/v1/orders"]["get"]["responses"]["200"]["description"]
+    tally.check(not lint(silent)[0], "redocly misses the words of an answer")
+    loose = copy.deepcopy(description)
+    loose["components"]["schemas"].pop("ErrorBody")
+    tally.check(not lint(loose)[0], "redocly finds a reference to nothing")
+
+
 def check_server(tally, url, callers):
     """One run for each kind of caller; what a caller may not do must be refused as described, never with a 5xx."""
     for name, environment in callers.items():
@@ -136,6 +163,7 @@ def main():
         from server import Server
 
         with Server() as server:
+            check_description(tally, server.url)
             check_answers(tally, server)
             check_server(tally, server.url, server.callers())
     return tally.close()

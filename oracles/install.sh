@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # install.sh [yes|no]: puts the pinned outside programs into .venv/oracles, and the web scanner, whose libraries are of
-# other versions, into .venv/scan; does nothing when they are there.
+# other versions, into .venv/scan, and those from npm into oracles/node_modules; does nothing when they are there.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 allowed=${1:-yes}
@@ -16,4 +16,12 @@ into() {
     cp "$2" "$stamp"
 }
 
-into oracles oracles/requirements.txt && into scan oracles/requirements-scan.txt
+from_npm() {
+  local stamp=oracles/node_modules/installed.json
+  cmp -s oracles/package-lock.json "$stamp" && return 0
+  [ "$allowed" = yes ] || { echo "oracles: oracles/node_modules is not installed; run oracles/install.sh" >&2; return 1; }
+  echo "oracles: installing pinned programs into oracles/node_modules"
+  npm ci --prefix oracles --silent --no-fund --no-audit && cp oracles/package-lock.json "$stamp"
+}
+
+into oracles oracles/requirements.txt && into scan oracles/requirements-scan.txt && from_npm

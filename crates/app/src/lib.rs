@@ -1,7 +1,7 @@
 //! The program `tillward`: composes the domains into one process and gives it a command line.
 //!
 //! Reading order: `cli.rs` (commands), `config.rs` (settings), `installation.rs` (opens database, vault, log),
-//! `server.rs` (listener, routes), `jobs.rs` (what runs beside requests), then a file for each command.
+//! `server.rs` (listener, routes), `openapi.rs`, `jobs.rs` (what runs beside requests), then a file for each command.
 
 pub mod bench;
 pub mod cli;
@@ -10,6 +10,7 @@ pub mod demo;
 pub mod installation;
 pub mod jobs;
 pub mod limits;
+pub mod openapi;
 pub mod server;
 
 /// Every migration of the program.

@@ -20,8 +20,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
-use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use webkit::{Edge, request};
 
 use crate::installation::Installation;
@@ -55,41 +53,9 @@ pub enum ServeError {
     },
 }
 
-/// What the API is, for people and tools.
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Tillward",
-        description = "Payments from the scan of a QR code to the receipt: screened, durable and provable.\n\n\
-            Shops sign their requests (RFC 9421, `hmac-sha256`, tag `tillward-v1`); members and buyers send a session \
-            as a bearer token. Every POST that makes or moves something takes an `Idempotency-Key`.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0")
-    ),
-    components(schemas(webkit::ErrorBody, webkit::ErrorView, webkit::FieldProblem))
-)]
-struct Description;
-
-/// The description of the API.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut api = Description::openapi();
-    api.merge(payments::routes::router().split_for_parts().1);
-    api.merge(identity::routes::router().split_for_parts().1);
-    let bearer = |about: &str| {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about)).build();
-        SecurityScheme::Http(scheme)
-    };
-    let signed = "HTTP Message Signatures (RFC 9421): `Signature-Input`, `Signature`, `Content-Digest`";
-    let header = ApiKeyValue::with_description("Signature", signed);
-    let components = api.components.get_or_insert_with(Default::default);
-    components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(header)));
-    components.add_security_scheme("member_session", bearer("a member's session, `twm_…`"));
-    components.add_security_scheme("buyer_session", bearer("a buyer's session, `twb_…`"));
-    api
-}
-
 /// Everything the program answers.
 pub fn router(context: &Context, edge: Edge) -> Router {
-    let description: Arc<str> = openapi().to_json().unwrap_or_default().into();
+    let description: Arc<str> = crate::openapi::openapi().to_json().unwrap_or_default().into();
     let describe = |Extension(text): Extension<Arc<str>>| async move {
         ([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string())
     };

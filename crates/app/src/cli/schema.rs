@@ -36,7 +36,7 @@ impl Migrate {
 
 /// Prints the description of the API.
 pub(super) fn print_openapi() -> Result<ExitCode, String> {
-    let text = crate::server::openapi().to_pretty_json().map_err(|e| e.to_string())?;
+    let text = crate::openapi::openapi().to_pretty_json().map_err(|e| e.to_string())?;
     say(&text);
     Ok(ExitCode::SUCCESS)
 }

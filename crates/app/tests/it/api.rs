@@ -1,6 +1,6 @@
 //! One payment over the API, from the order to the receipt and back, and what each step refuses.
 
-use app::server::openapi;
+use app::openapi::openapi;
 use audit::{AnchorFile, Digest, Inclusion, Sequencer, verify_promise};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};

@@ -296,7 +296,7 @@ fn c10_every_operation_lets_in_whom_it_names_and_nobody_else() {
 
 #[test]
 fn az_1_every_operation_of_the_description_is_asked_or_open() {
-    let api = serde_json::to_value(app::server::openapi()).unwrap();
+    let api = serde_json::to_value(app::openapi::openapi()).unwrap();
     let (mut described, mut open) = (BTreeSet::new(), BTreeSet::new());
     for methods in api["paths"].as_object().unwrap().values() {
         for operation in methods.as_object().unwrap().values() {
@@ -340,7 +340,7 @@ fn idem_1_every_operation_that_wants_a_key_is_refused_without_one() {
 }
 
 fn wants_key(id: &str) -> bool {
-    let api = serde_json::to_value(app::server::openapi()).unwrap();
+    let api = serde_json::to_value(app::openapi::openapi()).unwrap();
     let methods =
         api["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values());
     let mut found = methods.filter(|operation| operation["operationId"] == id);

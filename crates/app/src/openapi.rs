@@ -1,0 +1,64 @@
+//! The description of the API: every domain's operations in one OpenAPI document, complete enough for a strict linter.
+
+use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+/// What the API is, for people and tools.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tillward",
+        description = "Payments from the scan of a QR code to the receipt: screened, durable and provable.\n\n\
+            Shops sign their requests (RFC 9421, `hmac-sha256`, tag `tillward-v1`); members and buyers send a session \
+            as a bearer token. Every POST that makes or moves something takes an `Idempotency-Key`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/", description = "this installation")),
+    components(schemas(webkit::ErrorBody, webkit::ErrorView, webkit::FieldProblem))
+)]
+struct Description;
+
+/// The description of the API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut api = Description::openapi();
+    api.merge(payments::routes::router().split_for_parts().1);
+    api.merge(identity::routes::router().split_for_parts().1);
+    let bearer = |about: &str| {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about)).build();
+        SecurityScheme::Http(scheme)
+    };
+    let signed = "HTTP Message Signatures (RFC 9421): `Signature-Input`, `Signature`, `Content-Digest`";
+    let header = ApiKeyValue::with_description("Signature", signed);
+    let components = api.components.get_or_insert_with(Default::default);
+    components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(header)));
+    components.add_security_scheme("member_session", bearer("a member's session, `twm_…`"));
+    components.add_security_scheme("buyer_session", bearer("a buyer's session, `twb_…`"));
+    api.paths.paths.values_mut().flat_map(operations).for_each(describe_answers);
+    api
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete].into_iter().flatten()
+}
+
+/// OpenAPI wants words for every answer; where the operation itself says all there is to say, its status is put in words.
+fn describe_answers(operation: &mut Operation) {
+    for (status, answer) in &mut operation.responses.responses {
+        if let RefOr::T(answer) = answer
+            && answer.description.is_empty()
+        {
+            answer.description = in_words(status).to_owned();
+        }
+    }
+}
+
+fn in_words(status: &str) -> &'static str {
+    match status {
+        "201" => "made",
+        "202" => "taken on; what follows comes later",
+        "204" => "done, nothing to say",
+        _ => "done",
+    }
+}
