@@ -7,8 +7,8 @@ use std::path::Path;
 use base::{CodeId, Currency, Dice, Money, ShopId, Timestamp};
 use payments::code_token::{CodeClaims, CodeKey, CodeToken};
 use payments::emv::{EmvCode, EmvDraft, Initiation, LocalName, crc16};
-use payments::qr::{Level, Symbol};
 use serde_json::{Value, json};
+use webkit::qr::{Level, Symbol};
 
 const NOW: Timestamp = Timestamp(1_772_357_400_000);
 const MODULE_PIXELS: u32 = 6;

@@ -20,7 +20,6 @@ pub mod emv;
 pub mod limits;
 pub mod order;
 pub mod payment;
-pub mod qr;
 mod record;
 pub mod refund;
 pub mod review;

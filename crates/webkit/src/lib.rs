@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod limits;
 pub mod page;
 pub mod paging;
+pub mod qr;
 pub mod replay;
 pub mod request;
 pub mod signing;

@@ -12,6 +12,7 @@ use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::form::Choice;
 use webkit::page::{Frame, Html, Pager, Problems, show};
+use webkit::qr::{Level, Symbol};
 
 use super::Desk;
 use super::member::{Member, read_as, write_as};
@@ -23,7 +24,6 @@ use crate::limits::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, REFERENCE_CHARS_MAX};
 use crate::pages::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use crate::pages::shown::{CodeKindShown, CodeShown};
 use crate::payment::{Origin, Payment, State, payment_of};
-use crate::qr::{Level, Symbol};
 use crate::routes::errors;
 use crate::store as rows;
 use crate::text::{ShortText, TextError};

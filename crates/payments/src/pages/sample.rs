@@ -8,6 +8,7 @@ use webkit::page::chart::Feature;
 use webkit::page::form::Choice;
 use webkit::page::parts::{Sorted, Step};
 use webkit::page::{Frame, Html, Lang, Mark, Pager, Problems, SortHead};
+use webkit::qr::{Level, Symbol};
 
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
@@ -18,7 +19,6 @@ use super::pay::{ChallengePage, NotMePage, OwnPaymentsPage, PayAmountPage, PayPa
 use super::receipt::ReceiptPage;
 use super::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
 use super::shown::{CodeKindShown, CodeShown, OutcomeShown, PaymentShown};
-use crate::qr::{Level, Symbol};
 
 mod buyer;
 

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 use webkit::paging::{Cursor, List};
+use webkit::qr::{Level, Symbol};
 
 use super::gate::{Call, Made, Operation};
 use super::orders::{PageQuery, path_id};
@@ -16,7 +17,6 @@ use super::views::{CodeView, PaymentView, pay_url, static_url};
 use super::{Context, errors, read};
 use crate::code::{self, Scanned};
 use crate::code_token::CodeToken;
-use crate::qr::{Level, Symbol};
 use crate::text::ShortText;
 use crate::{create, payment, store as rows};
 

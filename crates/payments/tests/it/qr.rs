@@ -1,7 +1,7 @@
 //! QR images. That other decoders read them (QR-14) is proven by `oracles/qr.py`; here: geometry and limits.
 
-use payments::qr::{Level, MODULE_PIXELS_MAX, QrError, Symbol, TEXT_BYTES_MAX};
 use proptest::prelude::*;
+use webkit::qr::{Level, MODULE_PIXELS_MAX, QrError, Symbol, TEXT_BYTES_MAX};
 
 const URL: &str = "https://pay.example.com/p/IAAAAAAABBBBBBBBBBCCCCCCCCCCCDDDDDDDDDDDDEEEEEEEEEEE";
 

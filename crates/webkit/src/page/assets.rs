@@ -34,6 +34,11 @@ impl Asset {
 static CSS: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("tillward", "css", "text/css; charset=utf-8", include_str!("../../assets/tillward.css"))
 });
+static DESK_CSS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("desk", "css", "text/css; charset=utf-8", include_str!("../../assets/desk.css"))
+});
+static PERSON_JS: LazyLock<Asset> =
+    LazyLock::new(|| script("person", include_str!("../../assets/person.js")));
 static BUYER_JS: LazyLock<Asset> = LazyLock::new(|| script("buyer", include_str!("../../assets/buyer.js")));
 static DESK_JS: LazyLock<Asset> = LazyLock::new(|| script("desk", include_str!("../../assets/desk.js")));
 static MARK: LazyLock<Asset> =
@@ -46,6 +51,16 @@ fn script(stem: &str, body: &'static str) -> Asset {
 /// The style sheet.
 pub fn css() -> &'static Asset {
     &CSS
+}
+
+/// What the desk needs beside [`css`].
+pub fn desk_css() -> &'static Asset {
+    &DESK_CSS
+}
+
+/// The script of pages about one's own account: how good a new password is, printing and copying of codes.
+pub fn person_js() -> &'static Asset {
+    &PERSON_JS
 }
 
 /// The script of buyer pages: PIN keypad, second-click guard, reload of a waiting page.
@@ -64,8 +79,8 @@ pub fn mark() -> &'static Asset {
 }
 
 /// Every static file.
-pub fn list_assets() -> [&'static Asset; 4] {
-    [css(), buyer_js(), desk_js(), mark()]
+pub fn list_assets() -> [&'static Asset; 6] {
+    [css(), desk_css(), buyer_js(), desk_js(), person_js(), mark()]
 }
 
 /// Answers one static file; an unknown or outdated name is 404. `If-None-Match` with the same name is 304.

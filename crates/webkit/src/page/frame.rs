@@ -241,6 +241,16 @@ impl Frame {
         &assets::css().href
     }
 
+    /// Address of what the desk needs beside the style sheet.
+    pub fn desk_css(&self) -> &'static str {
+        &assets::desk_css().href
+    }
+
+    /// Address of the script of pages about one's own account.
+    pub fn person_js(&self) -> &'static str {
+        &assets::person_js().href
+    }
+
     /// Address of the buyer pages' script.
     pub fn buyer_js(&self) -> &'static str {
         &assets::buyer_js().href

@@ -92,7 +92,10 @@ fn lang_in_query(query: &str) -> Option<Lang> {
 }
 
 fn lang_in_cookies(cookies: &str) -> Option<Lang> {
-    cookies.split(';').find_map(|pair| pair.trim().trim_start_matches("__Host-").strip_prefix("lang=")).and_then(Lang::from_tag)
+    cookies
+        .split(';')
+        .find_map(|pair| pair.trim().trim_start_matches("__Host-").strip_prefix("lang="))
+        .and_then(Lang::from_tag)
 }
 
 fn lang_accepted(accepted: &str) -> Option<Lang> {
