@@ -9,7 +9,7 @@ use webkit::error::ApiError;
 use webkit::throttle::{Rate, Throttle};
 
 use crate::api_keys::ApiKeyRing;
-use crate::limits::{ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX};
+use crate::limits::{ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX, REFUSALS_NOTED_MAX};
 use crate::members::Place;
 use crate::password::PasswordQueue;
 
@@ -41,6 +41,8 @@ pub struct Context {
     pub keys: Arc<ApiKeyRing>,
     /// What callers without an account asked for, by network address.
     pub anonymous: Arc<Throttle>,
+    /// Thins out what refused signatures write into the audit log.
+    pub refusals: Arc<Throttle>,
     /// What links in mails start with, without a slash at the end: `https://pay.shop.example`.
     pub public_url: Arc<str>,
 }
@@ -52,7 +54,10 @@ impl Context {
         let keys = Arc::new(ApiKeyRing::default());
         let rate = Rate { burst: ANONYMOUS_BURST_MAX, per_minute: ANONYMOUS_PER_MINUTE_MAX };
         let anonymous = Arc::new(Throttle::new(rate));
-        Context { db, vault, clock, dice, passwords: PasswordQueue::default(), keys, anonymous, public_url }
+        let refusals = Rate { burst: REFUSALS_NOTED_MAX, per_minute: REFUSALS_NOTED_MAX };
+        let refusals = Arc::new(Throttle::new(refusals));
+        let passwords = PasswordQueue::default();
+        Context { db, vault, clock, dice, passwords, keys, anonymous, refusals, public_url }
     }
 
     /// Counts a request that needs no account, before anything is done for it. Callers of one network address share a

@@ -74,6 +74,9 @@ pub const ANONYMOUS_BURST_MAX: u32 = 30;
 /// The same, each minute for ever.
 pub const ANONYMOUS_PER_MINUTE_MAX: u32 = 30;
 
+/// Refused signatures that are written into the audit log each minute, of known and of unknown keys.
+pub const REFUSALS_NOTED_MAX: u32 = 60;
+
 /// Attempts to deliver one mail.
 pub const MAIL_ATTEMPTS_MAX: i64 = 6;
 /// How long a delivery worker may keep a mail before another one may take it, in seconds.

@@ -6,7 +6,7 @@
 
 mod buyers;
 mod errors;
-mod gate;
+pub mod gate;
 mod keys;
 mod members;
 
@@ -16,7 +16,6 @@ use utoipa_axum::routes;
 use crate::context::Context;
 
 pub use errors::{CODES, asleep, denied, fault, refused_pin, unauthenticated};
-pub use gate::{Bearer, Credential};
 
 /// All operations of this domain.
 pub fn router() -> OpenApiRouter<Context> {

@@ -1,12 +1,11 @@
 //! The JSON of payments: bodies, views, handlers. Thin: read, be let through, one transaction, show.
 //!
-//! Every write goes through [`gate::Call::write`]: signature or session, nonce, permission and idempotency key are
-//! checked inside the transaction of the work itself.
+//! Every write goes through [`identity::gate`]: signature or session, nonce, permission and idempotency key are checked
+//! inside the transaction of the work itself. What payments adds is the audit log's promise, see [`Context::open`].
 
 mod codes;
 mod decisions;
 pub(crate) mod errors;
-pub mod gate;
 mod orders;
 mod paying;
 mod payments;
@@ -18,10 +17,12 @@ pub mod views;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use identity::gate;
 use tokio::sync::broadcast;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use webkit::ApiError;
+use webkit::body::Incoming;
 use webkit::throttle::{Rate, Throttle};
 
 use crate::code_token::CodeKey;
@@ -46,8 +47,8 @@ pub struct Context {
     pub code_key: CodeKey,
     screen: Arc<RwLock<Screen>>,
     live: broadcast::Sender<Arc<Payment>>,
-    /// Thins out what refused signatures write into the audit log.
-    refusals: Arc<Throttle>,
+    /// Adds the log's promise to answers.
+    promise: gate::Finish,
     /// Counts the payments that a buyer begins at printed codes.
     begun: Arc<Throttle>,
 }
@@ -57,16 +58,23 @@ impl Context {
     pub fn new(identity: identity::Context, signer: Arc<audit::Signer>, screen: Screen) -> Context {
         let code_key = crate::code::code_key(&identity.vault);
         let live = broadcast::channel(LIVE_EVENTS_MAX).0;
-        let refusals = Arc::new(Throttle::new(Rate { burst: 60, per_minute: 60 }));
+        let promiser = Arc::clone(&signer);
+        let promise: gate::Finish = Arc::new(move |body| views::with_promise(&promiser, body));
         Context {
             identity,
             signer,
             code_key,
             screen: Arc::new(RwLock::new(screen)),
             live,
-            refusals,
+            promise,
             begun: Arc::new(Throttle::new(BEGUN)),
         }
+    }
+
+    /// Opens a request at the gate. Its answers carry the log's signed promise where they tell of an entry.
+    pub(crate) async fn open(&self, incoming: Incoming) -> Result<gate::Call, ApiError> {
+        let call = gate::Call::open(&self.identity, incoming).await?;
+        Ok(call.finished_by(Arc::clone(&self.promise)))
     }
 
     /// What decides now.

@@ -46,6 +46,13 @@ pub struct Origination {
     pub place: Option<risk::Place>,
 }
 
+impl Origination {
+    /// Where a caller is, as far as the network tells.
+    pub fn of(caller: &identity::gate::Caller<'_>) -> Origination {
+        Origination { address: caller.remote, place: None }
+    }
+}
+
 /// Where profiles of the platform's own buyers live: all shops see one memory.
 const PLATFORM: ShopId = ShopId::HOUSE;
 const MS_A_DAY: f64 = 86_400_000.0;

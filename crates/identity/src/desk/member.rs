@@ -13,7 +13,8 @@ use super::words::role_text;
 use crate::context::Means;
 use crate::members::find_member_person;
 use crate::permissions::{Actor, Permission};
-use crate::sessions::{MemberSession, require_member, touch_session};
+use crate::routes::gate;
+use crate::sessions::{MemberSession, touch_session};
 use crate::shops::Shop;
 
 /// A member who was let through, in a transaction.
@@ -43,9 +44,10 @@ impl Member<'_> {
         self.actor.allow(permission, shop).map_err(ApiError::from)
     }
 
-    /// Whether the member may do something in the own shop.
+    /// Whether the member's roles let them do something in the own shop, if need be after giving the second factor
+    /// again. For menus and buttons.
     pub fn can(&self, permission: Permission) -> bool {
-        self.actor.allow(permission, self.shop.id).is_ok()
+        self.actor.holds(permission)
     }
 
     /// The member as the audit log names them.
@@ -89,9 +91,8 @@ pub fn admit_member<'a>(
     permission: Permission,
 ) -> Result<Member<'a>, ApiError> {
     let token = visit.member.as_ref().ok_or_else(|| ApiError::unauthenticated("sign in first"))?;
-    let session = require_member(tx, token, visit.now)?;
+    let session = gate::admit_member(tx, token, permission, visit.now)?;
     let actor = Actor::Member(session.clone());
-    actor.allow(permission, session.shop).map_err(ApiError::from)?;
     let (shop, zone) = hall.find_shop(tx, session.shop)?;
     Ok(Member { session, actor, shop, zone, means: hall.identity.means(visit.now), hall, visit })
 }

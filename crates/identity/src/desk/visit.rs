@@ -7,7 +7,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use base::{ShopId, Timestamp};
+use base::Timestamp;
 use store::Tx;
 use webkit::cookies::Cookie;
 use webkit::error::ApiError;
@@ -20,7 +20,8 @@ use crate::buyers::DeviceToken;
 use crate::context::Means;
 use crate::members::{Place, origin_of};
 use crate::permissions::{Actor, Permission};
-use crate::sessions::{BuyerSession, require_buyer, touch_session};
+use crate::routes::gate;
+use crate::sessions::{BuyerSession, touch_session};
 use crate::text::Label;
 use crate::token::{Token, TokenKind};
 
@@ -196,8 +197,7 @@ impl Payer<'_> {
 /// 401 without one.
 pub fn admit_payer<'a>(tx: &mut Tx<'_>, hall: &'a Hall, visit: &'a Visit) -> Result<Payer<'a>, ApiError> {
     let token = visit.buyer.as_ref().ok_or_else(|| ApiError::unauthenticated("sign in first"))?;
-    let session = require_buyer(tx, token, visit.now)?;
-    Actor::Buyer(session.clone()).allow(Permission::Pay, ShopId::HOUSE)?;
+    let session = gate::admit_buyer(tx, token, Permission::Pay, visit.now)?;
     Ok(Payer { session, token, means: hall.identity.means(visit.now) })
 }
 

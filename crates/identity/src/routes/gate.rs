@@ -1,4 +1,20 @@
-//! Who calls: the session behind the bearer token, looked up in the transaction of the work itself.
+//! The one gate: who calls, whether they may, and whether they asked before.
+//!
+//! Promises:
+//! - a session, key, permission, nonce and idempotency key are asked in the transaction of the work itself, so what was
+//!   revoked a moment ago opens nothing (AZ-7, C12);
+//! - nothing passes without a [`Permission`], and that includes how fresh a person's second factor is (C05, C10);
+//! - a signature serves once, also when it was refused for another reason (SIG-4), and each refusal that matters is in
+//!   the audit log with its true reason (SIG-9).
+//!
+//! Three doors lead to it: [`Bearer`] for operations of people, [`Call`] for operations that systems sign, and
+//! [`admit_member`] and [`admit_buyer`] for pages, which read cookies. All three end in [`let_through`].
+
+mod call;
+mod signature;
+
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -6,15 +22,19 @@ use axum::http::request::Parts;
 use base::{ShopId, Timestamp};
 use store::Tx;
 use webkit::error::ApiError;
+use webkit::request::RequestContext;
+use webkit::signing::{Accepted, Refusal};
 
-use super::errors::asleep;
+use super::errors::{asleep, fault};
+use crate::api_keys::{self, RingKey};
 use crate::context::{Context, Means};
 use crate::members::{Place, origin_of};
 use crate::permissions::{Actor, Permission};
-use crate::sessions::{self, BuyerSession, MemberSession};
+use crate::sessions::{self, AuthError, BuyerSession, MemberSession};
 use crate::text::Label;
 use crate::token::{Token, TokenKind};
-use webkit::request::RequestContext;
+
+pub use call::{Call, Finish, Made, Operation};
 
 /// What a caller showed.
 #[derive(Clone, Debug)]
@@ -25,6 +45,19 @@ pub enum Credential {
     Buyer(Token),
     /// A member's session.
     Member(Token),
+    /// A signature that is right, of an API key that was in force when it was loaded.
+    Key(Arc<Signed>),
+}
+
+/// A signature that was verified.
+#[derive(Debug)]
+pub struct Signed {
+    /// The key.
+    pub key: Arc<RingKey>,
+    /// What the signature says of itself.
+    pub accepted: Accepted,
+    /// Its label, which the answer's signature bears too.
+    pub label: String,
 }
 
 impl Credential {
@@ -42,13 +75,28 @@ impl Credential {
     /// Who it is. Reads only.
     ///
     /// # Errors
-    /// 401 for a session that opens nothing, or no longer.
+    /// 401 for a session or key that opens nothing, or no longer.
     pub fn actor(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Actor, ApiError> {
         Ok(match self {
             Credential::Nobody => Actor::Anyone,
             Credential::Buyer(token) => Actor::Buyer(sessions::require_buyer(tx, token, now)?),
             Credential::Member(token) => Actor::Member(sessions::require_member(tx, token, now)?),
+            Credential::Key(signed) => {
+                let found = api_keys::require_active_key(tx, signed.key.caller.key, now);
+                Actor::ApiKey(found.map_err(|error| match error {
+                    AuthError::SignInNeeded => Refusal::UnusableKey.into(),
+                    AuthError::Fault(found) => fault(&found),
+                })?)
+            }
         })
+    }
+
+    /// The token of a session.
+    pub fn token(&self) -> Option<&Token> {
+        match self {
+            Credential::Buyer(token) | Credential::Member(token) => Some(token),
+            Credential::Nobody | Credential::Key(_) => None,
+        }
     }
 
     /// Notes in a writing transaction that the session is in use, when that is due.
@@ -56,14 +104,158 @@ impl Credential {
     /// # Errors
     /// Those of the store.
     pub fn touch(&self, tx: &mut Tx<'_>, actor: &Actor, now: Timestamp) -> Result<(), ApiError> {
-        if let (Credential::Buyer(token) | Credential::Member(token), true) = (self, is_touch_due(actor)) {
+        if let (Some(token), true) = (self.token(), is_touch_due(actor)) {
             sessions::touch_session(tx, token, now)?;
         }
         Ok(())
     }
 }
 
-/// A request's caller, place and time.
+/// Lets `actor` through to `permission` in their own shop, and says which that is: the house for buyers. What belongs to
+/// a shop is asked for again with [`Actor::allow`], by the shop it belongs to.
+///
+/// # Errors
+/// 401, 403.
+pub fn let_through(actor: &Actor, permission: Permission) -> Result<ShopId, ApiError> {
+    let shop = actor.home().unwrap_or(ShopId::HOUSE);
+    actor.allow(permission, shop)?;
+    Ok(shop)
+}
+
+/// The member behind the session of a page, with the right to `permission` in their own shop.
+///
+/// # Errors
+/// 401 when the session opens nothing, 403 without the right.
+pub fn admit_member(
+    tx: &mut Tx<'_>,
+    token: &Token,
+    permission: Permission,
+    now: Timestamp,
+) -> Result<MemberSession, ApiError> {
+    let session = sessions::require_member(tx, token, now)?;
+    let_through(&Actor::Member(session.clone()), permission)?;
+    Ok(session)
+}
+
+/// The buyer behind the session of a page, with the right to `permission`.
+///
+/// # Errors
+/// 401 when the session opens nothing, 403 without the right.
+pub fn admit_buyer(
+    tx: &mut Tx<'_>,
+    token: &Token,
+    permission: Permission,
+    now: Timestamp,
+) -> Result<BuyerSession, ApiError> {
+    let session = sessions::require_buyer(tx, token, now)?;
+    let_through(&Actor::Buyer(session.clone()), permission)?;
+    Ok(session)
+}
+
+/// A caller who was let through: what a piece of work may use.
+pub struct Caller<'a> {
+    /// Who.
+    pub actor: Actor,
+    /// The caller's shop; the house for buyers.
+    pub shop: ShopId,
+    /// Vault, chance, time.
+    pub means: Means<'a>,
+    /// The network address, where it is known.
+    pub remote: Option<IpAddr>,
+    credential: &'a Credential,
+}
+
+impl<'a> Caller<'a> {
+    /// Lets `actor`, who showed `credential`, through.
+    fn admit(
+        cx: &'a Context,
+        credential: &'a Credential,
+        actor: Actor,
+        permission: Permission,
+        (now, remote): (Timestamp, Option<IpAddr>),
+    ) -> Result<Caller<'a>, ApiError> {
+        let shop = let_through(&actor, permission)?;
+        Ok(Caller { actor, shop, means: cx.means(now), remote, credential })
+    }
+
+    /// Lets the caller through to something of `shop`.
+    ///
+    /// # Errors
+    /// 401, 403, or 404 where it belongs to another shop.
+    pub fn allow(&self, permission: Permission, shop: ShopId) -> Result<(), ApiError> {
+        Ok(self.actor.allow(permission, shop)?)
+    }
+
+    /// The buyer, whose account may be shown: used within five minutes (SES-1).
+    ///
+    /// # Errors
+    /// 403 for everybody else, 403 `session_asleep`.
+    pub fn awake_buyer(&self) -> Result<&BuyerSession, ApiError> {
+        let session = self.buyer()?;
+        if session.awake { Ok(session) } else { Err(asleep()) }
+    }
+
+    /// The buyer, awake or not.
+    ///
+    /// # Errors
+    /// 401 for nobody, 403 for everybody else.
+    pub fn buyer(&self) -> Result<&BuyerSession, ApiError> {
+        match &self.actor {
+            Actor::Buyer(session) => Ok(session),
+            other => Err(self.other_than(other, "this is for buyers")),
+        }
+    }
+
+    /// The member.
+    ///
+    /// # Errors
+    /// 401 for nobody, 403 for everybody else.
+    pub fn member(&self) -> Result<&MemberSession, ApiError> {
+        match &self.actor {
+            Actor::Member(session) => Ok(session),
+            other => Err(self.other_than(other, "this is for members")),
+        }
+    }
+
+    fn other_than(&self, actor: &Actor, text: &'static str) -> ApiError {
+        match actor {
+            Actor::Anyone => AuthError::SignInNeeded.into(),
+            _ => ApiError::forbidden(text),
+        }
+    }
+
+    /// The token of the session.
+    ///
+    /// # Errors
+    /// 401 for callers without a session.
+    pub fn token(&self) -> Result<&Token, ApiError> {
+        self.credential.token().ok_or_else(|| AuthError::SignInNeeded.into())
+    }
+
+    /// The caller as the audit log names them.
+    pub fn audit(&self) -> audit::Actor {
+        (&self.actor).into()
+    }
+
+    /// Lets the buyer's session show the account again, after the right PIN. Writes at most once a minute.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn wake(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
+        match (&self.actor, self.credential.token()) {
+            (Actor::Buyer(session), Some(token)) if !session.awake || session.touch_due => {
+                Ok(sessions::wake_session(tx, token, self.means.now)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn touch(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
+        self.credential.touch(tx, &self.actor, self.means.now)
+    }
+}
+
+/// A request of a person: caller, place and time. The body is read by another extractor.
 #[derive(Clone, Debug)]
 pub struct Bearer {
     /// What the caller showed.
@@ -72,6 +264,8 @@ pub struct Bearer {
     pub place: Place,
     /// When it arrived.
     pub at: Timestamp,
+    /// The network address, where it is known.
+    pub remote: Option<IpAddr>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Bearer {
@@ -79,62 +273,36 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Bearer, ApiError> {
         let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        let refused = || ApiError::unauthenticated("the bearer token is not a session of this installation");
-        let credential = Credential::parse(text(header::AUTHORIZATION)).ok_or_else(refused)?;
+        let credential = Credential::parse(text(header::AUTHORIZATION)).ok_or_else(unknown_token)?;
         let context = RequestContext::of(&parts.extensions);
         let agent = Label::from_agent(text(header::USER_AGENT).unwrap_or_default());
         let place = Place { origin: origin_of(context.remote), agent };
-        Ok(Bearer { credential, place, at: context.at })
+        Ok(Bearer { credential, place, at: context.at, remote: context.remote })
     }
 }
 
-/// A caller who was let through.
-pub(super) struct Caller<'a> {
-    pub actor: Actor,
-    /// The caller's shop; the house for buyers.
-    pub shop: ShopId,
-    pub means: Means<'a>,
-    pub credential: &'a Credential,
+impl Bearer {
+    fn admit<'a>(
+        &'a self,
+        tx: &mut Tx<'_>,
+        cx: &'a Context,
+        permission: Permission,
+    ) -> Result<Caller<'a>, ApiError> {
+        let actor = self.credential.actor(tx, self.at)?;
+        Caller::admit(cx, &self.credential, actor, permission, (self.at, self.remote))
+    }
 }
 
-impl Caller<'_> {
-    /// The buyer, whose account may be shown.
-    pub fn awake_buyer(&self) -> Result<&BuyerSession, ApiError> {
-        let session = self.buyer()?;
-        if session.awake {
-            return Ok(session);
-        }
-        Err(asleep())
-    }
-
-    /// The buyer, awake or not.
-    pub fn buyer(&self) -> Result<&BuyerSession, ApiError> {
-        match &self.actor {
-            Actor::Buyer(session) => Ok(session),
-            _ => Err(ApiError::forbidden("this is for buyers")),
-        }
-    }
-
-    /// The member.
-    pub fn member(&self) -> Result<&MemberSession, ApiError> {
-        match &self.actor {
-            Actor::Member(session) => Ok(session),
-            _ => Err(ApiError::forbidden("this is for members")),
-        }
-    }
-
-    /// The token of the session.
-    pub fn token(&self) -> Result<&Token, ApiError> {
-        match self.credential {
-            Credential::Buyer(token) | Credential::Member(token) => Ok(token),
-            Credential::Nobody => Err(ApiError::unauthenticated("sign in first")),
-        }
-    }
+fn unknown_token() -> ApiError {
+    ApiError::unauthenticated("the bearer token is not a session of this installation")
 }
 
 impl Context {
-    /// Lets the caller through to `permission` in their own shop and runs `work` as one writing transaction.
-    pub(super) async fn write_as<T: Send + 'static>(
+    /// Lets a person through to `permission` in their own shop and runs `work` as one writing transaction.
+    ///
+    /// # Errors
+    /// What the gate refuses, and those of `work`.
+    pub async fn write_as<T: Send + 'static>(
         &self,
         who: Bearer,
         permission: Permission,
@@ -142,15 +310,18 @@ impl Context {
     ) -> Result<T, ApiError> {
         let cx = self.clone();
         let run = move |tx: &mut Tx<'_>| {
-            let caller = admit(tx, &cx, &who, permission)?;
-            who.credential.touch(tx, &caller.actor, who.at)?;
+            let caller = who.admit(tx, &cx, permission)?;
+            caller.touch(tx)?;
             work(tx, &caller)
         };
         self.db.write(run).await
     }
 
     /// The same for work that reads. The use of the session is noted afterwards, when that is due.
-    pub(super) async fn read_as<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// What the gate refuses, and those of `work`.
+    pub async fn read_as<T: Send + 'static>(
         &self,
         who: Bearer,
         permission: Permission,
@@ -158,7 +329,7 @@ impl Context {
     ) -> Result<T, ApiError> {
         let (cx, reader) = (self.clone(), who.clone());
         let read = self.db.read(move |tx| {
-            let caller = admit(tx, &cx, &reader, permission)?;
+            let caller = reader.admit(tx, &cx, permission)?;
             Ok::<_, ApiError>((work(tx, &caller)?, caller.actor))
         });
         let (found, actor) = read.await?;
@@ -167,18 +338,6 @@ impl Context {
         }
         Ok(found)
     }
-}
-
-fn admit<'a>(
-    tx: &mut Tx<'_>,
-    cx: &'a Context,
-    who: &'a Bearer,
-    permission: Permission,
-) -> Result<Caller<'a>, ApiError> {
-    let actor = who.credential.actor(tx, who.at)?;
-    let shop = actor.home().unwrap_or(ShopId::HOUSE);
-    actor.allow(permission, shop)?;
-    Ok(Caller { actor, shop, means: cx.means(who.at), credential: &who.credential })
 }
 
 fn is_touch_due(actor: &Actor) -> bool {

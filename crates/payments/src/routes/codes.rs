@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{CodeId, Money, ScopedId};
 use identity::Permission;
+use identity::gate::{Made, Operation};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use webkit::body::Incoming;
@@ -11,7 +12,6 @@ use webkit::error::{ApiError, ApiErrors, Problems};
 use webkit::paging::{Cursor, List};
 use webkit::qr::{Level, Symbol};
 
-use super::gate::{Call, Made, Operation};
 use super::orders::{PageQuery, path_id};
 use super::views::{CodeView, PaymentView, pay_url, static_url};
 use super::{Context, errors, read};
@@ -52,7 +52,7 @@ pub(super) async fn create_code(
     let terminal = read::id(&mut problems, "terminal", body.terminal.as_deref());
     let Some(name) = name.filter(|_| problems.is_empty()) else { return Err(problems.into_error()) };
     let operation = Operation { name: "create_code", permission: Permission::TakePayments };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         let shop = identity::find_shop(tx, caller.shop).map_err(|e| errors::fault(&e))?;
         let shop = shop.ok_or_else(|| ApiError::not_found("shop does not exist"))?;
@@ -76,7 +76,7 @@ pub(super) async fn list_codes(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let (limit, before) = incoming.query::<PageQuery>()?.parse("codes")?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         let codes = rows::list_codes(tx, caller.shop, before.as_deref(), i64::from(limit) + 1)?;
         let list = List::new(codes, limit, |code| Cursor::new("codes").text(code.id.short()));
@@ -94,7 +94,7 @@ pub(super) async fn find_code(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: CodeId = path_id(&id)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         caller.allow(Permission::ViewPayments, id.shop())?;
         let code = rows::find_code(tx, id)?.ok_or_else(|| ApiError::not_found("code does not exist"))?;
@@ -115,7 +115,7 @@ pub(super) async fn revoke_code(
 ) -> Result<Response, ApiError> {
     let id: CodeId = path_id(&id)?;
     let operation = Operation { name: "revoke_code", permission: Permission::TakePayments };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         caller.allow(Permission::TakePayments, id.shop())?;
         let code = code::revoke_code(tx, id, caller.means.now)?;
@@ -150,7 +150,7 @@ pub(super) async fn find_code_image(
     let id: CodeId = path_id(&id)?;
     let query = incoming.query::<ImageQuery>()?;
     let style = ImageStyle::parse(&query)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     let kind = if style.png { "image/png" } else { "image/svg+xml" };
     let call = call.answering(kind);
     call.read(Permission::ViewPayments, move |tx, caller| {
@@ -260,7 +260,7 @@ pub(super) async fn scan_code(
     let text = incoming.json::<ScanBody>()?.text;
     let token = read_token(&context, &text)?;
     let operation = Operation { name: "scan_code", permission: Permission::Pay };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write_plain(operation, move |tx, caller| {
         let now = caller.means.now;
         let scanned = code::scan_code(tx, &context.code_key, &token, None, now).map_err(errors::of_scan)?;
@@ -318,7 +318,7 @@ pub(super) async fn create_payment_from_code(
     let amount: Option<Money> = read::amount(&mut problems, body.amount_minor, &body.currency);
     let Some(amount) = amount else { return Err(problems.into_error()) };
     let operation = Operation { name: "create_payment_from_code", permission: Permission::Pay };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         context.begin_at_code(caller.buyer()?.buyer, caller.means.now)?;
         let payment = create::create_payment_from_code(tx, &caller.means, id, amount, NO_NOTE);

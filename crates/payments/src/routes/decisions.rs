@@ -4,13 +4,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{DecisionId, Money, ScopedId, Timestamp};
 use identity::Permission;
+use identity::gate::{Made, Operation};
 use risk::{Decision, Entity, Facts, Key, Place, Word};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 
-use super::gate::{Call, Made, Operation};
 use super::orders::path_id;
 use super::{Context, read};
 use crate::screening;
@@ -181,7 +181,7 @@ pub(super) async fn create_decision(
     let facts = incoming.json::<DecisionBody>()?.parse(incoming.context.at)?;
     let operation = Operation { name: "create_decision", permission: Permission::RequestDecision };
     let screen = context.screen();
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         let mut facts = facts.clone();
         facts.set(Entity::Shop, Some(Key::of(caller.shop.short())));
@@ -200,7 +200,7 @@ pub(super) async fn find_decision(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: DecisionId = path_id(&id)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewDecisions, move |tx, caller| {
         caller.allow(Permission::ViewDecisions, id.shop())?;
         let (body, _) =

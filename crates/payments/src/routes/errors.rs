@@ -1,7 +1,6 @@
 //! What each refusal of this domain looks like over HTTP.
 
-pub(crate) use identity::routes::denied;
-use identity::{AuthError, Fault};
+pub(crate) use identity::routes::fault;
 use webkit::error::{ApiError, Code};
 
 use crate::balance::TopUpError;
@@ -37,20 +36,6 @@ codes! {
     NOT_REFUNDABLE = "not_refundable", 409, "the payment is not in a state that can be refunded";
     REFUND_TOO_LARGE = "refund_too_large", 422, "the amount is more than what can still be refunded";
     SHOP_FUNDS = "shop_funds", 409, "the shop's balance does not cover this";
-}
-
-pub(crate) fn fault(fault: &Fault) -> ApiError {
-    match fault {
-        Fault::Store(error) => error.clone().into(),
-        other => ApiError::internal(other),
-    }
-}
-
-pub(crate) fn unauthenticated(error: AuthError) -> ApiError {
-    match error {
-        AuthError::SignInNeeded => ApiError::unauthenticated("sign in, or send a valid key or session"),
-        AuthError::Fault(found) => fault(&found),
-    }
 }
 
 fn not_waiting(state: State) -> ApiError {

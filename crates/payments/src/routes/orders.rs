@@ -4,13 +4,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{OrderId, ScopedId};
 use identity::Permission;
+use identity::gate::{Made, Operation};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, INVALID_CURSOR, Problems};
 use webkit::paging::{Cursor, List, parse_limit};
 
-use super::gate::{Call, Made, Operation};
 use super::views::{OrderView, TerminalView};
 use super::{Context, read};
 use crate::order::{self, NewOrder};
@@ -85,7 +85,7 @@ pub(super) async fn create_order(
 ) -> Result<Response, ApiError> {
     let new = incoming.json::<OrderBody>()?.parse()?;
     let operation = Operation { name: "create_order", permission: Permission::TakePayments };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         let order = order::create_order(tx, &caller.means, caller.shop, &new)?;
         Made::new(201, &OrderView::from(&order))
@@ -102,7 +102,7 @@ pub(super) async fn list_orders(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let (limit, before) = incoming.query::<PageQuery>()?.parse("orders")?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         let orders = rows::list_orders(tx, caller.shop, before.as_deref(), i64::from(limit) + 1)?;
         let list = List::new(orders, limit, |order| Cursor::new("orders").text(order.id.short()));
@@ -120,7 +120,7 @@ pub(super) async fn find_order(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: OrderId = path_id(&id)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         caller.allow(Permission::ViewPayments, id.shop())?;
         let order = rows::find_order(tx, id)?.ok_or_else(|| ApiError::not_found("order does not exist"))?;
@@ -150,7 +150,7 @@ pub(super) async fn create_terminal(
     let name = read::name(&mut problems, &incoming.json::<TerminalBody>()?.name);
     let Some(name) = name else { return Err(problems.into_error()) };
     let operation = Operation { name: "create_terminal", permission: Permission::ManageTerminals };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         let terminal = shop::create_terminal(tx, &caller.means, caller.shop, &name, None)?;
         Made::new(201, &TerminalView::from(&terminal))
@@ -166,7 +166,7 @@ pub(super) async fn list_terminals(
     State(context): State<Context>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         let terminals = rows::list_terminals(tx, caller.shop)?;
         let data = terminals.iter().map(TerminalView::from).collect();

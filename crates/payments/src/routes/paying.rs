@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{Currency, Money, PaymentId, ShopId};
+use identity::gate::{Caller, Made, Operation};
 use identity::{Permission, Pin, PinCheck};
 use risk::Place;
 use serde::Deserialize;
@@ -11,7 +12,6 @@ use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 use webkit::paging::List;
 
-use super::gate::{Call, Caller, Made, Operation};
 use super::orders::path_id;
 use super::views::PaymentView;
 use super::{Context, errors};
@@ -91,10 +91,10 @@ pub(super) async fn confirm_payment(
     let (command, place) = incoming.json::<ConfirmBody>()?.parse(id)?;
     let operation = Operation { name: "confirm_payment", permission: Permission::Pay };
     let screen = context.screen();
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, confirm::keys_of(&command), move |tx, caller| {
         let session = caller.buyer()?;
-        let from = Origination { place, ..caller.from };
+        let from = Origination { place, ..Origination::of(caller) };
         let confirmed = confirm::confirm(tx, &caller.means, &screen, session, &from, &command);
         show(&context, tx, caller, confirmed.map_err(errors::of_confirm)?)
     })
@@ -136,10 +136,11 @@ pub(super) async fn answer_challenge(
     let id: PaymentId = path_id(&id)?;
     let answer = incoming.json::<AnswerBody>()?.parse()?;
     let operation = Operation { name: "answer_challenge", permission: Permission::Pay };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
         let session = caller.buyer()?;
-        let answered = challenge::answer_challenge(tx, &caller.means, session, &caller.from, id, &answer);
+        let answered =
+            challenge::answer_challenge(tx, &caller.means, session, &Origination::of(caller), id, &answer);
         show(&context, tx, caller, answered.map_err(errors::of_confirm)?)
     })
     .await
@@ -181,7 +182,7 @@ pub(super) async fn list_own_payments(
     State(context): State<Context>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::OwnAccount, move |tx, caller| {
         let payments = rows::list_buyer_payments(tx, caller.awake_buyer()?.buyer, OWN_PAYMENTS_MAX)?;
         let data = payments.iter().map(|p| PaymentView::new(&context, p, caller.means.now)).collect();

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{PaymentId, ScopedId};
+use identity::gate::{Caller, Made, Operation};
 use identity::{Actor, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,12 +11,12 @@ use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, FieldProblem, Problems};
 use webkit::paging::{Cursor, List, parse_limit};
 
-use super::gate::{Call, Caller, Made, Operation};
 use super::orders::{cursor_id, path_id};
 use super::views::PaymentView;
 use super::{Context, errors, read};
 use crate::create::{self, NewPayment, Purpose};
 use crate::payment::{Payment, State as PaymentState};
+use crate::screening::Origination;
 use crate::store::{self as rows, PaymentFilter};
 
 /// A payment to be made: for an order kept here, or for an amount.
@@ -91,7 +92,7 @@ pub(super) async fn create_payment(
 ) -> Result<Response, ApiError> {
     let new = incoming.json::<PaymentBody>()?.parse()?;
     let operation = Operation { name: "create_payment", permission: Permission::TakePayments };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         let payment =
             create::create_payment(tx, &caller.means, caller.shop, &new).map_err(errors::of_create)?;
@@ -156,7 +157,7 @@ pub(super) async fn list_payments(
         Some(cursor) => Some(cursor_id(Cursor::decode("payments", cursor)?.text()?)?),
         None => None,
     };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         let found = rows::list_payments(tx, caller.shop, &filter, before.as_deref(), i64::from(limit) + 1)?;
         let list = List::new(found, limit, |payment| Cursor::new("payments").text(payment.id.short()));
@@ -175,7 +176,7 @@ pub(super) async fn find_payment(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::Enter, move |tx, caller| {
         let payment = visible_payment(tx, caller, id)?;
         Made::new(200, &PaymentView::new(&context, &payment, caller.means.now))
@@ -221,10 +222,11 @@ pub(super) async fn cancel_payment(
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
     let operation = Operation { name: "cancel_payment", permission: Permission::SettlePayments };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
         caller.allow(Permission::SettlePayments, id.shop())?;
-        let payment = create::cancel_payment(tx, &caller.means, &caller.audit(), id, &caller.from);
+        let payment =
+            create::cancel_payment(tx, &caller.means, &caller.audit(), id, &Origination::of(caller));
         let payment = payment.map_err(errors::of_create)?;
         context.publish(tx, &payment);
         Made::new(200, &PaymentView::new(&context, &payment, caller.means.now))
@@ -257,7 +259,7 @@ pub(super) async fn find_proof(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::Enter, move |tx, caller| {
         let payment = visible_payment(tx, caller, id)?;
         let entry =

@@ -4,18 +4,19 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{Currency, Money, PaymentId, RefundId, ScopedId};
 use identity::Permission;
+use identity::gate::{Made, Operation};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 use webkit::paging::List;
 
-use super::gate::{Call, Made, Operation};
 use super::orders::path_id;
 use super::payments::visible_payment;
 use super::views::RefundView;
 use super::{Context, errors, read};
 use crate::refund::{self, NewRefund};
+use crate::screening::Origination;
 use crate::store as rows;
 
 /// A refund to be made.
@@ -66,10 +67,10 @@ pub(super) async fn create_refund(
     let id: PaymentId = path_id(&id)?;
     let new = incoming.json::<RefundBody>()?.parse(id)?;
     let operation = Operation { name: "create_refund", permission: Permission::Refund };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
         caller.allow(Permission::Refund, id.shop())?;
-        let made = refund::refund(tx, &caller.means, &caller.audit(), &caller.from, &new);
+        let made = refund::refund(tx, &caller.means, &caller.audit(), &Origination::of(caller), &new);
         let (refund, payment) = made.map_err(errors::of_refund)?;
         context.publish(tx, &payment);
         Made::new(201, &RefundView::from(&refund))
@@ -87,7 +88,7 @@ pub(super) async fn list_refunds(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::Enter, move |tx, caller| {
         visible_payment(tx, caller, id)?;
         let data = rows::list_refunds(tx, id)?.iter().map(RefundView::from).collect();
@@ -105,7 +106,7 @@ pub(super) async fn find_refund(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: RefundId = path_id(&id)?;
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::ViewPayments, move |tx, caller| {
         caller.allow(Permission::ViewPayments, id.shop())?;
         let refund =

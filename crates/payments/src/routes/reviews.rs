@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use base::{PaymentId, ScopedId};
+use identity::gate::{Made, Operation};
 use identity::{Actor, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,11 +11,11 @@ use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 use webkit::paging::List;
 
-use super::gate::{Call, Made, Operation};
 use super::orders::path_id;
 use super::views::PaymentView;
 use super::{Context, errors, read};
 use crate::review::{self, Verdict};
+use crate::screening::Origination;
 use crate::store as rows;
 
 /// Most open reviews in one list.
@@ -38,7 +39,7 @@ pub(super) async fn list_reviews(
     State(context): State<Context>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.read(Permission::Review, move |tx, caller| {
         let now = caller.means.now;
         let mut data = Vec::new();
@@ -85,13 +86,14 @@ pub(super) async fn decide_review(
     };
     let verdict = Verdict { approve: body.approve, note };
     let operation = Operation { name: "decide_review", permission: Permission::Review };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
         caller.allow(Permission::Review, id.shop())?;
         let Actor::Member(member) = &caller.actor else {
             return Err(ApiError::forbidden("only a member can decide a review"));
         };
-        let moved = review::decide_review(tx, &caller.means, member.member, &caller.from, id, &verdict);
+        let moved =
+            review::decide_review(tx, &caller.means, member.member, &Origination::of(caller), id, &verdict);
         let moved = moved.map_err(errors::of_confirm)?;
         context.publish(tx, &moved.payment);
         let now = caller.means.now;

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use base::{BuyerId, ScopedId, ShopId};
+use identity::gate::{Made, Operation};
 use identity::{Email, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 
-use super::gate::{Call, Made, Operation};
 use super::{Context, errors, read};
 use crate::balance;
 
@@ -71,7 +71,7 @@ pub(super) async fn create_top_up(
     let amount = read::amount(&mut problems, body.amount_minor, &body.currency);
     let (Some(named), Some(amount)) = (named, amount) else { return Err(problems.into_error()) };
     let operation = Operation { name: "create_top_up", permission: Permission::TopUp };
-    let call = Call::open(&context, incoming).await?;
+    let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         caller.allow(Permission::TopUp, ShopId::HOUSE)?;
         let buyer = match &named {
