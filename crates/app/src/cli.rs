@@ -10,6 +10,7 @@ mod audit_log;
 mod bench;
 mod buyer;
 mod demo;
+mod ledger;
 mod operator;
 mod progress;
 mod schema;
@@ -46,6 +47,8 @@ enum Command {
     Bench(bench::Bench),
     /// Verify, prove and export the audit log
     Audit(audit_log::AuditLog),
+    /// Prove the books
+    Ledger(ledger::Books),
     /// Make a key for whoever runs the installation
     OperatorKey(operator::OperatorKey),
     /// Unlock, freeze and unfreeze buyers
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Screen(screen) => screen.run(),
         Command::Train(train) => train.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Ledger(books) => books.run(),
         Command::Bench(bench) => bench.run(),
         Command::Buyer(buyer) => buyer.run(),
         Command::OperatorKey(operator) => operator.run(),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use base::Secret;
+use identity::Email;
 use serde::Deserialize;
 
 use crate::limits::CONFIG_BYTES_MAX;
@@ -51,6 +52,9 @@ pub struct Settings {
     /// File for the checkpoints of the audit log; put it on another disk or machine than the database
     #[arg(long, value_name = "FILE", env = "TILLWARD_CHECKPOINTS")]
     pub checkpoints: Option<PathBuf>,
+    /// Address that gets the newest checkpoint of the audit log by mail once a day
+    #[arg(long, value_name = "ADDRESS", env = "TILLWARD_CHECKPOINT_MAIL")]
+    pub checkpoint_mail: Option<String>,
     /// Rule file in place of the starter rules
     #[arg(long, value_name = "FILE", env = "TILLWARD_RULES")]
     pub rules: Option<PathBuf>,
@@ -78,6 +82,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where the checkpoints of the audit log go.
     pub checkpoints: PathBuf,
+    /// Who gets the newest checkpoint by mail.
+    pub checkpoint_mail: Option<Email>,
     /// How mails leave.
     pub mail: Mail,
     /// Rule file.
@@ -119,6 +125,9 @@ pub enum ConfigError {
     /// Settings that do not fit each other.
     #[error("{0}")]
     Conflict(&'static str),
+    /// The address for checkpoints.
+    #[error("checkpoint_mail `{0}` is not a mail address")]
+    Email(String),
     /// The public URL.
     #[error("public url `{0}` must begin with http:// or https://, name a host, and have no path")]
     PublicUrl(String),
@@ -126,8 +135,9 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "TILLWARD_CHECKPOINTS",
+    "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
     "TILLWARD_KEY_FILE",
     "TILLWARD_DATABASE_URL",
@@ -189,6 +199,7 @@ impl Settings {
             mail_from: self.mail_from.or(other.mail_from),
             mail_folder: self.mail_folder.or(other.mail_folder),
             checkpoints: self.checkpoints.or(other.checkpoints),
+            checkpoint_mail: self.checkpoint_mail.or(other.checkpoint_mail),
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
         }
@@ -225,6 +236,7 @@ impl Settings {
             public_url,
             tls,
             trusted_proxies: self.trusted_proxies.unwrap_or_default(),
+            checkpoint_mail: self.checkpoint_mail.map(check_email).transpose()?,
             mail: mail(self.smtp_url, self.mail_from, self.mail_folder)?,
             rules: self.rules,
             model: self.model,
@@ -247,6 +259,10 @@ fn mail(url: Option<String>, from: Option<String>, folder: Option<PathBuf>) -> R
         (None, _, Some(folder)) => Ok(Mail::Folder(folder)),
         (None, _, None) => Ok(Mail::Nowhere),
     }
+}
+
+fn check_email(text: String) -> Result<Email, ConfigError> {
+    Email::parse(&text).map_err(|_| ConfigError::Email(text))
 }
 
 fn check_public_url(url: String) -> Result<String, ConfigError> {
@@ -330,6 +346,12 @@ mod tests {
         let (flag, file) =
             (Settings::parse("data = \"a\"").unwrap(), Settings::parse("data = \"b\"").unwrap());
         assert_eq!(flag.or(file).data, Some("a".into()));
+    }
+
+    #[test]
+    fn checkpoints_go_to_an_address_or_nowhere() {
+        assert!(with(|s| s.checkpoint_mail = Some("keeper@elsewhere.example".to_owned())).is_ok());
+        assert!(with(|s| s.checkpoint_mail = Some("elsewhere".to_owned())).is_err());
     }
 
     #[test]

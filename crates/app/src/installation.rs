@@ -72,6 +72,8 @@ pub struct Installation {
     pub signer: Arc<audit::Signer>,
     /// Where the checkpoints of the audit log go, outside the database.
     pub checkpoints: PathBuf,
+    /// Who gets the newest checkpoint by mail once a day.
+    pub checkpoint_mail: Option<identity::Email>,
     /// Where the time comes from.
     pub clock: Clock,
     /// Where chance comes from.
@@ -99,8 +101,15 @@ impl Installation {
             let signer = open_signer(tx, &vault, now, &chance)?;
             Ok::<_, OpenError>((vault, signer))
         })?;
-        let checkpoints = config.checkpoints.clone();
-        Ok(Installation { db, vault: Arc::new(vault), signer: Arc::new(signer), checkpoints, clock, dice })
+        Ok(Installation {
+            db,
+            vault: Arc::new(vault),
+            signer: Arc::new(signer),
+            checkpoints: config.checkpoints.clone(),
+            checkpoint_mail: config.checkpoint_mail.clone(),
+            clock,
+            dice,
+        })
     }
 
     /// What the handlers hold.

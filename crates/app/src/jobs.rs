@@ -1,21 +1,27 @@
-//! What runs beside requests: sequencing the audit log, delivering mails, sweeping what ended.
+//! What runs beside requests: sequencing the audit log, delivering mails, sweeping what ended, and what a day asks
+//! for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ::store::Tx;
 use audit::{AnchorFile, SequenceError, Sequencer};
 use base::Timestamp;
-use store::Tx;
 
 use crate::config::Mail;
 use crate::installation::Installation;
 use crate::limits::{
-    ALARM_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
+    ALARM_EVERY_MS, DAILY_LOOK_EVERY_SECONDS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS,
+    SWEEP_ROUNDS_MAX,
 };
 
+mod nightly;
 mod post;
+mod store;
+
+pub use store::MIGRATIONS;
 
 /// The running jobs; they end when it is dropped.
 pub struct Jobs {
@@ -46,6 +52,8 @@ impl Jobs {
         let at = installation.clone();
         jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || sweep(&at))?;
         let mut post = post::Post::new(installation.clone(), mail)?;
+        let nightly = nightly::Nightly::new(installation.clone());
+        jobs.each("nightly", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || nightly.look())?;
         jobs.each("post", Duration::from_millis(MAIL_EVERY_MS), move || post.deliver())?;
         Ok(jobs)
     }
@@ -184,7 +192,7 @@ mod tests {
         let mut alarm = Alarm::default();
         let raised: Vec<i64> = (0..180).filter(|second| alarm.is_due(Timestamp(second * 1000))).collect();
         assert_eq!(raised, [0, 60, 120]);
-        let passing = [SequenceError::Fenced, SequenceError::Store(store::Error::Raced)];
+        let passing = [SequenceError::Fenced, SequenceError::Store(::store::Error::Raced)];
         assert!(passing.iter().all(|problem| !is_alarming(problem)));
         let lasting =
             [SequenceError::RolledBack { size: 1, known: 2 }, SequenceError::Damaged("a tile".to_owned())];
@@ -206,7 +214,7 @@ mod tests {
                     let row = vec!["00000000".into(), "key".into(), format!("{n:016}").into(), ends.into()];
                     tx.insert(&webkit::replay::SIGNATURE_NONCES, row)?;
                 }
-                Ok::<_, store::Error>(())
+                Ok::<_, ::store::Error>(())
             })
             .unwrap();
         sweep(&at);

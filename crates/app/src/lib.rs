@@ -22,6 +22,7 @@ pub fn migrations() -> Vec<store::Migration> {
         ledger::MIGRATIONS,
         payments::store::MIGRATIONS,
         webkit::MIGRATIONS,
+        jobs::MIGRATIONS,
     ];
     domains.iter().flat_map(|list| list.iter().copied()).collect()
 }

@@ -29,3 +29,5 @@ pub const SWEEP_ROUNDS_MAX: usize = 200;
 pub const ALARM_EVERY_MS: i64 = 60_000;
 /// How often mails are looked for, milliseconds.
 pub const MAIL_EVERY_MS: u64 = 500;
+/// How often it is looked whether the day's work is done, seconds.
+pub const DAILY_LOOK_EVERY_SECONDS: u64 = 600;

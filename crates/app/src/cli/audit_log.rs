@@ -102,7 +102,7 @@ impl AuditLog {
 }
 
 /// Opens an installation that is there; looking at a log must not make an empty one.
-fn open(source: Source) -> Result<Installation, String> {
+pub(super) fn open(source: Source) -> Result<Installation, String> {
     let config = source.read()?;
     if let store::Config::File(path) = &config.database
         && !path.exists()

@@ -80,6 +80,7 @@ impl House {
         let vault = db.write_blocking(move |tx| Vault::open(tx, &root, START, &Dice::System)).unwrap();
         let signer = audit::Signer::predictable_for_tests("pay.example/audit", &[3; 32]).unwrap();
         let at = Installation {
+            checkpoint_mail: None,
             db,
             vault: Arc::new(vault),
             signer: Arc::new(signer),
