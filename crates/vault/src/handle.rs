@@ -2,84 +2,43 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{PoisonError, RwLock};
 
 use audit::{Action, Actor, Entry, Object, Outcome};
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use base::{Dice, EntryId, Secret, ShopId, Timestamp};
-use store::Tx;
+use store::{Db, Tx};
 use zeroize::Zeroizing;
 
-use crate::keyfile::RootKey;
-use crate::keys::{self, KEY_BYTES, KeyBytes, push_part};
-use crate::limits::OWNER_CHARS_MAX;
-use crate::seal::{DataKey, OpenError, Place, SealError};
-use crate::store::{self as rows, DataKeyRow, KekRow};
+use crate::keys::{KEY_BYTES, KeyBytes, push_part};
+use crate::seal::{OpenError, Place, SealError};
+use crate::source::{KeyName, KeySource, RootName, SourceError};
+use crate::store::keks::{self as rows, KekRow, KeyState, RootRow};
+use crate::store::{find_secret, insert_secret};
+use crate::sub_keys::{SubKey, SubKeys};
 
 const KEYS_CREATED: Action = Action::new("vault.keys_created");
-const SEAL: &str = "seal";
-const DERIVE: &str = "derive";
-const ACTIVE: &str = "active";
-const FIRST_VERSION: i64 = 1;
-const SYSTEM_OWNER: &str = "system";
-const OWNER_TAG_BYTES: usize = 16;
-
-/// What a derived key is for. One purpose, one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubKey {
-    /// Verifiers of payment PINs.
-    Pin,
-    /// One-time codes sent to a contact.
-    OneTimeCode,
-    /// Blind indexes. Use [`Vault::blind_index`].
-    BlindIndex,
-    /// Signatures of payment codes (QR).
-    CodeSigning,
-    /// Fingerprints of requests beside their idempotency keys.
-    Fingerprint,
-}
-
-impl SubKey {
-    // INVARIANT: labels never change; everything made under one would stop verifying.
-    fn label(self) -> &'static str {
-        match self {
-            SubKey::Pin => "pin",
-            SubKey::OneTimeCode => "one-time code",
-            SubKey::BlindIndex => "blind index",
-            SubKey::CodeSigning => "code signing",
-            SubKey::Fingerprint => "request fingerprint",
-        }
-    }
-}
-
-struct SubKeys {
-    pin: hmac::Key,
-    one_time_code: hmac::Key,
-    blind_index: hmac::Key,
-    code_signing: hmac::Key,
-    fingerprint: hmac::Key,
-}
-
-impl SubKeys {
-    fn derive(seed: &KeyBytes) -> SubKeys {
-        let key = |sub: SubKey| {
-            let bytes = keys::derive(seed, sub.label(), &[]);
-            hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice())
-        };
-        SubKeys {
-            pin: key(SubKey::Pin),
-            one_time_code: key(SubKey::OneTimeCode),
-            blind_index: key(SubKey::BlindIndex),
-            code_signing: key(SubKey::CodeSigning),
-            fingerprint: key(SubKey::Fingerprint),
-        }
-    }
-}
+/// Purpose of the keys that wrap data keys.
+pub(crate) const SEAL: &str = "seal";
+/// Purpose of the seed of the sub-keys.
+pub(crate) const DERIVE: &str = "derive";
+pub(crate) const FIRST_VERSION: i64 = 1;
+pub(crate) const SYSTEM_OWNER: &str = "system";
+pub(crate) const SECRETS_TABLE: &str = "vault_secrets";
+pub(crate) const SECRETS_COLUMN: &str = "sealed";
 
 /// The unlocked vault: key-encryption keys and sub-keys in memory, cleared when dropped.
 pub struct Vault {
-    keks: BTreeMap<i64, KeyBytes>,
-    active: i64,
+    keks: RwLock<BTreeMap<i64, KeyBytes>>,
     sub_keys: SubKeys,
+}
+
+/// The first keys of a database, made and wrapped before the transaction that stores them.
+#[derive(Clone)]
+struct FirstKeys {
+    root: RootRow,
+    keks: Vec<KekRow>,
+    entry: Entry,
 }
 
 impl Vault {
@@ -91,52 +50,91 @@ impl Vault {
         Ok(!rows::list_keks(tx)?.is_empty())
     }
 
-    /// Unlocks the vault with the root key; makes its first keys in a database that has none.
+    /// Unlocks the vault; makes its first keys in a database that has none. No transaction is open while the source works.
     ///
     /// # Errors
-    /// [`VaultError::WrongRootKey`] when the database was sealed with another one, [`VaultError::Incomplete`] when
-    /// keys are missing, [`VaultError::Store`].
-    pub fn open(tx: &mut Tx, root: &RootKey, now: Timestamp, dice: &Dice) -> Result<Vault, VaultError> {
-        let mut stored = rows::list_keks(tx)?;
+    /// [`VaultError::WrongRootKey`] when the database was sealed with another root key, [`VaultError::Incomplete`] when
+    /// keys are missing, [`VaultError::Source`], [`VaultError::Store`].
+    pub fn start(
+        db: &Db,
+        source: &dyn KeySource,
+        now: Timestamp,
+        dice: &Dice,
+    ) -> Result<Vault, VaultError> {
+        let mut stored = db.read_blocking(rows::list_keks)?;
         if stored.is_empty() {
-            for purpose in [SEAL, DERIVE] {
-                let key: KeyBytes = Zeroizing::new(dice.bytes());
-                rows::insert_kek(tx, first_kek(root, purpose, &key), now)?;
-                stored.push(first_kek(root, purpose, &key));
-            }
-            let id = EntryId::new(ShopId::HOUSE, now, dice);
-            let (actor, vault) = (Actor::system("vault"), Object::word("vault"));
-            audit::append(tx, &Entry::new(id, now, actor, KEYS_CREATED, vault, Outcome::Success))?;
+            let first = FirstKeys::make(source, now, dice)?;
+            stored = db.write_blocking(move |tx| first.insert(tx))?;
         }
-        Vault::unlock(root, &stored)
+        let vault = Vault::unlock(source, &stored)?;
+        if let Some(root) = unnamed_root(source, &stored, dice)? {
+            db.write_blocking(move |tx| name_root(tx, &root))?;
+        }
+        Ok(vault)
     }
 
-    fn unlock(root: &RootKey, stored: &[KekRow]) -> Result<Vault, VaultError> {
+    /// As [`Vault::start`], inside a transaction: for a source that answers from memory, such as a
+    /// [`crate::RootKey`].
+    ///
+    /// # Errors
+    /// As [`Vault::start`].
+    pub fn open(
+        tx: &mut Tx,
+        source: &dyn KeySource,
+        now: Timestamp,
+        dice: &Dice,
+    ) -> Result<Vault, VaultError> {
+        let mut stored = rows::list_keks(tx)?;
+        if stored.is_empty() {
+            stored = FirstKeys::make(source, now, dice)?.insert(tx)?;
+        }
+        let vault = Vault::unlock(source, &stored)?;
+        if let Some(root) = unnamed_root(source, &stored, dice)? {
+            name_root(tx, &root)?;
+        }
+        Ok(vault)
+    }
+
+    fn unlock(source: &dyn KeySource, stored: &[KekRow]) -> Result<Vault, VaultError> {
         let mut keks = BTreeMap::new();
-        let mut active = None;
         let mut seed = None;
-        for row in stored {
-            let key = root.unwrap(&row.purpose, row.version, &row.wrapped).ok_or(VaultError::WrongRootKey)?;
+        for row in stored.iter().filter(|row| row.state != KeyState::Destroyed) {
+            let key = unwrap(source, row)?;
             if row.purpose == DERIVE {
                 seed = Some(key);
             } else {
-                active = if row.state == ACTIVE { Some(row.version) } else { active };
                 keks.insert(row.version, key);
             }
         }
-        let (Some(active), Some(seed)) = (active, seed) else { return Err(VaultError::Incomplete) };
-        Ok(Vault { keks, active, sub_keys: SubKeys::derive(&seed) })
+        let whole = stored.iter().any(|row| row.purpose == SEAL && row.state == KeyState::Active);
+        let Some(seed) = seed.filter(|_| whole) else { return Err(VaultError::Incomplete) };
+        Ok(Vault { keks: RwLock::new(keks), sub_keys: SubKeys::derive(&seed) })
+    }
+
+    /// Loads the key-encryption keys that were made since, here or by another node, and forgets those that were
+    /// destroyed. When the source is away, what is loaded goes on.
+    ///
+    /// # Errors
+    /// [`VaultError::Source`], [`VaultError::WrongRootKey`], [`VaultError::Store`].
+    pub fn refresh(&self, db: &Db, source: &dyn KeySource) -> Result<(), VaultError> {
+        let stored = db.read_blocking(rows::list_keks)?;
+        let mut problem = None;
+        for row in stored.iter().filter(|row| row.purpose == SEAL) {
+            if row.state == KeyState::Destroyed {
+                self.forget(row.version);
+            } else if !self.has_kek(row.version) {
+                match unwrap(source, row) {
+                    Ok(key) => drop(self.write().insert(row.version, key)),
+                    Err(error) => problem = Some(error),
+                }
+            }
+        }
+        problem.map_or(Ok(()), Err)
     }
 
     /// The HMAC-SHA256 key of one purpose.
     pub fn hmac_key(&self, sub: SubKey) -> &hmac::Key {
-        match sub {
-            SubKey::Pin => &self.sub_keys.pin,
-            SubKey::OneTimeCode => &self.sub_keys.one_time_code,
-            SubKey::BlindIndex => &self.sub_keys.blind_index,
-            SubKey::CodeSigning => &self.sub_keys.code_signing,
-            SubKey::Fingerprint => &self.sub_keys.fingerprint,
-        }
+        self.sub_keys.get(sub)
     }
 
     /// What a sealed value is looked up by: HMAC-SHA256 over the kind of value and its normalised text (CR-6). Equal
@@ -147,63 +145,6 @@ impl Vault {
         push_part(&mut input, normalised.as_bytes());
         let tag = hmac::sign(self.hmac_key(SubKey::BlindIndex), &input);
         tag.as_ref().first_chunk().copied().unwrap_or_default()
-    }
-
-    /// The data key of an owner; made when there is none yet.
-    ///
-    /// # Errors
-    /// As [`Vault::find_data_key`], without [`VaultError::NoDataKey`].
-    pub fn data_key(
-        &self,
-        tx: &mut Tx,
-        shop: ShopId,
-        owner: &str,
-        now: Timestamp,
-        dice: &Dice,
-    ) -> Result<DataKey, VaultError> {
-        match self.find_data_key(tx, shop, owner) {
-            Err(VaultError::NoDataKey) => self.make_data_key(tx, shop, owner, now, dice),
-            other => other,
-        }
-    }
-
-    /// The data key of an owner who has one.
-    ///
-    /// # Errors
-    /// [`VaultError::NoDataKey`], [`VaultError::Destroyed`], [`VaultError::UnknownKek`], [`VaultError::Tampered`],
-    /// [`VaultError::Store`].
-    pub fn find_data_key(&self, tx: &mut Tx, shop: ShopId, owner: &str) -> Result<DataKey, VaultError> {
-        let row = rows::find_data_key(tx, shop, owner)?.ok_or(VaultError::NoDataKey)?;
-        let wrapped = row.wrapped.ok_or(VaultError::Destroyed)?;
-        let kek = self.kek(row.kek_version)?;
-        let plain = keys::unwrap(kek, &wrapped).ok_or(VaultError::Tampered)?;
-        let (key, tag) = plain.split_first_chunk::<KEY_BYTES>().ok_or(VaultError::Tampered)?;
-        if tag != owner_tag(shop, owner) {
-            return Err(VaultError::Tampered);
-        }
-        let version = u32::try_from(row.version).map_err(|_| VaultError::Tampered)?;
-        Ok(DataKey::new(shop, owner, version, &Zeroizing::new(*key)))
-    }
-
-    /// Destroys an owner's data key: every value sealed under it, here and in backups, stays closed for good. The
-    /// row remains as a mark, so that no new key is made under the same name. Returns whether there was a key.
-    ///
-    /// # Errors
-    /// [`VaultError::Store`].
-    pub fn destroy_data_key(
-        tx: &mut Tx,
-        shop: ShopId,
-        owner: &str,
-        now: Timestamp,
-    ) -> Result<bool, VaultError> {
-        match rows::find_data_key(tx, shop, owner)? {
-            Some(row) if row.wrapped.is_some() => {
-                let dead = DataKeyRow { wrapped: None, destroyed: Some(now), ..row };
-                rows::update_data_key(tx, shop, owner, dead)?;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
     }
 
     /// A 32-byte secret of the program itself, such as the seed of the audit signing key: found by name, or made.
@@ -218,41 +159,54 @@ impl Vault {
         dice: &Dice,
     ) -> Result<Secret<Vec<u8>>, VaultError> {
         let key = self.data_key(tx, ShopId::HOUSE, SYSTEM_OWNER, now, dice)?;
-        let place = Place { table: "vault_secrets", column: "sealed", row: name };
-        if let Some(sealed) = rows::find_secret(tx, name)? {
+        let place = Place { table: SECRETS_TABLE, column: SECRETS_COLUMN, row: name };
+        if let Some(sealed) = find_secret(tx, name)? {
             return Ok(key.open_bytes(&place, &sealed)?);
         }
         let secret = Secret::new(dice.bytes::<KEY_BYTES>().to_vec());
-        rows::insert_secret(tx, name, key.seal_bytes(&place, secret.expose(), dice)?, now)?;
+        insert_secret(tx, name, key.seal_bytes(&place, secret.expose(), dice)?, now)?;
         Ok(secret)
     }
 
-    fn make_data_key(
-        &self,
-        tx: &mut Tx,
-        shop: ShopId,
-        owner: &str,
-        now: Timestamp,
-        dice: &Dice,
-    ) -> Result<DataKey, VaultError> {
-        assert!(owner.len() <= OWNER_CHARS_MAX, "owners of data keys are ids of ours");
-        let key: KeyBytes = Zeroizing::new(dice.bytes());
-        let mut plain = Zeroizing::new(Vec::with_capacity(KEY_BYTES + OWNER_TAG_BYTES));
-        plain.extend_from_slice(key.as_slice());
-        plain.extend_from_slice(&owner_tag(shop, owner));
-        let row = DataKeyRow {
-            version: FIRST_VERSION,
-            kek_version: self.active,
-            wrapped: Some(keys::wrap(self.kek(self.active)?, &plain)),
-            created: now,
-            destroyed: None,
-        };
-        rows::insert_data_key(tx, shop, owner, row)?;
-        Ok(DataKey::new(shop, owner, 1, &key))
+    /// The key-encryption key that wraps new data keys: what the database says, in this transaction. So a node that has
+    /// not yet heard of a rotation wraps nothing by a key that is gone.
+    pub(crate) fn sealing_kek(&self, tx: &mut Tx) -> Result<i64, VaultError> {
+        let loaded: Vec<i64> = self.read().keys().rev().copied().collect();
+        let mut usable = Err(VaultError::UnknownKek { version: loaded.first().copied().unwrap_or(0) });
+        for version in loaded {
+            match rows::find_kek(tx, SEAL, version)?.map(|row| row.state) {
+                Some(KeyState::Active) => return Ok(version),
+                Some(KeyState::Retired) if usable.is_err() => usable = Ok(version),
+                _ => {}
+            }
+        }
+        usable
     }
 
-    fn kek(&self, version: i64) -> Result<&KeyBytes, VaultError> {
-        self.keks.get(&version).ok_or(VaultError::UnknownKek { version })
+    /// Does `work` with a loaded key-encryption key.
+    pub(crate) fn with_kek<T>(
+        &self,
+        version: i64,
+        work: impl FnOnce(&KeyBytes) -> T,
+    ) -> Result<T, VaultError> {
+        let keks = self.read();
+        keks.get(&version).map(work).ok_or(VaultError::UnknownKek { version })
+    }
+
+    pub(crate) fn has_kek(&self, version: i64) -> bool {
+        self.read().contains_key(&version)
+    }
+
+    pub(crate) fn forget(&self, version: i64) {
+        self.write().remove(&version);
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<i64, KeyBytes>> {
+        self.keks.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<i64, KeyBytes>> {
+        self.keks.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -262,22 +216,97 @@ impl fmt::Debug for Vault {
     }
 }
 
-fn first_kek(root: &RootKey, purpose: &str, key: &KeyBytes) -> KekRow {
-    KekRow {
-        purpose: purpose.to_owned(),
-        version: FIRST_VERSION,
-        state: ACTIVE.to_owned(),
-        wrapped: root.wrap(purpose, FIRST_VERSION, key),
+impl FirstKeys {
+    fn make(source: &dyn KeySource, now: Timestamp, dice: &Dice) -> Result<FirstKeys, VaultError> {
+        let name = source.first(dice)?;
+        let mut keks = Vec::new();
+        for purpose in [SEAL, DERIVE] {
+            let mut row = new_kek(source, &name, KeyName { purpose, version: FIRST_VERSION }, now, dice)?;
+            row.state = KeyState::Active;
+            keks.push(row);
+        }
+        let id = EntryId::new(ShopId::HOUSE, now, dice);
+        let (actor, vault) = (Actor::system("vault"), Object::word("vault"));
+        let entry = Entry::new(id, now, actor, KEYS_CREATED, vault, Outcome::Success);
+        Ok(FirstKeys { root: first_root(source, &name, now), keks, entry })
+    }
+
+    /// Stores them, unless another node was first. Returns what there is.
+    fn insert(&self, tx: &mut Tx) -> Result<Vec<KekRow>, store::Error> {
+        let there = rows::list_keks(tx)?;
+        if !there.is_empty() {
+            return Ok(there);
+        }
+        rows::put_root(tx, self.root.clone())?;
+        for row in &self.keks {
+            rows::insert_kek(tx, row.clone())?;
+        }
+        audit::append(tx, &self.entry)?;
+        Ok(self.keks.clone())
     }
 }
 
-/// Wrapped beside the key, so that two owners' rows cannot be exchanged.
-fn owner_tag(shop: ShopId, owner: &str) -> [u8; OWNER_TAG_BYTES] {
-    let mut input = Vec::with_capacity(64);
-    push_part(&mut input, shop.short().as_bytes());
-    push_part(&mut input, owner.as_bytes());
-    let hash = digest::digest(&digest::SHA256, &input);
-    hash.as_ref().first_chunk().copied().unwrap_or_default()
+/// A new key, wrapped and not in use yet.
+pub(crate) fn new_kek(
+    source: &dyn KeySource,
+    root: &RootName,
+    what: KeyName<'_>,
+    now: Timestamp,
+    dice: &Dice,
+) -> Result<KekRow, VaultError> {
+    let key: KeyBytes = Zeroizing::new(dice.bytes());
+    Ok(KekRow {
+        purpose: what.purpose.to_owned(),
+        version: what.version,
+        state: KeyState::Coming,
+        wrapped: source.wrap(root, what, &key, dice)?,
+        created: now,
+        root: root.as_str().to_owned(),
+        retired: None,
+        destroyed: None,
+    })
+}
+
+fn unwrap(source: &dyn KeySource, row: &KekRow) -> Result<KeyBytes, VaultError> {
+    let what = KeyName { purpose: &row.purpose, version: row.version };
+    match source.unwrap(&RootName::new(row.root.clone()), what, &row.wrapped) {
+        Err(SourceError::WrongKey | SourceError::UnknownRoot(_)) => Err(VaultError::WrongRootKey),
+        opened => Ok(opened?),
+    }
+}
+
+fn first_root(source: &dyn KeySource, name: &RootName, created: Timestamp) -> RootRow {
+    RootRow {
+        version: FIRST_VERSION,
+        name: name.as_str().to_owned(),
+        kind: source.kind().name().to_owned(),
+        state: KeyState::Active,
+        created,
+        retired: None,
+        destroyed: None,
+    }
+}
+
+/// The root key of a database from before root keys had names.
+fn unnamed_root(
+    source: &dyn KeySource,
+    stored: &[KekRow],
+    dice: &Dice,
+) -> Result<Option<RootRow>, VaultError> {
+    match stored.iter().find(|row| row.root.is_empty()) {
+        None => Ok(None),
+        Some(row) => Ok(Some(first_root(source, &source.first(dice)?, row.created))),
+    }
+}
+
+fn name_root(tx: &mut Tx, root: &RootRow) -> Result<(), store::Error> {
+    for row in rows::list_keks(tx)?.into_iter().filter(|row| row.root.is_empty()) {
+        rows::update_kek(tx, KekRow { root: root.name.clone(), ..row })?;
+    }
+    if rows::list_roots(tx)?.is_empty() {
+        rows::put_root(tx, root.clone())?;
+    }
+    Ok(())
 }
 
 /// What can go wrong with keys. None of the texts holds a value.
@@ -286,11 +315,14 @@ pub enum VaultError {
     /// The root key at hand did not wrap this database's keys.
     #[error("the root key does not open this database's keys; use the key file it was set up with")]
     WrongRootKey,
+    /// The key source is away or refused.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The table of keys is there, but a key that must be is not.
     #[error("the vault's keys are incomplete; restore the database from a backup")]
     Incomplete,
     /// A key-encryption key this process has not loaded.
-    #[error("key-encryption key version {version} is not loaded; restart this node")]
+    #[error("key-encryption key version {version} is not loaded; it is, once the key source answers again")]
     UnknownKek {
         /// Its version.
         version: i64,

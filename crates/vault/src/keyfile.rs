@@ -15,9 +15,11 @@ use base::Dice;
 use zeroize::Zeroizing;
 
 use crate::keys::{self, KEY_BYTES, KeyBytes};
+use crate::source::RootName;
 
 const PREFIX: &str = "TILLWARD-ROOT-KEY-1:";
 const CHECK_BYTES: usize = 4;
+const NAME_BYTES: usize = 8;
 const FILE_BYTES: usize = PREFIX.len() + 2 * KEY_BYTES + 1 + 2 * CHECK_BYTES + 1;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -55,6 +57,27 @@ impl RootKey {
     /// A key from bytes, for tests and simulations that keep no file.
     pub fn from_bytes(key: [u8; KEY_BYTES]) -> RootKey {
         RootKey { key: Zeroizing::new(key) }
+    }
+
+    /// What it is called: derived from it, and says nothing about it.
+    pub fn name(&self) -> RootName {
+        let hash = keys::derive(&self.key, "root name", &[]);
+        let head = hash.first_chunk::<NAME_BYTES>().map_or(&[][..], |head| head.as_slice());
+        RootName::new(format!("file/{}", *keys::to_hex(head)))
+    }
+
+    /// The key itself, to be split into shares or written into a file.
+    pub(crate) fn bytes(&self) -> &KeyBytes {
+        &self.key
+    }
+
+    /// Writes the key into a file of its own, as [`RootKey::create`] does.
+    ///
+    /// # Errors
+    /// As [`RootKey::create`].
+    pub fn save(&self, path: &Path, data_folder: &Path) -> Result<(), KeyFileError> {
+        refuse_inside(path, data_folder)?;
+        write_new(path, &to_text(&self.key))
     }
 
     /// Wraps `key` for storage. `purpose` and `version` are bound in: a wrapped key cannot pass for another one.

@@ -5,7 +5,7 @@ use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrapPadded};
 use zeroize::Zeroizing;
 
 /// Bytes of every key in the tree.
-pub(crate) const KEY_BYTES: usize = 32;
+pub const KEY_BYTES: usize = 32;
 /// Longest thing that is wrapped: a key and the tag of its owner.
 const WRAP_PLAIN_BYTES_MAX: usize = 48;
 /// Padding and integrity bytes the wrapping may add, as the library asks for.
@@ -13,7 +13,7 @@ const WRAP_EXTRA_BYTES: usize = 15;
 const SALT: &[u8] = b"tillward vault v1";
 
 /// A key in memory, cleared when dropped.
-pub(crate) type KeyBytes = Zeroizing<[u8; KEY_BYTES]>;
+pub type KeyBytes = Zeroizing<[u8; KEY_BYTES]>;
 
 struct KeyLength;
 

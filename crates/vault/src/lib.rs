@@ -1,23 +1,42 @@
 //! Keeps personal data and secrets sealed: what a thief of the database reads is nothing.
 //!
-//! Keys form a tree. The **root key** lives in a file outside the data folder ([`RootKey`]). It wraps the
-//! **key-encryption keys**, which the [`Vault`] holds in memory, and the seed of the named **sub-keys** for PINs,
-//! blind indexes and signatures ([`SubKey`]). A key-encryption key wraps one **data key** for each owner, a person
-//! or a shop ([`DataKey`]), and the data key seals values with AES-256-GCM, bound to the place they are stored at
-//! ([`Place`]). Destroying the data key erases its owner's values, in backups as well.
+//! Keys form a tree. The **root key** lives in a key source ([`KeySource`]): a file outside the data folder, shares of
+//! custodians, a PKCS#11 token, or a transit service. It wraps the **key-encryption keys**, which the [`Vault`] holds in
+//! memory, and the seed of the named **sub-keys** for PINs, blind indexes and signatures ([`SubKey`]). A key-encryption
+//! key wraps one **data key** for each owner, a person or a shop ([`DataKey`]), and the data key seals values with
+//! AES-256-GCM, bound to the place they are stored at ([`Place`]).
 //!
-//! What it does not do: it holds no roles and no purposes (that is `identity`), and it knows no HTTP.
+//! Every level can be replaced while payments run ([`rotation`]). Destroying a data key closes its owner's values here at
+//! once; destroying the root key closes every backup of its time.
 //!
-//! Reading order: `keyfile`, `keys`, `seal`, `handle`, `store`.
+//! What it does not do: it holds no roles and no purposes (that is `identity`), and it answers no requests.
+//!
+//! Reading order: `keyfile`, `source`, `keys`, `seal`, `handle`, `data_keys`, `rotation`, `inventory`, `store`.
 
+mod data_keys;
 mod handle;
+pub mod inventory;
 mod keyfile;
 mod keys;
 pub mod limits;
+pub mod rotation;
 mod seal;
+mod secret_file;
+pub mod shares;
+mod source;
 mod store;
+mod sub_keys;
 
-pub use handle::{SubKey, Vault, VaultError};
+pub use handle::{Vault, VaultError};
 pub use keyfile::{KeyFileError, RootKey};
+pub use keys::KeyBytes;
+pub use rotation::{SealedColumn, SealedValue};
 pub use seal::{DataKey, OpenError, Place, SealError};
+pub use source::{
+    FileSource, KeyName, KeySource, Pkcs11Settings, Pkcs11Source, RootName, SourceError, SourceKind,
+    TransitSettings, TransitSource,
+};
 pub use store::MIGRATIONS;
+pub use store::keks::KeyState;
+pub use store::rotations::{Level, Rotation, RotationState};
+pub use sub_keys::SubKey;

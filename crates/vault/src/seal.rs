@@ -35,16 +35,28 @@ pub struct DataKey {
     owner: String,
     version: u32,
     cipher: LessSafeKey,
+    /// Earlier versions, while values are sealed anew.
+    older: Vec<(u32, LessSafeKey)>,
 }
 
 impl DataKey {
     pub(crate) fn new(shop: ShopId, owner: &str, version: u32, key: &KeyBytes) -> DataKey {
-        let cipher = match UnboundKey::new(&AES_256_GCM, key.as_slice()) {
-            Ok(cipher) => LessSafeKey::new(cipher),
-            // Nothing but a wrong length is refused, and the type fixes the length.
-            Err(_) => unreachable!("a 32-byte key fits AES-256"),
-        };
-        DataKey { shop, owner: owner.to_owned(), version, cipher }
+        DataKey { shop, owner: owner.to_owned(), version, cipher: cipher_of(key), older: Vec::new() }
+    }
+
+    /// Opens what was sealed under an earlier version as well. Nothing is sealed under it.
+    pub(crate) fn also_open(&mut self, version: u32, key: &KeyBytes) {
+        self.older.push((version, cipher_of(key)));
+    }
+
+    /// The version that seals, from 1.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whether these bytes are sealed under the version that seals.
+    pub fn is_present(&self, sealed: &[u8]) -> bool {
+        Parts::read(sealed).is_some_and(|parts| parts.version == self.version)
     }
 
     /// Seals a text for `place`.
@@ -70,7 +82,7 @@ impl DataKey {
         out.extend_from_slice(&nonce);
         out.extend_from_slice(plain);
         let (_, body) = out.split_at_mut(HEAD_BYTES);
-        let aad = Aad::from(self.associated(place));
+        let aad = Aad::from(self.associated(place, self.version));
         let tag = self.cipher.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, body);
         match tag {
             Ok(tag) => out.extend_from_slice(tag.as_ref()),
@@ -105,13 +117,11 @@ impl DataKey {
 
     fn open_raw(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let parts = Parts::read(sealed).ok_or(OpenError::Malformed)?;
-        if parts.version != self.version {
-            return Err(OpenError::OtherVersion { sealed: parts.version, at_hand: self.version });
-        }
+        let cipher = self.cipher_of_version(parts.version)?;
         let mut plain = parts.body.to_vec();
         let nonce = Nonce::assume_unique_for_key(parts.nonce);
-        let aad = Aad::from(self.associated(place));
-        let opened = self.cipher.open_in_place(nonce, aad, &mut plain).map(|plain| plain.len());
+        let aad = Aad::from(self.associated(place, parts.version));
+        let opened = cipher.open_in_place(nonce, aad, &mut plain).map(|plain| plain.len());
         match opened {
             Ok(length) => {
                 plain.truncate(length);
@@ -124,15 +134,31 @@ impl DataKey {
         }
     }
 
-    fn associated(&self, place: &Place<'_>) -> Vec<u8> {
+    fn cipher_of_version(&self, sealed: u32) -> Result<&LessSafeKey, OpenError> {
+        if sealed == self.version {
+            return Ok(&self.cipher);
+        }
+        let older = self.older.iter().find(|(version, _)| *version == sealed);
+        older.map(|(_, cipher)| cipher).ok_or(OpenError::OtherVersion { sealed, at_hand: self.version })
+    }
+
+    fn associated(&self, place: &Place<'_>, version: u32) -> Vec<u8> {
         let mut out = Vec::with_capacity(160);
         push_part(&mut out, self.shop.short().as_bytes());
         push_part(&mut out, place.table.as_bytes());
         push_part(&mut out, place.column.as_bytes());
         push_part(&mut out, self.owner.as_bytes());
         push_part(&mut out, place.row.as_bytes());
-        push_part(&mut out, &self.version.to_be_bytes());
+        push_part(&mut out, &version.to_be_bytes());
         out
+    }
+}
+
+fn cipher_of(key: &KeyBytes) -> LessSafeKey {
+    match UnboundKey::new(&AES_256_GCM, key.as_slice()) {
+        Ok(cipher) => LessSafeKey::new(cipher),
+        // Nothing but a wrong length is refused, and the type fixes the length.
+        Err(_) => unreachable!("a 32-byte key fits AES-256"),
     }
 }
 

@@ -1,13 +1,19 @@
-//! All SQL of the vault: wrapped keys and sealed system secrets. No decisions.
+//! All SQL of the vault: wrapped keys, sealed system secrets, rotations. No decisions.
 
-use base::{ShopId, Timestamp};
-use store::{Error, Migration, Row, Table, Tx, blob, int, text};
+pub(crate) mod data_keys;
+pub(crate) mod keks;
+pub(crate) mod rotations;
+
+use store::{Error, Migration, Table, Tx, blob, int, text};
+
+use base::Timestamp;
 
 /// The vault's tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 200,
-    name: "vault keys",
-    sql: "
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 200,
+        name: "vault keys",
+        sql: "
         CREATE TABLE vault_keks (
             purpose TEXT NOT NULL, version BIGINT NOT NULL,
             state TEXT NOT NULL, wrapped BLOB NOT NULL, created_ms BIGINT NOT NULL,
@@ -23,85 +29,65 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             name TEXT NOT NULL, sealed BLOB NOT NULL, created_ms BIGINT NOT NULL,
             PRIMARY KEY (name)
         );",
-}];
+    },
+    Migration {
+        version: 210,
+        name: "vault: named root keys, key states, rotations",
+        // A destroyed data key is wrapped by no key: its version 0 keeps it out of what is left to wrap anew.
+        sql: "
+        ALTER TABLE vault_keks ADD COLUMN root TEXT NOT NULL DEFAULT '';
+        ALTER TABLE vault_keks ADD COLUMN retired_ms BIGINT;
+        ALTER TABLE vault_keks ADD COLUMN destroyed_ms BIGINT;
+        ALTER TABLE vault_data_keys ADD COLUMN older BIGINT NOT NULL DEFAULT 0;
+        UPDATE vault_data_keys SET kek_version = 0 WHERE wrapped IS NULL;
+        CREATE INDEX vault_data_keys_by_kek ON vault_data_keys (kek_version);
+        CREATE TABLE vault_roots (
+            version BIGINT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+            created_ms BIGINT NOT NULL, retired_ms BIGINT, destroyed_ms BIGINT,
+            PRIMARY KEY (version)
+        );
+        CREATE TABLE vault_older_keys (
+            shop_id TEXT NOT NULL, owner TEXT NOT NULL, version BIGINT NOT NULL,
+            kek_version BIGINT NOT NULL, wrapped BLOB NOT NULL, created_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, owner, version)
+        );
+        CREATE INDEX vault_older_keys_by_kek ON vault_older_keys (kek_version);
+        CREATE TABLE vault_rotations (
+            id BIGINT NOT NULL, level TEXT NOT NULL, from_version BIGINT NOT NULL, to_version BIGINT NOT NULL,
+            state TEXT NOT NULL, done BIGINT NOT NULL, total BIGINT NOT NULL, place TEXT NOT NULL, problem TEXT,
+            started_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL, ended_ms BIGINT,
+            PRIMARY KEY (id)
+        );",
+    },
+];
 
-static KEKS: Table = Table::new(
-    "vault_keks",
-    &[text("purpose"), int("version")],
-    &[text("state"), blob("wrapped"), int("created_ms")],
-);
-static DATA_KEYS: Table = Table::new(
-    "vault_data_keys",
-    &[text("shop_id"), text("owner")],
-    &[int("version"), int("kek_version"), blob("wrapped"), int("created_ms"), int("destroyed_ms")],
-);
 static SECRETS: Table = Table::new("vault_secrets", &[text("name")], &[blob("sealed"), int("created_ms")]);
 
-/// A key that the root key wraps.
-pub(crate) struct KekRow {
-    pub(crate) purpose: String,
-    pub(crate) version: i64,
-    pub(crate) state: String,
-    pub(crate) wrapped: Vec<u8>,
-}
+/// An enum that is stored by name.
+macro_rules! named {
+    ($(#[$doc:meta])* $vis:vis enum $type:ident { $($(#[$variant_doc:meta])* $name:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $type { $($(#[$variant_doc])* $name),* }
 
-/// An owner's data key, wrapped by a key-encryption key. `wrapped` is `None` once it was destroyed.
-pub(crate) struct DataKeyRow {
-    pub(crate) version: i64,
-    pub(crate) kek_version: i64,
-    pub(crate) wrapped: Option<Vec<u8>>,
-    pub(crate) created: Timestamp,
-    pub(crate) destroyed: Option<Timestamp>,
-}
+        impl $type {
+            /// Its name in the database and the API.
+            pub const fn name(self) -> &'static str {
+                match self { $($type::$name => $text),* }
+            }
 
-pub(crate) fn list_keks(tx: &mut Tx) -> Result<Vec<KekRow>, Error> {
-    let sql = "SELECT purpose, version, state, wrapped FROM vault_keks ORDER BY purpose, version";
-    let read = |row: &Row| {
-        Ok(KekRow {
-            purpose: row.text(0)?.to_owned(),
-            version: row.int(1)?,
-            state: row.text(2)?.to_owned(),
-            wrapped: row.blob(3)?.to_vec(),
-        })
+            /// Reads its name.
+            pub fn from_name(name: &str) -> Option<$type> {
+                match name { $($text => Some($type::$name),)* _ => None }
+            }
+        }
     };
-    tx.query(sql, &[])?.iter().map(read).collect()
 }
+pub(crate) use named;
 
-pub(crate) fn insert_kek(tx: &mut Tx, row: KekRow, now: Timestamp) -> Result<(), Error> {
-    let values =
-        vec![row.purpose.into(), row.version.into(), row.state.into(), row.wrapped.into(), now.into()];
-    tx.insert(&KEKS, values)
-}
-
-pub(crate) fn find_data_key(tx: &mut Tx, shop: ShopId, owner: &str) -> Result<Option<DataKeyRow>, Error> {
-    let Some(row) = tx.get(&DATA_KEYS, &[shop.short().into(), owner.into()])? else { return Ok(None) };
-    Ok(Some(DataKeyRow {
-        version: row.int(2)?,
-        kek_version: row.int(3)?,
-        wrapped: row.opt_blob(4)?.map(<[u8]>::to_vec),
-        created: row.time(5)?,
-        destroyed: row.opt_time(6)?,
-    }))
-}
-
-pub(crate) fn insert_data_key(tx: &mut Tx, shop: ShopId, owner: &str, row: DataKeyRow) -> Result<(), Error> {
-    tx.insert(&DATA_KEYS, data_key_values(shop, owner, row))
-}
-
-pub(crate) fn update_data_key(tx: &mut Tx, shop: ShopId, owner: &str, row: DataKeyRow) -> Result<(), Error> {
-    tx.put(&DATA_KEYS, data_key_values(shop, owner, row))
-}
-
-fn data_key_values(shop: ShopId, owner: &str, row: DataKeyRow) -> Vec<store::Value> {
-    vec![
-        shop.short().into(),
-        owner.into(),
-        row.version.into(),
-        row.kek_version.into(),
-        row.wrapped.into(),
-        row.created.into(),
-        row.destroyed.into(),
-    ]
+/// A row that cannot be read is our own mistake, or somebody edited the database.
+fn broken(table: &str) -> Error {
+    Error::Bug(format!("a row of `{table}` cannot be read"))
 }
 
 pub(crate) fn find_secret(tx: &mut Tx, name: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -111,4 +97,18 @@ pub(crate) fn find_secret(tx: &mut Tx, name: &str) -> Result<Option<Vec<u8>>, Er
 
 pub(crate) fn insert_secret(tx: &mut Tx, name: &str, sealed: Vec<u8>, now: Timestamp) -> Result<(), Error> {
     tx.insert(&SECRETS, vec![name.into(), sealed.into(), now.into()])
+}
+
+/// Names and sealed bytes of up to `limit` secrets after `after`.
+pub(crate) fn list_secrets(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let sql = "SELECT name, sealed FROM vault_secrets WHERE name > ?1 ORDER BY name LIMIT ?2";
+    let rows = tx.query(sql, &[after.into(), limit.into()])?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.blob(1)?.to_vec()))).collect()
+}
+
+pub(crate) fn update_secret(tx: &mut Tx, name: &str, sealed: Vec<u8>) -> Result<(), Error> {
+    if let Some(row) = tx.get(&SECRETS, &[name.into()])? {
+        tx.put(&SECRETS, vec![name.into(), sealed.into(), row.time(2)?.into()])?;
+    }
+    Ok(())
 }
