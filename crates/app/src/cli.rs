@@ -11,6 +11,7 @@ mod bench;
 mod buyer;
 mod demo;
 mod ledger;
+mod keys;
 mod operator;
 mod progress;
 mod schema;
@@ -51,6 +52,8 @@ enum Command {
     Ledger(ledger::Books),
     /// Make a key for whoever runs the installation
     OperatorKey(operator::OperatorKey),
+    /// Show, replace and destroy keys; split the root key among custodians
+    Keys(keys::Keys),
     /// Unlock, freeze and unfreeze buyers
     Buyer(buyer::Buyer),
     /// Bring the database up to date and stop
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Ledger(books) => books.run(),
         Command::Bench(bench) => bench.run(),
         Command::Buyer(buyer) => buyer.run(),
+        Command::Keys(keys) => keys.run(),
         Command::OperatorKey(operator) => operator.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),

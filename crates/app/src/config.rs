@@ -9,6 +9,10 @@ use serde::Deserialize;
 
 use crate::limits::CONFIG_BYTES_MAX;
 
+mod keys;
+
+pub use keys::{KeySettings, Keys, SourceName};
+
 /// Settings as given in one place.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -61,6 +65,9 @@ pub struct Settings {
     /// Model file made by `tillward train`
     #[arg(long, value_name = "FILE", env = "TILLWARD_MODEL")]
     pub model: Option<PathBuf>,
+    /// Where the root key is.
+    #[command(flatten)]
+    pub keys: KeySettings,
 }
 
 /// Settings that hold together.
@@ -70,6 +77,8 @@ pub struct Config {
     pub data: PathBuf,
     /// File with the root key.
     pub key_file: PathBuf,
+    /// Where the root key is.
+    pub keys: Keys,
     /// Which database.
     pub database: store::Config,
     /// Where to listen.
@@ -202,6 +211,7 @@ impl Settings {
             checkpoint_mail: self.checkpoint_mail.or(other.checkpoint_mail),
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
+            keys: self.keys.or(other.keys),
         }
     }
 
@@ -240,6 +250,7 @@ impl Settings {
             mail: mail(self.smtp_url, self.mail_from, self.mail_folder)?,
             rules: self.rules,
             model: self.model,
+            keys: self.keys.check()?,
         })
     }
 }
@@ -283,7 +294,7 @@ fn check_public_url(url: String) -> Result<String, ConfigError> {
 /// [`ConfigError::Variable`].
 pub fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
     for name in names {
-        let known = VARIABLES.contains(&name.as_str()) || OTHER_VARIABLES.contains(&name.as_str());
+        let known = [&VARIABLES[..], &keys::VARIABLES, &OTHER_VARIABLES].concat().contains(&name.as_str());
         if name.starts_with("TILLWARD_") && !known {
             return Err(ConfigError::Variable(name));
         }
@@ -341,8 +352,9 @@ mod tests {
         use clap::{Args, Command};
         let command = Settings::augment_args(Command::new("x"));
         let named: Vec<_> = command.get_arguments().filter_map(|a| a.get_env()).collect();
-        assert_eq!(named.len(), VARIABLES.len());
-        assert!(named.iter().all(|n| VARIABLES.iter().any(|v| *n == *v)));
+        let known = [&VARIABLES[..], &keys::VARIABLES].concat();
+        assert_eq!(named.len(), known.len());
+        assert!(named.iter().all(|n| known.iter().any(|v| *n == *v)));
         let (flag, file) =
             (Settings::parse("data = \"a\"").unwrap(), Settings::parse("data = \"b\"").unwrap());
         assert_eq!(flag.or(file).data, Some("a".into()));

@@ -9,9 +9,10 @@ use payments::Screen;
 use risk::model::Model;
 use risk::{Costs, RuleSet};
 use store::{Db, Tx};
-use vault::{RootKey, Vault};
+use vault::{KeySource, SealedColumn, Vault};
 
 use crate::config::Config;
+use crate::key_source::open_source;
 use crate::migrations;
 
 /// The name of the audit log in checkpoints, unless it was named otherwise when it was made.
@@ -40,6 +41,12 @@ pub enum OpenError {
     /// The database has data and its key is not there.
     #[error("`{}` is missing, and the database was sealed with it; put it back or name it with --key-file", .0.display())]
     KeyMissing(PathBuf),
+    /// The key source: a token, a service, or shares.
+    #[error(transparent)]
+    Source(#[from] vault::SourceError),
+    /// The custodians' shares.
+    #[error("{0}")]
+    Shares(String),
     /// The vault.
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
@@ -68,6 +75,8 @@ pub struct Installation {
     pub db: Db,
     /// The unlocked vault.
     pub vault: Arc<Vault>,
+    /// Where the root key is.
+    pub keys: Arc<dyn KeySource>,
     /// Signs the audit log.
     pub signer: Arc<audit::Signer>,
     /// Where the checkpoints of the audit log go, outside the database.
@@ -90,20 +99,14 @@ impl Installation {
         let now = clock.now();
         let db = Db::open(&config.database, &migrations(), now)?;
         let sealed = db.read_blocking(Vault::exists)?;
-        let root = match (config.key_file.exists(), sealed) {
-            (true, _) => RootKey::load(&config.key_file, &config.data)?,
-            (false, false) => RootKey::create(&config.key_file, &config.data, &dice)?,
-            (false, true) => return Err(OpenError::KeyMissing(config.key_file.clone())),
-        };
-        let chance = dice.clone();
-        let (vault, signer) = db.write_blocking(move |tx| {
-            let vault = Vault::open(tx, &root, now, &chance)?;
-            let signer = open_signer(tx, &vault, now, &chance)?;
-            Ok::<_, OpenError>((vault, signer))
-        })?;
+        let keys = open_source(config, sealed, &dice)?;
+        let vault = Arc::new(Vault::start(&db, &*keys, now, &dice)?);
+        let (unlocked, chance) = (Arc::clone(&vault), dice.clone());
+        let signer = db.write_blocking(move |tx| open_signer(tx, &unlocked, now, &chance))?;
         Ok(Installation {
             db,
-            vault: Arc::new(vault),
+            vault,
+            keys,
             signer: Arc::new(signer),
             checkpoints: config.checkpoints.clone(),
             checkpoint_mail: config.checkpoint_mail.clone(),
@@ -129,6 +132,9 @@ impl Installation {
         ShopId::HOUSE
     }
 }
+
+/// Every column that holds sealed values, for the rotation of data keys. Each domain lists its own.
+pub const SEALED_COLUMNS: &[&[SealedColumn]] = &[vault::rotation::SEALED, identity::SEALED];
 
 /// Reads the rules and the model that are set; the starter rules where none are.
 ///

@@ -1,5 +1,5 @@
-//! What runs beside requests: sequencing the audit log, delivering mails, sweeping what ended, and what a day asks
-//! for.
+//! What runs beside requests: sequencing the audit log, delivering mails, sweeping what ended, keeping keys, and what a
+//! day asks for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,10 +13,11 @@ use base::Timestamp;
 use crate::config::Mail;
 use crate::installation::Installation;
 use crate::limits::{
-    ALARM_EVERY_MS, DAILY_LOOK_EVERY_SECONDS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS,
-    SWEEP_ROUNDS_MAX,
+    ALARM_EVERY_MS, DAILY_LOOK_EVERY_SECONDS, KEYS_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS,
+    SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
 };
 
+pub mod keys;
 mod nightly;
 mod post;
 mod store;
@@ -51,6 +52,8 @@ impl Jobs {
         jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), sequence(at, sequencer, waiting))?;
         let at = installation.clone();
         jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || sweep(&at))?;
+        let mut keeper = keys::Keeper::new(installation.clone(), &holder);
+        jobs.each("keys", Duration::from_millis(KEYS_EVERY_MS), move || keeper.keep())?;
         let mut post = post::Post::new(installation.clone(), mail)?;
         let nightly = nightly::Nightly::new(installation.clone());
         jobs.each("nightly", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || nightly.look())?;

@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod installation;
 pub mod jobs;
+pub mod key_source;
 pub mod limits;
 pub mod openapi;
 pub mod server;

@@ -31,3 +31,11 @@ pub const ALARM_EVERY_MS: i64 = 60_000;
 pub const MAIL_EVERY_MS: u64 = 500;
 /// How often it is looked whether the day's work is done, seconds.
 pub const DAILY_LOOK_EVERY_SECONDS: u64 = 600;
+/// Longest file with a custodian's share, bytes.
+pub const SHARE_BYTES_MAX: u64 = 4096;
+/// How often a node looks at its keys: for those another node made, for a rotation to go on with, milliseconds.
+pub const KEYS_EVERY_MS: u64 = 1_000;
+/// How long a rotation leaves the database to others between two of its transactions, milliseconds.
+pub const ROTATION_PAUSE_MS: u64 = 5;
+/// How often the age of keys is looked at, milliseconds.
+pub const KEY_AGE_EVERY_MS: i64 = 3_600_000;

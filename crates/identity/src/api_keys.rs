@@ -22,7 +22,7 @@ use crate::token::{Token, TokenKind};
 
 pub use crate::store::api_keys::KeyState;
 
-const OWNER: &str = "api keys";
+pub(crate) const OWNER: &str = "api keys";
 const TABLE: &str = "api_keys";
 const DAY_SECONDS: i64 = 86_400;
 

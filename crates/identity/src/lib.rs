@@ -32,6 +32,7 @@ mod phone;
 mod pin;
 mod record;
 pub mod routes;
+mod sealed;
 mod sessions;
 mod setup;
 mod shops;
@@ -74,6 +75,7 @@ pub use person::Person;
 pub use phone::{Contact, Phone};
 pub use pin::{PIN_DIGITS, Pin, PinCheck, PinProblem, verify_pin};
 pub use routes::gate;
+pub use sealed::SEALED;
 pub use sessions::{
     AuthError, BuyerSession, MemberSession, NewSession, SessionLine, end_buyer_session, end_buyer_sessions,
     end_member_sessions, end_session, list_buyer_sessions, list_member_sessions, open_buyer_session,

@@ -7,6 +7,7 @@ pub(crate) mod factors;
 pub(crate) mod members;
 pub(crate) mod outbox;
 pub(crate) mod passkeys;
+pub(crate) mod sealed;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod shops;
@@ -141,6 +142,13 @@ pub const MIGRATIONS: &[Migration] = &[
             PRIMARY KEY (challenge_hash)
         );
         CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_ms);",
+    },
+    Migration {
+        version: 360,
+        name: "identity: sealed values by owner",
+        sql: "
+        CREATE INDEX one_time_codes_by_buyer ON one_time_codes (buyer_id);
+        CREATE INDEX outbox_mail_by_owner ON outbox_mail (shop_id, owner, id);",
     },
 ];
 

@@ -55,12 +55,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::WrongRootKey`] when the database was sealed with another root key, [`VaultError::Incomplete`] when
     /// keys are missing, [`VaultError::Source`], [`VaultError::Store`].
-    pub fn start(
-        db: &Db,
-        source: &dyn KeySource,
-        now: Timestamp,
-        dice: &Dice,
-    ) -> Result<Vault, VaultError> {
+    pub fn start(db: &Db, source: &dyn KeySource, now: Timestamp, dice: &Dice) -> Result<Vault, VaultError> {
         let mut stored = db.read_blocking(rows::list_keks)?;
         if stored.is_empty() {
             let first = FirstKeys::make(source, now, dice)?;

@@ -80,7 +80,9 @@ pub enum RotationError {
         uses: i64,
     },
     /// Data keys are destroyed by their rotation, one by one.
-    #[error("data keys have no version in common; each is destroyed when its owner's last value is sealed anew")]
+    #[error(
+        "data keys have no version in common; each is destroyed when its owner's last value is sealed anew"
+    )]
     NoVersion,
     /// Another node took the rotation over.
     #[error("another node goes on with the rotation")]
@@ -198,8 +200,8 @@ impl Rotator {
     ) -> Result<Step, RotationError> {
         let Some(rotation) = db.read_blocking(rows::find_open_rotation)? else { return Ok(Step::Idle) };
         let holder = self.holder.clone();
-        let lease = db
-            .write_blocking(move |tx| audit::acquire_lease(tx, LEASE, &holder, now, ROTATION_LEASE_MS))?;
+        let lease =
+            db.write_blocking(move |tx| audit::acquire_lease(tx, LEASE, &holder, now, ROTATION_LEASE_MS))?;
         let Some(lease) = lease else { return Ok(Step::Waiting) };
         let id = rotation.id;
         let work = Work { rotator: self, db, vault, lease, now, dice };
@@ -341,8 +343,8 @@ fn destroyable_kek(tx: &mut Tx, version: i64) -> Result<KekRow, RotationError> {
     if row.state != KeyState::Retired {
         return Err(RotationError::NotRetired { level, version, state: row.state });
     }
-    let uses = data_keys::count_data_keys(tx, Some(version))?.0
-        + data_keys::count_older_keys(tx, Some(version))?;
+    let uses =
+        data_keys::count_data_keys(tx, Some(version))?.0 + data_keys::count_older_keys(tx, Some(version))?;
     if uses == 0 { Ok(row) } else { Err(RotationError::InUse { level, version, uses }) }
 }
 

@@ -25,7 +25,9 @@ const NAME_CHARS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShareError {
     /// Out of range.
-    #[error("a key is split into 2 to {SHARES_MAX} shares, of which at least 2 are needed: `{needed} of {count}` is not possible")]
+    #[error(
+        "a key is split into 2 to {SHARES_MAX} shares, of which at least 2 are needed: `{needed} of {count}` is not possible"
+    )]
     Range {
         /// Shares that were to be needed.
         needed: u8,

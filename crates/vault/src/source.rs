@@ -160,16 +160,22 @@ pub trait KeySource: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// Away, or too slow. What is in memory goes on.
-    #[error("the key source cannot be reached: {0}; what is loaded goes on, nothing else is unlocked until it is back")]
+    #[error(
+        "the key source cannot be reached: {0}; what is loaded goes on, nothing else is unlocked until it is back"
+    )]
     Unreachable(String),
     /// It answered and said no.
     #[error("the key source refused: {0}")]
     Refused(String),
     /// The token did not take the PIN. It is not tried again.
-    #[error("the token refused the PIN; it is not tried again, so that the token does not lock; correct the PIN file and restart")]
+    #[error(
+        "the token refused the PIN; it is not tried again, so that the token does not lock; correct the PIN file and restart"
+    )]
     PinRefused,
     /// Another wrong PIN would lock the token.
-    #[error("the token is locked or has one try left for its PIN; log in once with its own tool, then restart")]
+    #[error(
+        "the token is locked or has one try left for its PIN; log in once with its own tool, then restart"
+    )]
     PinLastTry,
     /// No such root key there.
     #[error("the key source does not hold root key `{0}`")]

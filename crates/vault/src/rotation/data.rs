@@ -46,12 +46,8 @@ pub struct SealedColumn {
 }
 
 /// The columns of the vault itself.
-pub const SEALED: &[SealedColumn] = &[SealedColumn {
-    table: SECRETS_TABLE,
-    column: SECRETS_COLUMN,
-    list: list_own,
-    update: update_own,
-}];
+pub const SEALED: &[SealedColumn] =
+    &[SealedColumn { table: SECRETS_TABLE, column: SECRETS_COLUMN, list: list_own, update: update_own }];
 
 fn list_own(
     tx: &mut Tx<'_>,
@@ -67,13 +63,7 @@ fn list_own(
     Ok(found.into_iter().map(|(row, sealed)| SealedValue { row, sealed }).collect())
 }
 
-fn update_own(
-    tx: &mut Tx<'_>,
-    _: ShopId,
-    _: &str,
-    row: &str,
-    sealed: Vec<u8>,
-) -> Result<(), store::Error> {
+fn update_own(tx: &mut Tx<'_>, _: ShopId, _: &str, row: &str, sealed: Vec<u8>) -> Result<(), store::Error> {
     update_secret(tx, row, sealed)
 }
 
@@ -216,7 +206,8 @@ impl Batch<'_> {
         let place = Place { table: column.table, column: column.column, row: &value.row };
         let Ok(plain) = key.open_bytes(&place, &value.sealed) else {
             let (table, column) = (column.table, column.column);
-            self.problem = Some(format!("a value of `{table}.{column}` does not open; its older key is kept"));
+            self.problem =
+                Some(format!("a value of `{table}.{column}` does not open; its older key is kept"));
             return Ok(false);
         };
         let sealed = key.seal_bytes(&place, plain.expose(), self.dice).map_err(VaultError::from)?;

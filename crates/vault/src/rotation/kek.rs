@@ -25,7 +25,8 @@ impl Work<'_> {
 
     fn make_kek(&self, rotation: &Rotation) -> Result<(), RotationError> {
         let (root, newest) = self.db.read_blocking(|tx| {
-            let newest = keks::list_keks(tx)?.iter().filter(|row| row.purpose == SEAL).map(|row| row.version).max();
+            let newest =
+                keks::list_keks(tx)?.iter().filter(|row| row.purpose == SEAL).map(|row| row.version).max();
             Ok::<_, RotationError>((active_root(tx)?, newest.unwrap_or(0)))
         })?;
         let (what, root) = (KeyName { purpose: SEAL, version: newest + 1 }, RootName::new(root.name));
@@ -59,8 +60,7 @@ impl Work<'_> {
                     keks::update_kek(tx, KekRow { state: KeyState::Retired, retired: Some(now), ..row })?;
                 }
             }
-            let row =
-                Rotation { state: RotationState::Running, problem: None, updated: now, ..rotation };
+            let row = Rotation { state: RotationState::Running, problem: None, updated: now, ..rotation };
             Ok(rows::put_rotation(tx, row)?)
         })?;
         Ok(Step::Moved)

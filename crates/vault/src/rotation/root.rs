@@ -44,7 +44,10 @@ impl Work<'_> {
             let version = keks::list_roots(tx)?.last().map_or(1, |last| last.version + 1);
             let (name, kind) = (to_name.as_str().to_owned(), kind.clone());
             let state = KeyState::Active;
-            keks::put_root(tx, RootRow { version, name, kind, state, created: now, retired: None, destroyed: None })?;
+            keks::put_root(
+                tx,
+                RootRow { version, name, kind, state, created: now, retired: None, destroyed: None },
+            )?;
             keks::put_root(tx, RootRow { state: KeyState::Retired, retired: Some(now), ..from.clone() })?;
             let done = i64::try_from(moved.len()).unwrap_or(i64::MAX);
             let state = RotationState::Running;

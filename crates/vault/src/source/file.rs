@@ -247,7 +247,13 @@ impl KeySource for RootKey {
         Err(SourceError::CannotRotate)
     }
 
-    fn wrap(&self, _: &RootName, what: KeyName<'_>, key: &KeyBytes, _: &Dice) -> Result<Vec<u8>, SourceError> {
+    fn wrap(
+        &self,
+        _: &RootName,
+        what: KeyName<'_>,
+        key: &KeyBytes,
+        _: &Dice,
+    ) -> Result<Vec<u8>, SourceError> {
         Ok(RootKey::wrap(self, what.purpose, what.version, key))
     }
 

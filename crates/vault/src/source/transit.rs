@@ -268,7 +268,8 @@ fn check_name(what: &str, name: &str) -> Result<(), SourceError> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(plain);
     let whole = name.len() <= 200 && name.split('/').all(part) && (what == "mount" || !name.contains('/'));
-    let refused = || SourceError::File(format!("transit {what} `{name}` is letters, digits, `-`, `_` and `.`"));
+    let refused =
+        || SourceError::File(format!("transit {what} `{name}` is letters, digits, `-`, `_` and `.`"));
     whole.then_some(()).ok_or_else(refused)
 }
 
@@ -317,10 +318,14 @@ mod tests {
 
     #[test]
     fn addresses_are_https_or_on_this_machine() {
-        for good in ["https://bao.example:8200", "https://bao.example/", "http://127.0.0.1:8200", "http://[::1]:1"] {
+        for good in
+            ["https://bao.example:8200", "https://bao.example/", "http://127.0.0.1:8200", "http://[::1]:1"]
+        {
             assert!(check_url(good).is_ok(), "{good}");
         }
-        for bad in ["http://bao.example:8200", "bao.example", "https://u:p@bao.example", "https://a/b", "ftp://a"] {
+        for bad in
+            ["http://bao.example:8200", "bao.example", "https://u:p@bao.example", "https://a/b", "ftp://a"]
+        {
             assert!(check_url(bad).is_err(), "{bad}");
         }
     }

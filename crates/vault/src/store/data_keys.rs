@@ -83,7 +83,10 @@ pub(crate) fn find_next_owner(
 }
 
 /// How many live data keys there are and when the oldest was made: all, or those of one key-encryption key.
-pub(crate) fn count_data_keys(tx: &mut Tx, kek_version: Option<i64>) -> Result<(i64, Option<Timestamp>), Error> {
+pub(crate) fn count_data_keys(
+    tx: &mut Tx,
+    kek_version: Option<i64>,
+) -> Result<(i64, Option<Timestamp>), Error> {
     let all = "SELECT CAST(COUNT(*) AS BIGINT), MIN(created_ms) FROM vault_data_keys WHERE kek_version > 0";
     let some = "SELECT CAST(COUNT(*) AS BIGINT), MIN(created_ms) FROM vault_data_keys WHERE kek_version = ?1";
     let row = match kek_version {
@@ -94,7 +97,8 @@ pub(crate) fn count_data_keys(tx: &mut Tx, kek_version: Option<i64>) -> Result<(
 }
 
 pub(crate) fn count_made_before(tx: &mut Tx, before: Timestamp) -> Result<i64, Error> {
-    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM vault_data_keys WHERE kek_version > 0 AND created_ms < ?1";
+    let sql =
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM vault_data_keys WHERE kek_version > 0 AND created_ms < ?1";
     tx.query_opt(sql, &[before.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 

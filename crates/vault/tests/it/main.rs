@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
 
 mod keys_in_store;
+mod rotation;
 mod vectors;
+mod wycheproof;

@@ -1,0 +1,104 @@
+//! Keys of this node: loads those another node made, goes on with a rotation, says when a key grows old.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::Timestamp;
+use store::EngineKind;
+use vault::inventory::{KeyFacts, list_keys};
+use vault::rotation::{Nodes, Rotator, Step};
+
+use crate::installation::{Installation, SEALED_COLUMNS};
+use crate::limits::{KEY_AGE_EVERY_MS, ROTATION_PAUSE_MS};
+
+/// Steps of a rotation in one go; between two goes the program may stop.
+const STEPS_MAX: usize = 100;
+
+/// What advances rotations here, under a name no other node has.
+pub fn rotator(at: &Installation, holder: &str) -> Rotator {
+    let nodes = if at.db.engine() == EngineKind::Embedded { Nodes::One } else { Nodes::Several };
+    Rotator::new(at.keys.clone(), SEALED_COLUMNS, holder, nodes)
+}
+
+/// The keeper of this node's keys.
+pub(super) struct Keeper {
+    at: Installation,
+    rotator: Rotator,
+    refreshed: Option<Timestamp>,
+    aged: Option<Timestamp>,
+    alarms: BTreeMap<(&'static str, i64), i64>,
+    trouble: Option<String>,
+}
+
+impl Keeper {
+    pub(super) fn new(at: Installation, holder: &str) -> Keeper {
+        let rotator = rotator(&at, holder);
+        Keeper { at, rotator, refreshed: None, aged: None, alarms: BTreeMap::new(), trouble: None }
+    }
+
+    /// One go.
+    pub(super) fn keep(&mut self) {
+        let now = self.at.clock.now();
+        if is_due(&mut self.refreshed, now, vault::limits::REFRESH_EVERY_MS) {
+            let done = self.at.vault.refresh(&self.at.db, &*self.at.keys).map_err(|e| e.to_string());
+            self.report(done.err(), "keys could not be loaded; what is loaded goes on");
+        }
+        if is_due(&mut self.aged, now, KEY_AGE_EVERY_MS) {
+            self.look_at_age(now);
+        }
+        for _ in 0..STEPS_MAX {
+            match self.rotator.step(&self.at.db, &self.at.vault, self.at.clock.now(), &self.at.dice) {
+                Ok(Step::Moved) => std::thread::sleep(Duration::from_millis(ROTATION_PAUSE_MS)),
+                Ok(Step::Idle | Step::Waiting) => break,
+                Err(problem) => {
+                    self.report(Some(problem.to_string()), "a rotation of keys waits; it is tried again");
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Says it once, until it is another one or went well again.
+    fn report(&mut self, problem: Option<String>, what: &str) {
+        if problem != self.trouble
+            && let Some(problem) = &problem
+        {
+            tracing::warn!(alarm = "keys", %problem, "{what}");
+        }
+        self.trouble = problem;
+    }
+
+    fn look_at_age(&mut self, now: Timestamp) {
+        let keys = match self.at.db.read_blocking(list_keys) {
+            Ok(keys) => keys,
+            Err(problem) => return tracing::warn!(%problem, "the age of keys could not be read"),
+        };
+        for key in keys {
+            let alarm = key.alarm(now);
+            let seen = self.alarms.insert((key.purpose, key.version), alarm.unwrap_or(i64::MAX));
+            if alarm.is_some() && seen != alarm {
+                say_age(&key, now);
+            }
+        }
+    }
+}
+
+/// The field `alarm` is what a watcher of the log looks for; its value does not change.
+fn say_age(key: &KeyFacts, now: Timestamp) {
+    let days_left = key.days_left(now).unwrap_or(0);
+    tracing::warn!(
+        alarm = "key_age",
+        key = key.purpose,
+        version = key.version,
+        days_left,
+        "a key grows old; replace it with `tillward keys rotate`"
+    );
+}
+
+fn is_due(last: &mut Option<Timestamp>, now: Timestamp, every_ms: i64) -> bool {
+    let due = last.is_none_or(|last| now.millis_since(last).abs() >= every_ms);
+    if due {
+        *last = Some(now);
+    }
+    due
+}

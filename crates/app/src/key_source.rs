@@ -1,0 +1,124 @@
+//! Opens the key source that the settings name.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base::Dice;
+use vault::shares::{Share, ShareError, join_key};
+use vault::{FileSource, KeyFileError, KeySource, Pkcs11Source, RootKey, TransitSource};
+use zeroize::Zeroizing;
+
+use crate::config::{Config, Keys};
+use crate::installation::OpenError;
+use crate::limits::SHARE_BYTES_MAX;
+
+/// Opens the key source. A database without keys gets its first one where the source makes keys.
+///
+/// # Errors
+/// [`OpenError`] with what to do.
+pub fn open_source(config: &Config, sealed: bool, dice: &Dice) -> Result<Arc<dyn KeySource>, OpenError> {
+    match &config.keys {
+        Keys::File => Ok(Arc::new(open_file(config, sealed, dice)?)),
+        Keys::Shares(files) => {
+            let key = if files.is_empty() { ask_for_shares()? } else { read_shares(files)? };
+            Ok(Arc::new(FileSource::with_key(key, &config.key_file, &config.data)?))
+        }
+        Keys::Pkcs11(settings) => Ok(Arc::new(Pkcs11Source::open(settings.clone())?)),
+        Keys::Transit(settings) => {
+            install_tls();
+            Ok(Arc::new(TransitSource::open(settings.clone())?))
+        }
+    }
+}
+
+/// Opens the key file, or makes it for a database that has no keys.
+fn open_file(config: &Config, sealed: bool, dice: &Dice) -> Result<FileSource, OpenError> {
+    match FileSource::open(&config.key_file, &config.data) {
+        Err(KeyFileError::Missing { path }) if sealed => Err(OpenError::KeyMissing(path)),
+        Err(KeyFileError::Missing { .. }) => Ok(FileSource::create(&config.key_file, &config.data, dice)?),
+        opened => Ok(opened?),
+    }
+}
+
+/// One TLS stack for whoever calls out; the first call decides, later ones change nothing.
+fn install_tls() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// Puts the key together from files of one share each.
+///
+/// # Errors
+/// [`OpenError::Shares`], naming the file.
+pub fn read_shares(files: &[PathBuf]) -> Result<RootKey, OpenError> {
+    let refused =
+        |path: &PathBuf, why: String| OpenError::Shares(format!("share `{}`: {why}", path.display()));
+    let mut shares = Vec::new();
+    for path in files {
+        let size = std::fs::metadata(path).map_err(|e| refused(path, e.to_string()))?.len();
+        if size > SHARE_BYTES_MAX {
+            return Err(refused(path, format!("it has more than {SHARE_BYTES_MAX} bytes")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| refused(path, e.to_string()))?;
+        shares.push(Share::parse(&Zeroizing::new(text)).map_err(|e| refused(path, e.to_string()))?);
+    }
+    join_key(&shares).map_err(|e| OpenError::Shares(e.to_string()))
+}
+
+/// Asks for one share after the other on the terminal, or reads them as lines where there is none.
+fn ask_for_shares() -> Result<RootKey, OpenError> {
+    let shown = std::io::stdin().is_terminal();
+    let _silence = shown.then(Silence::begin);
+    let mut shares: Vec<Share> = Vec::new();
+    loop {
+        let needed = shares.first().map(Share::needed);
+        if needed.is_some_and(|needed| shares.len() >= usize::from(needed)) {
+            return join_key(&shares).map_err(|e| OpenError::Shares(e.to_string()));
+        }
+        if shown {
+            let of = needed.map(|needed| format!(" of {needed}")).unwrap_or_default();
+            eprint!("Share {}{of} (nothing is shown): ", shares.len() + 1);
+            let _ = std::io::stderr().flush();
+        }
+        let mut line = Zeroizing::new(String::new());
+        let read = std::io::stdin().lock().read_line(&mut line);
+        if shown {
+            eprintln!();
+        }
+        if read.map_err(|e| OpenError::Shares(format!("shares cannot be read: {e}")))? == 0 {
+            let given = shares.len();
+            let missing = ShareError::TooFew { given, needed: needed.unwrap_or(2) };
+            return Err(OpenError::Shares(missing.to_string()));
+        }
+        match Share::parse(&line) {
+            Ok(share) => shares.push(share),
+            Err(problem) if shown => eprintln!("{problem}"),
+            Err(problem) => return Err(OpenError::Shares(problem.to_string())),
+        }
+    }
+}
+
+/// Keeps the terminal from showing what is typed, until it is dropped.
+struct Silence(Option<rustix::termios::Termios>);
+
+impl Silence {
+    fn begin() -> Silence {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut quiet = before.clone();
+            quiet.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &quiet);
+        }
+        Silence(before)
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let now = rustix::termios::OptionalActions::Now;
+            let _ = rustix::termios::tcsetattr(std::io::stdin(), now, before);
+        }
+    }
+}
