@@ -76,13 +76,14 @@ impl House {
 
     pub fn on(scratch: Scratch) -> House {
         let db = scratch.open(&app::migrations()).unwrap();
-        let root = RootKey::from_bytes([7; 32]);
-        let vault = db.write_blocking(move |tx| Vault::open(tx, &root, START, &Dice::System)).unwrap();
+        let keys = Arc::new(RootKey::from_bytes([7; 32]));
+        let vault = Vault::start(&db, &*keys, START, &Dice::System).unwrap();
         let signer = audit::Signer::predictable_for_tests("pay.example/audit", &[3; 32]).unwrap();
         let at = Installation {
             checkpoint_mail: None,
             db,
             vault: Arc::new(vault),
+            keys,
             signer: Arc::new(signer),
             checkpoints: std::env::temp_dir()
                 .join(format!("tillward-test-{:016x}", u64::from_le_bytes(Dice::System.bytes()))),
