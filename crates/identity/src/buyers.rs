@@ -351,7 +351,8 @@ pub fn find_device(tx: &mut Tx, buyer: BuyerId, id: DeviceId) -> Result<Option<D
     Ok(row.map(|row| Device { id: row.id, label: row.label, created: row.created, used: row.used }))
 }
 
-/// The device that shows the token it was given, or a new one. A token of somebody else's device makes a new one.
+/// The device that shows the token it was given, or a new one. The device of another buyer stays one device with both:
+/// screening counts who shares it. A token that was not given out makes a new device.
 pub(crate) fn recognise_device(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -359,29 +360,40 @@ pub(crate) fn recognise_device(
     shown: Option<&DeviceToken>,
     label: &Label,
 ) -> Result<(DeviceId, DeviceToken), Fault> {
-    if let Some(shown) = shown
-        && let Some(row) = buyers::find_device(tx, buyer, shown.device)?
-        && row.token_hash == shown.token.hash()
-    {
-        buyers::update_device(tx, DeviceRow { used: means.now, label: label.as_str().to_owned(), ..row })?;
-        return Ok((shown.device, shown.clone()));
+    let label = label.as_str().to_owned();
+    if let Some(shown) = shown {
+        let token_hash = shown.token.hash();
+        let genuine = buyers::find_token_device(tx, &token_hash)? == Some(shown.device);
+        match buyers::find_device(tx, buyer, shown.device)? {
+            Some(row) if row.token_hash == token_hash => {
+                buyers::update_device(tx, DeviceRow { used: means.now, label, ..row })?;
+                return Ok((shown.device, shown.clone()));
+            }
+            None if genuine => {
+                add_device(tx, means, buyer, shown, label)?;
+                return Ok((shown.device, shown.clone()));
+            }
+            _ => {}
+        }
     }
     let device = DeviceId::new(ShopId::HOUSE, means.now, means.dice);
-    let token = Token::random(TokenKind::Device, means.dice);
-    buyers::insert_device(
-        tx,
-        DeviceRow {
-            buyer,
-            id: device,
-            token_hash: token.hash(),
-            label: label.as_str().to_owned(),
-            created: means.now,
-            used: means.now,
-        },
-    )?;
-    let event = Event::new(ShopId::HOUSE, buyer, record::DEVICE_ADDED, device);
-    record::note(tx, means, event)?;
-    Ok((device, DeviceToken { device, token }))
+    let token = DeviceToken { device, token: Token::random(TokenKind::Device, means.dice) };
+    buyers::insert_device_token(tx, &token.token.hash(), device)?;
+    add_device(tx, means, buyer, &token, label)?;
+    Ok((device, token))
+}
+
+fn add_device(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    token: &DeviceToken,
+    label: String,
+) -> Result<(), Fault> {
+    let (created, used) = (means.now, means.now);
+    let (id, token_hash) = (token.device, token.token.hash());
+    buyers::insert_device(tx, DeviceRow { buyer, id, token_hash, label, created, used })?;
+    record::note(tx, means, Event::new(ShopId::HOUSE, buyer, record::DEVICE_ADDED, id))
 }
 
 /// Adds a device for a buyer and opens a session on it, without a code: for demonstrations and load tests.

@@ -103,6 +103,13 @@ pub const MIGRATIONS: &[Migration] = &[
         CREATE INDEX outbox_mail_done ON outbox_mail (state, created_ms);",
     },
     Migration {
+        version: 303,
+        name: "identity: a browser that several buyers use is one device",
+        sql: "
+        CREATE TABLE device_tokens (token_hash TEXT NOT NULL PRIMARY KEY, device_id TEXT NOT NULL);
+        INSERT INTO device_tokens (token_hash, device_id) SELECT token_hash, id FROM buyer_devices;",
+    },
+    Migration {
         version: 310,
         name: "identity: when a session's second factor was given",
         sql: "ALTER TABLE sessions ADD COLUMN second_factor_ms BIGINT",

@@ -41,6 +41,7 @@ static DEVICES: Table = Table::new(
     &[text("buyer_id"), text("id")],
     &[text("token_hash"), text("label"), int("created_ms"), int("used_ms")],
 );
+static DEVICE_TOKENS: Table = Table::new("device_tokens", &[text("token_hash")], &[text("device_id")]);
 
 pub(crate) struct BuyerRow {
     pub(crate) id: BuyerId,
@@ -102,6 +103,16 @@ pub(crate) fn list_devices(tx: &mut Tx, buyer: BuyerId) -> Result<Vec<DeviceRow>
 
 pub(crate) fn insert_device(tx: &mut Tx, row: DeviceRow) -> Result<(), Error> {
     tx.insert(&DEVICES, device_values(row))
+}
+
+/// The device a token was given to, whoever used it.
+pub(crate) fn find_token_device(tx: &mut Tx, token_hash: &str) -> Result<Option<DeviceId>, Error> {
+    let row = tx.get(&DEVICE_TOKENS, &[token_hash.into()])?;
+    row.map(|row| DeviceId::from_short(row.text(1)?).ok_or_else(|| broken("device_tokens"))).transpose()
+}
+
+pub(crate) fn insert_device_token(tx: &mut Tx, token_hash: &str, device: DeviceId) -> Result<(), Error> {
+    tx.insert(&DEVICE_TOKENS, vec![token_hash.into(), device.short().into()])
 }
 
 pub(crate) fn update_device(tx: &mut Tx, row: DeviceRow) -> Result<(), Error> {

@@ -189,8 +189,6 @@ fn a_device_is_recognised_by_its_token_and_by_nothing_else() {
         let first = sign_in("a@b.example", None);
         let again = sign_in("a@b.example", Some(&first));
         assert_eq!(first.device, again.device);
-        let other = sign_in("c@d.example", Some(&first));
-        assert_ne!(first.device, other.device);
         let fresh = sign_in("a@b.example", None);
         assert_ne!(first.device, fresh.device);
         let buyer = first.buyer;
@@ -198,6 +196,31 @@ fn a_device_is_recognised_by_its_token_and_by_nothing_else() {
         assert_eq!(devices.len(), 2);
         let text = first.device_token.reveal();
         assert_eq!(identity::DeviceToken::parse(text.expose()), Some(first.device_token));
+    });
+}
+
+#[test]
+fn c34_a_browser_that_two_buyers_use_is_one_device_and_a_made_up_token_is_another() {
+    each_world(|world| {
+        world.buyer("a@b.example");
+        world.buyer("c@d.example");
+        let sign_in = |contact: &'static str, shown: Option<&SignedIn>| {
+            let request = ask_in(&world, contact, "192.0.2.1").unwrap();
+            right(give(&world, request, &code_in(&world.deliver()[0].body), shown))
+        };
+        let first = sign_in("a@b.example", None);
+        let second = sign_in("c@d.example", Some(&first));
+        assert_eq!((first.device, &first.device_token), (second.device, &second.device_token));
+        assert_eq!(sign_in("a@b.example", Some(&second)).device, first.device, "both keep it");
+        let stranger = sign_in("c@d.example", None);
+        let made_up = format!(
+            "{}.{}",
+            first.device,
+            stranger.device_token.reveal().expose().split_once('.').unwrap().1
+        );
+        let token = identity::DeviceToken::parse(&made_up).unwrap();
+        let forged = sign_in("a@b.example", Some(&SignedIn { device_token: token, ..stranger }));
+        assert_ne!(forged.device, first.device, "knowing a device's id is not having the device");
     });
 }
 
