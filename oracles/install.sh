@@ -24,4 +24,5 @@ from_npm() {
   npm ci --prefix oracles --silent --no-fund --no-audit && cp oracles/package-lock.json "$stamp"
 }
 
-into oracles oracles/requirements.txt && into scan oracles/requirements-scan.txt && from_npm
+into oracles oracles/requirements.txt && into scan oracles/requirements-scan.txt &&
+  into tls oracles/requirements-tls.txt && from_npm

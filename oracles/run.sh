@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit flush api scan (together the default),
+# run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit flush api mtls scan (together the default),
 # browser (gallery and walk), kill, soak. Each runs against its own `tillward` on loopback and closes with
 # `N passed, N failed`.
 #
@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 PYTHON=.venv/oracles/bin/python
-DEFAULT_AREAS=(qr signatures audit flush api scan)
+DEFAULT_AREAS=(qr signatures audit flush api mtls scan)
 
 oracles/install.sh || exit 1
 [ $# -gt 0 ] || set -- "${DEFAULT_AREAS[@]}"
@@ -23,7 +23,7 @@ done
 run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
-    signatures | audit | api | scan | flush | gallery | walk | kill | soak) "$PYTHON" "oracles/$1.py" ;;
+    signatures | audit | api | mtls | scan | flush | gallery | walk | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac
 }

@@ -8,6 +8,7 @@ use identity::Email;
 use serde::Deserialize;
 
 use crate::limits::CONFIG_BYTES_MAX;
+use crate::server::ClientFiles;
 
 mod keys;
 
@@ -41,6 +42,15 @@ pub struct Settings {
     /// PEM file with the certificate's private key
     #[arg(long, value_name = "FILE", env = "TILLWARD_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
+    /// Address of a second listener, for machines that show a client certificate; it needs the server's certificate too
+    #[arg(long, value_name = "ADDRESS", env = "TILLWARD_MTLS_LISTEN")]
+    pub mtls_listen: Option<SocketAddr>,
+    /// PEM file with your own authority for client certificates, trusted beside the built-in one
+    #[arg(long, value_name = "FILE", env = "TILLWARD_MTLS_CA")]
+    pub mtls_ca: Option<PathBuf>,
+    /// PEM file with the certificates that your own authority revoked
+    #[arg(long, value_name = "FILE", env = "TILLWARD_MTLS_CRL")]
+    pub mtls_crl: Option<PathBuf>,
     /// Proxies whose x-forwarded-for is believed, separated by commas
     #[arg(long, value_name = "ADDRESSES", env = "TILLWARD_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<IpAddr>>,
@@ -87,6 +97,10 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Certificate chain and private key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Where machines with a client certificate are answered.
+    pub mtls_listen: Option<SocketAddr>,
+    /// Which of them are trusted beside those of the built-in authority.
+    pub mtls_clients: ClientFiles,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Where the checkpoints of the audit log go.
@@ -144,7 +158,7 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 19] = [
     "TILLWARD_CHECKPOINTS",
     "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
@@ -155,6 +169,9 @@ const VARIABLES: [&str; 16] = [
     "TILLWARD_PUBLIC_URL",
     "TILLWARD_TLS_CERTIFICATE",
     "TILLWARD_TLS_KEY",
+    "TILLWARD_MTLS_LISTEN",
+    "TILLWARD_MTLS_CA",
+    "TILLWARD_MTLS_CRL",
     "TILLWARD_TRUSTED_PROXIES",
     "TILLWARD_SMTP_URL",
     "TILLWARD_MAIL_FROM",
@@ -203,6 +220,9 @@ impl Settings {
             public_url: self.public_url.or(other.public_url),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
+            mtls_listen: self.mtls_listen.or(other.mtls_listen),
+            mtls_ca: self.mtls_ca.or(other.mtls_ca),
+            mtls_crl: self.mtls_crl.or(other.mtls_crl),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             smtp_url: self.smtp_url.or(other.smtp_url),
             mail_from: self.mail_from.or(other.mail_from),
@@ -232,6 +252,7 @@ impl Settings {
                 "listening beyond this machine needs tls_certificate and tls_key; or listen on 127.0.0.1";
             return Err(ConfigError::Conflict(text));
         }
+        check_clients(self.mtls_listen, tls.is_some(), self.mtls_ca.as_deref(), self.mtls_crl.as_deref())?;
         let public_url = self.public_url.map(check_public_url).transpose()?;
         let database = match self.database_url {
             Some(url) => store::Config::Postgres { url: Secret::new(url), ca_file: self.database_ca },
@@ -245,6 +266,8 @@ impl Settings {
             listen,
             public_url,
             tls,
+            mtls_listen: self.mtls_listen,
+            mtls_clients: ClientFiles { authority: self.mtls_ca, revoked: self.mtls_crl },
             trusted_proxies: self.trusted_proxies.unwrap_or_default(),
             checkpoint_mail: self.checkpoint_mail.map(check_email).transpose()?,
             mail: mail(self.smtp_url, self.mail_from, self.mail_folder)?,
@@ -253,6 +276,21 @@ impl Settings {
             keys: self.keys.check()?,
         })
     }
+}
+
+fn check_clients(
+    listen: Option<SocketAddr>,
+    tls: bool,
+    authority: Option<&Path>,
+    revoked: Option<&Path>,
+) -> Result<(), ConfigError> {
+    let conflict = match (listen, authority, revoked) {
+        (Some(_), _, _) if !tls => "mtls_listen needs tls_certificate and tls_key, which it presents",
+        (None, Some(_), _) => "mtls_ca is for the listener that mtls_listen names; give both",
+        (_, None, Some(_)) => "mtls_crl lists what the authority in mtls_ca revoked; give both",
+        _ => return Ok(()),
+    };
+    Err(ConfigError::Conflict(conflict))
 }
 
 /// Where the root key is kept unless said otherwise: beside the data folder, not in it.
@@ -331,6 +369,25 @@ mod tests {
             s.tls_certificate = Some("chain.pem".into());
         });
         assert!(both.is_ok());
+    }
+
+    #[test]
+    fn the_listener_for_machines_needs_a_certificate_and_its_authority_a_listener() {
+        let with_all = |change: fn(&mut Settings)| {
+            with(|s| {
+                s.tls_key = Some("key.pem".into());
+                s.tls_certificate = Some("chain.pem".into());
+                s.mtls_listen = "0.0.0.0:8443".parse().ok();
+                s.mtls_ca = Some("ca.pem".into());
+                s.mtls_crl = Some("crl.pem".into());
+                change(s);
+            })
+        };
+        assert!(with_all(|_| {}).is_ok());
+        assert!(with_all(|s| (s.mtls_ca, s.mtls_crl) = (None, None)).is_ok());
+        assert!(with_all(|s| (s.tls_key, s.tls_certificate) = (None, None)).is_err());
+        assert!(with_all(|s| s.mtls_ca = None).is_err());
+        assert!(with_all(|s| s.mtls_listen = None).is_err());
     }
 
     #[test]

@@ -127,6 +127,27 @@ impl Installation {
         payments::routes::Context::new(identity, Arc::clone(&self.signer), screen)
     }
 
+    /// Makes sure that there is an authority for clients, and that it lasts.
+    ///
+    /// # Errors
+    /// [`identity::Fault`].
+    pub async fn prepare_authority(&self) -> Result<(), identity::Fault> {
+        let (vault, dice, now) = (Arc::clone(&self.vault), self.dice.clone(), self.clock.now());
+        let made = self.db.write(move |tx| {
+            identity::prepare_authority(tx, &identity::Means { vault: &vault, dice: &dice, now })
+        });
+        made.await
+    }
+
+    /// The root certificates of the built-in authority for clients, DER.
+    ///
+    /// # Errors
+    /// [`identity::Fault`].
+    pub async fn authorities(&self) -> Result<Vec<Vec<u8>>, identity::Fault> {
+        let now = self.clock.now();
+        self.db.read(move |tx| identity::list_authorities(tx, now)).await
+    }
+
     /// The house: whom the operator acts for.
     pub fn house(&self) -> ShopId {
         ShopId::HOUSE

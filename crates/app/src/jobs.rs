@@ -13,8 +13,8 @@ use base::Timestamp;
 use crate::config::Mail;
 use crate::installation::Installation;
 use crate::limits::{
-    ALARM_EVERY_MS, DAILY_LOOK_EVERY_SECONDS, KEYS_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS,
-    SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
+    ALARM_EVERY_MS, CERTIFICATES_EVERY_SECONDS, DAILY_LOOK_EVERY_SECONDS, KEYS_EVERY_MS, MAIL_EVERY_MS,
+    SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
 };
 
 pub mod keys;
@@ -54,6 +54,9 @@ impl Jobs {
         jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || sweep(&at))?;
         let mut keeper = keys::Keeper::new(installation.clone(), &holder);
         jobs.each("keys", Duration::from_millis(KEYS_EVERY_MS), move || keeper.keep())?;
+        let at = installation.clone();
+        let pause = Duration::from_secs(CERTIFICATES_EVERY_SECONDS);
+        jobs.each("certificates", pause, move || watch_certificates(&at))?;
         let mut post = post::Post::new(installation.clone(), mail)?;
         let nightly = nightly::Nightly::new(installation.clone());
         jobs.each("nightly", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || nightly.look())?;
@@ -92,6 +95,27 @@ impl Drop for Jobs {
         for thread in self.threads.drain(..) {
             thread.thread().unpark();
             let _ = thread.join();
+        }
+    }
+}
+
+/// Raises what is due about certificates that end soon (TLS-5).
+fn watch_certificates(at: &Installation) {
+    loop {
+        let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
+        let raised = at.db.write_blocking(move |tx| {
+            identity::raise_alarms(tx, &identity::Means { vault: &vault, dice: &dice, now })
+        });
+        let raised = match raised {
+            Ok(raised) => raised,
+            Err(problem) => return tracing::warn!(%problem, "certificates could not be looked through"),
+        };
+        for alarm in &raised {
+            let (id, label) = (alarm.certificate.id, alarm.certificate.label.as_str());
+            tracing::error!(alarm = "certificate", %id, label, days = alarm.days, "a certificate ends soon");
+        }
+        if raised.len() < identity::limits::ALARMS_PER_ROUND_MAX {
+            return;
         }
     }
 }

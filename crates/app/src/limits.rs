@@ -39,3 +39,11 @@ pub const KEYS_EVERY_MS: u64 = 1_000;
 pub const ROTATION_PAUSE_MS: u64 = 5;
 /// How often the age of keys is looked at, milliseconds.
 pub const KEY_AGE_EVERY_MS: i64 = 3_600_000;
+/// Largest file of certificates, keys or revoked certificates, bytes.
+pub const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Names of a client certificate.
+pub const CLIENT_NAMES_MAX: usize = 16;
+/// How often the files of certificates are looked at, seconds.
+pub const TLS_RELOAD_SECONDS: u64 = 10;
+/// How often the inventory of certificates is looked through for alarms, seconds.
+pub const CERTIFICATES_EVERY_SECONDS: u64 = 600;

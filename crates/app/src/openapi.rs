@@ -31,8 +31,15 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     };
     let signed = "HTTP Message Signatures (RFC 9421): `Signature-Input`, `Signature`, `Content-Digest`";
     let header = ApiKeyValue::with_description("Signature", signed);
+    let certificate = "a client certificate, on the listener for machines; see docs/certificates.md";
+    let certificate = SecurityScheme::MutualTls {
+        description: Some(certificate.to_owned()),
+        deprecated: None,
+        extensions: None,
+    };
     let components = api.components.get_or_insert_with(Default::default);
     components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(header)));
+    components.add_security_scheme("client_certificate", certificate);
     components.add_security_scheme("member_session", bearer("a member's session, `twm_…`"));
     components.add_security_scheme("buyer_session", bearer("a buyer's session, `twb_…`"));
     api.paths.paths.values_mut().flat_map(operations).for_each(describe_answers);

@@ -1,7 +1,6 @@
 //! The listener and everything it answers.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +11,15 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use identity::desk::{Hall, Menu};
 use payments::routes::Context;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
-use webkit::{Edge, request};
+use webkit::{Edge, PeerCertificate, request};
 
 use crate::installation::Installation;
 use crate::limits::{
@@ -28,9 +27,14 @@ use crate::limits::{
     PING_SECONDS_MAX, STOP_SECONDS_MAX,
 };
 
+mod clients;
 mod peers;
+mod renewal;
+mod tls;
 
 use peers::{Peers, Place};
+pub use renewal::Renewal;
+pub use tls::{ClientFiles, Reload, Tls, TlsFiles};
 
 /// Why the listener could not start.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,20 @@ pub enum ServeError {
 
 /// Everything the program answers.
 pub fn router(context: &Context, edge: Edge) -> Router {
+    let hall = hall(context);
+    interface(context)
+        .route(webkit::page::assets::ROUTE, get(webkit::page::assets::find_asset))
+        .merge(identity::desk::router(&hall))
+        .merge(payments::desk::router(context.clone(), hall))
+        .layer(from_fn_with_state(edge, request::edge))
+}
+
+/// What the listener for machines answers: the interface, and no pages.
+pub fn machine_router(context: &Context, edge: Edge) -> Router {
+    interface(context).layer(from_fn_with_state(edge, request::edge))
+}
+
+fn interface(context: &Context) -> Router {
     let description: Arc<str> = crate::openapi::openapi().to_json().unwrap_or_default().into();
     let describe = |Extension(text): Extension<Arc<str>>| async move {
         ([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string())
@@ -62,17 +80,12 @@ pub fn router(context: &Context, edge: Edge) -> Router {
     let (payments, _) = payments::routes::router().with_state::<()>(context.clone()).split_for_parts();
     let (identity, _) =
         identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
-    let hall = hall(context);
     Router::new()
         .merge(payments)
         .merge(identity)
         .route("/openapi.json", get(describe))
         .route("/health", get(|| async { "ok" }))
-        .route(webkit::page::assets::ROUTE, get(webkit::page::assets::find_asset))
-        .merge(identity::desk::router(&hall))
-        .merge(payments::desk::router(context.clone(), hall))
         .layer(Extension(description))
-        .layer(from_fn_with_state(edge, request::edge))
 }
 
 /// The shell of all pages, to whose bar every domain adds its sections.
@@ -136,7 +149,7 @@ fn open_files_max(limits: &str) -> Option<usize> {
 /// A bound listener, with TLS where a certificate is given.
 pub struct Listener {
     tcp: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     capacity: Capacity,
     trusted_proxies: Vec<IpAddr>,
 }
@@ -146,8 +159,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`ServeError`].
-    pub async fn bind(address: SocketAddr, tls: Option<(&Path, &Path)>) -> Result<Listener, ServeError> {
-        let tls = tls.map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
+    pub async fn bind(address: SocketAddr, tls: Option<Arc<Tls>>) -> Result<Listener, ServeError> {
         let tcp =
             TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
         Ok(Listener { tcp, tls, capacity: Capacity::default(), trusted_proxies: Vec::new() })
@@ -224,12 +236,7 @@ struct Client {
 }
 
 impl Client {
-    async fn answer(
-        self,
-        router: Router,
-        tls: Option<TlsAcceptor>,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) {
+    async fn answer(self, router: Router, tls: Option<Arc<Tls>>, watcher: Watcher) {
         let Client { stream, peer, place, permit, first_request } = self;
         let asked = Arc::new(Notify::new());
         let served = serve_stream(stream, peer, router, tls, watcher, Arc::clone(&asked));
@@ -253,17 +260,47 @@ async fn serve_stream(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    tls: Option<TlsAcceptor>,
-    watcher: hyper_util::server::graceful::Watcher,
+    tls: Option<Arc<Tls>>,
+    watcher: Watcher,
     asked: Arc<Notify>,
 ) {
     let _ = stream.set_nodelay(true);
+    match tls.map(|tls| tls.current()) {
+        None => serve_requests(stream, Caller { peer, certificate: None }, router, watcher, asked).await,
+        Some(tls) => {
+            let Some((stream, certificate)) = tls.accept(stream).await else { return };
+            serve_requests(stream, Caller { peer, certificate }, router, watcher, asked).await;
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+struct Caller {
+    peer: SocketAddr,
+    certificate: Option<Arc<PeerCertificate>>,
+}
+
+async fn serve_requests<S>(stream: S, caller: Caller, router: Router, watcher: Watcher, asked: Arc<Notify>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let peer = caller.peer;
     let service = router.map_request(move |mut request: Request<_>| {
         asked.notify_one();
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(ConnectInfo(caller.peer));
+        if let Some(certificate) = &caller.certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
+        }
         request
     });
     let service = TowerToHyperService::new(service);
+    let connection = protocol().serve_connection(TokioIo::new(stream), service).into_owned();
+    if let Err(problem) = watcher.watch(connection).await {
+        tracing::debug!(%problem, %peer, "connection ended");
+    }
+}
+
+fn protocol() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEADER_SECONDS_MAX));
     builder
@@ -272,39 +309,7 @@ async fn serve_stream(
         .max_concurrent_streams(100)
         .keep_alive_interval(Duration::from_secs(PING_EVERY_SECONDS))
         .keep_alive_timeout(Duration::from_secs(PING_SECONDS_MAX));
-    let served = match tls {
-        None => {
-            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-            watcher.watch(connection).await
-        }
-        Some(tls) => {
-            let Ok(stream) = tls.accept(stream).await else { return };
-            watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
-        }
-    };
-    if let Err(problem) = served {
-        tracing::debug!(%problem, %peer, "connection ended");
-    }
-}
-
-fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {
-    use rustls_pki_types::pem::PemObject;
-    use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-    let refused = |path: &Path, why: String| ServeError::Tls { path: path.display().to_string(), why };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
-        .map_err(|e| refused(certificate, e.to_string()))?
-        .collect();
-    let chain = chain.map_err(|e| refused(certificate, e.to_string()))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| refused(key, e.to_string()))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| refused(certificate, e.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, private);
-    let mut config = config.map_err(|e| refused(certificate, e.to_string()))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    builder
 }
 
 #[cfg(test)]

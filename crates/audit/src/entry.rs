@@ -193,6 +193,7 @@ named_ids! {
     ReviewId => "review";
     TransferId => "transfer";
     ApiKeyId => "api_key";
+    CertificateId => "certificate";
     MemberId => "member";
     BuyerId => "buyer";
     DeviceId => "device";

@@ -177,6 +177,8 @@ ids! {
     EntryId, "audit entry", "aud";
     /// An API key of a shop.
     ApiKeyId, "API key", "key";
+    /// A client certificate of a shop's terminal or API client.
+    CertificateId, "certificate", "crt";
     /// A member of a shop.
     MemberId, "member", "mem";
     /// A buyer. Buyers belong to the house: one buyer can pay many shops.

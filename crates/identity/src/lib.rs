@@ -14,6 +14,7 @@
 
 mod api_keys;
 mod buyers;
+mod certificates;
 mod codes;
 mod context;
 pub mod desk;
@@ -51,6 +52,12 @@ pub use buyers::{
     create_buyer, erase_buyer, find_buyer, find_buyer_by_contact, find_buyer_person, find_device,
     list_devices, open_trusted_session, set_frozen, unlock_pin,
 };
+pub use certificates::{
+    Alarm, Certificate, CertificateError, CertificateRequest, CertificateState, Holder, Issued, NewEnrolment,
+    Purpose, RequestProblem, Watched, create_enrolment, create_key_enrolment, days_left, enrol,
+    find_authority_pem, fingerprint, holder_of, list_authorities, list_certificates, list_revoked,
+    prepare_authority, raise_alarms, renew, require_certificate, revoke_certificate, watch_certificate,
+};
 pub use codes::{
     CodeCheck, CodeRequestError, CodeRequested, NotACode, OneTimeCode, ShownDevice, SignedIn,
     request_sign_in, request_sign_up, verify_code,
@@ -70,7 +77,7 @@ pub use notices::{Notice, queue_notice};
 pub use password::{
     Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
 };
-pub use permissions::{Actor, Denied, KeyCaller, Permission, Role};
+pub use permissions::{Actor, Denied, KeyCaller, Permission, Role, TerminalCaller};
 pub use person::Person;
 pub use phone::{Contact, Phone};
 pub use pin::{PIN_DIGITS, Pin, PinCheck, PinProblem, verify_pin};

@@ -102,3 +102,34 @@ pub const AUTHENTICATOR_DATA_BYTES_MAX: usize = 1024;
 pub const SIGNATURE_BYTES_MAX: usize = 1024;
 /// Passkeys of one person.
 pub const PASSKEYS_MAX: usize = 20;
+
+/// Life of the built-in authority's root certificate, in days.
+pub const AUTHORITY_DAYS: i64 = 3650;
+/// How long before its end the next root takes over, in days; longer than any certificate it issued lives.
+pub const AUTHORITY_RENEW_DAYS: i64 = 365;
+/// Life of a client certificate, in days. Clients renew at half of it.
+pub const CERTIFICATE_DAYS: i64 = 14;
+/// How far before its issue a certificate begins, in seconds: for clients whose clock is behind.
+pub const CERTIFICATE_SKEW_SECONDS: i64 = 300;
+/// Client certificates of one holder that are in force at the same time.
+pub const CERTIFICATES_PER_HOLDER_MAX: i64 = 10;
+/// How long a certificate that ended stays in the list, in days.
+pub const CERTIFICATE_SHOWN_DAYS: i64 = 90;
+/// How long a list of revoked certificates counts, in seconds.
+pub const REVOKED_LIST_SECONDS: i64 = 86_400;
+/// Shortest life of an enrolment code, in minutes.
+pub const ENROLMENT_MINUTES_MIN: i64 = 10;
+/// Longest life of an enrolment code, in minutes.
+pub const ENROLMENT_MINUTES_MAX: i64 = 24 * 60;
+/// Enrolment codes of one shop that wait at the same time.
+pub const ENROLMENTS_MAX: i64 = 100;
+/// Longest request for a certificate, in bytes of PEM.
+pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
+/// Shortest RSA key that is certified, in bits.
+pub const RSA_BITS_MIN: usize = 2048;
+/// Longest RSA key that is certified, in bits.
+pub const RSA_BITS_MAX: usize = 4096;
+/// Alarms about certificates raised in one transaction.
+pub const ALARMS_PER_ROUND_MAX: usize = 20;
+/// Life of an enrolment code when nothing else is asked for, in minutes.
+pub const ENROLMENT_MINUTES_DEFAULT: i64 = 60;

@@ -68,6 +68,13 @@ pub enum Notice {
         /// What for, in a few words.
         summary: String,
     },
+    /// A certificate that this person may manage ends soon.
+    CertificateEnds {
+        /// What it is called.
+        label: String,
+        /// Days left; 0 when it has ended.
+        days: i64,
+    },
 }
 
 /// Queues a notice to every channel of a person: the contact of the account, and the verified number of a text-message

@@ -1,6 +1,6 @@
 //! Who may do what: one table of roles and permissions, denied by default (AZ-1, C10).
 
-use base::{ApiKeyId, ShopId, Timestamp};
+use base::{ApiKeyId, ShopId, TerminalId, Timestamp};
 
 use crate::limits::{OPEN_STEP_UP_SECONDS, STEP_UP_SECONDS};
 use crate::sessions::{BuyerSession, MemberSession};
@@ -46,7 +46,7 @@ permissions! {
     /// Sign up, sign in, and see what everybody sees.
     Enter = "enter" => [
         Anyone, Buyer, Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Integration, Decisions,
-        Detokenise, Operator, System
+        Detokenise, Terminal, Operator, System
     ];
     /// See one's own account, payments and devices.
     OwnAccount = "own account" => [Buyer];
@@ -58,14 +58,17 @@ permissions! {
     ];
     /// Read the shop's name, currency and settings.
     ViewShop = "view shop" => [
-        Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Integration, Decisions, Detokenise, Operator
+        Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Integration, Decisions, Detokenise, Terminal,
+        Operator
     ];
     /// Change the shop's settings and limits.
     ManageShop = "manage shop" => [Owner, Manager] fresh STEP_UP_SECONDS;
     /// Read orders, codes, payments and refunds.
     ViewPayments = "view payments" => [Owner, Manager, Cashier, Support, Finance, Risk, Auditor, Integration];
-    /// Make orders, codes and payments.
-    TakePayments = "take payments" => [Owner, Manager, Cashier, Integration];
+    /// Make orders and payments.
+    TakePayments = "take payments" => [Owner, Manager, Cashier, Integration, Terminal];
+    /// Make printed codes and take them back.
+    ManageCodes = "manage codes" => [Owner, Manager, Cashier, Integration];
     /// Capture, void or cancel.
     SettlePayments = "settle payments" => [Owner, Manager, Cashier, Integration, System];
     /// Give money back.
@@ -175,6 +178,8 @@ roles! {
     Decisions = "decisions", false;
     /// An API key that keeps cards and customers' data, and may open them.
     Detokenise = "detokenise", false;
+    /// A terminal with a client certificate: makes payments and sees its own.
+    Terminal = "terminal", false;
     /// Runs the installation. Held by members of the house and by keys made at the command line.
     Operator = "operator", false;
     /// The program's own jobs.
@@ -204,6 +209,15 @@ pub struct KeyCaller {
     pub role: Role,
 }
 
+/// A terminal whose client certificate was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalCaller {
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// The shop it belongs to.
+    pub shop: ShopId,
+}
+
 /// Who calls.
 #[derive(Clone, Debug)]
 pub enum Actor {
@@ -215,6 +229,8 @@ pub enum Actor {
     Member(MemberSession),
     /// A shop's own system.
     ApiKey(KeyCaller),
+    /// A shop's terminal.
+    Terminal(TerminalCaller),
     /// Whoever runs the installation, at its command line.
     Operator,
     /// The program's own jobs.
@@ -274,6 +290,7 @@ impl Actor {
             Actor::Buyer(_) => Role::Buyer.grants(permission),
             Actor::Member(member) => member.roles.iter().any(|role| role.grants(permission)),
             Actor::ApiKey(caller) => caller.role.grants(permission),
+            Actor::Terminal(_) => Role::Terminal.grants(permission),
             Actor::Operator => Role::Operator.grants(permission),
             Actor::System => Role::System.grants(permission),
         }
@@ -288,7 +305,9 @@ impl Actor {
         let (given, at) = match self {
             Actor::Member(session) => (session.second_factor, session.at),
             Actor::Buyer(session) => (session.second_factor, session.at),
-            Actor::Anyone | Actor::ApiKey(_) | Actor::Operator | Actor::System => return Ok(()),
+            Actor::Anyone | Actor::ApiKey(_) | Actor::Terminal(_) | Actor::Operator | Actor::System => {
+                return Ok(());
+            }
         };
         check_age(Some(seconds), given, at, SECOND_FACTOR_DEMANDED)
     }
@@ -298,6 +317,7 @@ impl Actor {
         match self {
             Actor::Member(member) => Some(member.shop),
             Actor::ApiKey(caller) => Some(caller.shop),
+            Actor::Terminal(caller) => Some(caller.shop),
             Actor::Anyone | Actor::Buyer(_) | Actor::Operator | Actor::System => None,
         }
     }
@@ -309,6 +329,7 @@ impl Actor {
             Actor::Buyer(session) => session.buyer.to_string(),
             Actor::Member(session) => session.member.to_string(),
             Actor::ApiKey(caller) => caller.key.to_string(),
+            Actor::Terminal(caller) => caller.terminal.to_string(),
             Actor::Operator => "operator".to_owned(),
             Actor::System => "system".to_owned(),
         }
@@ -361,14 +382,15 @@ mod tests {
     }
 
     const MATRIX: &str = "\
-enter: anyone, buyer, owner, manager, cashier, support, finance, risk, security, auditor, integration, decisions, detokenise, operator, system
+enter: anyone, buyer, owner, manager, cashier, support, finance, risk, security, auditor, integration, decisions, detokenise, terminal, operator, system
 own account: buyer
 pay: buyer
 own security: buyer, owner, manager, cashier, support, finance, risk, security, auditor, operator
-view shop: owner, manager, cashier, support, finance, risk, security, auditor, integration, decisions, detokenise, operator
+view shop: owner, manager, cashier, support, finance, risk, security, auditor, integration, decisions, detokenise, terminal, operator
 manage shop [900 s]: owner, manager
 view payments: owner, manager, cashier, support, finance, risk, auditor, integration
-take payments: owner, manager, cashier, integration
+take payments: owner, manager, cashier, integration, terminal
+manage codes: owner, manager, cashier, integration
 settle payments: owner, manager, cashier, integration, system
 refund: owner, manager, finance, integration
 top up [900 s]: operator, system

@@ -18,9 +18,15 @@ actions! {
     BUYER_ERASED = "buyer.erased";
     BUYER_FROZEN = "buyer.frozen";
     BUYER_UNFROZEN = "buyer.unfrozen";
+    CERTIFICATE_ENDS_SOON = "certificate.ends_soon";
+    CERTIFICATE_ENROLLED = "certificate.enrolled";
+    CERTIFICATE_RENEWED = "certificate.renewed";
+    CERTIFICATE_REVOKED = "certificate.revoked";
+    CERTIFICATE_SEEN = "certificate.seen";
     CODE_REFUSED = "code.refused";
     CODE_REQUESTED = "code.requested";
     DEVICE_ADDED = "device.added";
+    ENROLMENT_CREATED = "enrolment.created";
     FACTOR_ADDED = "factor.added";
     FACTOR_REFUSED = "factor.refused";
     FACTOR_REMOVED = "factor.removed";
@@ -98,6 +104,7 @@ impl From<&Actor> for audit::Actor {
             Actor::Buyer(session) => session.buyer.into(),
             Actor::Member(session) => session.member.into(),
             Actor::ApiKey(caller) => caller.key.into(),
+            Actor::Terminal(caller) => caller.terminal.into(),
             Actor::Operator => audit::Actor::system("operator"),
             Actor::System => audit::Actor::system("tillward"),
         }

@@ -5,6 +5,7 @@
 //! contacts; a wrong address and a wrong password answer the same.
 
 mod buyers;
+mod certificates;
 mod errors;
 pub mod gate;
 mod keys;
@@ -15,6 +16,7 @@ use utoipa_axum::routes;
 
 use crate::context::Context;
 
+pub use certificates::{EnrolmentBody, EnrolmentView};
 pub use errors::{CODES, asleep, denied, fault, refused_pin, unauthenticated};
 
 /// All operations of this domain.
@@ -40,4 +42,10 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(members::update_member_roles))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::delete_api_key))
+        .routes(routes!(certificates::create_api_key_enrolment))
+        .routes(routes!(certificates::create_certificate, certificates::list_certificates))
+        .routes(routes!(certificates::renew_certificate))
+        .routes(routes!(certificates::find_authority))
+        .routes(routes!(certificates::find_revoked))
+        .routes(routes!(certificates::delete_certificate))
 }

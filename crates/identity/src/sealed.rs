@@ -7,6 +7,8 @@ use base::ShopId;
 use vault::SealedColumn;
 
 use crate::api_keys::OWNER as API_KEY_OWNER;
+use crate::certificates::OWNER as AUTHORITY_OWNER;
+use crate::store::certificates::{list_authority_keys, update_authority_key};
 use crate::store::sealed::{
     Anew, Part, list_api_secrets, list_buyer_parts, list_factor_secrets, list_mail_parts, list_member_parts,
     list_waiting_parts, update_api_secret, update_buyer_part, update_factor_secret, update_mail_part,
@@ -107,5 +109,14 @@ pub const SEALED: &[SealedColumn] = &[
         column: "secret",
         list: |tx, shop, owner, after, limit| list_factor_secrets(tx, (shop, owner), after, limit),
         update: |tx, shop, owner, row, sealed| update_factor_secret(tx, Anew { shop, owner, row, sealed }),
+    },
+    SealedColumn {
+        table: "certificate_authorities",
+        column: "key",
+        list: |tx, shop, owner, after, limit| match (shop, owner) {
+            (ShopId::HOUSE, AUTHORITY_OWNER) => list_authority_keys(tx, after, limit),
+            _ => Ok(Vec::new()),
+        },
+        update: |tx, _, _, row, sealed| update_authority_key(tx, row, sealed),
     },
 ];

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod buyers;
+pub(crate) mod certificates;
 pub(crate) mod codes;
 pub(crate) mod factors;
 pub(crate) mod members;
@@ -149,6 +150,30 @@ pub const MIGRATIONS: &[Migration] = &[
             PRIMARY KEY (challenge_hash)
         );
         CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_ms);",
+    },
+    Migration {
+        version: 340,
+        name: "identity: certificates",
+        sql: "
+        CREATE TABLE certificate_authorities (
+            version BIGINT NOT NULL, certificate BLOB NOT NULL, key BLOB NOT NULL, created_ms BIGINT NOT NULL,
+            ends_ms BIGINT NOT NULL,
+            PRIMARY KEY (version)
+        );
+        CREATE TABLE certificates (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, purpose TEXT NOT NULL, holder TEXT NOT NULL, label TEXT NOT NULL,
+            fingerprint BLOB NOT NULL, state TEXT NOT NULL, renewed BIGINT NOT NULL, authority BIGINT NOT NULL,
+            issued_ms BIGINT NOT NULL, ends_ms BIGINT NOT NULL, ended_ms BIGINT, alarm_ms BIGINT,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE INDEX certificates_by_holder ON certificates (shop_id, holder);
+        CREATE INDEX certificates_by_alarm ON certificates (alarm_ms);
+        CREATE TABLE enrolments (
+            code_hash TEXT NOT NULL, shop_id TEXT NOT NULL, holder TEXT NOT NULL, label TEXT NOT NULL,
+            created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (code_hash)
+        );
+        CREATE INDEX enrolments_by_shop ON enrolments (shop_id);",
     },
     Migration {
         version: 360,

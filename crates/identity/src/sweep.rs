@@ -6,7 +6,7 @@ use crate::codes;
 use crate::context::{Fault, Means};
 use crate::limits::SWEEP_ROWS_MAX;
 use crate::passkeys;
-use crate::store::{outbox, sessions, throttles};
+use crate::store::{certificates, outbox, sessions, throttles};
 
 /// What is older than this counts nowhere any more.
 const KEEP_SECONDS: i64 = 2 * 86_400;
@@ -30,6 +30,11 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
         throttles::delete_throttle(tx, kind, subject)?;
     }
     gone += old.len();
+    let unused = certificates::list_ended_enrolments(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    for code_hash in &unused {
+        certificates::delete_enrolment(tx, code_hash)?;
+    }
+    gone += unused.len();
     let done = outbox::list_done_mails(tx, before, SWEEP_ROWS_MAX - gone)?;
     for (shop, id) in &done {
         outbox::delete_mail(tx, *shop, id)?;

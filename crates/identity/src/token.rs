@@ -24,6 +24,8 @@ pub enum TokenKind {
     PasskeyAttempt,
     /// The secret of an API key.
     ApiSecret,
+    /// Enrolling a client for a certificate, once.
+    Enrolment,
 }
 
 impl TokenKind {
@@ -36,6 +38,7 @@ impl TokenKind {
             TokenKind::Device => "twd_",
             TokenKind::PasskeyAttempt => "twk_",
             TokenKind::ApiSecret => "tw_live_",
+            TokenKind::Enrolment => "twe_",
         }
     }
 }

@@ -60,6 +60,17 @@ impl NewPayment {
         };
         Ok(NewPayment { amount, order, reference, description, terminal, life_seconds })
     }
+
+    /// The same at this terminal.
+    ///
+    /// # Errors
+    /// [`CreateError::NoTerminal`] when it names another one.
+    pub fn at(self, terminal: TerminalId) -> Result<NewPayment, CreateError> {
+        match self.terminal {
+            Some(other) if other != terminal => Err(CreateError::NoTerminal),
+            _ => Ok(NewPayment { terminal: Some(terminal), ..self }),
+        }
+    }
 }
 
 /// Why a payment was not made, or not taken back.

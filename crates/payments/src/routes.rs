@@ -121,6 +121,7 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(orders::create_order, orders::list_orders))
         .routes(routes!(orders::find_order))
         .routes(routes!(orders::create_terminal, orders::list_terminals))
+        .routes(routes!(orders::create_terminal_enrolment))
         .routes(routes!(payments::create_payment, payments::list_payments))
         .routes(routes!(payments::find_payment))
         .routes(routes!(payments::cancel_payment))

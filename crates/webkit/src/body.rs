@@ -3,6 +3,7 @@
 //! without repeating the value (it may be a PIN).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{ApiError, FieldProblem};
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::limits::BODY_BYTES_MAX;
+use crate::peer::PeerCertificate;
 use crate::request::RequestContext;
 use crate::signing::RequestParts;
 
@@ -30,6 +32,8 @@ pub struct Incoming {
     pub body: Bytes,
     /// Id, time and origin.
     pub context: RequestContext,
+    /// The certificate of the channel it came over.
+    pub peer: Option<Arc<PeerCertificate>>,
 }
 
 impl Incoming {
@@ -115,7 +119,8 @@ impl<S: Sync> FromRequest<S> for Incoming {
         let context = RequestContext::of(&parts.extensions);
         let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         let body = read_body(body, announced.unwrap_or(0)).await?;
-        Ok(Incoming { method: parts.method, uri: parts.uri, headers: parts.headers, body, context })
+        let peer = PeerCertificate::of(&parts.extensions);
+        Ok(Incoming { method: parts.method, uri: parts.uri, headers: parts.headers, body, context, peer })
     }
 }
 

@@ -160,6 +160,7 @@ pub async fn edge(State(edge): State<Edge>, mut request: Request, next: Next) ->
         secure: edge.secure,
     };
     request.extensions_mut().insert(context);
+    crate::peer::strip_forwarded(request.headers_mut());
     let api = is_api(request.uri().path());
     let shows_page = !api && edge.error_page.is_some() && accepts_html(request.headers());
     let asker = Asker {

@@ -1,15 +1,19 @@
 //! `tillward serve`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::{Clock, Dice};
+use tokio::sync::Notify;
 
 use super::{Source, say, whole};
 use crate::config::Config;
 use crate::installation::{Installation, load_screen};
 use crate::jobs::Jobs;
-use crate::server::{Listener, asked_to_stop, edge, router};
+use crate::server::{
+    ClientFiles, Listener, Renewal, Tls, TlsFiles, asked_to_stop, edge, machine_router, router,
+};
 
 /// Run the server.
 #[derive(clap::Args)]
@@ -29,8 +33,9 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
-    let tls = config.tls.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-    let listener = Listener::bind(config.listen, tls).await.map_err(|e| whole(&e))?;
+    let tls = config.tls.as_ref().map(|(certificate, key)| files(certificate, key, None));
+    let tls = tls.map(|files| Tls::open(files, &[]).map(Arc::new)).transpose().map_err(|e| whole(&e))?;
+    let listener = Listener::bind(config.listen, tls.clone()).await.map_err(|e| whole(&e))?;
     let listener = listener.behind_proxies(&config.trusted_proxies);
     let address = listener.address().unwrap_or(config.listen);
     let scheme = if config.tls.is_some() { "https" } else { "http" };
@@ -41,6 +46,7 @@ async fn serve(config: Config) -> Result<(), String> {
         tokio::task::spawn_blocking(move || open(&config)).await.map_err(|e| e.to_string())?
     };
     let (installation, screen) = opened?;
+    let machines = bind_machines(&config, &installation).await?;
     let jobs = {
         let (installation, mail) = (installation.clone(), config.mail.clone());
         tokio::task::spawn_blocking(move || Jobs::start(&installation, mail))
@@ -54,9 +60,48 @@ async fn serve(config: Config) -> Result<(), String> {
         installation.db.engine().name()
     ));
     let edge = edge(&installation, config.tls.is_some(), &config.trusted_proxies);
+    let mut renewal = Renewal::new(&installation);
+    if let Some(tls) = tls {
+        renewal.watch(&format!("listener {}", config.listen), tls);
+    }
+    let stopping = Arc::new(Notify::new());
+    let machines = machines.map(|(listener, tls)| {
+        let at = listener.address().unwrap_or(config.listen);
+        say(&format!("machines with a client certificate are answered on https://{at}"));
+        renewal.watch(&format!("listener {at} for machines"), tls);
+        let stop = Arc::clone(&stopping).notified_owned();
+        tokio::spawn(listener.serve(machine_router(&context, edge.clone()), stop))
+    });
+    renewal.note().await;
+    let renewing = tokio::spawn(renewal.run());
     listener.serve(router(&context, edge), asked_to_stop()).await;
     tracing::info!("stopping");
+    stopping.notify_one();
+    renewing.abort();
+    if let Some(machines) = machines {
+        machines.await.map_err(|e| e.to_string())?;
+    }
     tokio::task::spawn_blocking(move || drop(jobs)).await.map_err(|e| e.to_string())
+}
+
+fn files(certificate: &Path, key: &Path, clients: Option<ClientFiles>) -> TlsFiles {
+    TlsFiles { certificate: certificate.to_owned(), key: key.to_owned(), clients }
+}
+
+/// The listener for machines, where one is wanted.
+async fn bind_machines(
+    config: &Config,
+    installation: &Installation,
+) -> Result<Option<(Listener, Arc<Tls>)>, String> {
+    let (Some(address), Some((certificate, key))) = (config.mtls_listen, &config.tls) else {
+        return Ok(None);
+    };
+    installation.prepare_authority().await.map_err(|e| whole(&e))?;
+    let roots = installation.authorities().await.map_err(|e| whole(&e))?;
+    let files = files(certificate, key, Some(config.mtls_clients.clone()));
+    let tls = Arc::new(Tls::open(files, &roots).map_err(|e| whole(&e))?);
+    let listener = Listener::bind(address, Some(Arc::clone(&tls))).await.map_err(|e| whole(&e))?;
+    Ok(Some((listener.behind_proxies(&config.trusted_proxies), tls)))
 }
 
 fn open(config: &Config) -> Result<(Installation, payments::Screen), String> {

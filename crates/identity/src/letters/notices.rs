@@ -46,6 +46,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::SessionEnded { .. } => "session_ended",
         Notice::Frozen => "frozen",
         Notice::ApprovalAsked { .. } => "approval_asked",
+        Notice::CertificateEnds { .. } => "certificate_ends",
     }
 }
 
@@ -113,6 +114,14 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
         }
+        Notice::CertificateEnds { label, days: 0 } => (
+            "A certificate has ended",
+            format!("The certificate of “{label}” has ended. What uses it cannot connect any more."),
+        ),
+        Notice::CertificateEnds { label, days } => (
+            "A certificate ends soon",
+            format!("The certificate of “{label}” ends within {days} days, and nothing has renewed it yet."),
+        ),
     }
 }
 
@@ -161,6 +170,12 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         }
         Notice::Frozen => ("您的账户已冻结", "您的账户已被冻结：无法付款，所有登录均已退出。".to_owned()),
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
+        Notice::CertificateEnds { label, days: 0 } => {
+            ("证书已到期", format!("“{label}”的证书已到期，使用该证书的设备或程序已无法连接。"))
+        }
+        Notice::CertificateEnds { label, days } => {
+            ("证书即将到期", format!("“{label}”的证书将在 {days} 天内到期，目前尚未更新。"))
+        }
     }
 }
 
@@ -169,6 +184,8 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
     match (notice, lang) {
         (Notice::ApprovalAsked { .. }, Lang::En) => "Sign in and look under “Approvals”.",
         (Notice::ApprovalAsked { .. }, Lang::Zh) => "请登录后在“审批”中查看。",
+        (Notice::CertificateEnds { .. }, Lang::En) => "Renew it, or sign in and look under “Certificates”.",
+        (Notice::CertificateEnds { .. }, Lang::Zh) => "请更新证书，或登录后在“证书”中查看。",
         (Notice::FailedBurst, Lang::En) => {
             "You need to do nothing; a second step keeps them out even with the password."
         }

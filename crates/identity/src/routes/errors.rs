@@ -4,6 +4,7 @@ use webkit::error::{ApiError, Code};
 
 use crate::api_keys::ApiKeyError;
 use crate::buyers::BuyerError;
+use crate::certificates::CertificateError;
 use crate::codes::CodeRequestError;
 use crate::context::Fault;
 use crate::members::{LoginError, MemberError};
@@ -32,6 +33,9 @@ codes! {
     ONE_TIME_CODE_GONE = "one_time_code_gone", 409, "the code was used, ran out or was tried too often; ask for a new one";
     LINK_GONE = "link_gone", 409, "the one-time link was used or ran out; ask for a new one";
     MEMBER_EXISTS = "member_exists", 409, "there is a member with this address already";
+    ENROLMENT_GONE = "enrolment_gone", 409, "the enrolment code was used or ran out; ask for a new one";
+    HOLDER_GONE = "holder_gone", 409, "the terminal or API key is unknown or no longer in force";
+    NOT_OUR_CERTIFICATE = "not_our_certificate", 403, "only a certificate of the built-in authority can be renewed here";
     LAST_OWNER = "last_owner", 409, "a shop keeps at least one owner";
     SHOP_LIMIT = "shop_limit", 409, "the shop has as many of these as it may have; remove one first";
 }
@@ -138,6 +142,22 @@ impl From<SetupError> for ApiError {
             SetupError::Gone => ApiError::new(&LINK_GONE, error.to_string()),
             SetupError::Member(found) => found.into(),
             SetupError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<CertificateError> for ApiError {
+    fn from(error: CertificateError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            CertificateError::Denied(found) => denied(found),
+            CertificateError::Minutes => ApiError::bad_field("minutes", text),
+            CertificateError::CodeGone => ApiError::new(&ENROLMENT_GONE, text),
+            CertificateError::NoHolder => ApiError::new(&HOLDER_GONE, text),
+            CertificateError::TooMany | CertificateError::TooManyCodes => ApiError::new(&SHOP_LIMIT, text),
+            CertificateError::NotOurs => ApiError::new(&NOT_OUR_CERTIFICATE, text),
+            CertificateError::NotFound => ApiError::not_found(text),
+            CertificateError::Fault(found) => fault(&found),
         }
     }
 }

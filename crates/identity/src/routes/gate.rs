@@ -17,16 +17,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use base::{ShopId, Timestamp};
 use store::Tx;
 use webkit::error::ApiError;
+use webkit::peer::PeerCertificate;
 use webkit::request::RequestContext;
 use webkit::signing::{Accepted, Refusal};
 
 use super::errors::{asleep, fault};
 use crate::api_keys::{self, RingKey};
+use crate::certificates;
 use crate::context::{Context, Means};
 use crate::members::{Place, origin_of};
 use crate::permissions::{Actor, Permission};
@@ -47,6 +49,8 @@ pub enum Credential {
     Member(Token),
     /// A signature that is right, of an API key that was in force when it was loaded.
     Key(Arc<Signed>),
+    /// The certificate of the channel, its chain checked.
+    Certificate(Arc<PeerCertificate>),
 }
 
 /// A signature that was verified.
@@ -72,6 +76,22 @@ impl Credential {
         buyer.or_else(|| Token::parse(TokenKind::MemberSession, text).map(Credential::Member))
     }
 
+    /// What a caller showed: the certificate of the channel, or else a session in the `Authorization` field.
+    fn of(peer: Option<Arc<PeerCertificate>>, headers: &HeaderMap) -> Result<Credential, ApiError> {
+        let Some(present) = peer else {
+            let field = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
+            return Credential::parse(field).ok_or_else(unknown_token);
+        };
+        // One answer to who calls, or a proxy in between and we might each take another.
+        let others = ["authorization", "signature", "signature-input"];
+        match others.into_iter().find(|name| headers.contains_key(*name)) {
+            None => Ok(Credential::Certificate(present)),
+            Some(name) => {
+                Err(ApiError::bad_field(name, "the client certificate says who calls; leave this out"))
+            }
+        }
+    }
+
     /// Who it is. Reads only.
     ///
     /// # Errors
@@ -88,6 +108,7 @@ impl Credential {
                     AuthError::Fault(found) => fault(&found),
                 })?)
             }
+            Credential::Certificate(present) => certificates::require_certificate(tx, present, now)?,
         })
     }
 
@@ -95,7 +116,7 @@ impl Credential {
     pub fn token(&self) -> Option<&Token> {
         match self {
             Credential::Buyer(token) | Credential::Member(token) => Some(token),
-            Credential::Nobody | Credential::Key(_) => None,
+            Credential::Nobody | Credential::Key(_) | Credential::Certificate(_) => None,
         }
     }
 
@@ -232,6 +253,17 @@ impl<'a> Caller<'a> {
         self.credential.token().ok_or_else(|| AuthError::SignInNeeded.into())
     }
 
+    /// The certificate of the channel.
+    ///
+    /// # Errors
+    /// 401 for callers without one.
+    pub fn certificate(&self) -> Result<&PeerCertificate, ApiError> {
+        match self.credential {
+            Credential::Certificate(present) => Ok(present),
+            _ => Err(ApiError::unauthenticated("show the present certificate, on the listener for machines")),
+        }
+    }
+
     /// The caller as the audit log names them.
     pub fn audit(&self) -> audit::Actor {
         (&self.actor).into()
@@ -273,7 +305,7 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Bearer, ApiError> {
         let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        let credential = Credential::parse(text(header::AUTHORIZATION)).ok_or_else(unknown_token)?;
+        let credential = Credential::of(PeerCertificate::of(&parts.extensions), &parts.headers)?;
         let context = RequestContext::of(&parts.extensions);
         let agent = Label::from_agent(text(header::USER_AGENT).unwrap_or_default());
         let place = Place { origin: origin_of(context.remote), agent };
@@ -344,6 +376,6 @@ fn is_touch_due(actor: &Actor) -> bool {
     match actor {
         Actor::Buyer(session) => session.touch_due,
         Actor::Member(session) => session.touch_due,
-        Actor::Anyone | Actor::ApiKey(_) | Actor::Operator | Actor::System => false,
+        Actor::Anyone | Actor::ApiKey(_) | Actor::Terminal(_) | Actor::Operator | Actor::System => false,
     }
 }

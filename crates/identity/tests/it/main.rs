@@ -7,6 +7,7 @@
 )]
 
 mod api_keys;
+mod certificates;
 mod codes;
 mod factors;
 mod http;

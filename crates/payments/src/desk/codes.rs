@@ -133,7 +133,7 @@ pub(super) async fn list_codes(Shared(desk): Shared<Desk>, visit: Visit) -> Resu
         let first_href = if before.is_some() { page.href_with("cursor", "") } else { String::new() };
         let pager = Pager { shown: found.len(), first_href, next_href: next.unwrap_or_default() };
         let rows = found.iter().map(|code| row_of(tx, member, code)).collect::<Result<_, ApiError>>()?;
-        let new_href = if member.can(Permission::TakePayments) { "/desk/codes/new" } else { "" };
+        let new_href = if member.can(Permission::ManageCodes) { "/desk/codes/new" } else { "" };
         Ok(CodesPage { page, rows, pager, new_href: new_href.to_owned() })
     });
     Ok(show(StatusCode::OK, &view.await?))
@@ -199,7 +199,7 @@ async fn form_page(
     typed: CodeForm,
     problems: Problems,
 ) -> Result<Response, ApiError> {
-    let view = read_as(desk, visit, Permission::TakePayments, move |tx, member| {
+    let view = read_as(desk, visit, Permission::ManageCodes, move |tx, member| {
         let page = member.frame(tx)?;
         let tills = rows::list_terminals(tx, member.shop.id)?;
         let mut terminals: Vec<Choice> =
@@ -304,7 +304,7 @@ pub(super) async fn create_code(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<CodeForm>(Side::Member, &incoming)?;
     let form = posted.form;
-    let shop = read_as(&desk, &visit, Permission::TakePayments, |_, member| Ok(member.shop.clone())).await?;
+    let shop = read_as(&desk, &visit, Permission::ManageCodes, |_, member| Ok(member.shop.clone())).await?;
     let page = visit.frame(&desk.hall, Side::Member, webkit::page::Zone::default());
     match form.parse(&page, shop.currency) {
         Ok(draft) => make(&desk, &visit, posted.once, draft).await,
@@ -313,7 +313,7 @@ pub(super) async fn create_code(
 }
 
 async fn make(desk: &Desk, visit: &Visit, once: Once, draft: Draft) -> Result<Response, ApiError> {
-    let made = write_as(desk, visit, Permission::TakePayments, once, vec![], move |tx, member| {
+    let made = write_as(desk, visit, Permission::ManageCodes, once, vec![], move |tx, member| {
         let id = match &draft {
             Draft::Dynamic(new) => {
                 let payment = create::create_payment(tx, &member.means, member.shop.id, new);
@@ -378,7 +378,7 @@ fn fill(tx: &mut Tx<'_>, member: &Member<'_>, mut page: Frame, code: &Code) -> R
     }
     let may_withdraw = match code {
         Code::Dynamic(_) => member.can(Permission::SettlePayments),
-        Code::Static(_) => member.can(Permission::TakePayments),
+        Code::Static(_) => member.can(Permission::ManageCodes),
     };
     Ok(CodePage {
         id: code.id().to_string(),
@@ -522,7 +522,7 @@ pub(super) async fn withdraw_code(
 ) -> Result<Response, ApiError> {
     let id = code_id(&id)?;
     let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let done = write_as(&desk, &visit, Permission::TakePayments, once, vec![], move |tx, member| {
+    let done = write_as(&desk, &visit, Permission::ManageCodes, once, vec![], move |tx, member| {
         match find_own(tx, member, id)? {
             Code::Static(code) => {
                 code::revoke_code(tx, code.id, member.means.now)?;

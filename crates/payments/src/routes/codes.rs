@@ -51,7 +51,7 @@ pub(super) async fn create_code(
     let name = read::name(&mut problems, &body.name);
     let terminal = read::id(&mut problems, "terminal", body.terminal.as_deref());
     let Some(name) = name.filter(|_| problems.is_empty()) else { return Err(problems.into_error()) };
-    let operation = Operation { name: "create_code", permission: Permission::TakePayments };
+    let operation = Operation { name: "create_code", permission: Permission::ManageCodes };
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         let shop = identity::find_shop(tx, caller.shop).map_err(|e| errors::fault(&e))?;
@@ -114,10 +114,10 @@ pub(super) async fn revoke_code(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: CodeId = path_id(&id)?;
-    let operation = Operation { name: "revoke_code", permission: Permission::TakePayments };
+    let operation = Operation { name: "revoke_code", permission: Permission::ManageCodes };
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
-        caller.allow(Permission::TakePayments, id.shop())?;
+        caller.allow(Permission::ManageCodes, id.shop())?;
         let code = code::revoke_code(tx, id, caller.means.now)?;
         let code = code.ok_or_else(|| ApiError::not_found("code does not exist"))?;
         Made::new(200, &CodeView::new(&context, &code))

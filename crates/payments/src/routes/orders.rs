@@ -2,9 +2,10 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use base::{OrderId, ScopedId};
-use identity::Permission;
+use base::{OrderId, ScopedId, TerminalId};
 use identity::gate::{Made, Operation};
+use identity::routes::{EnrolmentBody, EnrolmentView};
+use identity::{Holder, Label, NewEnrolment, Permission};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use webkit::body::Incoming;
@@ -171,6 +172,31 @@ pub(super) async fn list_terminals(
         let terminals = rows::list_terminals(tx, caller.shop)?;
         let data = terminals.iter().map(TerminalView::from).collect();
         Made::new(200, &List { data, next_cursor: None })
+    })
+    .await
+}
+
+/// Makes a code with which a terminal enrols for a client certificate. The code works once and is not shown again.
+#[utoipa::path(post, path = "/v1/terminals/{id}/enrolments", request_body = EnrolmentBody, tag = "certificates",
+    params(("id" = String, Path)), responses((status = 201, body = EnrolmentView), ApiErrors),
+    security(("member_session" = [])))]
+pub(super) async fn create_terminal_enrolment(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: TerminalId = path_id(&id)?;
+    let minutes = incoming.json::<EnrolmentBody>()?.minutes();
+    let operation =
+        Operation { name: "create_terminal_enrolment", permission: Permission::ManageCertificates };
+    let call = context.open(incoming).await?;
+    call.write_plain(operation, move |tx, caller| {
+        caller.allow(Permission::ManageCertificates, id.shop())?;
+        let terminal =
+            rows::find_terminal(tx, id)?.ok_or_else(|| ApiError::not_found("terminal does not exist"))?;
+        let new = NewEnrolment::new(Holder::Terminal(id), Label::from_agent(&terminal.name), minutes)?;
+        let (code, expires) = identity::create_enrolment(tx, &caller.means, &caller.actor, &new)?;
+        Made::new(201, &EnrolmentView::new(&code, expires))
     })
     .await
 }

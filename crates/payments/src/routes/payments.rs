@@ -94,12 +94,19 @@ pub(super) async fn create_payment(
     let operation = Operation { name: "create_payment", permission: Permission::TakePayments };
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
+        let new = at_own_terminal(&new, &caller.actor)?;
         let payment =
             create::create_payment(tx, &caller.means, caller.shop, &new).map_err(errors::of_create)?;
         context.publish(tx, &payment);
         Made::new(201, &PaymentView::new(&context, &payment, caller.means.now))
     })
     .await
+}
+
+/// A terminal makes payments at itself and at no other.
+fn at_own_terminal(new: &NewPayment, actor: &Actor) -> Result<NewPayment, ApiError> {
+    let Actor::Terminal(caller) = actor else { return Ok(new.clone()) };
+    new.clone().at(caller.terminal).map_err(errors::of_create)
 }
 
 /// Which payments.
@@ -184,7 +191,7 @@ pub(super) async fn find_payment(
     .await
 }
 
-/// A payment the caller may see: the shop's own, or the buyer's own.
+/// A payment the caller may see: the shop's own, the buyer's own, or the one made at the terminal that asks.
 pub(super) fn visible_payment(
     tx: &mut store::Tx<'_>,
     caller: &Caller<'_>,
@@ -203,7 +210,11 @@ pub(super) fn visible_payment(
                 Some(_) => Err(identity::routes::asleep()),
             }
         }
-        _ => {
+        Actor::Terminal(session) => {
+            let payment = rows::find_payment(tx, id)?.filter(|_| id.shop() == session.shop);
+            payment.filter(|payment| payment.terminal == Some(session.terminal)).ok_or_else(unknown)
+        }
+        Actor::Member(_) | Actor::ApiKey(_) | Actor::Operator | Actor::System => {
             caller.allow(Permission::ViewPayments, id.shop())?;
             rows::find_payment(tx, id)?.ok_or_else(unknown)
         }

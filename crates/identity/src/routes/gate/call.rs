@@ -12,7 +12,7 @@ use webkit::idempotency::{self, Answer, Begin, Replayed, Scope, Work};
 use webkit::replay;
 use webkit::signing::{Refusal, Signer, SigningKey};
 
-use super::{Caller, Credential, is_touch_due, signature, unknown_token};
+use super::{Caller, Credential, is_touch_due, signature};
 use crate::context::Context;
 use crate::permissions::Permission;
 use crate::sessions;
@@ -65,11 +65,11 @@ impl Call {
     /// 400 for a malformed signature, 401 for one that is refused.
     pub async fn open(context: &Context, incoming: Incoming) -> Result<Call, ApiError> {
         let headers = &incoming.headers;
-        let credential = if headers.contains_key("signature-input") || headers.contains_key("signature") {
+        let signed = headers.contains_key("signature-input") || headers.contains_key("signature");
+        let credential = if signed && incoming.peer.is_none() {
             signature::verify(context, &incoming).await?
         } else {
-            let field = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
-            Credential::parse(field).ok_or_else(unknown_token)?
+            Credential::of(incoming.peer.clone(), headers)?
         };
         Ok(Call {
             context: context.clone(),
