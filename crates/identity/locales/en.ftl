@@ -144,3 +144,207 @@ role-finance = Finance
 role-security = Security
 role-auditor = Auditor
 role-operator = Operator
+
+## One's own account
+security-title = Sign-in and security
+security-verdict-none = One lock is missing: add a second one, so that a stolen password opens nothing
+security-verdict-code = Locked with a code to your contact; a passkey makes it safer
+security-verdict-no-codes = Well locked, but without recovery codes you could lock yourself out
+security-verdict-good = Well locked
+security-locks = What opens this account
+security-password = Password
+security-change = Change
+security-add = Add another way
+security-devices = { $n ->
+    [one] Signed in on this device alone.
+   *[other] Signed in on { $n } devices.
+}
+security-devices-see = See them
+security-back = Back to sign-in and security
+factor-passkey = Passkey
+factor-totp = Authenticator app
+factor-sms = Text message
+factor-recovery = Recovery codes
+factor-used = used
+factor-since = since
+factor-remove = Remove
+factor-remove-named = Remove { $name }
+factor-remove-title = Remove this way to sign in?
+factor-remove-text = It opens nothing any more, at once. We tell you on every channel you have.
+factor-remove-last = It is your last one: after that, a code to your contact is enough to sign in.
+factor-last = This is your only second factor, and you need one to work here. Add another one first; then this one can go.
+keep-it = Keep it
+recovery-left = { $n ->
+    [0] none left
+    [one] one left
+   *[other] { $n } left
+}
+recovery-new = Make new ones
+devices-title = Devices
+devices-text = Wherever you are signed in. End what you do not know, and what you have lost.
+devices-this = this device
+devices-opened = signed in
+devices-end = End it
+devices-end-named = End the session on { $name }
+devices-end-others = Sign out everywhere but here
+password-title = Change your password
+password-text = Every other device is signed out, and we tell you that it was changed.
+password-old = Your password now
+password-new = New password
+password-hint = At least { $n } characters. A few words you like are better than signs you forget.
+password-button = Change my password
+meter-label = How hard it is to guess
+meter-0 = Guessed at once
+meter-1 = Guessed quickly
+meter-2 = Could be better
+meter-3 = Good
+meter-4 = Very good
+meter-advice-short = A longer one is better: add a word or two.
+meter-advice-known = This is on the lists that thieves try first.
+meter-advice-words = Words that do not belong together are hard to guess.
+account-title = Your account
+account-good = Ready to pay
+account-pin-locked = PIN locked: nobody can pay
+account-frozen = Frozen by you: nobody can pay
+account-held = Stopped: ask whoever runs this service
+account-payments = Payments and balance
+account-factors = { $n ->
+    [0] add a second lock
+    [one] one second lock
+   *[other] { $n } second locks
+}
+account-sessions = { $n ->
+    [one] this one alone
+   *[other] { $n } signed in
+}
+account-pin = Payment PIN
+account-pin-set = set
+account-freeze = Freeze everything
+account-thaw = Take the freeze back
+account-back = Back to your account
+pin-change-title = Change your PIN
+pin-change-old = Your PIN now
+pin-change-new = New PIN
+pin-change-button = Change my PIN
+pin-forgot = Forgot your PIN?
+problem-pin-wrong = That PIN is not right. { $left ->
+    [one] One try is left
+   *[other] { $left } tries are left
+}.
+problem-pin-none-left = Too many wrong tries: the PIN is locked.
+freeze-title = Freeze everything?
+freeze-text = When a phone is lost or something is wrong, this stops it all, at once:
+freeze-1 = Nobody can pay from your account, you included.
+freeze-2 = { $n ->
+    [0] No other device is signed in; a new one needs a code.
+    [one] The other device is signed out.
+   *[other] The { $n } other devices are signed out.
+}
+freeze-3 = Payments that wait for your answer are not paid.
+freeze-undo = You can take it back with your PIN and a fresh proof that it is you.
+freeze-button = Freeze everything
+freeze-no = No, leave it
+frozen-own-text = Nobody can pay from it, and no other device is signed in. Your money is where it was.
+frozen-look = Worth a look
+thaw-proof = To take the freeze back, first show that it is you.
+thaw-proof-button = Show that it is me
+thaw-pin = To pay again, your payment PIN
+thaw-button = Take the freeze back
+activity-title = What happened lately
+activity-text = Something here you do not know? Freeze everything first, ask later.
+activity-not-me = This was not me: freeze everything
+activity-device = A new device
+activity-session = Signed in
+activity-factor = A second lock was added
+activity-pin = The PIN was set
+
+## Members and roles
+nav-members = Members
+member-invite = Invite a member
+member-name = Name
+member-roles = Roles
+member-factor = Second factor
+member-factor-yes = set up
+member-factor-no = missing
+member-last = Last sign-in
+member-never = never
+member-you = you
+member-since = Member since
+member-invited = invited
+member-active = active
+member-removed = removed
+member-back = Back to the members
+member-new-title = Invite a member
+member-new-text = They get a link by mail, good for three days, and choose a password and a second factor themselves.
+member-new-button = Send the invitation
+member-taken = Somebody with this address is a member already, here or in another shop.
+member-full = The shop has as many members as it may have. Remove one first.
+problem-roles = Tick at least one role.
+member-roles-button = Save the roles of { $name }
+member-sessions = { $n ->
+    [0] not signed in
+    [one] signed in on one device
+   *[other] signed in on { $n } devices
+}
+member-sessions-end = Sign { $name } out everywhere
+member-remove-ask = Remove { $name } …
+member-last-owner = The shop needs an owner. Make somebody else owner first.
+member-remove-title = Remove { $name } from { $shop }?
+member-remove-1 = { $n ->
+    [0] They can no longer sign in, from now on.
+    [one] They are signed out of their device now and cannot sign in again.
+   *[other] They are signed out of { $n } devices now and cannot sign in again.
+}
+member-remove-2 = Links and invitations sent to them do not work any more.
+member-remove-3 = What they did stays in the log under their name. To come back, they need a new invitation.
+member-remove-button = Remove { $name } from { $shop }
+member-remove-no = Keep them
+roles-title = Roles
+roles-text = What each role may do, and how many hold it. A member can hold several.
+roles-may = May
+roles-fresh = asks again
+roles-fresh-long = Asks for the second factor again when it was given more than a few minutes ago
+roles-yes = yes
+roles-no = no
+role-does-owner = Everything in the shop.
+role-does-manager = Runs the shop: payments, refunds, members at the till.
+role-does-cashier = Makes codes and takes payments; sees them.
+role-does-support = Helps customers: sees payments, opens a customer's data for a purpose.
+role-does-finance = Books, refunds, payouts, exports.
+role-does-risk = Reviews payments, keeps the rules.
+role-does-security = Members, keys, certificates, policy; sells nothing.
+role-does-auditor = Reads everything, changes nothing.
+may-enter = sign in
+may-own-account = see the own account
+may-pay = pay
+may-own-security = keep the own sign-in safe
+may-view-shop = read the shop's settings
+may-manage-shop = change the shop's settings
+may-view-payments = see payments, codes and refunds
+may-take-payments = make codes and payments
+may-settle-payments = capture or cancel a payment
+may-refund = give money back
+may-top-up = top up a buyer's balance
+may-view-ledger = read the books
+may-manage-payouts = change where money is paid out to
+may-request-decision = ask for a decision
+may-view-decisions = see why a payment was stopped
+may-review = decide paused payments
+may-manage-rules = change the rules
+may-view-customers = see customers, masked
+may-manage-customers = make and change customers
+may-open-customers = open a customer's data
+may-create-tokens = keep cards
+may-open-tokens = open a card's number
+may-export-customers = ask for an export of customers
+may-view-members = see the members
+may-manage-members = invite, change and remove members
+may-manage-roles = make roles of the shop's own
+may-review-access = decide in an access review
+may-manage-api-keys = make and revoke API keys
+may-manage-certificates = issue and revoke certificates
+may-manage-security = set the security policy, sign others out
+may-manage-terminals = manage terminals
+may-view-audit = read the log
+may-manage-keys = rotate the keys of the installation
+may-operate = run the installation

@@ -135,3 +135,199 @@ role-finance = 财务
 role-security = 安全管理员
 role-auditor = 审计员
 role-operator = 平台运维
+
+## 本人账户
+security-title = 登录与安全
+security-verdict-none = 还差一道锁：请再加一道，密码被盗也打不开
+security-verdict-code = 凭验证码登录；添加通行密钥更安全
+security-verdict-no-codes = 防护到位，但没有恢复码，您可能把自己锁在外面
+security-verdict-good = 防护到位
+security-locks = 可打开此账户的方式
+security-password = 密码
+security-change = 修改
+security-add = 添加一种方式
+security-devices = { $n ->
+    [1] 只在本设备登录。
+   *[other] 已在 { $n } 台设备登录。
+}
+security-devices-see = 查看
+security-back = 返回登录与安全
+factor-passkey = 通行密钥
+factor-totp = 验证器应用
+factor-sms = 短信验证
+factor-recovery = 恢复码
+factor-used = 使用于
+factor-since = 添加于
+factor-remove = 移除
+factor-remove-named = 移除{ $name }
+factor-remove-title = 移除这种登录方式？
+factor-remove-text = 它将立即失效。我们会通过您的所有联系方式通知您。
+factor-remove-last = 这是最后一种：此后仅凭发送到联系方式的验证码即可登录。
+factor-last = 这是您唯一的第二重验证，而在这里工作必须有一种。请先添加另一种，再移除它。
+keep-it = 保留
+recovery-left = { $n ->
+    [0] 已用完
+   *[other] 还剩 { $n } 个
+}
+recovery-new = 重新生成
+devices-title = 设备
+devices-text = 您在这些地方登录着。不认识的、已丢失的，请让它退出。
+devices-this = 本设备
+devices-opened = 登录于
+devices-end = 退出
+devices-end-named = 退出 { $name }
+devices-end-others = 退出其他所有设备
+password-title = 修改密码
+password-text = 其他设备都会退出，我们会通知您密码已修改。
+password-old = 当前密码
+password-new = 新密码
+password-hint = 至少 { $n } 个字符。几个喜欢的词，胜过记不住的符号。
+password-button = 修改密码
+meter-label = 被猜中的难度
+meter-0 = 一猜就中
+meter-1 = 很快会被猜中
+meter-2 = 还可以更好
+meter-3 = 好
+meter-4 = 很好
+meter-advice-short = 越长越好：再加一两个词。
+meter-advice-known = 它在盗贼最先尝试的名单上。
+meter-advice-words = 互不相干的词更难猜。
+account-title = 我的账户
+account-good = 可以付款
+account-pin-locked = 支付密码已锁定，无法付款
+account-frozen = 已由您冻结，无法付款
+account-held = 已停用，请联系运营方
+account-payments = 付款与余额
+account-factors = { $n ->
+    [0] 请添加第二道锁
+   *[other] { $n } 道第二重锁
+}
+account-sessions = { $n ->
+    [1] 仅本设备
+   *[other] { $n } 台已登录
+}
+account-pin = 支付密码
+account-pin-set = 设置于
+account-freeze = 全部冻结
+account-thaw = 解除冻结
+account-back = 返回我的账户
+pin-change-title = 修改支付密码
+pin-change-old = 当前支付密码
+pin-change-new = 新支付密码
+pin-change-button = 修改支付密码
+pin-forgot = 忘记支付密码？
+problem-pin-wrong = 支付密码不正确，还可以再试 { $left } 次。
+problem-pin-none-left = 错误次数过多，支付密码已锁定。
+freeze-title = 全部冻结？
+freeze-text = 手机丢失或情况不对时，这会立即停下一切：
+freeze-1 = 任何人都无法用您的账户付款，包括您自己。
+freeze-2 = { $n ->
+    [0] 没有其他设备登录；新设备登录需要验证码。
+   *[other] 其他 { $n } 台设备会退出登录。
+}
+freeze-3 = 等待您确认的付款不会支付。
+freeze-undo = 凭支付密码和一次本人验证即可解除。
+freeze-button = 全部冻结
+freeze-no = 不用了
+frozen-own-text = 无人能用它付款，其他设备均已退出。您的钱原封未动。
+frozen-look = 值得看一看
+thaw-proof = 要解除冻结，请先证明是您本人。
+thaw-proof-button = 证明是我
+thaw-pin = 要恢复付款，请输入支付密码
+thaw-button = 解除冻结
+activity-title = 最近动态
+activity-text = 有不认识的？先全部冻结，再慢慢查问。
+activity-not-me = 不是我：全部冻结
+activity-device = 新设备
+activity-session = 登录
+activity-factor = 添加了第二重验证
+activity-pin = 设置了支付密码
+
+## 成员与角色
+nav-members = 成员
+member-invite = 邀请成员
+member-name = 姓名
+member-roles = 角色
+member-factor = 第二重验证
+member-factor-yes = 已设置
+member-factor-no = 未设置
+member-last = 最近登录
+member-never = 从未
+member-you = 您本人
+member-since = 加入时间
+member-invited = 已邀请
+member-active = 正常
+member-removed = 已移除
+member-back = 返回成员列表
+member-new-title = 邀请成员
+member-new-text = 对方会收到一封三天内有效的邮件，自行设置密码和第二重验证。
+member-new-button = 发送邀请
+member-taken = 此邮箱已是本店或其他店铺的成员。
+member-full = 成员已达上限，请先移除一位。
+problem-roles = 请至少勾选一个角色。
+member-roles-button = 保存{ $name }的角色
+member-sessions = { $n ->
+    [0] 未登录
+   *[other] 已在 { $n } 台设备登录
+}
+member-sessions-end = 让{ $name }退出所有设备
+member-remove-ask = 移除{ $name } …
+member-last-owner = 店铺必须有一位店主。请先指定另一位店主。
+member-remove-title = 将{ $name }移出{ $shop }？
+member-remove-1 = { $n ->
+    [0] 对方从此无法登录。
+   *[other] 对方立即从 { $n } 台设备退出，且无法再登录。
+}
+member-remove-2 = 发给对方的链接和邀请不再有效。
+member-remove-3 = 对方做过的事仍以其名义留在日志中。要回来，需要新的邀请。
+member-remove-button = 将{ $name }移出{ $shop }
+member-remove-no = 保留
+roles-title = 角色
+roles-text = 每个角色可以做什么，以及有多少人担任。一位成员可有多个角色。
+roles-may = 可以
+roles-fresh = 再次验证
+roles-fresh-long = 距上次第二重验证超过几分钟时，会再次要求验证
+roles-yes = 可以
+roles-no = 不可以
+role-does-owner = 店铺的一切。
+role-does-manager = 日常管理：付款、退款、收银成员。
+role-does-cashier = 生成收款码、收款并查看。
+role-does-support = 服务顾客：查看付款，因事由查看顾客资料。
+role-does-finance = 账目、退款、提现、导出。
+role-does-risk = 复核付款，维护规则。
+role-does-security = 成员、密钥、证书、策略；不参与销售。
+role-does-auditor = 可查看一切，不可更改。
+may-enter = 登录
+may-own-account = 查看本人账户
+may-pay = 付款
+may-own-security = 维护本人登录安全
+may-view-shop = 查看店铺设置
+may-manage-shop = 更改店铺设置
+may-view-payments = 查看付款、收款码和退款
+may-take-payments = 生成收款码和付款
+may-settle-payments = 请款或取消付款
+may-refund = 退款
+may-top-up = 为买家充值
+may-view-ledger = 查看账目
+may-manage-payouts = 更改提现账户
+may-request-decision = 查询审核决定
+may-view-decisions = 查看付款被拦的原因
+may-review = 复核暂停的付款
+may-manage-rules = 更改规则
+may-view-customers = 查看顾客（已遮盖）
+may-manage-customers = 新建和更改顾客
+may-open-customers = 打开顾客资料
+may-create-tokens = 保管银行卡
+may-open-tokens = 查看完整卡号
+may-export-customers = 申请导出顾客资料
+may-view-members = 查看成员
+may-manage-members = 邀请、更改和移除成员
+may-manage-roles = 自定义角色
+may-review-access = 进行权限审查
+may-manage-api-keys = 创建和吊销 API 密钥
+may-manage-certificates = 签发和吊销证书
+may-manage-security = 设定安全策略，让他人退出
+may-manage-terminals = 管理终端
+may-view-audit = 查看日志
+may-manage-keys = 轮换平台密钥
+may-operate = 运行平台

@@ -249,7 +249,8 @@ pub fn change_pin(
     Ok(PinChange::Done)
 }
 
-/// Freezes or unfreezes a buyer: a frozen one signs in and sees, but does not pay.
+/// Freezes or unfreezes a buyer: a frozen one signs in and sees, but does not pay. What the house stopped, the buyer
+/// cannot set free.
 ///
 /// # Errors
 /// [`BuyerError::NotFound`] for an unknown or erased buyer.
@@ -262,11 +263,14 @@ pub fn set_frozen(
 ) -> Result<(), BuyerError> {
     let row = buyers::find_buyer(tx, id)?.filter(|row| row.state != BuyerState::Erased);
     let row = row.ok_or(BuyerError::NotFound)?;
+    let own = matches!(actor, Actor::Buyer(_));
     let (state, action) = match freeze {
-        Freeze::Freeze => (BuyerState::Frozen, record::BUYER_FROZEN),
+        Freeze::Freeze if own => (BuyerState::Frozen, record::BUYER_FROZEN),
+        Freeze::Freeze => (BuyerState::Held, record::BUYER_FROZEN),
         Freeze::Unfreeze => (BuyerState::Active, record::BUYER_UNFROZEN),
     };
-    if row.state != state {
+    let stays = row.state == state || own && row.state == BuyerState::Held;
+    if !stays {
         buyers::update_buyer(tx, BuyerRow { state, ..row })?;
         record::note(tx, means, Event::new(ShopId::HOUSE, actor, action, id))?;
     }

@@ -16,7 +16,11 @@
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use webkit::body::Incoming;
 
+use security::At;
+
+mod account;
 mod buyer;
 mod dress;
 mod form;
@@ -26,6 +30,9 @@ mod keys;
 mod links;
 mod member;
 mod menu;
+mod own;
+mod people;
+mod security;
 mod sign_in;
 mod visit;
 mod wake;
@@ -51,6 +58,7 @@ pub fn surround<S: Clone + Send + Sync + 'static>(router: Router<S>, hall: &Hall
 pub fn router(hall: &Hall) -> Router {
     let hall = hall.clone().with_texts(crate::pages::texts());
     let routes = Router::new().route("/", get(front::show_front)).merge(buyers()).merge(members());
+    let routes = routes.merge(own(Side::Buyer)).merge(own(Side::Member)).merge(people());
     surround(routes, &hall).with_state(hall)
 }
 
@@ -58,7 +66,14 @@ pub fn router(hall: &Hall) -> Router {
 pub fn menu() -> Vec<MenuEntry> {
     use crate::permissions::Permission;
 
-    vec![MenuEntry::new("/desk/api-keys", "nav-api-keys", crate::pages::texts, Permission::ManageApiKeys, 60)]
+    let section =
+        |path, key, permission, order| MenuEntry::new(path, key, crate::pages::texts, permission, order);
+    vec![
+        section("/desk/api-keys", "nav-api-keys", Permission::ManageApiKeys, 60),
+        section("/desk/members", "nav-members", Permission::ViewMembers, 80),
+        section("/desk/security", "security-title", Permission::OwnSecurity, 10).own(),
+        section("/desk/devices", "devices-title", Permission::OwnSecurity, 20).own(),
+    ]
 }
 
 fn buyers() -> Router<Hall> {
@@ -68,6 +83,44 @@ fn buyers() -> Router<Hall> {
         .route("/me/code", post(buyer::verify_code))
         .route("/me/wake", get(wake::show_wake).post(wake::wake_session))
         .route("/me/sign-out", post(buyer::sign_out))
+        .route("/me/account", get(account::show_account))
+        .route("/me/pin", get(account::show_pin).post(account::update_pin))
+        .route("/me/activity", get(account::list_activity))
+        .route("/me/freeze", get(account::show_freeze).post(account::freeze))
+        .route("/me/thaw", post(account::thaw_account))
+}
+
+/// Sign-in and security of the own account, the same for both sides.
+fn own(side: Side) -> Router<Hall> {
+    let (at, base) = (At(side), side.base());
+    Router::new()
+        .route(&format!("{base}/security"), get(move |hall, visit| security::show_security(hall, visit, at)))
+        .route(
+            &format!("{base}/security/{{id}}/remove"),
+            get(move |hall, visit, id| security::show_removal(hall, visit, id, at)).post(
+                move |hall, visit, id, sent: Incoming| security::delete_factor(hall, visit, id, at, sent),
+            ),
+        )
+        .route(&format!("{base}/devices"), get(move |hall, visit| security::list_devices(hall, visit, at)))
+        .route(
+            &format!("{base}/devices/{{id}}/end"),
+            post(move |hall, visit, id, sent: Incoming| security::end_device(hall, visit, id, at, sent)),
+        )
+        .route(
+            &format!("{base}/devices/end"),
+            post(move |hall, visit, sent: Incoming| security::end_other_devices(hall, visit, at, sent)),
+        )
+}
+
+fn people() -> Router<Hall> {
+    Router::new()
+        .route("/desk/members", get(people::show_members))
+        .route("/desk/members/new", get(people::show_new).post(people::create_member))
+        .route("/desk/members/{id}", get(people::show_member))
+        .route("/desk/members/{id}/roles", post(people::update_member_roles))
+        .route("/desk/members/{id}/sessions", post(people::end_sessions))
+        .route("/desk/members/{id}/remove", get(people::show_removal).post(people::delete_member))
+        .route("/desk/roles", get(people::show_roles))
 }
 
 fn members() -> Router<Hall> {
@@ -75,6 +128,8 @@ fn members() -> Router<Hall> {
         .route("/setup/{token}", get(links::show_link).post(links::use_link))
         .route("/sign-in", get(sign_in::show_sign_in).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
+        .route("/desk/password", get(security::show_password).post(security::update_password))
+        .route("/password-strength", post(security::judge))
         .route("/desk/api-keys", get(keys::list_keys).post(keys::create_key))
         .route("/desk/api-keys/{id}/revoke", post(keys::revoke_key))
 }

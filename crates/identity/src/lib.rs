@@ -24,6 +24,7 @@ pub mod limits;
 mod mail;
 mod members;
 mod notices;
+mod own;
 pub mod pages;
 pub mod passkeys;
 mod password;
@@ -38,6 +39,7 @@ mod sessions;
 mod setup;
 mod shops;
 mod store;
+mod strength;
 mod sweep;
 mod text;
 mod throttle;
@@ -74,6 +76,9 @@ pub use members::{
     origin_of, parse_roles, remove_member, sign_in_member, start_login, update_roles,
 };
 pub use notices::{Notice, queue_notice};
+pub use own::{
+    Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions, thaw,
+};
 pub use password::{
     Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
 };
@@ -96,6 +101,7 @@ pub use shops::{
     CITY_CHARS_MAX, Shop, ShopDraft, ShopProblem, ShopProfile, ShopState, create_shop, find_shop, list_shops,
 };
 pub use store::MIGRATIONS;
+pub use strength::{Advice, Strength, judge_password};
 pub use sweep::sweep;
 pub use text::{Email, Label, PersonName, TextError};
 pub use token::{Token, TokenKind};

@@ -133,3 +133,5 @@ pub const RSA_BITS_MAX: usize = 4096;
 pub const ALARMS_PER_ROUND_MAX: usize = 20;
 /// Life of an enrolment code when nothing else is asked for, in minutes.
 pub const ENROLMENT_MINUTES_DEFAULT: i64 = 60;
+/// How much of a password the meter looks at, in characters: its time grows faster than the text.
+pub const METER_CHARS_MAX: usize = 64;

@@ -9,11 +9,14 @@ use std::sync::LazyLock;
 
 use webkit::page::Texts;
 
+pub mod account;
 pub mod api_keys;
 pub mod entry;
 pub mod front;
 pub mod notice;
+pub mod people;
 pub mod sample;
+pub mod security;
 
 /// The English and the Chinese texts of this crate, as Fluent. Domains above put them before their own.
 pub const LOCALES: (&str, &str) = (include_str!("../locales/en.ftl"), include_str!("../locales/zh.ftl"));

@@ -145,6 +145,17 @@ pub fn verify_pin(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, pin: &Pin) -> 
     if row.state != BuyerState::Active {
         return Ok(PinCheck::NotActive);
     }
+    verify_pin_of(tx, means, row, pin)
+}
+
+/// The same for a buyer who is at hand, whatever the state of the account.
+pub(crate) fn verify_pin_of(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    row: BuyerRow,
+    pin: &Pin,
+) -> Result<PinCheck, Fault> {
+    let buyer = row.id;
     if row.pin_failures >= PIN_TRIES_MAX {
         return Ok(PinCheck::Locked);
     }

@@ -357,7 +357,7 @@ fn end_all(tx: &mut Tx, means: &Means<'_>, kind: SessionKind, subject: &str) -> 
     Ok(rows.len())
 }
 
-fn ended(row: &SessionRow) -> Event {
+pub(crate) fn ended(row: &SessionRow) -> Event {
     Event::new(row.shop, row.holder(), record::SESSION_ENDED, row.id)
 }
 

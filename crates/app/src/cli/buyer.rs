@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(state(), (BuyerState::Active, true));
         apply(&at, buyer, Change::Unlock).unwrap();
         apply(&at, buyer, Change::Set(Freeze::Freeze)).unwrap();
-        assert_eq!(state(), (BuyerState::Frozen, false));
+        assert_eq!(state(), (BuyerState::Held, false));
         apply(&at, buyer, Change::Set(Freeze::Unfreeze)).unwrap();
         assert_eq!(state(), (BuyerState::Active, false));
         let entries = at.db.read_blocking(|tx| tx.query("SELECT body FROM audit_entries", &[])).unwrap();

@@ -109,6 +109,9 @@ impl Asker {
         if error.status() == StatusCode::UNAUTHORIZED {
             return go(&self.sign_in_path());
         }
+        if error.code.name == crate::routes::asleep().code.name {
+            return go(&with_next("/me/wake", &self.next("/me")));
+        }
         if error.status().is_server_error() {
             let (id, path, cause) = (self.context.id, self.route.as_str(), error.cause().unwrap_or_default());
             tracing::error!(%id, path, code = error.code.name, cause, "page failed");
@@ -130,11 +133,16 @@ impl Asker {
     fn sign_in_path(&self) -> String {
         let (door, home) =
             if self.path().starts_with("/desk") { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
+        with_next(door, &self.next(home))
+    }
+
+    /// The page to come back to: the one asked for, or the one a form stands on.
+    fn next(&self, home: &str) -> String {
         let next = match self.get {
             true => self.browser.path.clone(),
             false => self.hall.trade().form_page(self.path()).unwrap_or_else(|| home.to_owned()),
         };
-        with_next(door, if is_local(&next) { &next } else { home })
+        if is_local(&next) { next } else { home.to_owned() }
     }
 }
 

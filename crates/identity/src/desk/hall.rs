@@ -16,6 +16,9 @@ use crate::shops::Shop;
 /// Forms from one address without a session.
 const KNOCKS: Rate = Rate { burst: 60, per_minute: 60 };
 
+/// Passwords judged for one address: a person who types asks a few times a second.
+const METERS: Rate = Rate { burst: 120, per_minute: 240 };
+
 /// What a visitor at the door came for: a payment that waits.
 #[derive(Clone, Debug)]
 pub struct Errand {
@@ -56,6 +59,8 @@ pub struct Hall {
     pub identity: Context,
     /// Counts forms sent without a session, by address.
     knocks: Arc<Throttle>,
+    /// Counts passwords judged while they are typed, by address.
+    meters: Arc<Throttle>,
     menu: Arc<Menu>,
     trade: Arc<dyn Trade>,
     texts: &'static Texts,
@@ -64,8 +69,8 @@ pub struct Hall {
 impl Hall {
     /// A hall whose bar shows `menu`.
     pub fn new(identity: Context, menu: Menu, trade: Arc<dyn Trade>) -> Hall {
-        let knocks = Arc::new(Throttle::new(KNOCKS));
-        Hall { identity, knocks, menu: Arc::new(menu), trade, texts: crate::pages::texts() }
+        let (knocks, meters) = (Arc::new(Throttle::new(KNOCKS)), Arc::new(Throttle::new(METERS)));
+        Hall { identity, knocks, meters, menu: Arc::new(menu), trade, texts: crate::pages::texts() }
     }
 
     /// The same hall for the pages of a domain with texts of its own, which hold identity's too:
@@ -101,6 +106,14 @@ impl Hall {
     /// 429.
     pub fn knock(&self, origin: &str, now: base::Timestamp) -> Result<(), ApiError> {
         self.knocks.check(origin.as_bytes(), now)
+    }
+
+    /// Takes one password to judge, from `origin`.
+    ///
+    /// # Errors
+    /// 429.
+    pub(super) fn count_meter(&self, origin: &str, now: base::Timestamp) -> Result<(), ApiError> {
+        self.meters.check(origin.as_bytes(), now)
     }
 
     /// Whether visitors come over TLS, to us or to the proxy before us.

@@ -15,12 +15,12 @@ use super::form::{Once, go};
 use super::hall::Hall;
 use super::sign_in::{HOME, door_frame};
 use super::visit::{MEMBER, Side, Visit, add_cookie};
-use super::words::text_problem;
+use super::words::{password_problem, text_problem};
 use crate::context::Means;
 use crate::members::{NewMember, find_member_person};
 use crate::pages::entry::{InvitedPage, SetUpPage};
 use crate::pages::notice::{NoticeKind, NoticePage};
-use crate::password::{Password, PasswordHash, PasswordProblem};
+use crate::password::{Password, PasswordHash};
 use crate::permissions::Role;
 use crate::sessions::open_member_session;
 use crate::setup::{self, Link, SetupError, find_link};
@@ -207,16 +207,6 @@ fn new_password(page: &Frame, problems: &mut Problems, text: &str, context: &[&s
     let password = Password::parse(text);
     let judged = password.and_then(|password| password.check_strength(context).map(|()| password));
     judged.map_err(|why| problems.add("password", password_problem(page, why))).ok()
-}
-
-fn password_problem(page: &Frame, why: PasswordProblem) -> String {
-    match why {
-        PasswordProblem::TooShort => page.t("problem-password-short"),
-        PasswordProblem::TooLong => page.t("problem-password-long"),
-        PasswordProblem::Repetitive => page.t("problem-password-repeats"),
-        PasswordProblem::Common => page.t("problem-password-common"),
-        PasswordProblem::FromContext => page.t("problem-password-context"),
-    }
 }
 
 fn set_up_page(

@@ -7,6 +7,7 @@ use webkit::error::ApiError;
 use webkit::page::Frame;
 
 use crate::buyers::{BuyerError, find_buyer_person};
+use crate::password::PasswordProblem;
 use crate::permissions::Role;
 use crate::text::TextError;
 
@@ -117,6 +118,17 @@ pub fn text_problem(page: &Frame, why: TextError) -> String {
         TextError::Invisible => page.t("problem-characters"),
         TextError::NotEmail => page.t("problem-email"),
         TextError::NotPhone => page.t("problem-phone"),
+    }
+}
+
+/// Why a password was refused, in the visitor's words.
+pub(super) fn password_problem(page: &Frame, why: PasswordProblem) -> String {
+    match why {
+        PasswordProblem::TooShort => page.t("problem-password-short"),
+        PasswordProblem::TooLong => page.t("problem-password-long"),
+        PasswordProblem::Repetitive => page.t("problem-password-repeats"),
+        PasswordProblem::Common => page.t("problem-password-common"),
+        PasswordProblem::FromContext => page.t("problem-password-context"),
     }
 }
 

@@ -7,13 +7,18 @@ use base::{Currency, Money, Timestamp};
 use webkit::page::form::Choice;
 use webkit::page::{Desk, Frame, Lang, Problems, Texts, Zone};
 
+use super::account::{AccountPage, ActivityPage, FreezePage, FrozenPage, PinChangePage, Standing};
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::entry::{
     BuyerCodePage, BuyerNewPage, BuyerSignInPage, InvitedPage, SetUpPage, SignInPage, WakePage,
 };
 use super::front::FrontPage;
 use super::notice::{NoticeKind, NoticePage};
+use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage, RolesPage};
+use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::{Menu, MenuSpot};
+
+mod person;
 
 /// The instant at which all samples are shown: 1 March 2026, 17:30 in Shanghai.
 pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
@@ -230,8 +235,54 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("sign-in".to_owned(), SignInPage::sample(buyer()).render()?),
         ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/api-keys")).render()?),
     ];
+    all.extend(own_pages(lang)?);
+    all.extend(people_pages(lang)?);
     for kind in NoticeKind::ALL {
         all.push((format!("notice-{}", kind.slug()), NoticePage::sample(buyer(), kind).render()?));
     }
     Ok(all)
+}
+
+type Pages = Vec<(String, String)>;
+
+fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
+    use askama::Template;
+
+    let menu = Menu::new(crate::desk::menu());
+    let buyer = || buyer_frame(super::texts(), lang);
+    let desk = || desk_frame(super::texts(), &menu, lang, "/desk/security");
+    Ok(vec![
+        ("account".to_owned(), AccountPage::sample(buyer(), Standing::Good).render()?),
+        ("account-frozen".to_owned(), AccountPage::sample(buyer(), Standing::Frozen).render()?),
+        ("security-buyer".to_owned(), SecurityPage::sample(buyer()).render()?),
+        ("security-buyer-new".to_owned(), SecurityPage::sample_empty(buyer()).render()?),
+        ("security-member".to_owned(), SecurityPage::sample(desk()).render()?),
+        ("factor-remove".to_owned(), FactorRemovePage::sample(buyer(), false).render()?),
+        ("factor-remove-last".to_owned(), FactorRemovePage::sample(desk(), true).render()?),
+        ("devices".to_owned(), DevicesPage::sample(buyer()).render()?),
+        ("devices-member".to_owned(), DevicesPage::sample(desk()).render()?),
+        ("password".to_owned(), PasswordPage::sample(desk()).render()?),
+        ("pin-change".to_owned(), PinChangePage::sample(buyer()).render()?),
+        ("freeze".to_owned(), FreezePage::sample(buyer()).render()?),
+        ("frozen".to_owned(), FrozenPage::sample(buyer(), true, "").render()?),
+        ("frozen-proof".to_owned(), FrozenPage::sample(buyer(), true, "/me/again").render()?),
+        ("frozen-held".to_owned(), FrozenPage::sample(buyer(), false, "").render()?),
+        ("activity".to_owned(), ActivityPage::sample(buyer()).render()?),
+    ])
+}
+
+fn people_pages(lang: Lang) -> Result<Pages, askama::Error> {
+    use askama::Template;
+
+    let menu = Menu::new(crate::desk::menu());
+    let desk = |path: &str| desk_frame(super::texts(), &menu, lang, path);
+    let one = "/desk/members/1";
+    Ok(vec![
+        ("members".to_owned(), MembersPage::sample(desk("/desk/members")).render()?),
+        ("member-new".to_owned(), MemberNewPage::sample(desk("/desk/members/new")).render()?),
+        ("member".to_owned(), MemberPage::sample(desk(one), false).render()?),
+        ("member-owner".to_owned(), MemberPage::sample(desk(one), true).render()?),
+        ("member-remove".to_owned(), MemberRemovePage::sample(desk(one)).render()?),
+        ("roles".to_owned(), RolesPage::sample(desk("/desk/roles")).render()?),
+    ])
 }

@@ -11,8 +11,10 @@ named! {
     pub enum BuyerState {
         /// It can.
         Active = "active",
-        /// It was frozen: by the buyer, or by the house.
+        /// The buyer froze it, and can take that back.
         Frozen = "frozen",
+        /// The house stopped it.
+        Held = "held",
         /// It was erased; only the id is left.
         Erased = "erased",
     }

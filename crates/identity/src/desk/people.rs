@@ -1,0 +1,439 @@
+//! Members of a shop: the list, inviting, roles, ending sessions, a leaver.
+
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use axum::response::Response;
+use base::MemberId;
+use store::Tx;
+use webkit::body::Incoming;
+use webkit::error::ApiError;
+use webkit::page::{Frame, Problems, Zone, show};
+
+use super::form::{Button, go};
+use super::hall::Hall;
+use super::member::{Member, read_as, write_as};
+use super::visit::{Side, Visit};
+use super::words::{role_text, text_problem};
+use crate::factors::{FactorKind, list_factors};
+use crate::members::{
+    self, MemberError, MemberPerson, MemberState, NewMember, find_member, find_member_person, list_members,
+    parse_roles, remove_member, update_roles,
+};
+use crate::pages::people::{
+    MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, PermissionRow,
+    RoleChoice, RoleLine, RolesPage,
+};
+use crate::permissions::{Permission, Role};
+use crate::person::Person;
+use crate::sessions::{end_member_sessions, list_member_sessions};
+use crate::setup::invite_member;
+use crate::text::{Email, PersonName};
+
+/// Where the members are.
+const HOME: &str = "/desk/members";
+
+/// Shows everybody who works here.
+pub(super) async fn show_members(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    let view = read_as(&hall, &visit, Permission::ViewMembers, |tx, member| {
+        let page = member.frame(tx)?;
+        let mut rows = Vec::new();
+        for (found, person) in list_members(tx, member.means.vault, &member.actor, member.shop.id)? {
+            rows.push(row_of(tx, member, &page, &found, &person)?);
+        }
+        rows.sort_by_key(|row: &MemberRow| (row.state == MemberShown::Removed, row.name.clone()));
+        let may = member.actor.holds(Permission::ManageMembers);
+        let invite_href = if may { format!("{HOME}/new") } else { String::new() };
+        Ok(MembersPage { page, rows, invite_href })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+fn row_of(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    found: &members::Member,
+    person: &MemberPerson,
+) -> Result<MemberRow, ApiError> {
+    let roles: Vec<String> = found.roles.iter().map(|role| role_text(page, *role)).collect();
+    Ok(MemberRow {
+        name: person.name.expose().clone(),
+        email: person.email.expose().clone(),
+        roles: roles.join(" · "),
+        state: shown(found.state),
+        has_factor: crate::factors::has_second_factor(tx, Person::Member(found.id))?,
+        last_login: found.last_login,
+        is_self: found.id == member.session.member,
+        href: format!("{HOME}/{}", found.id),
+    })
+}
+
+fn shown(state: MemberState) -> MemberShown {
+    match state {
+        MemberState::Invited => MemberShown::Invited,
+        MemberState::Active => MemberShown::Active,
+        MemberState::Disabled => MemberShown::Removed,
+    }
+}
+
+/// The roles a member can be given here, with those of `chosen` ticked.
+fn choices(page: &Frame, chosen: &[Role]) -> Vec<RoleChoice> {
+    let grantable = Role::ALL.iter().filter(|role| role.is_for_members());
+    let choice = |role: &Role| RoleChoice {
+        name: role.name().to_owned(),
+        label: role_text(page, *role),
+        does: page.t(format!("role-does-{}", role.name())),
+        checked: chosen.contains(role),
+    };
+    grantable.map(choice).collect()
+}
+
+/// Name, address and roles, as typed. Roles are ticked, so the field comes several times.
+#[derive(Default)]
+struct Typed {
+    name: String,
+    email: String,
+    roles: Vec<String>,
+}
+
+impl Typed {
+    fn read(visit: &Visit, incoming: &Incoming) -> Result<(Typed, super::form::Once), ApiError> {
+        let posted = visit.read::<Vec<(String, String)>>(Side::Member, incoming)?;
+        let mut typed = Typed::default();
+        for (field, value) in posted.form {
+            match field.as_str() {
+                "name" => typed.name = value,
+                "email" => typed.email = value,
+                "role" => typed.roles.push(value),
+                _ => return Err(ApiError::bad_field("role", "unknown field in the form")),
+            }
+        }
+        Ok((typed, posted.once))
+    }
+
+    fn chosen(&self) -> Vec<Role> {
+        self.roles.iter().filter_map(|name| Role::from_name(name)).collect()
+    }
+
+    fn parse_roles(&self, page: &Frame, problems: &mut Problems) -> Option<Vec<Role>> {
+        parse_roles(&self.roles).map_err(|_| problems.add("role", page.t("problem-roles"))).ok()
+    }
+
+    fn parse(&self, page: &Frame) -> Result<NewMember, Problems> {
+        let mut problems = Problems::none();
+        let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
+        let email = Email::parse(&self.email).map_err(|_| problems.add("email", page.t("problem-email")));
+        let roles = self.parse_roles(page, &mut problems);
+        match (name, email, roles) {
+            (Ok(name), Ok(email), Some(roles)) => Ok(NewMember { name, email, roles, lang: page.lang }),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Asks whom to invite. Who may not, or must show the second factor again, learns it before typing.
+pub(super) async fn show_new(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    new_page(&hall, &visit, StatusCode::OK, Typed::default(), Problems::none()).await
+}
+
+async fn new_page(
+    hall: &Hall,
+    visit: &Visit,
+    status: StatusCode,
+    typed: Typed,
+    problems: Problems,
+) -> Result<Response, ApiError> {
+    let view = read_as(hall, visit, Permission::ManageMembers, move |tx, member| {
+        let page = member.frame(tx)?;
+        Ok(MemberNewPage {
+            roles: choices(&page, &typed.chosen()),
+            name_typed: typed.name,
+            email_typed: typed.email,
+            problems,
+            action_href: format!("{HOME}/new"),
+            back_href: HOME.to_owned(),
+            page,
+        })
+    });
+    Ok(show(status, &view.await?))
+}
+
+/// Invites somebody; the link goes to their address.
+pub(super) async fn create_member(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let (typed, once) = Typed::read(&visit, &incoming)?;
+    let page = visit.frame(&hall, Side::Member, Zone::default());
+    let refused = StatusCode::UNPROCESSABLE_ENTITY;
+    let new = match typed.parse(&page) {
+        Ok(new) => new,
+        Err(problems) => return new_page(&hall, &visit, refused, typed, problems).await,
+    };
+    let url = hall.identity.public_url.clone();
+    let made =
+        write_as(
+            &hall,
+            &visit,
+            Permission::ManageMembers,
+            once,
+            vec![],
+            move |tx, member| match invite_member(
+                tx,
+                &member.means,
+                &member.actor,
+                member.shop.id,
+                &new,
+                &url,
+            ) {
+                Ok(_) => Ok((HOME.to_owned(), ())),
+                Err(MemberError::EmailTaken) => Ok(("member-taken".to_owned(), ())),
+                Err(MemberError::TooMany) => Ok(("member-full".to_owned(), ())),
+                Err(error) => Err(error.into()),
+            },
+        );
+    let (word, _) = made.await?;
+    if word == HOME {
+        return Ok(go(HOME));
+    }
+    let mut problems = Problems::none();
+    problems.add(if word == "member-taken" { "email" } else { "" }, page.t(&word));
+    new_page(&hall, &visit, refused, typed, problems).await
+}
+
+fn parse_member(text: &str) -> Result<MemberId, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found("no such member"))
+}
+
+/// Shows one member.
+pub(super) async fn show_member(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    member_page(&hall, &visit, &id, StatusCode::OK, None, Problems::none()).await
+}
+
+async fn member_page(
+    hall: &Hall,
+    visit: &Visit,
+    id: &str,
+    status: StatusCode,
+    typed: Option<Typed>,
+    problems: Problems,
+) -> Result<Response, ApiError> {
+    let id = parse_member(id)?;
+    let view = read_as(hall, visit, Permission::ViewMembers, move |tx, member| {
+        let page = member.frame(tx)?;
+        let (found, person) = find_one(tx, member, id)?;
+        let row = row_of(tx, member, &page, &found, &person)?;
+        let sessions = list_member_sessions(tx, id, member.means.now)?.len();
+        let is_last_owner = is_last_owner(tx, member, &found)?;
+        let may = member.actor.holds(Permission::ManageMembers) && found.state != MemberState::Disabled;
+        let href =
+            |what: &str, shown: bool| if shown { format!("{HOME}/{id}/{what}") } else { String::new() };
+        let chosen = typed.map_or_else(|| found.roles.clone(), |typed| typed.chosen());
+        Ok(MemberPage {
+            factors: factor_words(tx, &page, id)?,
+            roles: choices(&page, &chosen),
+            sessions_href: href("sessions", may && sessions > 0 && !row.is_self),
+            roles_href: href("roles", may),
+            remove_href: href("remove", may && !is_last_owner),
+            since: found.created,
+            row,
+            sessions,
+            problems,
+            is_last_owner,
+            page,
+        })
+    });
+    Ok(show(status, &view.await?))
+}
+
+fn find_one(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    id: MemberId,
+) -> Result<(members::Member, MemberPerson), ApiError> {
+    let shop = member.shop.id;
+    let found = find_member(tx, shop, id)?.ok_or_else(|| ApiError::not_found("no such member"))?;
+    Ok((found, find_member_person(tx, member.means.vault, shop, id)?))
+}
+
+fn is_last_owner(tx: &mut Tx<'_>, member: &Member<'_>, found: &members::Member) -> Result<bool, ApiError> {
+    let owns =
+        |member: &members::Member| member.state == MemberState::Active && member.roles.contains(&Role::Owner);
+    let all = list_members(tx, member.means.vault, &member.actor, member.shop.id)?;
+    Ok(owns(found) && all.iter().filter(|(member, _)| owns(member)).count() < 2)
+}
+
+fn factor_words(tx: &mut Tx<'_>, page: &Frame, id: MemberId) -> Result<String, ApiError> {
+    let mut words: Vec<String> = Vec::new();
+    for factor in list_factors(tx, Person::Member(id))? {
+        let word = page.t(format!("factor-{}", factor.kind.name()));
+        if factor.kind != FactorKind::Recovery && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    Ok(words.join(" · "))
+}
+
+/// Gives a member other roles.
+pub(super) async fn update_member_roles(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let member_id = parse_member(&id)?;
+    let (typed, once) = Typed::read(&visit, &incoming)?;
+    let page = visit.frame(&hall, Side::Member, Zone::default());
+    let (refused, mut problems) = (StatusCode::UNPROCESSABLE_ENTITY, Problems::none());
+    let Some(roles) = typed.parse_roles(&page, &mut problems) else {
+        return member_page(&hall, &visit, &id, refused, Some(typed), problems).await;
+    };
+    let done =
+        write_as(
+            &hall,
+            &visit,
+            Permission::ManageMembers,
+            once,
+            vec![],
+            move |tx, member| match update_roles(
+                tx,
+                &member.means,
+                &member.actor,
+                member.shop.id,
+                member_id,
+                roles.clone(),
+            ) {
+                Ok(()) => Ok((format!("{HOME}/{member_id}"), ())),
+                Err(MemberError::LastOwner) => Ok((String::new(), ())),
+                Err(error) => Err(error.into()),
+            },
+        );
+    let (word, _) = done.await?;
+    if word.is_empty() {
+        problems.add("role", page.t("member-last-owner"));
+        return member_page(&hall, &visit, &id, refused, Some(typed), problems).await;
+    }
+    Ok(go(&word))
+}
+
+/// Ends every session of a member.
+pub(super) async fn end_sessions(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id = parse_member(&id)?;
+    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
+    let done = write_as(&hall, &visit, Permission::ManageSecurity, once, vec![], move |tx, member| {
+        find_one(tx, member, id)?;
+        end_member_sessions(tx, &member.means, id)?;
+        Ok((format!("{HOME}/{id}"), ()))
+    });
+    Ok(go(&done.await?.0))
+}
+
+/// Asks whether a member leaves, and says what follows.
+pub(super) async fn show_removal(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = parse_member(&id)?;
+    let view = read_as(&hall, &visit, Permission::ManageMembers, move |tx, member| {
+        let (_, person) = find_one(tx, member, id)?;
+        Ok(MemberRemovePage {
+            page: member.frame(tx)?,
+            name: person.name.expose().clone(),
+            shop: member.shop.name.clone(),
+            sessions: list_member_sessions(tx, id, member.means.now)?.len(),
+            action_href: format!("{HOME}/{id}/remove"),
+            back_href: format!("{HOME}/{id}"),
+        })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+/// Removes a leaver: signed out everywhere, at once.
+pub(super) async fn delete_member(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id = parse_member(&id)?;
+    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
+    let done =
+        write_as(
+            &hall,
+            &visit,
+            Permission::ManageMembers,
+            once,
+            vec![],
+            move |tx, member| match remove_member(tx, &member.means, &member.actor, member.shop.id, id) {
+                Ok(()) => Ok((HOME.to_owned(), ())),
+                Err(MemberError::LastOwner) => Ok((format!("{HOME}/{id}"), ())),
+                Err(error) => Err(error.into()),
+            },
+        );
+    Ok(go(&done.await?.0))
+}
+
+/// What each role may do.
+pub(super) async fn show_roles(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    let view = read_as(&hall, &visit, Permission::ViewMembers, |tx, member| {
+        let page = member.frame(tx)?;
+        let all = list_members(tx, member.means.vault, &member.actor, member.shop.id)?;
+        let held = |role: Role| {
+            let holds =
+                |found: &members::Member| found.state != MemberState::Disabled && found.roles.contains(&role);
+            all.iter().filter(|(found, _)| holds(found)).count()
+        };
+        let roles: Vec<Role> = Role::ALL.iter().copied().filter(|role| role.is_for_members()).collect();
+        let line = |role: &Role| RoleLine {
+            label: role_text(&page, *role),
+            does: page.t(format!("role-does-{}", role.name())),
+            holders: held(*role),
+        };
+        let rows =
+            Permission::ALL.iter().filter(|permission| roles.iter().any(|role| role.grants(**permission)));
+        let row = |permission: &Permission| PermissionRow {
+            label: page.t(permission_key(*permission)),
+            fresh: permission.fresh_seconds().is_some(),
+            may: roles.iter().map(|role| role.grants(*permission)).collect(),
+        };
+        Ok(RolesPage { roles: roles.iter().map(line).collect(), rows: rows.map(row).collect(), page })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+/// The text of a permission.
+fn permission_key(permission: Permission) -> String {
+    format!("may-{}", permission.name().to_lowercase().replace(' ', "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use webkit::page::Lang;
+
+    use super::*;
+
+    #[test]
+    fn every_role_and_permission_has_its_words() {
+        let texts = crate::pages::texts();
+        let mut keys: Vec<String> = Permission::ALL.iter().map(|one| permission_key(*one)).collect();
+        for role in Role::ALL.iter().filter(|role| role.is_for_members()) {
+            keys.extend([format!("role-{}", role.name()), format!("role-does-{}", role.name())]);
+        }
+        for key in keys {
+            for lang in Lang::ALL {
+                assert!(texts.has(lang, &key), "`{key}` {lang:?}");
+            }
+        }
+    }
+}

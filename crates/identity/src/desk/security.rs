@@ -1,0 +1,317 @@
+//! Sign-in and security of the own account: what opens it, where it is open, the password.
+
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use axum::response::Response;
+use base::{FactorId, SessionId};
+use serde::Deserialize;
+use webkit::body::Incoming;
+use webkit::error::ApiError;
+use webkit::page::{Frame, Problems, show};
+
+use super::form::{Button, go};
+use super::hall::Hall;
+use super::own::{read_own, write_own};
+use super::visit::{Side, Visit, place};
+use super::words::{device_text, password_problem};
+use crate::factors::{Factor, FactorError, FactorKind, list_factors, remove_factor};
+use crate::limits::PASSWORD_CHARS_MIN;
+use crate::members::{LoginError, confirm_member, find_member_person};
+use crate::own::{
+    change_password, count_recovery_codes, end_other_sessions, end_own_session, has_fresh_proof,
+    list_own_sessions,
+};
+use crate::pages::security::{
+    DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
+};
+use crate::password::Password;
+use crate::permissions::{Actor, Denied};
+use crate::person::Person;
+use crate::strength::{Advice, judge_password};
+
+/// Which side's account a route is about.
+#[derive(Clone, Copy)]
+pub(super) struct At(pub Side);
+
+impl At {
+    fn security(self) -> String {
+        format!("{}/security", self.0.base())
+    }
+
+    fn add(self) -> String {
+        match self.0 {
+            Side::Buyer => "/me/factor".to_owned(),
+            Side::Member => "/sign-in/factor".to_owned(),
+        }
+    }
+}
+
+/// Shows what opens the account.
+pub(super) async fn show_security(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    at: At,
+) -> Result<Response, ApiError> {
+    let view = read_own(&hall, &visit, at.0, move |tx, own| {
+        let factors = list_factors(tx, own.person)?;
+        let lines = factors.iter().filter(|factor| factor.kind != FactorKind::Recovery);
+        Ok(SecurityPage {
+            page: own.frame(tx)?,
+            base: at.0.base(),
+            add_href: at.add(),
+            has_password: at.0 == Side::Member,
+            factors: lines.map(|factor| line_of(at, factor)).collect(),
+            recovery_left: count_recovery_codes(tx, own.person)?,
+            sessions: list_own_sessions(tx, own.person, own.means().now)?.len(),
+        })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+fn line_of(at: At, factor: &Factor) -> FactorLine {
+    FactorLine {
+        kind: factor.kind.name(),
+        label: factor.label.clone(),
+        created: factor.created,
+        used: factor.used,
+        remove_href: format!("{}/{}/remove", at.security(), factor.id),
+    }
+}
+
+fn parse_factor(text: &str) -> Result<FactorId, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found("no such second factor"))
+}
+
+/// Asks whether a factor is to go, and says what follows.
+pub(super) async fn show_removal(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    at: At,
+) -> Result<Response, ApiError> {
+    let id = parse_factor(&id)?;
+    let view = read_own(&hall, &visit, at.0, move |tx, own| {
+        let all = list_factors(tx, own.person)?;
+        let factor = all.iter().find(|factor| factor.id == id);
+        let factor = factor.ok_or_else(|| ApiError::not_found("no such second factor"))?;
+        let daily = all.iter().filter(|factor| factor.kind != FactorKind::Recovery);
+        Ok(FactorRemovePage {
+            page: own.frame(tx)?,
+            is_last: daily.count() < 2,
+            factor: line_of(at, factor),
+            action_href: format!("{}/{id}/remove", at.security()),
+            back_href: at.security(),
+            add_href: at.add(),
+        })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+/// Removes a factor.
+pub(super) async fn delete_factor(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    at: At,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id = parse_factor(&id)?;
+    let once = visit.read::<Button>(at.0, &incoming)?.once;
+    let done = write_own(&hall, &visit, at.0, once, move |tx, own| {
+        if !has_fresh_proof(tx, &own.actor())? {
+            return Err(Denied::StepUpNeeded.into());
+        }
+        match remove_factor(tx, &own.means(), own.person, own.person, id) {
+            Ok(_) | Err(FactorError::NotFound | FactorError::TooMany) => Ok((at.security(), ())),
+            Err(FactorError::LastFactor) => Ok((format!("{}/{id}/remove", at.security()), ())),
+            Err(FactorError::Fault(fault)) => Err(fault.into()),
+        }
+    });
+    Ok(go(&done.await?.0))
+}
+
+/// Shows where the account is open.
+pub(super) async fn list_devices(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    at: At,
+) -> Result<Response, ApiError> {
+    let view = read_own(&hall, &visit, at.0, move |tx, own| {
+        let page = own.frame(tx)?;
+        let mut lines = list_own_sessions(tx, own.person, own.means().now)?;
+        lines.sort_by_key(|line| line.id != own.session);
+        let row = |line: crate::sessions::SessionLine| SessionRow {
+            device: device_text(&page, &line.agent),
+            opened: line.opened,
+            used: line.used,
+            is_this: line.id == own.session,
+            end_href: format!("{}/devices/{}/end", at.0.base(), line.id),
+        };
+        let rows: Vec<SessionRow> = lines.into_iter().map(row).collect();
+        let others = format!("{}/devices/end", at.0.base());
+        let end_others_href = if rows.len() > 1 { others } else { String::new() };
+        Ok(DevicesPage { page, rows, end_others_href, back_href: at.security() })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+/// Ends one session.
+pub(super) async fn end_device(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    at: At,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: SessionId = id.parse().map_err(|_| ApiError::not_found("no such session"))?;
+    let once = visit.read::<Button>(at.0, &incoming)?.once;
+    let done = write_own(&hall, &visit, at.0, once, move |tx, own| {
+        end_own_session(tx, &own.means(), own.person, id)?;
+        Ok((format!("{}/devices", at.0.base()), ()))
+    });
+    Ok(go(&done.await?.0))
+}
+
+/// Ends every session but this one.
+pub(super) async fn end_other_devices(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    at: At,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let once = visit.read::<Button>(at.0, &incoming)?.once;
+    let done = write_own(&hall, &visit, at.0, once, move |tx, own| {
+        end_other_sessions(tx, &own.means(), own.person, own.session)?;
+        Ok((format!("{}/devices", at.0.base()), ()))
+    });
+    Ok(go(&done.await?.0))
+}
+
+/// Asks a member for the old password and a new one.
+pub(super) async fn show_password(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    password_page(&hall, &visit, StatusCode::OK, Problems::none()).await
+}
+
+async fn password_page(
+    hall: &Hall,
+    visit: &Visit,
+    status: StatusCode,
+    problems: Problems,
+) -> Result<Response, ApiError> {
+    let view = read_own(hall, visit, Side::Member, move |tx, own| {
+        Ok(PasswordPage {
+            page: own.frame(tx)?,
+            chars_min: PASSWORD_CHARS_MIN,
+            problems,
+            action_href: "/desk/password".to_owned(),
+            back_href: "/desk/security".to_owned(),
+        })
+    });
+    Ok(show(status, &view.await?))
+}
+
+/// Old and new password.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PasswordForm {
+    old: String,
+    password: String,
+}
+
+/// Changes a member's password.
+pub(super) async fn update_password(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let posted = visit.read::<PasswordForm>(Side::Member, &incoming)?;
+    let refused = StatusCode::UNPROCESSABLE_ENTITY;
+    let (who, context) = find_context(&hall, &visit).await?;
+    let page = visit.frame(&hall, Side::Member, webkit::page::Zone::default());
+    let new = match check_new(&page, &posted.form.password, &context) {
+        Ok(new) => new,
+        Err(problems) => return password_page(&hall, &visit, refused, problems).await,
+    };
+    if let Some(problem) = check_old(&hall, &visit, who, &posted.form.old, &page).await? {
+        let mut problems = Problems::none();
+        problems.add("old", problem);
+        return password_page(&hall, &visit, refused, problems).await;
+    }
+    let hash = hall.identity.passwords.hash(new, hall.identity.dice.clone()).await;
+    let hash = hash.map_err(|full| ApiError::unavailable(5, full))?;
+    let done = write_own(&hall, &visit, Side::Member, posted.once, move |tx, own| {
+        let Actor::Member(session) = own.actor() else { return Err(ApiError::unauthenticated("sign in")) };
+        change_password(tx, &own.means(), &session, &hash)?;
+        Ok(("/desk/security".to_owned(), ()))
+    });
+    Ok(go(&done.await?.0))
+}
+
+type Who = (base::ShopId, base::MemberId);
+
+/// The member, and what a thief would try first.
+async fn find_context(hall: &Hall, visit: &Visit) -> Result<(Who, Vec<String>), ApiError> {
+    let found = read_own(hall, visit, Side::Member, |tx, own| {
+        let Person::Member(id) = own.person else { return Err(ApiError::unauthenticated("sign in")) };
+        let shop = own.person.shop();
+        let person = find_member_person(tx, own.means().vault, shop, id)?;
+        Ok(((shop, id), vec![person.name.expose().clone(), person.email.expose().clone()]))
+    });
+    found.await
+}
+
+fn check_new(page: &Frame, text: &str, context: &[String]) -> Result<Password, Problems> {
+    let context: Vec<&str> = context.iter().map(String::as_str).collect();
+    let judged = Password::parse(text).and_then(|new| new.check_strength(&context).map(|()| new));
+    judged.map_err(|why| {
+        let mut problems = Problems::none();
+        problems.add("password", password_problem(page, why));
+        problems
+    })
+}
+
+/// What is wrong with the old password; tries are counted as at sign-in.
+async fn check_old(
+    hall: &Hall,
+    visit: &Visit,
+    who: Who,
+    old: &str,
+    page: &Frame,
+) -> Result<Option<String>, ApiError> {
+    let Ok(old) = Password::parse(old) else { return Ok(Some(page.t("problem-password-wrong"))) };
+    match confirm_member(&hall.identity, who, old, &place(visit), visit.now).await {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some(page.t("problem-password-wrong"))),
+        Err(LoginError::TooMany { retry_after_seconds }) => {
+            let minutes = retry_after_seconds.max(1).div_euclid(60) + 1;
+            Ok(Some(page.t1("sign-in-locked", "minutes", minutes)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A password as far as it is typed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MeterForm {
+    password: String,
+}
+
+/// Tells how hard a password is to guess. Nothing is kept; other sites are refused before this.
+pub(super) async fn judge(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    hall.count_meter(&visit.origin(), visit.now)?;
+    let form: MeterForm = incoming.form()?;
+    let page = visit.frame(&hall, Side::Member, webkit::page::Zone::default());
+    let strength = judge_password(&form.password, &[]);
+    let key = strength.advice.map(|advice| match advice {
+        Advice::Longer => "meter-advice-short",
+        Advice::Known => "meter-advice-known",
+        Advice::MoreWords => "meter-advice-words",
+    });
+    let advice = key.map_or_else(String::new, |key| page.t(key));
+    Ok(show(StatusCode::OK, &MeterPart { page, score: strength.score, advice }))
+}

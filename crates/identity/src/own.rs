@@ -1,0 +1,183 @@
+//! What people do with their own account: see and end their sessions, freeze everything, take that back.
+//!
+//! Who may is decided by the caller's session ([`crate::permissions::Permission::OwnSecurity`]); here is what is done.
+
+use base::{SessionId, Timestamp};
+use store::Tx;
+
+use crate::buyers::{BuyerError, Freeze, set_frozen};
+use crate::context::{Fault, Means, takes_faults};
+use crate::factors;
+use crate::limits::STEP_UP_SECONDS;
+use crate::notices::{Notice, queue_notice};
+use crate::password::PasswordHash;
+use crate::permissions::Actor;
+use crate::person::Person;
+use crate::pin::{Pin, PinCheck, verify_pin_of};
+use crate::record::{self, Event};
+use crate::sessions::{self, BuyerSession, MemberSession, SessionLine};
+use crate::store::buyers::{self, BuyerState};
+use crate::store::members::{self, MemberRow};
+use crate::store::sessions::{self as rows, SessionKind};
+
+/// The open sessions of a person, newest first.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_own_sessions(tx: &mut Tx, person: Person, now: Timestamp) -> Result<Vec<SessionLine>, Fault> {
+    match person {
+        Person::Buyer(id) => sessions::list_buyer_sessions(tx, id, now),
+        Person::Member(id) => sessions::list_member_sessions(tx, id, now),
+    }
+}
+
+/// Ends one session of a person, chosen from the list. Returns whether it was theirs.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn end_own_session(tx: &mut Tx, means: &Means<'_>, person: Person, id: SessionId) -> Result<bool, Fault> {
+    Ok(end_sessions(tx, means, person, |session| session == id)? > 0)
+}
+
+/// Ends every session of a person but the one that asks. Returns how many there were.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn end_other_sessions(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    keep: SessionId,
+) -> Result<usize, Fault> {
+    end_sessions(tx, means, person, |session| session != keep)
+}
+
+fn end_sessions(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    chosen: impl Fn(SessionId) -> bool,
+) -> Result<usize, Fault> {
+    let kind = match person {
+        Person::Buyer(_) => SessionKind::Buyer,
+        Person::Member(_) => SessionKind::Member,
+    };
+    let mut all = rows::list_sessions(tx, kind, person.short())?;
+    all.retain(|row| chosen(row.id));
+    for row in &all {
+        rows::delete_session(tx, &row.token_hash)?;
+        record::note(tx, means, sessions::ended(row))?;
+    }
+    Ok(all.len())
+}
+
+/// Freezes the account of the buyer who asks: nothing can be paid from it, every other session ends, and the buyer is
+/// told on every channel. Returns how many sessions ended.
+///
+/// # Errors
+/// [`BuyerError::NotFound`].
+pub fn freeze_everything(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    session: &BuyerSession,
+) -> Result<usize, BuyerError> {
+    let person = Person::Buyer(session.buyer);
+    set_frozen(tx, means, &Actor::Buyer(session.clone()), session.buyer, Freeze::Freeze)?;
+    queue_notice(tx, means, person, &Notice::Frozen)?;
+    Ok(end_other_sessions(tx, means, person, session.id)?)
+}
+
+/// What taking a freeze back came to. All are results, so that a wrong PIN is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thaw {
+    /// The account pays again.
+    Done,
+    /// The PIN was not right.
+    Refused(PinCheck),
+}
+
+/// Why a freeze cannot be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ThawError {
+    /// The buyer did not freeze it.
+    #[error("whoever runs this service stopped this account; ask them")]
+    NotOwn,
+    /// No second factor given lately, or where there is none, no code to the contact.
+    #[error("give your second factor again, or sign in again with a code")]
+    ProofNeeded,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(ThawError);
+
+/// Takes back the buyer's own freeze. It needs two things a thief of the phone lacks together: the PIN, and a second
+/// factor given in the last 15 minutes; who has none must have signed in with a code in that time.
+///
+/// # Errors
+/// [`ThawError::NotOwn`] when the house stopped the account, [`ThawError::ProofNeeded`].
+pub fn thaw(tx: &mut Tx, means: &Means<'_>, session: &BuyerSession, pin: &Pin) -> Result<Thaw, ThawError> {
+    let row = buyers::find_buyer(tx, session.buyer)?.ok_or(Fault::Row("buyer"))?;
+    match row.state {
+        BuyerState::Active => return Ok(Thaw::Done),
+        BuyerState::Held | BuyerState::Erased => return Err(ThawError::NotOwn),
+        BuyerState::Frozen => {}
+    }
+    if !has_fresh_proof(tx, &Actor::Buyer(session.clone()))? {
+        return Err(ThawError::ProofNeeded);
+    }
+    let check = verify_pin_of(tx, means, row, pin)?;
+    if check != PinCheck::Right {
+        return Ok(Thaw::Refused(check));
+    }
+    match set_frozen(tx, means, &Actor::Buyer(session.clone()), session.buyer, Freeze::Unfreeze) {
+        Ok(()) => Ok(Thaw::Done),
+        Err(BuyerError::Fault(fault)) => Err(fault.into()),
+        Err(_) => Err(ThawError::NotOwn),
+    }
+}
+
+/// Whether a person's session has shown more than its token in the last 15 minutes: a second factor; where there is none,
+/// the sign-in itself.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub(crate) fn has_fresh_proof(tx: &mut Tx, actor: &Actor) -> Result<bool, Fault> {
+    let (opened, given, at) = match actor {
+        Actor::Member(session) => (session.opened, session.second_factor, session.at),
+        Actor::Buyer(session) => (session.opened, session.second_factor, session.at),
+        _ => return Ok(false),
+    };
+    let Some(person) = Person::of(actor) else { return Ok(false) };
+    let fresh = |since: Timestamp| at < since.plus_seconds(STEP_UP_SECONDS);
+    let has_factor = factors::has_second_factor(tx, person)?;
+    Ok(if has_factor { given.is_some_and(fresh) } else { fresh(opened) })
+}
+
+/// Recovery codes of a person that are left.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub(crate) fn count_recovery_codes(tx: &mut Tx, person: Person) -> Result<usize, Fault> {
+    Ok(crate::store::factors::list_recovery_codes(tx, person.shop(), person.short())?.len())
+}
+
+/// Sets another password for a member who has just given the old one. Every other session ends, and the member is told.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub(crate) fn change_password(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    session: &MemberSession,
+    password: &PasswordHash,
+) -> Result<(), Fault> {
+    let row = members::find_member(tx, session.shop, session.member)?.ok_or(Fault::Row("member"))?;
+    let person = Person::Member(session.member);
+    members::update_member(tx, MemberRow { password: Some(password.clone()), ..row })?;
+    let event = Event::new(session.shop, session.member, record::MEMBER_PASSWORD_SET, session.member);
+    record::note(tx, means, event)?;
+    queue_notice(tx, means, person, &Notice::PasswordChanged)?;
+    end_other_sessions(tx, means, person, session.id)?;
+    Ok(())
+}

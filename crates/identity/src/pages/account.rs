@@ -1,0 +1,123 @@
+//! A buyer's own account: where everything is, the PIN, what happened lately, freezing it all.
+
+use askama::Template;
+use base::Timestamp;
+use webkit::page::{Frame, Mark, Problems};
+
+/// The account at a glance. Template `account.html`.
+#[derive(Template)]
+#[template(path = "account.html")]
+pub struct AccountPage {
+    /// The frame.
+    pub page: Frame,
+    /// The buyer's name.
+    pub who: String,
+    /// The contact, masked.
+    pub contact: String,
+    /// Whether it can pay.
+    pub standing: Standing,
+    /// Second factors that count each day.
+    pub factors: usize,
+    /// Devices signed in.
+    pub sessions: usize,
+    /// When the PIN was last set.
+    pub pin_changed: Timestamp,
+    /// Where "sign out" posts to.
+    pub sign_out_href: String,
+}
+
+/// Whether an account can pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It can.
+    Good,
+    /// The PIN is locked.
+    PinLocked,
+    /// Its owner froze it.
+    Frozen,
+    /// The house stopped it.
+    Held,
+}
+
+impl Standing {
+    /// Its shape.
+    pub fn mark(&self) -> Mark {
+        match self {
+            Standing::Good => Mark::Done,
+            Standing::PinLocked | Standing::Frozen | Standing::Held => Mark::Paused,
+        }
+    }
+
+    /// The key of its word.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Standing::Good => "account-good",
+            Standing::PinLocked => "account-pin-locked",
+            Standing::Frozen => "account-frozen",
+            Standing::Held => "account-held",
+        }
+    }
+}
+
+/// A new PIN. Template `pin_change.html`. Fields `old`, `pin`, `pin_again`.
+#[derive(Template)]
+#[template(path = "pin_change.html")]
+pub struct PinChangePage {
+    /// The frame.
+    pub page: Frame,
+    /// What is wrong, by field.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where a forgotten PIN is replaced; empty where that is not offered.
+    pub forgot_href: String,
+}
+
+/// Freezing everything: what follows, and the button. Template `freeze.html`. No fields.
+#[derive(Template)]
+#[template(path = "freeze.html")]
+pub struct FreezePage {
+    /// The frame.
+    pub page: Frame,
+    /// Other devices that would be signed out.
+    pub others: usize,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// A frozen account, and the way back with the PIN. Template `frozen.html`. Field `pin`.
+#[derive(Template)]
+#[template(path = "frozen.html")]
+pub struct FrozenPage {
+    /// The frame.
+    pub page: Frame,
+    /// Whether the buyer froze it and can take that back.
+    pub is_own: bool,
+    /// Where a fresh proof is given first; empty when there was one lately.
+    pub proof_href: String,
+    /// What is wrong with the PIN, as a sentence; empty at the first try.
+    pub wrong: String,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// What happened to the account lately. Template `activity.html`.
+#[derive(Template)]
+#[template(path = "activity.html")]
+pub struct ActivityPage {
+    /// The frame.
+    pub page: Frame,
+    /// What happened, newest first.
+    pub rows: Vec<ActivityRow>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub struct ActivityRow {
+    /// When.
+    pub at: Timestamp,
+    /// What, in words.
+    pub what: String,
+    /// On which device or with what; may be empty.
+    pub note: String,
+}

@@ -1,0 +1,182 @@
+//! Who works in a shop, and what they may do: members, invitations, a leaver, roles.
+
+use askama::Template;
+use base::Timestamp;
+use webkit::page::{Frame, Mark, Problems};
+
+/// Everybody who works here. Template `members.html`.
+#[derive(Template)]
+#[template(path = "members.html")]
+pub struct MembersPage {
+    /// The frame.
+    pub page: Frame,
+    /// The members, those who can sign in first.
+    pub rows: Vec<MemberRow>,
+    /// Where somebody is invited; empty for those who may not.
+    pub invite_href: String,
+}
+
+/// A member as a row.
+#[derive(Clone, Debug)]
+pub struct MemberRow {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+    /// The roles in words.
+    pub roles: String,
+    /// Whether they can sign in.
+    pub state: MemberShown,
+    /// Whether a second factor is set up.
+    pub has_factor: bool,
+    /// The last sign-in.
+    pub last_login: Option<Timestamp>,
+    /// Whether it is the reader.
+    pub is_self: bool,
+    /// The member's page.
+    pub href: String,
+}
+
+/// A member's state as pages show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberShown {
+    /// Invited: has not chosen a password yet.
+    Invited,
+    /// Can sign in.
+    Active,
+    /// Removed.
+    Removed,
+}
+
+impl MemberShown {
+    /// Its shape.
+    pub fn mark(&self) -> Mark {
+        match self {
+            MemberShown::Invited => Mark::Waiting,
+            MemberShown::Active => Mark::Done,
+            MemberShown::Removed => Mark::Closed,
+        }
+    }
+
+    /// The key of its word.
+    pub fn key(&self) -> &'static str {
+        match self {
+            MemberShown::Invited => "member-invited",
+            MemberShown::Active => "member-active",
+            MemberShown::Removed => "member-removed",
+        }
+    }
+}
+
+/// A role to tick.
+#[derive(Clone, Debug)]
+pub struct RoleChoice {
+    /// Its name in the form.
+    pub name: String,
+    /// Its name in words.
+    pub label: String,
+    /// What it may do, in one line.
+    pub does: String,
+    /// Whether it is ticked.
+    pub checked: bool,
+}
+
+/// Inviting somebody. Template `member_new.html`. Fields `name`, `email`, `role` (several).
+#[derive(Template)]
+#[template(path = "member_new.html")]
+pub struct MemberNewPage {
+    /// The frame.
+    pub page: Frame,
+    /// What was typed as the name.
+    pub name_typed: String,
+    /// What was typed as the e-mail.
+    pub email_typed: String,
+    /// The roles to tick.
+    pub roles: Vec<RoleChoice>,
+    /// What is wrong, by field.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Back.
+    pub back_href: String,
+}
+
+/// One member. Template `member.html`. The form of roles has the field `role` (several); the others have none.
+#[derive(Template)]
+#[template(path = "member.html")]
+pub struct MemberPage {
+    /// The frame.
+    pub page: Frame,
+    /// The member.
+    pub row: MemberRow,
+    /// Since when they are a member.
+    pub since: Timestamp,
+    /// The kinds of their second factors in words; empty for none.
+    pub factors: String,
+    /// Devices signed in.
+    pub sessions: usize,
+    /// The roles to tick.
+    pub roles: Vec<RoleChoice>,
+    /// What is wrong with the roles.
+    pub problems: Problems,
+    /// Where the roles are changed; empty for those who may not.
+    pub roles_href: String,
+    /// Where every session is ended; empty for those who may not, or where there is none.
+    pub sessions_href: String,
+    /// Where removal is asked about; empty for those who may not, and for the last owner.
+    pub remove_href: String,
+    /// Whether the shop would be left without an owner.
+    pub is_last_owner: bool,
+}
+
+/// A leaver: what follows, and the button. Template `member_remove.html`. No fields.
+#[derive(Template)]
+#[template(path = "member_remove.html")]
+pub struct MemberRemovePage {
+    /// The frame.
+    pub page: Frame,
+    /// The member's name.
+    pub name: String,
+    /// The shop's name.
+    pub shop: String,
+    /// Devices signed in.
+    pub sessions: usize,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Back.
+    pub back_href: String,
+}
+
+/// What each role may do. Template `roles.html`.
+#[derive(Template)]
+#[template(path = "roles.html")]
+pub struct RolesPage {
+    /// The frame.
+    pub page: Frame,
+    /// The roles.
+    pub roles: Vec<RoleLine>,
+    /// What can be allowed, with a tick for each role in their order.
+    pub rows: Vec<PermissionRow>,
+}
+
+/// A role as a column.
+#[derive(Clone, Debug)]
+pub struct RoleLine {
+    /// Its name in words.
+    pub label: String,
+    /// What it is for.
+    pub does: String,
+    /// How many hold it.
+    pub holders: usize,
+}
+
+/// Something that can be allowed, as a row.
+#[derive(Clone, Debug)]
+pub struct PermissionRow {
+    /// In words.
+    pub label: String,
+    /// Whether it asks for the second factor again.
+    pub fresh: bool,
+    /// For each role whether it may.
+    pub may: Vec<bool>,
+}

@@ -1,0 +1,261 @@
+//! Samples of one's own account, and of a shop's people.
+
+use webkit::page::{Frame, Problems};
+
+use super::{ago, say};
+use crate::pages::account::{
+    AccountPage, ActivityPage, ActivityRow, FreezePage, FrozenPage, PinChangePage, Standing,
+};
+use crate::pages::people::{
+    MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, PermissionRow,
+    RoleChoice, RoleLine, RolesPage,
+};
+use crate::pages::security::{
+    DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
+};
+use crate::permissions::{Permission, Role};
+
+fn factors(page: &Frame) -> Vec<FactorLine> {
+    let line = |kind, label: String, used| FactorLine {
+        kind,
+        label,
+        created: ago(8_000_000),
+        used,
+        remove_href: "/me/security/1/remove".into(),
+    };
+    vec![
+        line("passkey", say(page.lang, "Phone of Li", "李的手机"), Some(ago(3_600))),
+        line("totp", say(page.lang, "Tablet", "平板电脑"), None),
+    ]
+}
+
+impl SecurityPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> SecurityPage {
+        let is_member = page.desk.is_some();
+        SecurityPage {
+            base: if is_member { "/desk" } else { "/me" },
+            add_href: "/me/factor".into(),
+            has_password: is_member,
+            factors: factors(&page),
+            recovery_left: 2,
+            sessions: 3,
+            page,
+        }
+    }
+
+    /// A new account.
+    pub fn sample_empty(page: Frame) -> SecurityPage {
+        SecurityPage { factors: Vec::new(), recovery_left: 0, sessions: 1, ..SecurityPage::sample(page) }
+    }
+}
+
+impl FactorRemovePage {
+    /// See [`super`].
+    pub fn sample(page: Frame, is_last: bool) -> FactorRemovePage {
+        let factor = factors(&page).remove(0);
+        let (action_href, back_href) = ("/me/security/1/remove".into(), "/me/security".into());
+        FactorRemovePage { page, factor, is_last, action_href, back_href, add_href: "/me/factor".into() }
+    }
+}
+
+impl DevicesPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> DevicesPage {
+        let row = |device: String, hours: i64, is_this| SessionRow {
+            device,
+            opened: ago(hours * 40_000),
+            used: ago(hours * 3_600),
+            is_this,
+            end_href: "/me/devices/1/end".into(),
+        };
+        let rows = vec![
+            row(say(page.lang, "Chrome on Android", "安卓手机 Chrome"), 0, true),
+            row(say(page.lang, "Safari on iPad", "iPad Safari"), 5, false),
+            row(say(page.lang, "Firefox on Linux", "Linux Firefox"), 90, false),
+        ];
+        let (end_others_href, back_href) = ("/me/devices/end".into(), "/me/security".into());
+        DevicesPage { page, rows, end_others_href, back_href }
+    }
+}
+
+impl PasswordPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> PasswordPage {
+        let mut problems = Problems::none();
+        problems.add("old", page.t("problem-password-wrong"));
+        let (action_href, back_href) = ("/desk/password".into(), "/desk/security".into());
+        PasswordPage { page, chars_min: 15, problems, action_href, back_href }
+    }
+}
+
+impl MeterPart {
+    /// See [`super`].
+    pub fn sample(page: Frame, score: u8) -> MeterPart {
+        MeterPart { advice: page.t("meter-advice-words"), page, score }
+    }
+}
+
+impl AccountPage {
+    /// See [`super`].
+    pub fn sample(page: Frame, standing: Standing) -> AccountPage {
+        AccountPage {
+            who: say(page.lang, "Li Hua", "李华"),
+            contact: "l•••@mail.example".into(),
+            standing,
+            factors: usize::from(standing == Standing::Good) * 2,
+            sessions: 3,
+            pin_changed: ago(9_000_000),
+            sign_out_href: "/me/sign-out".into(),
+            page,
+        }
+    }
+}
+
+impl PinChangePage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> PinChangePage {
+        let mut problems = Problems::none();
+        problems.add("old", page.t1("problem-pin-wrong", "left", 3));
+        PinChangePage { page, problems, action_href: "/me/pin".into(), forgot_href: "/me/pin/forgot".into() }
+    }
+}
+
+impl FreezePage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> FreezePage {
+        FreezePage { page, others: 2, action_href: "/me/freeze".into() }
+    }
+}
+
+impl FrozenPage {
+    /// See [`super`].
+    pub fn sample(page: Frame, is_own: bool, proof_href: &str) -> FrozenPage {
+        let (proof_href, action_href) = (proof_href.to_owned(), "/me/thaw".into());
+        FrozenPage { page, is_own, proof_href, wrong: String::new(), action_href }
+    }
+}
+
+impl ActivityPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> ActivityPage {
+        let row =
+            |seconds, key: &str, note: String| ActivityRow { at: ago(seconds), what: page.t(key), note };
+        let device = say(page.lang, "Chrome on Android", "安卓手机 Chrome");
+        let rows = vec![
+            row(600, "activity-session", device.clone()),
+            row(86_000, "activity-factor", page.t("factor-passkey")),
+            row(86_400, "activity-device", device),
+            row(9_000_000, "activity-pin", String::new()),
+        ];
+        ActivityPage { page, rows }
+    }
+}
+
+fn roles(page: &Frame) -> Vec<RoleChoice> {
+    let grantable = Role::ALL.iter().filter(|role| role.is_for_members());
+    let choice = |role: &Role| RoleChoice {
+        name: role.name().to_owned(),
+        label: page.t(format!("role-{}", role.name())),
+        does: page.t(format!("role-does-{}", role.name())),
+        checked: *role == Role::Cashier,
+    };
+    grantable.map(choice).collect()
+}
+
+fn members(page: &Frame) -> Vec<MemberRow> {
+    let row = |name: String, role: &str, state, has_factor, last| MemberRow {
+        email: format!("{role}@tea.example"),
+        roles: page.t(format!("role-{role}")),
+        state,
+        has_factor,
+        last_login: last,
+        is_self: role == "owner",
+        href: "/desk/members/1".into(),
+        name,
+    };
+    let (active, lang) = (MemberShown::Active, page.lang);
+    vec![
+        row(say(lang, "Mei Lin", "林梅"), "owner", active, true, Some(ago(300))),
+        row(say(lang, "Wang Fang", "王芳"), "finance", active, false, Some(ago(8_000_000))),
+        row(say(lang, "Zhao Lei", "赵磊"), "cashier", MemberShown::Invited, false, None),
+        row(say(lang, "Chen Jie", "陈洁"), "support", MemberShown::Removed, true, Some(ago(20_000_000))),
+    ]
+}
+
+impl MembersPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> MembersPage {
+        MembersPage { rows: members(&page), invite_href: "/desk/members/new".into(), page }
+    }
+}
+
+impl MemberNewPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> MemberNewPage {
+        let mut problems = Problems::none();
+        problems.add("email", page.t("member-taken"));
+        MemberNewPage {
+            name_typed: String::new(),
+            email_typed: "wang@tea.example".into(),
+            roles: roles(&page),
+            problems,
+            action_href: "/desk/members/new".into(),
+            back_href: "/desk/members".into(),
+            page,
+        }
+    }
+}
+
+impl MemberPage {
+    /// See [`super`].
+    pub fn sample(page: Frame, is_last_owner: bool) -> MemberPage {
+        let row = members(&page).remove(usize::from(!is_last_owner));
+        let remove = if is_last_owner { "" } else { "/desk/members/1/remove" };
+        MemberPage {
+            row,
+            since: ago(30_000_000),
+            factors: if is_last_owner { page.t("factor-passkey") } else { String::new() },
+            sessions: 2,
+            roles: roles(&page),
+            problems: Problems::none(),
+            roles_href: "/desk/members/1/roles".into(),
+            sessions_href: "/desk/members/1/sessions".into(),
+            remove_href: remove.into(),
+            is_last_owner,
+            page,
+        }
+    }
+}
+
+impl MemberRemovePage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> MemberRemovePage {
+        MemberRemovePage {
+            name: say(page.lang, "Wang Fang", "王芳"),
+            shop: super::shop(page.lang),
+            sessions: 2,
+            action_href: "/desk/members/1/remove".into(),
+            back_href: "/desk/members/1".into(),
+            page,
+        }
+    }
+}
+
+impl RolesPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> RolesPage {
+        let line = |choice: RoleChoice| RoleLine { label: choice.label, does: choice.does, holders: 1 };
+        let row = |permission: &Permission| PermissionRow {
+            label: page.t(format!("may-{}", permission.name().to_lowercase().replace(' ', "-"))),
+            fresh: permission.fresh_seconds().is_some(),
+            may: Role::ALL
+                .iter()
+                .filter(|role| role.is_for_members())
+                .map(|r| r.grants(*permission))
+                .collect(),
+        };
+        let rows = Permission::ALL.iter().map(row).collect();
+        RolesPage { roles: roles(&page).into_iter().map(line).collect(), rows, page }
+    }
+}

@@ -1,0 +1,77 @@
+//! How hard a password is to guess, for the meter beside the field. What is refused is decided by
+//! [`Password::check_strength`](crate::Password::check_strength) alone; this advises.
+
+use zxcvbn::feedback::Warning;
+use zxcvbn::{Entropy, zxcvbn};
+
+use crate::limits::{METER_CHARS_MAX, PASSWORD_CHARS_MIN};
+
+/// What the meter shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// 0 (guessed at once) to 4 (very hard to guess).
+    pub score: u8,
+    /// What would help most; `None` when nothing is needed.
+    pub advice: Option<Advice>,
+}
+
+/// What would make a password better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// It is short.
+    Longer,
+    /// It is well known, or a name with changes.
+    Known,
+    /// Words that do not belong together would be better.
+    MoreWords,
+}
+
+/// Judges a password as far as it is typed. `context` holds what an attacker would try first: names, address.
+pub fn judge_password(text: &str, context: &[&str]) -> Strength {
+    let start: String = text.chars().take(METER_CHARS_MAX).collect();
+    let entropy = zxcvbn(&start, context);
+    let score = u8::from(entropy.score());
+    let short = text.chars().count() < PASSWORD_CHARS_MIN;
+    let score = if short { score.min(2) } else { score };
+    Strength { score, advice: advise(&entropy, short, score) }
+}
+
+fn advise(entropy: &Entropy, short: bool, score: u8) -> Option<Advice> {
+    let warning = entropy.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+    let known = matches!(
+        warning,
+        Some(
+            Warning::ThisIsATop10Password
+                | Warning::ThisIsATop100Password
+                | Warning::ThisIsACommonPassword
+                | Warning::ThisIsSimilarToACommonlyUsedPassword
+        )
+    );
+    match (known, short, score) {
+        (true, _, _) => Some(Advice::Known),
+        (_, true, _) => Some(Advice::Longer),
+        (_, _, 0..=2) => Some(Advice::MoreWords),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_meter_explains_what_would_help() {
+        let judge = |text: &str| judge_password(text, &["Mei Lin", "mei@shop.example"]);
+        assert_eq!(judge("password").advice, Some(Advice::Known));
+        assert_eq!(judge("kettle").advice, Some(Advice::Longer));
+        assert_eq!(judge("aaaaaaaaaaaaaaaaaaaa").advice, Some(Advice::MoreWords));
+        assert_eq!(judge("a kettle sings at dawn over Hangzhou"), Strength { score: 4, advice: None });
+        assert!(judge("mei@shop.example").score < 3);
+    }
+
+    #[test]
+    fn a_long_text_is_judged_by_its_start() {
+        let long = "9f2c4e7ab1d05836".repeat(METER_CHARS_MAX);
+        assert_eq!(judge_password(&long, &[]).score, 4);
+    }
+}
