@@ -348,3 +348,97 @@ may-manage-terminals = manage terminals
 may-view-audit = read the log
 may-manage-keys = rotate the keys of the installation
 may-operate = run the installation
+
+## Two people for one thing, and access reviews
+nav-approvals = Approvals
+approvals-text = Some things take two people. What a colleague asks for waits here; your own requests wait for somebody else.
+approvals-none-title = Nothing waits
+approvals-none-text = When somebody asks for something that takes two people, it appears here.
+approvals-until = until
+approval-yours = waits for you
+approval-own = waits for somebody else
+approval-approved = approved, good once
+approve = Approve
+refuse = Refuse
+approve-named = Approve: { $what }
+refuse-named = Refuse: { $what }
+nav-access-review = Access review
+review-done = { $done } of { $total } decided
+review-due = due
+review-overdue = overdue since
+review-text = Each quarter, one question for everybody and everything with access: is it still needed? Every decision counts at once.
+review-move = move
+review-keep = keeps
+review-remove = removes
+review-question = Does { $name } still need { $grants }?
+review-used = Last used
+review-unused = Never used
+review-own = Your own line: a colleague decides it.
+review-keep-button = Still needed
+review-remove-button = Remove
+review-keep-named = Keep { $grants } for { $name }
+review-remove-named = Remove { $grants } from { $name }
+review-none-title = No review is due
+review-none-text = Every quarter you are asked here who still needs what.
+review-past = Reviews so far
+review-closed = closed
+flag-unused = unused for 90 days
+flag-old-key = old key
+flag-single-factor = no second factor
+decision-confirmed = still needed
+decision-removed = removed
+decision-suspended = suspended
+
+## Keys of the installation
+nav-keys = Keys
+keys-tree-text = Each key wraps the ones below it; the lowest seal every name, number and contact. Rotating one never stops a payment.
+level-root = Root key
+level-kek = Wrapping keys
+level-data = Data keys
+level-uses-root = { $n ->
+    [one] one key below
+   *[other] { $n } keys below
+}
+level-uses-kek = { $n ->
+    [0] nothing below
+    [one] one data key below
+   *[other] { $n } data keys below
+}
+level-uses-data = { $n ->
+    [one] one data key
+   *[other] { $n } data keys
+}
+key-version = Version { $n }
+key-active = in use
+key-retired = retired
+key-destroyed = destroyed
+key-made = made
+key-due = { $n ->
+    [one] one day left
+   *[other] { $n } days left
+}
+key-over = { $n ->
+    [0] replace it today
+    [one] overdue by one day
+   *[other] overdue by { $n } days
+}
+key-destroy = Destroy …
+rotate-root = Replace the root key …
+rotate-kek = Replace the wrapping key …
+rotate-data = Replace the data keys …
+rotate-root-title = Replace the root key?
+rotate-root-text = A new root key is taken from your key source, and the { $n } keys below it are wrapped by it in one step. Nothing that is sealed changes. Keep the old one until your backups are older than today.
+rotate-root-button = Replace the root key
+rotate-kek-title = Replace the wrapping key?
+rotate-kek-text = New data keys are wrapped by a new key at once; the { $n } that are there are moved to it in the background. The old one can be destroyed when nothing hangs from it.
+rotate-kek-button = Replace the wrapping key
+rotate-data-title = Replace the data keys?
+rotate-data-text = Every customer, member and shop gets a new data key: { $n } in all, and all their values are sealed anew, some at a time.
+rotate-data-button = Replace the data keys
+rotate-no = Not now
+rotation-running = Being replaced: { $level }
+rotation-done = { $done } of { $total } moved
+rotation-since = since
+rotation-problem = It stands still:
+rotation-leave = You can leave this page; it goes on by itself, also after a restart. Payments go on.
+rotation-past = Replaced so far

@@ -331,3 +331,86 @@ may-manage-terminals = 管理终端
 may-view-audit = 查看日志
 may-manage-keys = 轮换平台密钥
 may-operate = 运行平台
+
+## 双人审批与权限审查
+nav-approvals = 审批
+approvals-text = 有些事需要两个人。同事的申请在此等您决定；您的申请等别人决定。
+approvals-none-title = 没有待审批事项
+approvals-none-text = 有人申请需要两人同意的事项时，会出现在这里。
+approvals-until = 截至
+approval-yours = 等您决定
+approval-own = 等他人决定
+approval-approved = 已批准，限用一次
+approve = 批准
+refuse = 拒绝
+approve-named = 批准：{ $what }
+refuse-named = 拒绝：{ $what }
+nav-access-review = 权限审查
+review-done = 已决定 { $done } / { $total }
+review-due = 截止
+review-overdue = 已逾期，截止于
+review-text = 每季度对所有拥有权限者问一个问题：还需要吗？每个决定立即生效。
+review-move = 移动
+review-keep = 保留
+review-remove = 移除
+review-question = { $name }还需要{ $grants }吗？
+review-used = 最近使用
+review-unused = 从未使用
+review-own = 您本人的一行，由同事决定。
+review-keep-button = 仍然需要
+review-remove-button = 移除
+review-keep-named = 为{ $name }保留{ $grants }
+review-remove-named = 移除{ $name }的{ $grants }
+review-none-title = 目前没有到期的审查
+review-none-text = 每季度会在这里询问谁还需要什么权限。
+review-past = 历次审查
+review-closed = 完成于
+flag-unused = 90 天未使用
+flag-old-key = 密钥过旧
+flag-single-factor = 没有第二重验证
+decision-confirmed = 仍然需要
+decision-removed = 已移除
+decision-suspended = 已停用
+
+## 平台密钥
+nav-keys = 密钥
+keys-tree-text = 每把密钥保护其下一层；最底层密封所有姓名、号码和联系方式。更换密钥不会中断付款。
+level-root = 根密钥
+level-kek = 包裹密钥
+level-data = 数据密钥
+level-uses-root = 其下 { $n } 把密钥
+level-uses-kek = { $n ->
+    [0] 其下已空
+   *[other] 其下 { $n } 把数据密钥
+}
+level-uses-data = { $n } 把数据密钥
+key-version = 第 { $n } 版
+key-active = 使用中
+key-retired = 已退役
+key-destroyed = 已销毁
+key-made = 生成于
+key-due = 还剩 { $n } 天
+key-over = { $n ->
+    [0] 今天应更换
+   *[other] 已超期 { $n } 天
+}
+key-destroy = 销毁 …
+rotate-root = 更换根密钥 …
+rotate-kek = 更换包裹密钥 …
+rotate-data = 更换数据密钥 …
+rotate-root-title = 更换根密钥？
+rotate-root-text = 将从密钥源取得新的根密钥，并一次性重新包裹其下 { $n } 把密钥。已密封的内容不变。请保留旧密钥，直到备份都晚于今天。
+rotate-root-button = 更换根密钥
+rotate-kek-title = 更换包裹密钥？
+rotate-kek-text = 新的数据密钥立即由新密钥包裹；现有的 { $n } 把会在后台逐步迁移。旧密钥空了之后可以销毁。
+rotate-kek-button = 更换包裹密钥
+rotate-data-title = 更换数据密钥？
+rotate-data-text = 每位顾客、成员和店铺都会得到新的数据密钥，共 { $n } 把，其所有内容会分批重新密封。
+rotate-data-button = 更换数据密钥
+rotate-no = 暂不
+rotation-running = 正在更换：{ $level }
+rotation-done = 已迁移 { $done } / { $total }
+rotation-since = 始于
+rotation-problem = 已停顿：
+rotation-leave = 可以离开本页；它会自行继续，重启后也一样。付款不受影响。
+rotation-past = 历次更换

@@ -42,10 +42,27 @@
       id.after(button);
     });
   }
-  // Keys: j and k walk the links of [data-rows]; a letter named by [data-key] focuses its button, the same letter
+  // Keys: in [data-lines], j and k walk the lines, and a letter named by [data-press] stands for that button of the line;
+  // elsewhere j and k walk the links of [data-rows]; a letter named by [data-key] focuses its button, the same letter
   // again (or Enter) presses it, so that one slip of a finger decides nothing.
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+    const lines = [...document.querySelectorAll("[data-lines] > *")].filter((line) => line.querySelector("[data-press]"));
+    if (lines.length) {
+      const at = lines.findIndex((line) => line.contains(document.activeElement));
+      if (event.key === "j" || event.key === "k") {
+        const next = lines[Math.min(lines.length - 1, Math.max(0, at + (event.key === "j" ? 1 : -1)))];
+        next.querySelector("[data-press]").focus();
+        next.scrollIntoView({ block: "nearest" });
+        return;
+      }
+      const button = /^[a-z]$/.test(event.key) && lines[Math.max(0, at)].querySelector(`[data-press="${event.key}"]`);
+      if (button) {
+        if (document.activeElement === button) button.click();
+        else button.focus();
+        return;
+      }
+    }
     const rows = [...document.querySelectorAll("[data-rows] a")];
     if ((event.key === "j" || event.key === "k") && rows.length) {
       const now = rows.findIndex((row) => row.hasAttribute("aria-current"));

@@ -11,6 +11,8 @@ mod limits;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod paying;

@@ -11,11 +11,11 @@ use store::testing::Scratch;
 use crate::site::{Browser, PASSWORD, Page, Site};
 use crate::world::{PIN, WRONG_PIN, screen, yuan};
 
-const BUYER: &str = "li.hua@mail.example";
+pub const BUYER: &str = "li.hua@mail.example";
 const BALANCE: i64 = 500_000;
 
 /// A site whose screening finds the same in every payment, with a shop and its owner signed in.
-fn opened(found: Outcome) -> (Site, Browser) {
+pub fn opened(found: Outcome) -> (Site, Browser) {
     open(Site::new(screen(found)))
 }
 
@@ -30,7 +30,7 @@ fn open(site: Site) -> (Site, Browser) {
 }
 
 /// Makes a code for one order and gives the path behind it, with its payment.
-fn code(owner: &mut Browser, amount: &str, line: &str) -> (String, PaymentId) {
+pub fn code(owner: &mut Browser, amount: &str, line: &str) -> (String, PaymentId) {
     let form = owner.get("/desk/codes/new").is(200).form("/desk/codes");
     let form = form.with("kind", "dynamic").with("amount", amount).with("order_line", line);
     let form = form.with("order_reference", "A-7").with("minutes", "5");
@@ -49,7 +49,7 @@ fn code_path(page: &Page) -> String {
 }
 
 /// Scans, signs up with a balance, and stands before the PIN.
-fn at_pin(site: &Site, path: &str, email: &str) -> (Browser, Page) {
+pub fn at_pin(site: &Site, path: &str, email: &str) -> (Browser, Page) {
     let mut buyer = site.browser();
     let page = buyer.get(path);
     page.is(200).shows("Green Tea House");

@@ -17,6 +17,8 @@ pub const POINTS_MAX: usize = 2_000;
 static OWN: LazyLock<Texts> = LazyLock::new(|| Texts::new(&[]));
 
 const WIDTH: f64 = 720.0;
+/// The same drawing for a phone: as wide as its screen, so that letters keep their size.
+const NARROW: f64 = 344.0;
 const LEFT: f64 = 52.0;
 
 /// A colour of the sheet.
@@ -104,8 +106,16 @@ pub struct Plot {
     pub unit: Unit,
 }
 
-/// Stacked bars: what went well above the line, what was stopped below it, on one scale.
+/// Stacked bars: what went well above the line, what was stopped below it, on one scale. Drawn twice, for a desk and for a
+/// phone; the style sheet shows one.
 pub fn bars(lang: Lang, plot: &Plot, above: &[Series], below: &[Series]) -> Html {
+    let wide = draw_bars(plot, above, below, WIDTH);
+    let narrow = draw_bars(plot, above, below, NARROW);
+    let all: Vec<&Series> = above.iter().chain(below).collect();
+    figure(lang, plot, &format!("{wide}{narrow}"), &all)
+}
+
+fn draw_bars(plot: &Plot, above: &[Series], below: &[Series], full: f64) -> String {
     let (top, strip, foot, height) = (18.0, 18.0, 20.0, 176.0);
     let slots = plot.labels.len().min(POINTS_MAX);
     let (high, low) = (highest_sum(above, slots), highest_sum(below, slots));
@@ -115,12 +125,12 @@ pub fn bars(lang: Lang, plot: &Plot, above: &[Series], below: &[Series]) -> Html
     let scale = height / span;
     let zero = top + peak * scale;
     let bottom = top + height + strip_below;
-    let mut out = open_svg(bottom + foot, &plot.title);
+    let mut out = open_svg(full, bottom + foot, &plot.title);
     for tick in ticks(peak) {
         let y = zero - tick * scale;
-        grid_line(&mut out, y, &plot.unit.show_short(tick), tick == 0.0);
+        grid_line(&mut out, full, y, &plot.unit.show_short(tick), tick == 0.0);
     }
-    let step = (WIDTH - LEFT) / (slots.max(1) as f64);
+    let step = (full - LEFT) / (slots.max(1) as f64);
     let width = (step * 0.72).max(1.0);
     for slot in 0..slots {
         let x = LEFT + step * slot as f64 + (step - width) / 2.0;
@@ -130,10 +140,9 @@ pub fn bars(lang: Lang, plot: &Plot, above: &[Series], below: &[Series]) -> Html
     }
     say_series(&mut out, plot.unit, above, 11.0);
     say_series(&mut out, plot.unit, below, bottom - 3.0);
-    slot_labels(&mut out, &plot.labels, step, bottom + 14.0);
+    slot_labels(&mut out, &plot.labels, full, bottom + 14.0);
     out.push_str("</svg>");
-    let all: Vec<&Series> = above.iter().chain(below).collect();
-    figure(lang, plot, &out, &all)
+    out
 }
 
 #[derive(Clone, Copy)]
@@ -196,8 +205,10 @@ fn say_series(out: &mut String, unit: Unit, series: &[Series], y: f64) {
     out.push_str("</text>");
 }
 
-fn slot_labels(out: &mut String, labels: &[String], step: f64, y: f64) {
-    let every = labels.len().div_ceil(8).max(1);
+fn slot_labels(out: &mut String, labels: &[String], full: f64, y: f64) {
+    let step = (full - LEFT) / (labels.len().clamp(1, POINTS_MAX) as f64);
+    let shown = if full < WIDTH { 4 } else { 8 };
+    let every = labels.len().div_ceil(shown).max(1);
     for (slot, label) in labels.iter().take(POINTS_MAX).enumerate().step_by(every) {
         let x = LEFT + step * (slot as f64 + 0.5);
         let _ =
@@ -212,9 +223,9 @@ pub fn line(lang: Lang, plot: &Plot, series: &[Series]) -> Html {
     let high = series.iter().flat_map(|one| one.values.iter()).map(|value| sound(*value)).fold(0.0, f64::max);
     let peak = scale_top(plot.unit, high);
     let scale = height / peak;
-    let mut out = open_svg(top + height + 20.0, &plot.title);
+    let mut out = open_svg(WIDTH, top + height + 20.0, &plot.title);
     for tick in ticks(peak) {
-        grid_line(&mut out, top + height - tick * scale, &plot.unit.show_short(tick), tick == 0.0);
+        grid_line(&mut out, WIDTH, top + height - tick * scale, &plot.unit.show_short(tick), tick == 0.0);
     }
     let step = (WIDTH - LEFT - right) / (slots.max(2) - 1) as f64;
     let mut ends: Vec<f64> = Vec::new();
@@ -399,16 +410,18 @@ pub fn features(lang: Lang, features: &[Feature]) -> Html {
     Html::from_trusted(out)
 }
 
-fn open_svg(height: f64, title: &str) -> String {
-    format!("<svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{}\">", escape(title))
+fn open_svg(full: f64, height: f64, title: &str) -> String {
+    let class = if full < WIDTH { "narrow" } else { "wide" };
+    let title = escape(title);
+    format!("<svg class=\"{class}\" viewBox=\"0 0 {full} {height:.0}\" role=\"img\" aria-label=\"{title}\">")
 }
 
-fn grid_line(out: &mut String, y: f64, words: &str, is_zero: bool) {
+fn grid_line(out: &mut String, full: f64, y: f64, words: &str, is_zero: bool) {
     let class = if is_zero { "axis" } else { "grid" };
     let (x, base, words) = (LEFT - 8.0, y + 4.0, escape(words));
     let _ = write!(
         out,
-        "<path class=\"{class}\" d=\"M{LEFT} {y:.1}H{WIDTH}\"/><text x=\"{x}\" y=\"{base:.1}\" text-anchor=\"end\">{words}</text>"
+        "<path class=\"{class}\" d=\"M{LEFT} {y:.1}H{full}\"/><text x=\"{x}\" y=\"{base:.1}\" text-anchor=\"end\">{words}</text>"
     );
 }
 

@@ -1,0 +1,200 @@
+//! One's own account, and a shop's people, through the whole router: freezing and taking it back, devices, PIN and
+//! password; inviting, changing and removing members.
+
+use identity::{Actor, BuyerState, Freeze, Role};
+use risk::Outcome;
+
+use crate::pages::{BUYER, at_pin, code, opened};
+use crate::site::{Browser, PASSWORD, Site};
+use crate::world::{PIN, WRONG_PIN};
+
+/// Another device of the buyer.
+fn second_device(site: &Site) -> Browser {
+    let mut browser = site.browser();
+    let form = browser.get("/me/sign-in").form("/me/sign-in").with("contact", BUYER);
+    let page = browser.send(&form);
+    let form = page.form("/me/code").with("code", &site.mailed_code());
+    browser.send(&form).is(200);
+    browser
+}
+
+/// A shop, a buyer with two devices, and the page before the PIN on the first.
+fn buyer_with_two_devices() -> (Site, Browser, crate::site::Page, Browser) {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let (path, _) = code(&mut owner, "100", "Tea");
+    let (first, page) = at_pin(&site, &path, BUYER);
+    let second = second_device(&site);
+    (site, first, page, second)
+}
+
+#[test]
+fn c15_freezing_everything_stops_payments_and_signs_other_devices_out() {
+    let (_site, mut phone, pin_page, mut tablet) = buyer_with_two_devices();
+    let account = tablet.get("/me/account");
+    account.is(200).shows("Li Hua").shows("Ready to pay").shows("2 signed in");
+    let page = tablet.get("/me/freeze");
+    page.is(200).shows("The other device is signed out");
+    let page = tablet.send(&page.form("/me/freeze"));
+    page.is(200).shows("Your account is frozen").shows("Take the freeze back");
+    assert!(phone.get("/me").path.starts_with("/me/sign-in"), "the phone is signed out");
+    let refused = phone.send(&pin_page.form("/confirm").with("pin", PIN));
+    assert!(!refused.html.contains("Paid"), "{}", refused.text());
+    // The second submit of the same form changes nothing, and the way back needs the PIN.
+    let form = tablet.get("/me/freeze").form("/me/thaw").with("pin", WRONG_PIN);
+    let wrong = tablet.send(&form);
+    wrong.is(403).shows("4 tries are left");
+    let right = tablet.send(&wrong.form("/me/thaw").with("pin", PIN));
+    right.is(200).shows("Ready to pay");
+}
+
+#[test]
+fn a_freeze_is_taken_back_with_a_fresh_proof_only() {
+    let (site, _, _, mut tablet) = buyer_with_two_devices();
+    let page = tablet.get("/me/freeze");
+    let frozen = tablet.send(&page.form("/me/freeze"));
+    let old_form = frozen.form("/me/thaw").with("pin", PIN);
+    for _ in 0..4 {
+        site.clock.advance_seconds(240);
+        tablet.get("/me/account").is(200);
+    }
+    tablet.get("/me/freeze").is(200).shows("first show that it is you");
+    // A form from before is refused as well.
+    tablet.send(&old_form).is(200).shows("first show that it is you");
+    assert_eq!(state(&site), BuyerState::Frozen);
+}
+
+fn state(site: &Site) -> BuyerState {
+    let id = site.buyer(BUYER);
+    site.write(move |tx, _| identity::find_buyer(tx, id)).unwrap().state
+}
+
+#[test]
+fn what_the_house_stopped_its_owner_cannot_set_free() {
+    let (site, _, _, mut tablet) = buyer_with_two_devices();
+    let id = site.buyer(BUYER);
+    let page = tablet.get("/me/freeze");
+    let own = tablet.send(&page.form("/me/freeze")).form("/me/thaw").with("pin", PIN);
+    site.write(move |tx, means| identity::set_frozen(tx, means, &Actor::Operator, id, Freeze::Freeze));
+    let page = tablet.get("/me/freeze");
+    page.is(200).shows("Ask whoever runs this service");
+    assert!(!page.html.contains("/me/thaw"));
+    tablet.send(&own).is(200);
+    assert_eq!(state(&site), BuyerState::Held);
+}
+
+#[test]
+fn c14_a_buyer_sees_and_ends_the_own_sessions_alone() {
+    let (site, mut phone, _, mut tablet) = buyer_with_two_devices();
+    let page = tablet.get("/me/devices");
+    page.is(200).shows("this device").shows("Sign out everywhere but here");
+    let form = page.form("/end");
+    tablet.send(&form).is(200);
+    assert!(phone.get("/me").path.starts_with("/me/sign-in"));
+    tablet.get("/me/devices").is(200);
+    // Another buyer's session is not found by its id.
+    let mut stranger = site.browser();
+    assert!(stranger.get("/me/devices").path.starts_with("/me/sign-in"));
+}
+
+#[test]
+fn a_pin_is_changed_with_the_old_one_and_never_to_a_weak_one() {
+    let (_site, mut phone, _, _) = buyer_with_two_devices();
+    let form = |page: &crate::site::Page, old: &str, new: &str| {
+        page.form("/me/pin").with("old", old).with("pin", new).with("pin_again", new)
+    };
+    let page = phone.get("/me/pin");
+    let page = phone.send(&form(&page, PIN, "123456"));
+    page.is(422).shows("harder to guess");
+    let page = phone.send(&form(&page, WRONG_PIN, "618204"));
+    page.is(422).shows("4 tries are left");
+    let unlike = page.form("/me/pin").with("old", PIN).with("pin", "618204").with("pin_again", "618205");
+    let page = phone.send(&unlike);
+    page.is(422).shows("not the same");
+    phone.send(&form(&page, PIN, "618204")).is(200).shows("Ready to pay");
+    phone.get("/me/activity").is(200).shows("The PIN was set").shows("Chrome on Android");
+}
+
+#[test]
+fn an_owner_invites_changes_and_removes_members_but_never_the_last_owner() {
+    let (_site, mut owner) = opened(Outcome::Allow);
+    let page = owner.get("/desk/members/new");
+    let empty = owner.send(&page.form("/desk/members/new").with("name", "Wang Fang").with("email", "x"));
+    empty.is(422).shows("Tick at least one role").shows("Enter an e-mail address");
+    let form = page.form("/desk/members/new").with("name", "Wang Fang").with("email", "wang@shop.example");
+    let list = owner.send(&form.with("role", "cashier"));
+    list.is(200).shows("Wang Fang").shows("invited");
+    let taken = owner.get("/desk/members/new").form("/desk/members/new").with("name", "Wang");
+    let taken = owner.send(&taken.with("email", "wang@shop.example").with("role", "cashier"));
+    taken.is(422).shows("is a member already");
+    let href = link_to(&list.html, "Wang Fang");
+    let page = owner.get(&href);
+    page.is(200).shows("Remove Wang Fang");
+    let page = owner.send(&page.form("/roles").with("role", "support"));
+    page.is(200).shows("Support");
+    let ask = owner.get(&format!("{href}/remove"));
+    ask.is(200).shows("Remove Wang Fang from Green Tea House");
+    owner.send(&ask.form("/remove")).is(200).shows("removed");
+    let own = owner.get(&link_to(&list.html, "Mei Lin"));
+    own.is(200).shows("The shop needs an owner");
+    let kept = owner.send(&own.form("/roles").with("role", "cashier"));
+    kept.is(422).shows("The shop needs an owner");
+}
+
+fn link_to(html: &str, name: &str) -> String {
+    let before = html.split(&format!("\"><b>{name}</b></a>")).next().unwrap();
+    before.rsplit("href=\"").next().unwrap().to_owned()
+}
+
+#[test]
+fn az_1_a_cashier_neither_sees_nor_changes_members() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let members = owner.get("/desk/members");
+    let form =
+        owner.get("/desk/members/new").form("/desk/members/new").with("name", "Eve").with("role", "owner");
+    let shops = site.write(|tx, _| identity::list_shops(tx, 10));
+    let shop = shops.iter().find(|shop| shop.name == "Green Tea House").unwrap().id;
+    site.member(shop, "till@shop.example", Role::Cashier);
+    let mut till = site.browser();
+    let door = till.get("/sign-in").form("/sign-in").with("email", "till@shop.example");
+    till.send(&door.with("password", PASSWORD)).is(200);
+    till.get("/desk/members").is(403);
+    till.get("/desk/members/new").is(403);
+    till.get(&link_to(&members.html, "Mei Lin")).is(403);
+    till.send(&form.with("email", "eve@shop.example")).is(403);
+    assert!(!till.get("/desk").html.contains("/desk/members"));
+}
+
+#[test]
+fn a_password_is_changed_with_the_old_one_and_other_devices_are_signed_out() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let mut elsewhere = site.browser();
+    let door = elsewhere.get("/sign-in").form("/sign-in").with("email", "mei@shop.example");
+    elsewhere.send(&door.with("password", PASSWORD)).is(200);
+    let new = "eight ferries cross the bay";
+    let page = owner.get("/desk/password");
+    let wrong = owner.send(&page.form("/desk/password").with("old", "not the old one").with("password", new));
+    wrong.is(422).shows("That password is not right");
+    let weak = owner.send(&page.form("/desk/password").with("old", PASSWORD).with("password", "short"));
+    weak.is(422).shows("At least 15 characters");
+    let form = owner.get("/desk/password").form("/desk/password").with("old", PASSWORD).with("password", new);
+    owner.send(&form).is(200).shows("What opens this account");
+    assert!(elsewhere.get("/desk").path.starts_with("/sign-in"));
+    let mut again = site.browser();
+    let door = again.get("/sign-in").form("/sign-in").with("email", "mei@shop.example");
+    again.send(&door.with("password", PASSWORD)).is(403);
+}
+
+#[test]
+fn the_meter_says_what_would_help_and_only_to_this_site() {
+    let (_site, mut owner) = opened(Outcome::Allow);
+    let form = owner.get("/desk/password").form("/desk/password");
+    let form = crate::site::Form { to: "/password-strength".to_owned(), ..form }
+        .without("csrf")
+        .without("old")
+        .with("password", "password");
+    owner.send_once(&form).is(200).shows("Guessed at once").shows("thieves try first");
+    let good = form.with("password", "eight ferries cross the bay at dawn");
+    owner.send_once(&good).is(200).shows("Very good");
+    let elsewhere = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
+    owner.send_from(&good, &elsewhere).is(403);
+}
