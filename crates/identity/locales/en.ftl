@@ -322,6 +322,7 @@ may-view-shop = read the shop's settings
 may-manage-shop = change the shop's settings
 may-view-payments = see payments, codes and refunds
 may-take-payments = make codes and payments
+may-manage-codes = make printed codes
 may-settle-payments = capture or cancel a payment
 may-refund = give money back
 may-top-up = top up a buyer's balance

@@ -305,6 +305,7 @@ may-view-shop = 查看店铺设置
 may-manage-shop = 更改店铺设置
 may-view-payments = 查看付款、收款码和退款
 may-take-payments = 生成收款码和付款
+may-manage-codes = 制作印刷收款码
 may-settle-payments = 请款或取消付款
 may-refund = 退款
 may-top-up = 为买家充值
