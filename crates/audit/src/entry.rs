@@ -204,6 +204,9 @@ named_ids! {
     OpeningId => "opening";
     AlertId => "alert";
     ExportId => "export";
+    RoleId => "role";
+    ApprovalId => "approval";
+    AccessReviewId => "access_review";
 }
 
 /// How it ended.

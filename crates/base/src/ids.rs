@@ -189,6 +189,12 @@ ids! {
     FactorId, "second factor", "fct";
     /// A session of a buyer or member.
     SessionId, "session", "ses";
+    /// A role that a shop made itself.
+    RoleId, "role", "rol";
+    /// A second person's yes to what one person proposed.
+    ApprovalId, "approval", "apv";
+    /// A review of who has what.
+    AccessReviewId, "access review", "acr";
     /// A request, for tracing it through log and audit.
     RequestId, "request", "req";
     /// A token that stands for a card.

@@ -12,9 +12,9 @@ mod secret;
 pub use clock::{Clock, Timestamp};
 pub use dice::Dice;
 pub use ids::{
-    AlertId, ApiKeyId, BuyerId, CertificateId, CodeId, CustomerId, DecisionId, DeviceId, EntryId, ExportId,
-    FactorId, IdError, MemberId, OpeningId, OrderId, PaymentId, RefundId, RequestId, ReviewId, ScopedId,
-    SessionId, ShopId, TerminalId, TokenId, TransferId,
+    AccessReviewId, AlertId, ApiKeyId, ApprovalId, BuyerId, CertificateId, CodeId, CustomerId, DecisionId,
+    DeviceId, EntryId, ExportId, FactorId, IdError, MemberId, OpeningId, OrderId, PaymentId, RefundId,
+    RequestId, ReviewId, RoleId, ScopedId, SessionId, ShopId, TerminalId, TokenId, TransferId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use secret::Secret;

@@ -7,13 +7,13 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base::{ApiKeyId, ScopedId, Secret, ShopId, Timestamp};
+use base::{ApiKeyId, MemberId, ScopedId, Secret, ShopId, Timestamp};
 use rustc_hash::FxHashMap;
 use store::{Db, Tx};
 use vault::{Place, Vault};
 
 use crate::context::{Fault, Means, takes_faults};
-use crate::limits::{API_KEY_DAYS_MAX, API_KEY_RING_MAX, API_KEYS_MAX};
+use crate::limits::{API_KEY_DAYS_MAX, API_KEY_RING_MAX, API_KEYS_MAX, KEY_TOUCH_SECONDS};
 use crate::permissions::{Actor, Denied, KeyCaller, Permission, Role};
 use crate::record::{self, Event};
 use crate::store::api_keys::{self as rows, KeyRow};
@@ -81,6 +81,10 @@ pub struct ApiKey {
     pub created: Timestamp,
     /// When it ends by itself.
     pub expires: Option<Timestamp>,
+    /// The member who made it.
+    pub maker: Option<MemberId>,
+    /// When it was last used, to the day.
+    pub used: Option<Timestamp>,
 }
 
 /// Why a key could not be made or changed.
@@ -161,12 +165,58 @@ pub fn revoke_api_key(
         return Err(ApiKeyError::NotFound);
     }
     let row = rows::find_key(tx, id)?.ok_or(ApiKeyError::NotFound)?;
-    if row.state == KeyState::Active {
+    if row.state != KeyState::Revoked {
         rows::update_key(tx, KeyRow { state: KeyState::Revoked, ended: Some(means.now), ..row })?;
         record::note(tx, means, Event::new(shop, actor, record::API_KEY_REVOKED, id))?;
     }
     let ring = Arc::clone(ring);
     tx.after_commit(move || ring.forget(id));
+    Ok(())
+}
+
+/// Revokes every key that a member made, and returns how many.
+pub(crate) fn revoke_keys_of(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    maker: MemberId,
+) -> Result<usize, Fault> {
+    let mut theirs = rows::list_keys(tx, maker.shop())?;
+    theirs.retain(|row| row.maker == Some(maker) && row.state != KeyState::Revoked);
+    let count = theirs.len();
+    for row in theirs {
+        let id = row.id;
+        rows::update_key(tx, KeyRow { state: KeyState::Revoked, ended: Some(means.now), ..row })?;
+        record::note(tx, means, Event::new(maker.shop(), actor, record::API_KEY_REVOKED, id))?;
+    }
+    Ok(count)
+}
+
+/// Revokes one key, after an access review.
+pub(crate) fn revoke_key(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: ApiKeyId) -> Result<(), Fault> {
+    if let Some(row) = rows::find_key(tx, id)?.filter(|row| row.state != KeyState::Revoked) {
+        rows::update_key(tx, KeyRow { state: KeyState::Revoked, ended: Some(means.now), ..row })?;
+        record::note(tx, means, Event::new(id.shop(), actor, record::API_KEY_REVOKED, id))?;
+    }
+    Ok(())
+}
+
+/// Suspends a key in force, or lets a suspended one work again.
+pub(crate) fn set_suspended(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    id: ApiKeyId,
+    suspended: bool,
+) -> Result<(), Fault> {
+    let (from, to, action) = match suspended {
+        true => (KeyState::Active, KeyState::Suspended, record::API_KEY_SUSPENDED),
+        false => (KeyState::Suspended, KeyState::Active, record::API_KEY_RESTORED),
+    };
+    if let Some(row) = rows::find_key(tx, id)?.filter(|row| row.state == from) {
+        rows::update_key(tx, KeyRow { state: to, ..row })?;
+        record::note(tx, means, Event::new(id.shop(), actor, action, id))?;
+    }
     Ok(())
 }
 
@@ -178,7 +228,16 @@ pub fn require_active_key(tx: &mut Tx, id: ApiKeyId, now: Timestamp) -> Result<K
     let row =
         rows::find_key(tx, id)?.filter(|row| row.state == KeyState::Active && !is_over(row.expires, now));
     let row = row.ok_or(crate::AuthError::SignInNeeded)?;
-    Ok(KeyCaller { key: id, shop: id.shop(), role: row.role })
+    let touch_due = row.used.is_none_or(|used| now >= used.plus_seconds(KEY_TOUCH_SECONDS));
+    Ok(KeyCaller { key: id, shop: id.shop(), role: row.role, touch_due })
+}
+
+/// Writes down that a key is in use. Call it when `touch_due` says so, in a writing transaction.
+pub(crate) fn touch_key(tx: &mut Tx, id: ApiKeyId, now: Timestamp) -> Result<(), Fault> {
+    if let Some(row) = rows::find_key(tx, id)? {
+        rows::update_key(tx, KeyRow { used: Some(now), ..row })?;
+    }
+    Ok(())
 }
 
 /// A key as the edge needs it, unsealed.
@@ -267,6 +326,11 @@ fn insert_key(
         created: means.now,
         expires: new.days.map(|days| means.now.plus_seconds(days * DAY_SECONDS)),
         ended: None,
+        maker: match actor {
+            Actor::Member(session) => Some(session.member),
+            _ => None,
+        },
+        used: None,
     };
     let made = api_key(&row);
     rows::insert_key(tx, row)?;
@@ -281,7 +345,7 @@ fn load_key(tx: &mut Tx, vault: &Vault, id: ApiKeyId) -> Result<Option<RingKey>,
     };
     let data_key = vault.find_data_key(tx, id.shop(), OWNER)?;
     let secret = data_key.open(&place(&id), &row.secret)?;
-    let caller = KeyCaller { key: id, shop: id.shop(), role: row.role };
+    let caller = KeyCaller { key: id, shop: id.shop(), role: row.role, touch_due: false };
     Ok(Some(RingKey { caller, secret, expires: row.expires }))
 }
 
@@ -293,6 +357,8 @@ fn api_key(row: &KeyRow) -> ApiKey {
         state: row.state,
         created: row.created,
         expires: row.expires,
+        maker: row.maker,
+        used: row.used,
     }
 }
 

@@ -12,13 +12,17 @@
 //! Reading order: `permissions`, `text`, `token`, `pin`, `buyers`, `codes`, `sessions`, `password`, `members`, `setup`,
 //! `api_keys`, `mail`, `store`, `routes`, `desk` with `pages`.
 
+mod access_review;
 mod api_keys;
+pub mod approvals;
 mod buyers;
 mod certificates;
 mod codes;
 mod context;
+mod custom_roles;
 pub mod desk;
 pub mod factors;
+mod grants;
 mod letters;
 pub mod limits;
 mod mail;
@@ -45,6 +49,10 @@ mod text;
 mod throttle;
 mod token;
 
+pub use access_review::{
+    AccessReview, AccessReviewError, Decision, Line, LineFlag, LineKind, ReviewState, close_due_reviews,
+    decide_line, find_access_review, list_access_reviews, open_due_reviews, suspend_idle_members,
+};
 pub use api_keys::{
     ApiKey, ApiKeyError, ApiKeyProblem, ApiKeyRing, KeyState, NewApiKey, RingKey, create_api_key,
     create_system_api_key, list_api_keys, require_active_key, revoke_api_key,
@@ -65,15 +73,20 @@ pub use codes::{
     request_sign_in, request_sign_up, verify_code,
 };
 pub use context::{Context, Fault, Means};
+pub use custom_roles::{
+    CustomRole, NewRole, NewRoleProblem, RoleError, create_role, delete_role, is_for_members,
+    list_custom_roles, update_role,
+};
 pub use factors::{Factor, FactorError, FactorKind, NewFactor};
+pub use grants::{Grants, Permissions, RoleProblem, is_weighty};
 pub use mail::{
     Channel, DueMail, Letter, Message, Recipient, mark_failed, mark_sent, queue_mail, queue_message,
     take_due, take_due_on,
 };
 pub use members::{
-    LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, RoleProblem,
-    Verdict, confirm_member, create_member, find_member, find_member_person, finish_login, list_members,
-    origin_of, parse_roles, remove_member, sign_in_member, start_login, update_roles,
+    Left, LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, Verdict,
+    confirm_member, create_member, find_member, find_member_person, finish_login, list_members, origin_of,
+    remove_member, restore_member, sign_in_member, start_login, update_roles,
 };
 pub use notices::{Notice, queue_notice};
 pub use own::{
@@ -94,8 +107,8 @@ pub use sessions::{
     open_member_session, require_buyer, require_member, touch_session, wake_session,
 };
 pub use setup::{
-    Link, SetupError, accept_invitation, complete_setup, create_setup_link, find_link, invite_member,
-    link_text,
+    Invited, Link, SetupError, accept_invitation, complete_setup, create_setup_link, find_link,
+    invite_member, invite_operator, link_text,
 };
 pub use shops::{
     CITY_CHARS_MAX, Shop, ShopDraft, ShopProblem, ShopProfile, ShopState, create_shop, find_shop, list_shops,

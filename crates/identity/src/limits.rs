@@ -65,6 +65,28 @@ pub const API_KEY_DAYS_MAX: i64 = 366;
 /// API keys kept unsealed in memory by one node.
 pub const API_KEY_RING_MAX: usize = 10_000;
 
+/// How often at most an API key's last use is written down, in seconds.
+pub const KEY_TOUCH_SECONDS: i64 = 86_400;
+/// Age from which an access review flags an API key, in days.
+pub const API_KEY_OLD_DAYS: i64 = 180;
+/// Own roles of one shop.
+pub const ROLES_MAX: usize = 50;
+/// Proposals of one shop that wait at the same time.
+pub const APPROVALS_OPEN_MAX: usize = 200;
+/// How long a proposal waits for a second person, in seconds.
+pub const APPROVAL_WAIT_SECONDS: i64 = 3 * 86_400;
+/// How long an approved proposal may be carried out, in seconds.
+pub const APPROVAL_USE_SECONDS: i64 = 86_400;
+/// Days between two access reviews of a shop (C09; PCI 7.2.4 asks for at most six months).
+pub const ACCESS_REVIEW_EVERY_DAYS: i64 = 90;
+/// Days to decide the lines of an access review, after which what is undecided is suspended.
+pub const ACCESS_REVIEW_OPEN_DAYS: i64 = 14;
+/// Days without use after which a member is suspended and a key is flagged (PCI 8.2.6).
+pub const IDLE_DAYS_MAX: i64 = 90;
+
+/// Shops that the jobs look after in one transaction.
+pub const SHOPS_LISTED_MAX: usize = 10_000;
+
 /// Rows that one sweep of what ended deletes in one transaction; payments of the same moment wait for it.
 pub const SWEEP_ROWS_MAX: usize = 500;
 

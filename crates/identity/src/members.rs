@@ -6,15 +6,20 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use base::{MemberId, Secret, ShopId, Timestamp};
+use base::{MemberId, RoleId, Secret, ShopId, Timestamp};
 use store::Tx;
 use vault::Vault;
 use webkit::page::Lang;
 
+use crate::api_keys;
+use crate::approvals::{self, ApprovalAction, ApprovalError, Asked, Proposal};
 use crate::context::{Context, Fault, Means, takes_faults};
+use crate::factors;
+use crate::grants::{self, Grants, Permissions};
 use crate::limits::MEMBERS_MAX;
 use crate::password::{Password, PasswordHash, QueueFull};
 use crate::permissions::{Actor, Denied, Permission, Role};
+use crate::person::Person;
 use crate::record::{self, Event};
 use crate::sessions::{self, NewSession};
 use crate::store::members::{self, LoginRow, MemberRow};
@@ -50,7 +55,9 @@ pub struct Member {
     pub shop: ShopId,
     /// The roles.
     pub roles: Vec<Role>,
-    /// Invited, active or disabled.
+    /// The shop's own roles.
+    pub custom: Vec<RoleId>,
+    /// Invited, active, suspended or disabled.
     pub state: MemberState,
     /// The language of mails.
     pub lang: Lang,
@@ -58,6 +65,8 @@ pub struct Member {
     pub created: Timestamp,
     /// The last sign-in.
     pub last_login: Option<Timestamp>,
+    /// When the password was set.
+    pub password_set: Option<Timestamp>,
 }
 
 /// A member's name and address, opened for colleagues.
@@ -76,8 +85,8 @@ pub struct NewMember {
     pub name: PersonName,
     /// The address to sign in with.
     pub email: Email,
-    /// The roles; see [`parse_roles`].
-    pub roles: Vec<Role>,
+    /// The roles; see [`Grants::parse`].
+    pub grants: Grants,
     /// The language of mails.
     pub lang: Lang,
 }
@@ -100,48 +109,31 @@ pub enum MemberError {
     /// Somebody must own the shop.
     #[error("a shop keeps at least one active owner; make another member owner first")]
     LastOwner,
+    /// The roles, old or new, allow something the caller may not do.
+    #[error("you can only give and take what you may do yourself")]
+    MoreThanOwn,
+    /// A role that is not for members of this shop.
+    #[error("a role is not one of this shop")]
+    OtherRole,
+    /// The proposal to a second person was refused.
+    #[error(transparent)]
+    Approval(ApprovalError),
     /// Not the caller's fault.
     #[error(transparent)]
     Fault(Fault),
 }
 takes_faults!(MemberError);
 
+impl From<ApprovalError> for MemberError {
+    fn from(error: ApprovalError) -> MemberError {
+        MemberError::Approval(error)
+    }
+}
+
 impl From<Denied> for MemberError {
     fn from(denied: Denied) -> MemberError {
         MemberError::Denied(denied)
     }
-}
-
-/// Why a list of roles was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RoleProblem {
-    /// No role.
-    #[error("name at least one role")]
-    None,
-    /// Not a role for members.
-    #[error("`{0}` is not a role; members can be {names}", names = member_roles())]
-    Unknown(String),
-}
-
-fn member_roles() -> String {
-    let names = Role::ALL.iter().filter(|role| role.is_for_members());
-    names.map(|role| format!("`{}`", role.name())).collect::<Vec<_>>().join(", ")
-}
-
-/// Reads roles for a member, in the order of [`Role`], each once.
-///
-/// # Errors
-/// [`RoleProblem`].
-pub fn parse_roles(names: &[String]) -> Result<Vec<Role>, RoleProblem> {
-    let mut roles = Vec::new();
-    for name in names {
-        let role = Role::from_name(name).filter(|role| role.is_for_members());
-        let shown = || name.chars().take(40).collect();
-        roles.push(role.ok_or_else(|| RoleProblem::Unknown(shown()))?);
-    }
-    roles.sort_unstable();
-    roles.dedup();
-    if roles.is_empty() { Err(RoleProblem::None) } else { Ok(roles) }
 }
 
 /// A member of a shop, or `None`.
@@ -227,49 +219,174 @@ pub(crate) fn insert_member(
         name: seal("name", new.name.secret())?,
         email: seal("email", new.email.secret())?,
         email_index: index.clone(),
-        roles: new.roles.clone(),
+        roles: new.grants.roles.clone(),
         lang: new.lang,
         password: password.cloned(),
         created: means.now,
         last_login: None,
+        custom: new.grants.custom.clone(),
+        password_set: password.map(|_| means.now),
     };
     members::insert_member(tx, row)?;
     members::insert_login(tx, LoginRow { email_index: index, shop, member: id })?;
-    let event = Event::new(shop, actor, record::MEMBER_CREATED, id).with("roles", role_text(&new.roles));
+    let event = Event::new(shop, actor, record::MEMBER_CREATED, id).with("roles", grants_text(&new.grants));
     record::note(tx, means, event)?;
     Ok(id)
 }
 
-/// Gives a member other roles, in force with the next request.
+/// Gives a member other roles, in force with the next request. What weighs is given by two people, where there are two:
+/// then the roles stay as they are until the approval that is waited for is there and this is asked again.
 ///
 /// # Errors
-/// [`MemberError::Denied`], [`MemberError::NotFound`], [`MemberError::LastOwner`].
+/// [`MemberError`] but for those of making one.
 pub fn update_roles(
     tx: &mut Tx,
     means: &Means<'_>,
     actor: &Actor,
     shop: ShopId,
     id: MemberId,
-    roles: Vec<Role>,
-) -> Result<(), MemberError> {
+    grants: &Grants,
+) -> Result<Asked, MemberError> {
     actor.allow(Permission::ManageMembers, shop)?;
-    let row = members::find_member(tx, shop, id)?.ok_or(MemberError::NotFound)?;
-    if !roles.contains(&Role::Owner) {
+    let row = find_row(tx, shop, id)?;
+    let before = grants::permissions_of(tx, &row)?;
+    let wanted = Wanted { shop, subject: id.short(), before, grants };
+    if !grants.roles.contains(&Role::Owner) {
         keep_an_owner(tx, &row)?;
     }
+    if let asked @ Asked::Wait(_) = check_grant(tx, means, actor, &wanted)? {
+        return Ok(asked);
+    }
+    let old = Grants { roles: row.roles.clone(), custom: row.custom.clone() };
     let event = Event::new(shop, actor, record::MEMBER_ROLES_CHANGED, id)
-        .with("from", role_text(&row.roles))
-        .with("to", role_text(&roles));
-    members::update_member(tx, MemberRow { roles, ..row })?;
+        .with("from", grants_text(&old))
+        .with("to", grants_text(grants));
+    let (roles, custom) = (grants.roles.clone(), grants.custom.clone());
+    members::update_member(tx, MemberRow { roles, custom, ..row })?;
     record::note(tx, means, event)?;
-    Ok(())
+    Ok(Asked::Go)
 }
 
-/// Removes a member: no more signing in, every session ended. The row stays for the books; the address is free again.
+/// Roles that somebody is to have.
+pub(crate) struct Wanted<'a> {
+    pub(crate) shop: ShopId,
+    /// Who, as the approval names them: an id or a keyed index.
+    pub(crate) subject: &'a str,
+    /// What they may do so far.
+    pub(crate) before: Permissions,
+    pub(crate) grants: &'a Grants,
+}
+
+/// Whether `actor` may give these roles: roles of this shop, nothing beyond their own, and with a second person's yes
+/// where what is added weighs.
+pub(crate) fn check_grant(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    wanted: &Wanted<'_>,
+) -> Result<Asked, MemberError> {
+    let after = grants::permissions_in(tx, wanted.shop, wanted.grants)?.ok_or(MemberError::OtherRole)?;
+    if !actor.covers(after.with(wanted.before)) {
+        return Err(MemberError::MoreThanOwn);
+    }
+    if !after.without(wanted.before).iter().any(grants::is_weighty) {
+        return Ok(Asked::Go);
+    }
+    let text = wanted.grants.text();
+    let subject = format!("{} {text}", wanted.subject);
+    let proposal = Proposal::new(wanted.shop, ApprovalAction::GrantRoles, &subject, &text);
+    Ok(approvals::ask_if_two(tx, means, actor, &proposal)?)
+}
+
+/// What ended when somebody left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Left {
+    /// Sessions.
+    pub sessions: usize,
+    /// API keys the member had made.
+    pub api_keys: usize,
+    /// Second factors.
+    pub factors: usize,
+    /// Open proposals and unused approvals.
+    pub approvals: usize,
+}
+
+/// Removes a member who leaves: no more signing in; sessions, factors, the API keys they made, their proposals and links
+/// all end in this transaction, so their next request is refused on every node (C12, PCI 8.2.5). The row stays for the
+/// books; the address is free again. Removing twice is no error.
 ///
 /// # Errors
-/// [`MemberError::Denied`], [`MemberError::NotFound`], [`MemberError::LastOwner`].
+/// [`MemberError::Denied`], [`MemberError::NotFound`], [`MemberError::LastOwner`]; [`MemberError::MoreThanOwn`] for a
+/// member with more rights, unless the caller looks after security.
 pub fn remove_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: MemberId,
+) -> Result<Left, MemberError> {
+    actor.allow(Permission::ManageMembers, shop)?;
+    let row = find_row(tx, shop, id)?;
+    if row.state == MemberState::Disabled {
+        return Ok(Left::default());
+    }
+    let has = grants::permissions_of(tx, &row)?;
+    if !actor.holds(Permission::ManageSecurity) && !actor.covers(has) {
+        return Err(MemberError::MoreThanOwn);
+    }
+    keep_an_owner(tx, &row)?;
+    Ok(end_member(tx, means, actor, row)?)
+}
+
+/// Ends everything a member has.
+pub(crate) fn end_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    row: MemberRow,
+) -> Result<Left, Fault> {
+    let (shop, id) = (row.shop, row.id);
+    let left = Left {
+        sessions: sessions::end_member_sessions(tx, means, id)?,
+        api_keys: api_keys::revoke_keys_of(tx, means, actor, id)?,
+        factors: factors::delete_all(tx, Person::Member(id))?,
+        approvals: approvals::withdraw_all(tx, means, actor, shop, &id.to_string())?,
+    };
+    members::delete_login(tx, &row.email_index)?;
+    crate::store::setup::delete_links_of(tx, id)?;
+    members::update_member(tx, MemberRow { state: MemberState::Disabled, password: None, ..row })?;
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let event = Event::new(shop, actor, record::MEMBER_REMOVED, id)
+        .with("sessions", count(left.sessions))
+        .with("api_keys", count(left.api_keys));
+    record::note(tx, means, event)?;
+    Ok(left)
+}
+
+/// Suspends an active member, unless they are the shop's last owner; returns whether they were. They keep their
+/// password and factors, and can be restored.
+pub(crate) fn suspend(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    row: MemberRow,
+    why: &'static str,
+) -> Result<bool, Fault> {
+    if is_last_owner(tx, &row)? {
+        return Ok(false);
+    }
+    let (shop, id) = (row.shop, row.id);
+    sessions::end_member_sessions(tx, means, id)?;
+    members::update_member(tx, MemberRow { state: MemberState::Suspended, ..row })?;
+    record::note(tx, means, Event::new(shop, actor, record::MEMBER_SUSPENDED, id).with("why", why))?;
+    Ok(true)
+}
+
+/// Lets a suspended member in again.
+///
+/// # Errors
+/// [`MemberError::Denied`], [`MemberError::NotFound`], [`MemberError::MoreThanOwn`].
+pub fn restore_member(
     tx: &mut Tx,
     means: &Means<'_>,
     actor: &Actor,
@@ -277,16 +394,27 @@ pub fn remove_member(
     id: MemberId,
 ) -> Result<(), MemberError> {
     actor.allow(Permission::ManageMembers, shop)?;
-    let row = members::find_member(tx, shop, id)?.ok_or(MemberError::NotFound)?;
-    if row.state == MemberState::Disabled {
+    let row = find_row(tx, shop, id)?;
+    let has = grants::permissions_of(tx, &row)?;
+    if !actor.holds(Permission::ReviewAccess) && !actor.covers(has) {
+        return Err(MemberError::MoreThanOwn);
+    }
+    Ok(restore(tx, means, actor, row)?)
+}
+
+/// The time of idleness begins anew with it.
+pub(crate) fn restore(tx: &mut Tx, means: &Means<'_>, actor: &Actor, row: MemberRow) -> Result<(), Fault> {
+    if row.state != MemberState::Suspended {
         return Ok(());
     }
-    keep_an_owner(tx, &row)?;
-    sessions::end_member_sessions(tx, means, id)?;
-    members::delete_login(tx, &row.email_index)?;
-    members::update_member(tx, MemberRow { state: MemberState::Disabled, password: None, ..row })?;
-    record::note(tx, means, Event::new(shop, actor, record::MEMBER_REMOVED, id))?;
-    Ok(())
+    let (shop, id) = (row.shop, row.id);
+    let last_login = Some(means.now);
+    members::update_member(tx, MemberRow { state: MemberState::Active, last_login, ..row })?;
+    record::note(tx, means, Event::new(shop, actor, record::MEMBER_RESTORED, id))
+}
+
+fn find_row(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<MemberRow, MemberError> {
+    members::find_member(tx, shop, id)?.ok_or(MemberError::NotFound)
 }
 
 /// A try to sign in that was counted. `hash` belongs to nobody when the address is unknown: check it all the same.
@@ -492,12 +620,18 @@ pub(crate) fn set_password(
     id: MemberId,
     password: &PasswordHash,
 ) -> Result<(), MemberError> {
-    let row = members::find_member(tx, shop, id)?.filter(|row| row.state != MemberState::Disabled);
+    let row = members::find_member(tx, shop, id)?
+        .filter(|row| matches!(row.state, MemberState::Active | MemberState::Invited));
     let row = row.ok_or(MemberError::NotFound)?;
     sessions::end_member_sessions(tx, means, id)?;
     members::update_member(
         tx,
-        MemberRow { state: MemberState::Active, password: Some(password.clone()), ..row },
+        MemberRow {
+            state: MemberState::Active,
+            password: Some(password.clone()),
+            password_set: Some(means.now),
+            ..row
+        },
     )?;
     let event = Event::new(shop, id, record::MEMBER_PASSWORD_SET, id);
     record::note(tx, means, event)?;
@@ -511,6 +645,15 @@ fn refused_login(attempt: &LoginTry) -> Event {
         None => Event::new(ShopId::HOUSE, unknown, record::LOGIN_REFUSED, audit::Object::word("login")),
     };
     event.refused()
+}
+
+/// Whether the shop would be without an active owner.
+pub(crate) fn is_last_owner(tx: &mut Tx, row: &MemberRow) -> Result<bool, Fault> {
+    match keep_an_owner(tx, row) {
+        Ok(()) => Ok(false),
+        Err(MemberError::Fault(fault)) => Err(fault),
+        Err(_) => Ok(true),
+    }
 }
 
 fn keep_an_owner(tx: &mut Tx, leaving: &MemberRow) -> Result<(), MemberError> {
@@ -540,14 +683,16 @@ fn member(row: &MemberRow) -> Member {
         lang: row.lang,
         created: row.created,
         last_login: row.last_login,
+        custom: row.custom.clone(),
+        password_set: row.password_set,
     }
 }
 
-fn role_text(roles: &[Role]) -> audit::Text {
-    audit::Text::masked(&roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(","))
+fn grants_text(grants: &Grants) -> audit::Text {
+    audit::Text::masked(&grants.text())
 }
 
-fn email_index(vault: &Vault, email: &Email) -> String {
+pub(crate) fn email_index(vault: &Vault, email: &Email) -> String {
     key_text(&vault.blind_index(INDEX_KIND, email.secret().expose()))
 }
 

@@ -2,6 +2,7 @@
 
 use base::{ApiKeyId, ShopId, TerminalId, Timestamp};
 
+use crate::grants::Permissions;
 use crate::limits::{OPEN_STEP_UP_SECONDS, STEP_UP_SECONDS};
 use crate::sessions::{BuyerSession, MemberSession};
 
@@ -92,7 +93,7 @@ permissions! {
     /// Make, correct and erase customers' records.
     ManageCustomers = "manage customers" => [Owner, Manager, Support, Integration];
     /// Open a customer's data, unmasked, for a purpose.
-    OpenCustomers = "open customers" => [Owner, Support, Risk, Detokenise] fresh OPEN_STEP_UP_SECONDS;
+    OpenCustomers = "open customers" => [Owner, Manager, Support, Risk, Detokenise] fresh OPEN_STEP_UP_SECONDS;
     /// Put cards into the vault and use their tokens.
     CreateTokens = "create tokens" => [Owner, Manager, Integration, Detokenise];
     /// Open a card's number.
@@ -107,6 +108,8 @@ permissions! {
     ManageRoles = "manage roles" => [Owner] fresh STEP_UP_SECONDS;
     /// Decide in an access review who keeps what.
     ReviewAccess = "review access" => [Owner, Security, Operator] fresh STEP_UP_SECONDS;
+    /// Say yes or no to what a colleague proposed. What it is asks for its own permission besides.
+    Approve = "approve" => [Owner, Manager, Finance, Risk, Security, Operator] fresh STEP_UP_SECONDS;
     /// See, make and revoke API keys.
     ManageApiKeys = "manage API keys" => [Owner, Security] fresh STEP_UP_SECONDS;
     /// See, issue and revoke client certificates.
@@ -192,6 +195,15 @@ impl Role {
         matches!(self, Role::Integration | Role::Decisions | Role::Detokenise)
     }
 
+    /// Whether a member of `shop` can hold it: the house has operators and auditors, a shop all others.
+    pub fn fits(self, shop: ShopId) -> bool {
+        match self {
+            Role::Operator => shop == ShopId::HOUSE,
+            Role::Auditor => true,
+            other => other.is_for_members() && shop != ShopId::HOUSE,
+        }
+    }
+
     /// Whether the role has the permission. [`Permission::holders`] is the only table.
     pub fn grants(self, permission: Permission) -> bool {
         permission.holders().contains(&self)
@@ -207,6 +219,8 @@ pub struct KeyCaller {
     pub shop: ShopId,
     /// What it may do.
     pub role: Role,
+    /// Whether its use is to be written down; once a day.
+    pub touch_due: bool,
 }
 
 /// A terminal whose client certificate was verified.
@@ -288,12 +302,21 @@ impl Actor {
         match self {
             Actor::Anyone => Role::Anyone.grants(permission),
             Actor::Buyer(_) => Role::Buyer.grants(permission),
-            Actor::Member(member) => member.roles.iter().any(|role| role.grants(permission)),
+            Actor::Member(member) => {
+                member.roles.iter().any(|role| role.grants(permission)) || member.custom.contains(permission)
+            }
             Actor::ApiKey(caller) => caller.role.grants(permission),
             Actor::Terminal(_) => Role::Terminal.grants(permission),
             Actor::Operator => Role::Operator.grants(permission),
             Actor::System => Role::System.grants(permission),
         }
+    }
+
+    /// Whether the caller has all of `wanted`, so that giving or taking it gives them nothing. Whoever holds the machine
+    /// passes.
+    pub fn covers(&self, wanted: Permissions) -> bool {
+        let is_machine = matches!(self, Actor::Operator | Actor::System);
+        is_machine || wanted.iter().all(|permission| self.holds(permission))
     }
 
     /// Asks a person for a second factor no older than `seconds`, where an amount or a count and not the kind of
@@ -366,7 +389,12 @@ mod tests {
     use base::{Dice, Timestamp};
 
     fn key_of(shop: ShopId, role: Role) -> Actor {
-        Actor::ApiKey(KeyCaller { key: ApiKeyId::new(shop, Timestamp(0), &Dice::System), shop, role })
+        Actor::ApiKey(KeyCaller {
+            key: ApiKeyId::new(shop, Timestamp(0), &Dice::System),
+            shop,
+            role,
+            touch_due: false,
+        })
     }
 
     #[test]
@@ -402,7 +430,7 @@ review: owner, risk
 manage rules [900 s]: owner, risk
 view customers: owner, manager, support, risk, auditor, integration, detokenise
 manage customers: owner, manager, support, integration
-open customers [300 s]: owner, support, risk, detokenise
+open customers [300 s]: owner, manager, support, risk, detokenise
 create tokens: owner, manager, integration, detokenise
 open tokens [300 s]: owner, detokenise
 export customers [300 s]: owner, finance, security
@@ -410,6 +438,7 @@ view members: owner, manager, risk, security, auditor, operator
 manage members [900 s]: owner, manager, security, operator
 manage roles [900 s]: owner
 review access [900 s]: owner, security, operator
+approve [900 s]: owner, manager, finance, risk, security, operator
 manage API keys [900 s]: owner, security
 manage certificates [900 s]: owner, security, operator
 manage security [900 s]: owner, security, operator

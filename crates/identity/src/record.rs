@@ -12,6 +12,15 @@ macro_rules! actions {
 }
 
 actions! {
+    ACCESS_REVIEW_CLOSED = "access_review.closed";
+    ACCESS_REVIEW_DECIDED = "access_review.decided";
+    ACCESS_REVIEW_OPENED = "access_review.opened";
+    API_KEY_RESTORED = "api_key.restored";
+    API_KEY_SUSPENDED = "api_key.suspended";
+    APPROVAL_GIVEN = "approval.given";
+    APPROVAL_PROPOSED = "approval.proposed";
+    APPROVAL_REFUSED = "approval.refused";
+    APPROVAL_USED = "approval.used";
     API_KEY_CREATED = "api_key.created";
     API_KEY_REVOKED = "api_key.revoked";
     BUYER_CREATED = "buyer.created";
@@ -38,10 +47,15 @@ actions! {
     MEMBER_ROLES_CHANGED = "member.roles_changed";
     PASSKEY_COPY_SUSPECTED = "passkey.copy_suspected";
     PASSKEY_REFUSED = "passkey.refused";
+    MEMBER_RESTORED = "member.restored";
+    MEMBER_SUSPENDED = "member.suspended";
     PIN_CHANGED = "pin.changed";
     PIN_LOCKED = "pin.locked";
     PIN_REFUSED = "pin.refused";
     PIN_UNLOCKED = "pin.unlocked";
+    ROLE_CHANGED = "role.changed";
+    ROLE_CREATED = "role.created";
+    ROLE_DELETED = "role.deleted";
     SESSION_ENDED = "session.ended";
     SESSION_OPENED = "session.opened";
     SETUP_LINK_CREATED = "setup.link_created";

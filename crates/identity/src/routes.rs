@@ -4,18 +4,22 @@
 //! so another site cannot use somebody's browser to call it. Asking for a code answers the same for known and unknown
 //! contacts; a wrong address and a wrong password answer the same.
 
+mod access_reviews;
+mod approvals;
 mod buyers;
 mod certificates;
 mod errors;
 pub mod gate;
 mod keys;
 mod members;
+mod roles;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::context::Context;
 
+pub use approvals::{WaitingView, waiting};
 pub use certificates::{EnrolmentBody, EnrolmentView};
 pub use errors::{CODES, asleep, denied, fault, refused_pin, unauthenticated};
 
@@ -40,6 +44,16 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(members::create_member, members::list_members))
         .routes(routes!(members::delete_member))
         .routes(routes!(members::update_member_roles))
+        .routes(routes!(members::leave_shop))
+        .routes(routes!(members::restore_member))
+        .routes(routes!(roles::create_role, roles::list_roles))
+        .routes(routes!(roles::update_role, roles::delete_role))
+        .routes(routes!(approvals::list_approvals))
+        .routes(routes!(approvals::approve_proposal))
+        .routes(routes!(approvals::refuse_proposal))
+        .routes(routes!(access_reviews::list_access_reviews))
+        .routes(routes!(access_reviews::find_access_review))
+        .routes(routes!(access_reviews::decide_access))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::delete_api_key))
         .routes(routes!(certificates::create_api_key_enrolment))

@@ -11,6 +11,7 @@ use base::{BuyerId, DeviceId, MemberId, SessionId, ShopId, Timestamp};
 use store::Tx;
 
 use crate::context::{Fault, Means, takes_faults};
+use crate::grants::{self, Permissions};
 use crate::limits::{
     BUYER_IDLE_SECONDS, BUYER_SESSION_SECONDS, MEMBER_IDLE_SECONDS, MEMBER_SESSION_SECONDS,
     SESSION_TOUCH_SECONDS,
@@ -56,6 +57,8 @@ pub struct MemberSession {
     pub shop: ShopId,
     /// The member's roles, as of now.
     pub roles: Vec<Role>,
+    /// What the shop's own roles add, as of now.
+    pub custom: Permissions,
     /// When the password was given.
     pub opened: Timestamp,
     /// When it ends in any case.
@@ -138,11 +141,13 @@ pub fn require_member(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<Memb
     let member = MemberId::from_short(&row.subject).ok_or(Fault::Row("session"))?;
     let found = members::find_member(tx, row.shop, member)?;
     let found = found.filter(|member| member.state == MemberState::Active).ok_or(AuthError::SignInNeeded)?;
+    let custom = grants::custom_permissions(tx, row.shop, &found.custom)?;
     Ok(MemberSession {
         id: row.id,
         member,
         shop: row.shop,
         roles: found.roles,
+        custom,
         opened: row.opened,
         expires: row.expires,
         second_factor: row.second_factor,

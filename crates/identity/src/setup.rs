@@ -2,14 +2,16 @@
 //!
 //! A link works once, for a limited time, and the database keeps its hash only (PW-6).
 
-use base::{MemberId, ShopId, Timestamp};
+use base::{ApprovalId, MemberId, ShopId, Timestamp};
 use store::Tx;
 
+use crate::approvals::Asked;
 use crate::context::{Fault, Means, takes_faults};
+use crate::grants::Permissions;
 use crate::letters;
 use crate::limits::{INVITE_LIFE_SECONDS, SETUP_LIFE_SECONDS};
 use crate::mail::{self, Recipient};
-use crate::members::{self, MemberError, NewMember};
+use crate::members::{self, MemberError, NewMember, Wanted};
 use crate::password::PasswordHash;
 use crate::permissions::{Actor, Permission, Role};
 use crate::phone::Contact;
@@ -111,16 +113,24 @@ pub fn complete_setup(
     }
     rows::delete_setup(tx, &token.hash())?;
     let shop = shops::create_shop(tx, means, &Actor::System, profile)?;
-    let owner = NewMember { roles: vec![Role::Owner], ..owner.clone() };
+    let owner = NewMember { grants: Role::Owner.into(), ..owner.clone() };
     let id = members::create_member(tx, means, &Actor::System, shop.id, &owner, password)?;
     Ok((shop, id))
+}
+
+/// What became of an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invited {
+    /// It is on its way.
+    Member(MemberId),
+    /// A second person must approve the roles first; invite again then.
+    Waiting(ApprovalId),
 }
 
 /// Invites somebody to become a member; the link goes to their address. `public_url` is what links start with.
 ///
 /// # Errors
-/// [`MemberError::Denied`], [`MemberError::EmailTaken`], [`MemberError::TooMany`], [`MemberError::NotFound`] for an
-/// unknown shop.
+/// [`MemberError`]; [`MemberError::NotFound`] for an unknown shop.
 pub fn invite_member(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -128,8 +138,40 @@ pub fn invite_member(
     shop: ShopId,
     new: &NewMember,
     public_url: &str,
-) -> Result<MemberId, MemberError> {
+) -> Result<Invited, MemberError> {
     actor.allow(Permission::ManageMembers, shop)?;
+    let subject = members::email_index(means.vault, &new.email);
+    let wanted = Wanted { shop, subject: &subject, before: Permissions::NONE, grants: &new.grants };
+    if let Asked::Wait(id) = members::check_grant(tx, means, actor, &wanted)? {
+        return Ok(Invited::Waiting(id));
+    }
+    let (member, _) = send_invitation(tx, means, actor, shop, new, public_url)?;
+    Ok(Invited::Member(member))
+}
+
+/// Invites an operator of the installation, from its command line. Returns the link besides mailing it, for an
+/// installation that cannot mail yet.
+///
+/// # Errors
+/// [`MemberError::EmailTaken`], [`MemberError::TooMany`].
+pub fn invite_operator(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    new: &NewMember,
+    public_url: &str,
+) -> Result<(MemberId, base::Secret<String>), MemberError> {
+    let new = NewMember { grants: Role::Operator.into(), ..new.clone() };
+    send_invitation(tx, means, &Actor::Operator, ShopId::HOUSE, &new, public_url)
+}
+
+fn send_invitation(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    new: &NewMember,
+    public_url: &str,
+) -> Result<(MemberId, base::Secret<String>), MemberError> {
     let name = shops::find_shop(tx, shop)?.ok_or(MemberError::NotFound)?.name;
     let member = members::insert_member(tx, means, actor, shop, new, None)?;
     let token = Token::random(TokenKind::Setup, means.dice);
@@ -140,7 +182,7 @@ pub fn invite_member(
     let letter = letters::invitation(new.lang, &name, &link, expires);
     let to = Recipient { shop, owner: member.short(), contact: &Contact::Email(new.email.clone()) };
     mail::queue_mail(tx, means, &to, &letter)?;
-    Ok(member)
+    Ok((member, link))
 }
 
 /// Sets the password of an invited member and uses the link up.

@@ -123,12 +123,29 @@ pub struct Shop {
     pub created: Timestamp,
 }
 
-/// A shop, or `None`. One keyed read.
+/// A shop, or `None`. One keyed read. The house, whose members are the operators, is one without a row.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub fn find_shop(tx: &mut Tx, id: ShopId) -> Result<Option<Shop>, Fault> {
+    if id == ShopId::HOUSE {
+        return Ok(Some(house()));
+    }
     Ok(shops::find_shop(tx, id)?.map(|row| row.shop))
+}
+
+/// The house itself. It sells nothing.
+fn house() -> Shop {
+    Shop {
+        id: ShopId::HOUSE,
+        name: "Tillward".to_owned(),
+        city: "-".to_owned(),
+        country: "CN".to_owned(),
+        category: "9999".to_owned(),
+        currency: Currency::CNY,
+        state: ShopState::Closed,
+        created: Timestamp(0),
+    }
 }
 
 /// Every shop, by name.

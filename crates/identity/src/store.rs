@@ -1,6 +1,8 @@
 //! All SQL of identity, one file for each noun. Single queries, no decisions.
 
+pub(crate) mod access_reviews;
 pub(crate) mod api_keys;
+pub(crate) mod approvals;
 pub(crate) mod buyers;
 pub(crate) mod certificates;
 pub(crate) mod codes;
@@ -8,6 +10,7 @@ pub(crate) mod factors;
 pub(crate) mod members;
 pub(crate) mod outbox;
 pub(crate) mod passkeys;
+pub(crate) mod roles;
 pub(crate) mod sealed;
 pub(crate) mod sessions;
 pub(crate) mod setup;
@@ -114,6 +117,39 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 310,
         name: "identity: when a session's second factor was given",
         sql: "ALTER TABLE sessions ADD COLUMN second_factor_ms BIGINT",
+    },
+    Migration {
+        version: 311,
+        name: "identity: roles of a shop's own, approvals, access reviews",
+        sql: "
+        ALTER TABLE members ADD COLUMN custom_roles TEXT NOT NULL DEFAULT '';
+        ALTER TABLE members ADD COLUMN password_ms BIGINT;
+        ALTER TABLE api_keys ADD COLUMN maker TEXT;
+        ALTER TABLE api_keys ADD COLUMN used_ms BIGINT;
+        CREATE TABLE custom_roles (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, permissions TEXT NOT NULL,
+            created_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE TABLE approvals (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,
+            summary TEXT NOT NULL, proposer TEXT NOT NULL, decider TEXT, state TEXT NOT NULL,
+            created_ms BIGINT NOT NULL, decided_ms BIGINT, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, id),
+            CHECK (decider IS NULL OR decider <> proposer)
+        );
+        CREATE INDEX approvals_by_state ON approvals (shop_id, state);
+        CREATE TABLE access_reviews (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, opened_ms BIGINT NOT NULL,
+            due_ms BIGINT NOT NULL, closed_ms BIGINT,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE TABLE access_review_lines (
+            shop_id TEXT NOT NULL, review_id TEXT NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL,
+            grants TEXT NOT NULL, since_ms BIGINT NOT NULL, used_ms BIGINT, secret_ms BIGINT, flags TEXT NOT NULL,
+            decision TEXT, decider TEXT, decided_ms BIGINT,
+            PRIMARY KEY (shop_id, review_id, subject)
+        );",
     },
     Migration {
         version: 320,

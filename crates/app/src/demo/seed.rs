@@ -237,7 +237,7 @@ fn hash(
     let member = NewMember {
         name: PersonName::parse(&format!("Demo {}", sign_in.role)).map_err(|e| text(&e))?,
         email: Email::parse(&sign_in.email).map_err(|e| text(&e))?,
-        roles: vec![role],
+        grants: role.into(),
         lang: Lang::En,
     };
     Ok((member, hash))

@@ -143,8 +143,12 @@ impl House {
     pub fn member(&self, shop: ShopId, role: Role) -> (MemberId, String) {
         let email = Email::parse(&format!("m{:016x}@shop.example", u64::from_le_bytes(Dice::System.bytes())))
             .unwrap();
-        let new =
-            NewMember { name: PersonName::parse("Li Si").unwrap(), email, roles: vec![role], lang: Lang::En };
+        let new = NewMember {
+            name: PersonName::parse("Li Si").unwrap(),
+            email,
+            grants: role.into(),
+            lang: Lang::En,
+        };
         let (member, session) = self.write(move |tx, means| {
             let member =
                 identity::create_member(tx, means, &Actor::System, shop, &new, &PasswordHash::of_nobody());

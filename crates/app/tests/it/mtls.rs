@@ -243,7 +243,7 @@ fn seed(
     let owner = NewMember {
         name: identity::PersonName::parse("Wang Wu")?,
         email: identity::Email::parse("owner@shop.example")?,
-        roles: vec![Role::Owner],
+        grants: Role::Owner.into(),
         lang: webkit::page::Lang::En,
     };
     let nobody = PasswordHash::of_nobody();

@@ -137,7 +137,7 @@ fn seed(
     let cashier = NewMember {
         name: PersonName::parse("Li Si")?,
         email: Email::parse("till@shop.example")?,
-        roles: vec![Role::Cashier],
+        grants: Role::Cashier.into(),
         lang: webkit::page::Lang::En,
     };
     let nobody = PasswordHash::of_nobody();

@@ -188,8 +188,8 @@ impl SetUpForm {
         let password = new_password(page, &mut problems, &self.password, &context);
         match (profile, name, email, password) {
             (Ok(profile), Ok(name), Ok(email), Some(password)) if problems.is_empty() => {
-                let roles = vec![Role::Owner];
-                Ok(Checked { profile, owner: NewMember { name, email, roles, lang: page.lang }, password })
+                let grants = Role::Owner.into();
+                Ok(Checked { profile, owner: NewMember { name, email, grants, lang: page.lang }, password })
             }
             _ => Err(problems),
         }

@@ -2,11 +2,14 @@
 
 use webkit::error::{ApiError, Code};
 
+use crate::access_review::AccessReviewError;
 use crate::api_keys::ApiKeyError;
+use crate::approvals::ApprovalError;
 use crate::buyers::BuyerError;
 use crate::certificates::CertificateError;
 use crate::codes::CodeRequestError;
 use crate::context::Fault;
+use crate::custom_roles::RoleError;
 use crate::members::{LoginError, MemberError};
 use crate::permissions::Denied;
 use crate::pin::PinCheck;
@@ -37,6 +40,11 @@ codes! {
     HOLDER_GONE = "holder_gone", 409, "the terminal or API key is unknown or no longer in force";
     NOT_OUR_CERTIFICATE = "not_our_certificate", 403, "only a certificate of the built-in authority can be renewed here";
     LAST_OWNER = "last_owner", 409, "a shop keeps at least one owner";
+    MORE_THAN_OWN = "more_than_own", 403, "you can only give and take what you may do yourself";
+    OWN_PROPOSAL = "own_proposal", 403, "somebody else must decide what you proposed, or about you";
+    ALREADY_DECIDED = "already_decided", 409, "somebody decided this already";
+    ROLE_EXISTS = "role_exists", 409, "the shop has a role of this name already";
+    ROLE_IN_USE = "role_in_use", 409, "a member has the role; give them another one first";
     SHOP_LIMIT = "shop_limit", 409, "the shop has as many of these as it may have; remove one first";
 }
 
@@ -131,7 +139,54 @@ impl From<MemberError> for ApiError {
             MemberError::TooMany => ApiError::new(&SHOP_LIMIT, text),
             MemberError::NotFound => ApiError::not_found(text),
             MemberError::LastOwner => ApiError::new(&LAST_OWNER, text),
+            MemberError::MoreThanOwn => ApiError::new(&MORE_THAN_OWN, text),
+            MemberError::OtherRole => ApiError::bad_field("roles", text),
+            MemberError::Approval(found) => found.into(),
             MemberError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<ApprovalError> for ApiError {
+    fn from(error: ApprovalError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            ApprovalError::Denied(found) => denied(found),
+            ApprovalError::OwnProposal => ApiError::new(&OWN_PROPOSAL, text),
+            ApprovalError::NotFound => ApiError::not_found(text),
+            ApprovalError::Decided => ApiError::new(&ALREADY_DECIDED, text),
+            ApprovalError::TooMany => ApiError::new(&SHOP_LIMIT, text),
+            ApprovalError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<RoleError> for ApiError {
+    fn from(error: RoleError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            RoleError::Denied(found) => denied(found),
+            RoleError::MoreThanOwn => ApiError::new(&MORE_THAN_OWN, text),
+            RoleError::NotFound => ApiError::not_found(text),
+            RoleError::NameTaken => ApiError::new(&ROLE_EXISTS, text),
+            RoleError::InUse => ApiError::new(&ROLE_IN_USE, text),
+            RoleError::TooMany => ApiError::new(&SHOP_LIMIT, text),
+            RoleError::Approval(found) => found.into(),
+            RoleError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<AccessReviewError> for ApiError {
+    fn from(error: AccessReviewError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            AccessReviewError::Denied(found) => denied(found),
+            AccessReviewError::NotFound => ApiError::not_found(text),
+            AccessReviewError::OwnLine => ApiError::new(&OWN_PROPOSAL, text),
+            AccessReviewError::Decided => ApiError::new(&ALREADY_DECIDED, text),
+            AccessReviewError::LastOwner => ApiError::new(&LAST_OWNER, text),
+            AccessReviewError::Fault(found) => fault(&found),
         }
     }
 }

@@ -120,13 +120,17 @@ impl Credential {
         }
     }
 
-    /// Notes in a writing transaction that the session is in use, when that is due.
+    /// Notes in a writing transaction that the session or key is in use, when that is due.
     ///
     /// # Errors
     /// Those of the store.
     pub fn touch(&self, tx: &mut Tx<'_>, actor: &Actor, now: Timestamp) -> Result<(), ApiError> {
-        if let (Some(token), true) = (self.token(), is_touch_due(actor)) {
-            sessions::touch_session(tx, token, now)?;
+        match (self.token(), actor) {
+            (_, Actor::ApiKey(caller)) if caller.touch_due => {
+                api_keys::touch_key(tx, caller.key, now)?;
+            }
+            (Some(token), actor) if is_touch_due(actor) => sessions::touch_session(tx, token, now)?,
+            _ => {}
         }
         Ok(())
     }

@@ -42,12 +42,14 @@ pub struct ApiKeyView {
     label: String,
     /// What it may do.
     role: &'static str,
-    /// `active` or `revoked`.
+    /// `active`, `suspended` or `revoked`.
     state: &'static str,
     /// When it was made, RFC 3339.
     created_at: String,
     /// When it ends by itself, RFC 3339.
     expires_at: Option<String>,
+    /// The last use, to the day, RFC 3339.
+    used_at: Option<String>,
 }
 
 /// An API key that was just made.
@@ -122,6 +124,7 @@ impl From<ApiKey> for ApiKeyView {
             state: key.state.name(),
             created_at: key.created.to_rfc3339(),
             expires_at: key.expires.map(|at| at.to_rfc3339()),
+            used_at: key.used.map(|at| at.to_rfc3339()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use base::{Currency, MemberId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,15 +12,18 @@ use webkit::error::{ApiError, ApiErrors, ApiResult, Problems};
 use webkit::page::Lang;
 use webkit::paging::List;
 
+use super::approvals::{WaitingView, waiting};
 use super::buyers::parse_language;
 use super::errors::SIGN_IN_REFUSED;
 use super::gate::Bearer;
+use crate::approvals::Asked;
 use crate::context::Context;
-use crate::members::{self, Member, MemberError, MemberPerson, NewMember, parse_roles};
+use crate::grants::Grants;
+use crate::members::{self, Left, Member, MemberError, MemberPerson, NewMember};
 use crate::password::{Password, PasswordHash};
 use crate::permissions::{Permission, Role};
 use crate::sessions;
-use crate::setup;
+use crate::setup::{self, Invited};
 use crate::shops::{self, Shop, ShopDraft, ShopProfile};
 use crate::text::{Email, PersonName};
 use crate::token::{Token, TokenKind};
@@ -120,7 +124,8 @@ pub struct NewMemberBody {
     /// The address the invitation goes to.
     #[schema(max_length = 254)]
     email: String,
-    /// `owner`, `manager`, `cashier`, `support`, `finance`, `risk`, `security`, `auditor`; one or more.
+    /// `owner`, `manager`, `cashier`, `support`, `finance`, `risk`, `security`, `auditor`, or the id of a
+    /// role of the shop's own; one or more.
     #[schema(example = json!(["cashier"]))]
     roles: Vec<String>,
     /// `en` or `zh`, the language of mails.
@@ -131,7 +136,8 @@ pub struct NewMemberBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RolesBody {
-    /// `owner`, `manager`, `cashier`, `support`, `finance`, `risk`, `security`, `auditor`; one or more.
+    /// `owner`, `manager`, `cashier`, `support`, `finance`, `risk`, `security`, `auditor`, or the id of a
+    /// role of the shop's own; one or more.
     #[schema(example = json!(["cashier", "risk"]))]
     roles: Vec<String>,
 }
@@ -173,6 +179,19 @@ pub struct MemberIdView {
     id: String,
 }
 
+/// What ended when a member left.
+#[derive(Serialize, ToSchema)]
+pub struct LeftView {
+    /// Sessions.
+    sessions: usize,
+    /// API keys the member had made.
+    api_keys: usize,
+    /// Second factors.
+    factors: usize,
+    /// Open proposals and unused approvals.
+    approvals: usize,
+}
+
 /// A member.
 #[derive(Serialize, ToSchema)]
 pub struct MemberView {
@@ -182,9 +201,9 @@ pub struct MemberView {
     name: String,
     /// The address.
     email: String,
-    /// The roles.
-    roles: Vec<&'static str>,
-    /// `invited`, `active` or `disabled`.
+    /// The roles: names of built-in ones, ids of the shop's own.
+    roles: Vec<String>,
+    /// `invited`, `active`, `suspended` or `disabled`.
     state: &'static str,
     /// Since when, RFC 3339.
     created_at: String,
@@ -254,7 +273,7 @@ pub async fn create_setup(
     };
     problems.check()?;
     let hash = hash_for_link(&cx, &who, &token, password).await?;
-    let owner = NewMember { name, email, roles: vec![Role::Owner], lang };
+    let owner = NewMember { name, email, grants: Role::Owner.into(), lang };
     let means = cx.clone();
     let (shop, owner) = cx
         .db
@@ -292,31 +311,36 @@ pub async fn find_shop(State(cx): State<Context>, who: Bearer) -> ApiResult<Shop
     Ok(Answer(shop.await?.into()))
 }
 
-/// Invites a member. The invitation goes to their address.
+/// Invites a member. The invitation goes to their address. 202 where a second person must approve the roles first.
 #[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMemberBody, security(("member_session" = [])),
-    responses((status = 201, body = MemberIdView), ApiErrors))]
+    responses((status = 201, body = MemberIdView), (status = 202, body = WaitingView), ApiErrors))]
 pub async fn create_member(
     State(cx): State<Context>,
     who: Bearer,
     lang: Lang,
     Json(body): Json<NewMemberBody>,
-) -> Result<(StatusCode, Answer<MemberIdView>), ApiError> {
+) -> Result<Response, ApiError> {
     let mut problems = Problems::new();
     let name = problems.take("name", PersonName::parse(&body.name));
     let email = problems.take("email", Email::parse(&body.email));
-    let roles = problems.take("roles", parse_roles(&body.roles));
+    let grants = problems.take("roles", Grants::parse(&body.roles));
     let lang = parse_language(&mut problems, body.language.as_deref(), lang);
-    let (Some(name), Some(email), Some(roles)) = (name, email, roles) else {
+    let (Some(name), Some(email), Some(grants)) = (name, email, grants) else {
         return Err(problems.into_error());
     };
     problems.check()?;
-    let (new, public_url) = (NewMember { name, email, roles, lang }, cx.public_url.clone());
-    let member = cx
+    let (new, public_url) = (NewMember { name, email, grants, lang }, cx.public_url.clone());
+    let invited = cx
         .write_as(who, Permission::ManageMembers, move |tx, caller| {
             Ok(setup::invite_member(tx, &caller.means, &caller.actor, caller.shop, &new, &public_url)?)
         })
         .await?;
-    Ok((StatusCode::CREATED, Answer(MemberIdView { id: member.to_string() })))
+    Ok(match invited {
+        Invited::Member(member) => {
+            (StatusCode::CREATED, Answer(MemberIdView { id: member.to_string() })).into_response()
+        }
+        Invited::Waiting(approval) => waiting(approval),
+    })
 }
 
 /// The members of the caller's shop.
@@ -330,7 +354,7 @@ pub async fn list_members(State(cx): State<Context>, who: Bearer) -> ApiResult<L
     Ok(Answer(List { data, next_cursor: None }))
 }
 
-/// Removes a member and ends their sessions.
+/// Removes a member; see `leave`.
 #[utoipa::path(delete, path = "/v1/members/{id}", tag = "members", security(("member_session" = [])),
     params(("id" = String, Path, description = "the member")), responses((status = 204), ApiErrors))]
 pub async fn delete_member(
@@ -338,33 +362,70 @@ pub async fn delete_member(
     who: Bearer,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let id = parse_member(&id);
+    remove(&cx, who, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets a member leave: ends their sessions, factors, the API keys they made and their proposals, in force with the next
+/// request.
+#[utoipa::path(post, path = "/v1/members/{id}/leave", tag = "members", security(("member_session" = [])),
+    params(("id" = String, Path, description = "the member")), responses((status = 200, body = LeftView), ApiErrors))]
+pub async fn leave_shop(
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
+) -> ApiResult<LeftView> {
+    let left = remove(&cx, who, &id).await?;
+    let Left { sessions, api_keys, factors, approvals } = left;
+    Ok(Answer(LeftView { sessions, api_keys, factors, approvals }))
+}
+
+async fn remove(cx: &Context, who: Bearer, id: &str) -> Result<Left, ApiError> {
+    let id = parse_member(id);
     cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
         let id = id.clone()?;
         Ok(members::remove_member(tx, &caller.means, &caller.actor, caller.shop, id)?)
+    })
+    .await
+}
+
+/// Lets a suspended member in again.
+#[utoipa::path(post, path = "/v1/members/{id}/restore", tag = "members", security(("member_session" = [])),
+    params(("id" = String, Path, description = "the member")), responses((status = 204), ApiErrors))]
+pub async fn restore_member(
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_member(&id);
+    cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
+        let id = id.clone()?;
+        Ok(members::restore_member(tx, &caller.means, &caller.actor, caller.shop, id)?)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives a member other roles, in force with their next request.
+/// Gives a member other roles, in force with their next request. 202 where a second person must approve them first.
 #[utoipa::path(put, path = "/v1/members/{id}/roles", tag = "members", request_body = RolesBody,
     security(("member_session" = [])), params(("id" = String, Path, description = "the member")),
-    responses((status = 204), ApiErrors))]
+    responses((status = 204), (status = 202, body = WaitingView), ApiErrors))]
 pub async fn update_member_roles(
     State(cx): State<Context>,
     who: Bearer,
     Path(id): Path<String>,
     Json(body): Json<RolesBody>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let id = parse_member(&id);
-    let roles = parse_roles(&body.roles).map_err(|problem| ApiError::bad_field("roles", problem))?;
-    cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
-        let (id, roles) = (id.clone()?, roles.clone());
-        Ok(members::update_roles(tx, &caller.means, &caller.actor, caller.shop, id, roles)?)
+    let grants = Grants::parse(&body.roles).map_err(|problem| ApiError::bad_field("roles", problem))?;
+    let asked = cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
+        let id = id.clone()?;
+        Ok(members::update_roles(tx, &caller.means, &caller.actor, caller.shop, id, &grants)?)
+    });
+    Ok(match asked.await? {
+        Asked::Go => StatusCode::NO_CONTENT.into_response(),
+        Asked::Wait(approval) => waiting(approval),
     })
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// An id in a path: what is not an id of a member names no member. Said only to who may know members.
@@ -435,7 +496,12 @@ impl MemberView {
             id: member.id.to_string(),
             name: person.name.expose().clone(),
             email: person.email.expose().clone(),
-            roles: member.roles.iter().map(|role| role.name()).collect(),
+            roles: member
+                .roles
+                .iter()
+                .map(|role| role.name().to_owned())
+                .chain(member.custom.iter().map(ToString::to_string))
+                .collect(),
             state: member.state.name(),
             created_at: member.created.to_rfc3339(),
             last_login_at: member.last_login.map(|at| at.to_rfc3339()),

@@ -1,6 +1,6 @@
 //! SQL of API keys.
 
-use base::{ApiKeyId, ScopedId, ShopId, Timestamp};
+use base::{ApiKeyId, MemberId, ScopedId, ShopId, Timestamp};
 use store::{Error, Row, Table, Tx, Value, blob, int, text};
 
 use super::{broken, named};
@@ -11,6 +11,8 @@ named! {
     pub enum KeyState {
         /// It does, until it expires.
         Active = "active",
+        /// It was not confirmed in an access review. Can be restored.
+        Suspended = "suspended",
         /// It was revoked, for good.
         Revoked = "revoked",
     }
@@ -27,6 +29,8 @@ static KEYS: Table = Table::new(
         int("created_ms"),
         int("expires_ms"),
         int("ended_ms"),
+        text("maker"),
+        int("used_ms"),
     ],
 )
 .kept();
@@ -40,6 +44,10 @@ pub(crate) struct KeyRow {
     pub(crate) created: Timestamp,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
+    /// The member who made it.
+    pub(crate) maker: Option<MemberId>,
+    /// The last use, to the day.
+    pub(crate) used: Option<Timestamp>,
 }
 
 pub(crate) fn find_key(tx: &mut Tx, id: ApiKeyId) -> Result<Option<KeyRow>, Error> {
@@ -47,8 +55,8 @@ pub(crate) fn find_key(tx: &mut Tx, id: ApiKeyId) -> Result<Option<KeyRow>, Erro
 }
 
 pub(crate) fn list_keys(tx: &mut Tx, shop: ShopId) -> Result<Vec<KeyRow>, Error> {
-    let sql = "SELECT shop_id, id, label, secret, role, state, created_ms, expires_ms, ended_ms
-               FROM api_keys WHERE shop_id = ?1 ORDER BY id DESC";
+    let sql = "SELECT shop_id, id, label, secret, role, state, created_ms, expires_ms, ended_ms,
+               maker, used_ms FROM api_keys WHERE shop_id = ?1 ORDER BY id DESC";
     tx.query(sql, &[shop.short().into()])?.iter().map(read).collect()
 }
 
@@ -71,6 +79,8 @@ fn read(row: &Row) -> Result<KeyRow, Error> {
         created: row.time(6)?,
         expires: row.opt_time(7)?,
         ended: row.opt_time(8)?,
+        maker: row.opt_text(9)?.map(|short| MemberId::from_short(short).ok_or_else(bad)).transpose()?,
+        used: row.opt_time(10)?,
     })
 }
 
@@ -85,5 +95,7 @@ fn values(row: KeyRow) -> Vec<Value> {
         row.created.into(),
         row.expires.into(),
         row.ended.into(),
+        row.maker.map(|id| id.short().to_owned()).into(),
+        row.used.into(),
     ]
 }

@@ -1,6 +1,6 @@
 //! SQL of members and the addresses they sign in with.
 
-use base::{MemberId, ShopId, Timestamp};
+use base::{MemberId, RoleId, ShopId, Timestamp};
 use store::{Error, Row, Table, Tx, Value, blob, int, text};
 use webkit::page::Lang;
 
@@ -15,6 +15,8 @@ named! {
         Invited = "invited",
         /// Can sign in.
         Active = "active",
+        /// Was suspended: unused for long, or not confirmed in an access review. Can be restored.
+        Suspended = "suspended",
         /// Was removed.
         Disabled = "disabled",
     }
@@ -33,6 +35,8 @@ static MEMBERS: Table = Table::new(
         text("password"),
         int("created_ms"),
         int("last_login_ms"),
+        text("custom_roles"),
+        int("password_ms"),
     ],
 );
 static LOGINS: Table =
@@ -50,6 +54,9 @@ pub(crate) struct MemberRow {
     pub(crate) password: Option<PasswordHash>,
     pub(crate) created: Timestamp,
     pub(crate) last_login: Option<Timestamp>,
+    pub(crate) custom: Vec<RoleId>,
+    /// When the password was set.
+    pub(crate) password_set: Option<Timestamp>,
 }
 
 pub(crate) struct LoginRow {
@@ -72,9 +79,18 @@ pub(crate) fn find_member(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<Opt
 }
 
 pub(crate) fn list_members(tx: &mut Tx, shop: ShopId) -> Result<Vec<MemberRow>, Error> {
-    let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms
-               FROM members WHERE shop_id = ?1 ORDER BY id";
+    let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms,
+               custom_roles, password_ms FROM members WHERE shop_id = ?1 ORDER BY id";
     tx.query(sql, &[shop.short().into()])?.iter().map(read).collect()
+}
+
+/// Active members who neither signed in nor were made since `before`.
+pub(crate) fn list_idle_members(tx: &mut Tx, before: Timestamp) -> Result<Vec<MemberRow>, Error> {
+    let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms,
+               custom_roles, password_ms FROM members
+               WHERE state = 'active' AND created_ms <= ?1 AND (last_login_ms IS NULL OR last_login_ms <= ?1)
+               ORDER BY shop_id, id LIMIT 500";
+    tx.query(sql, &[before.into()])?.iter().map(read).collect()
 }
 
 pub(crate) fn insert_member(tx: &mut Tx, row: MemberRow) -> Result<(), Error> {
@@ -105,7 +121,8 @@ pub(crate) fn delete_login(tx: &mut Tx, email_index: &str) -> Result<(), Error> 
 
 fn read(row: &Row) -> Result<MemberRow, Error> {
     let bad = || broken("members");
-    let roles = row.text(6)?.split(',').map(|name| Role::from_name(name).ok_or_else(bad));
+    let roles = list(row.text(6)?).map(|name| Role::from_name(name).ok_or_else(bad));
+    let custom = list(row.text(11)?).map(|short| RoleId::from_short(short).ok_or_else(bad));
     let password = row.opt_text(8)?.map(|text| PasswordHash::parse(text).ok_or_else(bad)).transpose()?;
     Ok(MemberRow {
         shop: shop_at(row, 0, "members")?,
@@ -119,11 +136,18 @@ fn read(row: &Row) -> Result<MemberRow, Error> {
         password,
         created: row.time(9)?,
         last_login: row.opt_time(10)?,
+        custom: custom.collect::<Result<_, _>>()?,
+        password_set: row.opt_time(12)?,
     })
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(|part| !part.is_empty())
 }
 
 fn values(row: MemberRow) -> Vec<Value> {
     let roles: Vec<&str> = row.roles.iter().map(|role| role.name()).collect();
+    let custom: Vec<&str> = row.custom.iter().map(RoleId::short).collect();
     vec![
         row.shop.short().into(),
         row.id.short().into(),
@@ -136,5 +160,7 @@ fn values(row: MemberRow) -> Vec<Value> {
         row.password.map(|hash| hash.as_str().to_owned()).into(),
         row.created.into(),
         row.last_login.into(),
+        custom.join(",").into(),
+        row.password_set.into(),
     ]
 }

@@ -55,3 +55,7 @@ pub(crate) fn delete_setup(tx: &mut Tx, token_hash: &str) -> Result<(), Error> {
 pub(crate) fn delete_first_setups(tx: &mut Tx) -> Result<(), Error> {
     tx.execute("DELETE FROM setup_links WHERE member_id IS NULL", &[]).map(|_| ())
 }
+
+pub(crate) fn delete_links_of(tx: &mut Tx, member: MemberId) -> Result<(), Error> {
+    tx.execute("DELETE FROM setup_links WHERE member_id = ?1", &[member.short().into()]).map(|_| ())
+}

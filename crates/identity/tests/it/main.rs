@@ -6,7 +6,9 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod access_reviews;
 mod api_keys;
+mod approvals;
 mod certificates;
 mod codes;
 mod factors;
@@ -14,6 +16,7 @@ mod http;
 mod mail;
 mod members;
 mod pins;
+mod roles;
 mod secrecy;
 mod sessions;
 mod world;

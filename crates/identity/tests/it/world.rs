@@ -148,7 +148,7 @@ pub fn new_member(address: &str, roles: &[Role]) -> NewMember {
     NewMember {
         name: PersonName::parse("Li Si").unwrap(),
         email: email(address),
-        roles: roles.to_vec(),
+        grants: roles.to_vec().into(),
         lang: Lang::Zh,
     }
 }

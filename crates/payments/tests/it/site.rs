@@ -99,7 +99,7 @@ impl Site {
             let new = NewMember {
                 name: PersonName::parse("Mei Lin").unwrap(),
                 email: Email::parse(email).unwrap(),
-                roles: vec![role],
+                grants: role.into(),
                 lang: Lang::En,
             };
             let made = identity::create_member(tx, means, &Actor::System, shop, &new, &hash);

@@ -1,0 +1,399 @@
+//! What needs two people: one proposes, another one approves, then it is done once (AZ-6, C13).
+//!
+//! Promises:
+//! - nobody decides what they proposed; a check of the table holds it as well;
+//! - an approval is for one action on one subject, serves once, and runs out;
+//! - who approves could do the thing alone, and gave a second factor lately;
+//! - proposal, decision and use are in the audit log.
+//!
+//! How to use it: where an operation needs a second person, call [`ask`] with what exactly is to be done. [`Asked::Go`]
+//! means do it now, in this transaction; [`Asked::Wait`] means commit and answer 202 with the approval's id. The proposer
+//! sends the same request again once a colleague has approved it.
+
+use base::{ApprovalId, ScopedId, ShopId, Timestamp};
+use store::Tx;
+use webkit::page::Lang;
+
+use crate::context::{Fault, Means, takes_faults};
+use crate::grants;
+use crate::limits::{APPROVAL_USE_SECONDS, APPROVAL_WAIT_SECONDS, APPROVALS_OPEN_MAX, STEP_UP_SECONDS};
+use crate::notices::{self, Notice};
+use crate::permissions::{Actor, Denied, Permission};
+use crate::person::Person;
+use crate::record::{self, Event};
+use crate::store::approvals as rows;
+use crate::store::members::MemberRow;
+
+pub use crate::store::approvals::ApprovalState;
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $permission:ident, $en:literal, $zh:literal;)*) => {
+        /// What a second person is asked for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ApprovalAction { $($(#[$doc])* $name),* }
+
+        impl ApprovalAction {
+            /// Every action.
+            pub const ALL: &'static [ApprovalAction] = &[$(ApprovalAction::$name),*];
+
+            /// Its name in the API and the database.
+            pub fn name(self) -> &'static str {
+                match self { $(ApprovalAction::$name => $text),* }
+            }
+
+            pub(crate) fn from_name(name: &str) -> Option<ApprovalAction> {
+                match name { $($text => Some(ApprovalAction::$name),)* _ => None }
+            }
+
+            /// What whoever approves must be allowed to.
+            pub fn permission(self) -> Permission {
+                match self { $(ApprovalAction::$name => Permission::$permission),* }
+            }
+
+            /// What it is, in a few words.
+            pub fn words(self, lang: Lang) -> &'static str {
+                match lang {
+                    Lang::En => match self { $(ApprovalAction::$name => $en),* },
+                    Lang::Zh => match self { $(ApprovalAction::$name => $zh),* },
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Giving somebody the powers of an owner, of finance, of security or of an operator.
+    GrantRoles = "grant_roles", ManageSecurity, "give a member more power", "提升成员权限";
+    /// Giving those powers to a role that members have.
+    ChangeRole = "change_role", ManageRoles, "give a role more power", "提升自定义角色权限";
+    /// Giving back more than the shop lets one person give back.
+    Refund = "refund", Refund, "a refund over the shop's limit", "超出店铺限额的退款";
+    /// Changing how much one person may give back.
+    ChangeLimit = "change_limit", ManageShop, "a new limit for refunds", "修改退款限额";
+    /// Exporting customers' data.
+    ExportCustomers = "export_customers", ExportCustomers, "an export of customers' data", "导出客户数据";
+    /// A ceremony of the installation's keys.
+    KeyCeremony = "key_ceremony", ManageKeys, "a key ceremony", "密钥操作";
+    /// Letting a member who lost every factor set up new ones.
+    ResetFactors = "reset_factors", ManageSecurity, "a member's second step is set up anew", "重置成员的第二步验证";
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// In which shop.
+    pub shop: ShopId,
+    /// What.
+    pub action: ApprovalAction,
+    /// To what, and with which values: an approval is good for exactly this text. Ids and numbers, nothing personal.
+    pub subject: String,
+    /// What the second person reads besides the words of the action. Ids and numbers, nothing personal.
+    pub summary: String,
+}
+
+impl Proposal {
+    /// A proposal.
+    pub fn new(shop: ShopId, action: ApprovalAction, subject: &str, summary: &str) -> Proposal {
+        Proposal { shop, action, subject: subject.to_owned(), summary: summary.to_owned() }
+    }
+}
+
+/// A proposal, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The approval.
+    pub id: ApprovalId,
+    /// What.
+    pub action: ApprovalAction,
+    /// To what, and with which values.
+    pub subject: String,
+    /// What the second person reads.
+    pub summary: String,
+    /// Who proposed it: an id.
+    pub proposer: String,
+    /// Who approved or refused it: an id.
+    pub decider: Option<String>,
+    /// Where it stands.
+    pub state: ApprovalState,
+    /// When it was proposed.
+    pub created: Timestamp,
+    /// When it was decided.
+    pub decided: Option<Timestamp>,
+    /// When it is good for nothing any more.
+    pub expires: Timestamp,
+}
+
+/// Whether something may be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It may; its approval is used up.
+    Go,
+    /// It waits for a second person under this id.
+    Wait(ApprovalId),
+}
+
+/// Why a proposal could not be made, decided or used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApprovalError {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(Denied),
+    /// Their own proposal.
+    #[error("somebody else must decide what you proposed")]
+    OwnProposal,
+    /// No such proposal in this shop, or its time ran out.
+    #[error("no such proposal, or its time ran out")]
+    NotFound,
+    /// Decided already.
+    #[error("the proposal was decided already")]
+    Decided,
+    /// Too many wait.
+    #[error("a shop has at most {APPROVALS_OPEN_MAX} open proposals; decide some first")]
+    TooMany,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(ApprovalError);
+
+impl From<Denied> for ApprovalError {
+    fn from(denied: Denied) -> ApprovalError {
+        ApprovalError::Denied(denied)
+    }
+}
+
+/// Uses the approval of exactly this proposal, or proposes it. The caller has checked that the actor may do it at all.
+///
+/// # Errors
+/// [`ApprovalError::TooMany`].
+pub fn ask(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    proposal: &Proposal,
+) -> Result<Asked, ApprovalError> {
+    match take(tx, means, actor, proposal) {
+        Ok(_) => Ok(Asked::Go),
+        Err(ApprovalError::NotFound) => Ok(Asked::Wait(propose(tx, means, actor, proposal)?)),
+        Err(other) => Err(other),
+    }
+}
+
+/// As [`ask`], where a shop of one person can do without a second one. That nobody else could approve is in the log.
+///
+/// # Errors
+/// Those of [`ask`].
+pub fn ask_if_two(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    proposal: &Proposal,
+) -> Result<Asked, ApprovalError> {
+    let is_machine = matches!(actor, Actor::Operator | Actor::System);
+    if is_machine || list_approvers(tx, actor, proposal)?.is_empty() {
+        let event = Event::new(proposal.shop, actor, record::APPROVAL_USED, audit::Object::word("alone"))
+            .with("action", proposal.action.name());
+        record::note(tx, means, event)?;
+        return Ok(Asked::Go);
+    }
+    ask(tx, means, actor, proposal)
+}
+
+/// Proposes something and tells those who can approve it. The same proposal of the same person that still waits is
+/// returned instead of a second one.
+///
+/// # Errors
+/// [`ApprovalError::TooMany`].
+pub fn propose(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    proposal: &Proposal,
+) -> Result<ApprovalId, ApprovalError> {
+    let open = rows::list_open(tx, proposal.shop, means.now)?;
+    let proposer = actor.label();
+    let waits = |row: &&Approval| row.state == ApprovalState::Waiting && is_for(row, proposal, &proposer);
+    if let Some(row) = open.iter().find(waits) {
+        return Ok(row.id);
+    }
+    if open.len() >= APPROVALS_OPEN_MAX {
+        return Err(ApprovalError::TooMany);
+    }
+    let id = ApprovalId::new(proposal.shop, means.now, means.dice);
+    let row = Approval {
+        id,
+        action: proposal.action,
+        subject: proposal.subject.clone(),
+        summary: proposal.summary.clone(),
+        proposer,
+        decider: None,
+        state: ApprovalState::Waiting,
+        created: means.now,
+        decided: None,
+        expires: means.now.plus_seconds(APPROVAL_WAIT_SECONDS),
+    };
+    rows::insert_approval(tx, &row)?;
+    note(tx, means, actor, &row, record::APPROVAL_PROPOSED)?;
+    for colleague in list_approvers(tx, actor, proposal)? {
+        let words = row.action.words(colleague.lang);
+        let summary = format!("{words} ({})", row.summary);
+        notices::queue_notice(tx, means, Person::Member(colleague.id), &Notice::ApprovalAsked { summary })?;
+    }
+    Ok(id)
+}
+
+/// Uses the approval of exactly this proposal up.
+///
+/// # Errors
+/// [`ApprovalError::NotFound`] when there is none that was approved and still holds.
+pub fn take(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    proposal: &Proposal,
+) -> Result<Approval, ApprovalError> {
+    let proposer = actor.label();
+    let open = rows::list_open(tx, proposal.shop, means.now)?;
+    let fits = |row: &Approval| row.state == ApprovalState::Approved && is_for(row, proposal, &proposer);
+    let row = open.into_iter().find(fits).ok_or(ApprovalError::NotFound)?;
+    let row = Approval { state: ApprovalState::Used, ..row };
+    rows::update_approval(tx, &row)?;
+    note(tx, means, actor, &row, record::APPROVAL_USED)?;
+    Ok(row)
+}
+
+/// A second person says yes.
+///
+/// # Errors
+/// [`ApprovalError`] but [`ApprovalError::TooMany`].
+pub fn approve(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: ApprovalId,
+) -> Result<Approval, ApprovalError> {
+    let row = decide(tx, means, actor, shop, id)?;
+    let expires = means.now.plus_seconds(APPROVAL_USE_SECONDS);
+    let row = Approval { state: ApprovalState::Approved, expires, ..row };
+    rows::update_approval(tx, &row)?;
+    note(tx, means, actor, &row, record::APPROVAL_GIVEN)?;
+    Ok(row)
+}
+
+/// A second person says no.
+///
+/// # Errors
+/// [`ApprovalError`] but [`ApprovalError::TooMany`].
+pub fn refuse(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: ApprovalId,
+) -> Result<Approval, ApprovalError> {
+    let row = decide(tx, means, actor, shop, id)?;
+    let row = Approval { state: ApprovalState::Refused, ..row };
+    rows::update_approval(tx, &row)?;
+    note(tx, means, actor, &row, record::APPROVAL_REFUSED)?;
+    Ok(row)
+}
+
+/// The proposals of a shop that wait or may still be carried out, newest first: those that the caller could decide, and
+/// their own.
+///
+/// # Errors
+/// [`ApprovalError::Denied`].
+pub fn list_approvals(
+    tx: &mut Tx,
+    actor: &Actor,
+    shop: ShopId,
+    now: Timestamp,
+) -> Result<Vec<Approval>, ApprovalError> {
+    actor.allow(Permission::ViewShop, shop)?;
+    let mut open = rows::list_open(tx, shop, now)?;
+    open.retain(|row| row.proposer == actor.label() || can_decide(actor, row));
+    Ok(open)
+}
+
+/// How many proposals wait for the caller's decision; for menus.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn count_waiting(tx: &mut Tx, actor: &Actor, shop: ShopId, now: Timestamp) -> Result<usize, Fault> {
+    let open = rows::list_open(tx, shop, now)?;
+    let waits = |row: &&Approval| row.state == ApprovalState::Waiting && can_decide(actor, row);
+    Ok(open.iter().filter(waits).count())
+}
+
+/// Withdraws every open proposal of somebody who leaves, and what was approved for them. Returns how many.
+pub(crate) fn withdraw_all(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    proposer: &str,
+) -> Result<usize, Fault> {
+    let mut open = rows::list_open(tx, shop, means.now)?;
+    open.retain(|row| row.proposer == proposer);
+    for row in &open {
+        rows::update_approval(tx, &Approval { state: ApprovalState::Refused, ..row.clone() })?;
+        note(tx, means, actor, row, record::APPROVAL_REFUSED)?;
+    }
+    Ok(open.len())
+}
+
+fn can_decide(actor: &Actor, row: &Approval) -> bool {
+    let may = actor.holds(Permission::Approve) && actor.holds(row.action.permission());
+    may && row.proposer != actor.label()
+}
+
+/// Checks that `actor` may decide the proposal, and enters who decides.
+fn decide(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: ApprovalId,
+) -> Result<Approval, ApprovalError> {
+    actor.allow(Permission::Approve, shop)?;
+    let found = if id.shop() == shop { rows::find_approval(tx, id)? } else { None };
+    let row = found.filter(|row| means.now < row.expires).ok_or(ApprovalError::NotFound)?;
+    actor.allow(row.action.permission(), shop)?;
+    actor.require_fresh(STEP_UP_SECONDS)?;
+    if row.proposer == actor.label() {
+        return Err(ApprovalError::OwnProposal);
+    }
+    if row.state != ApprovalState::Waiting {
+        return Err(ApprovalError::Decided);
+    }
+    Ok(Approval { decider: Some(actor.label()), decided: Some(means.now), ..row })
+}
+
+fn list_approvers(tx: &mut Tx, actor: &Actor, proposal: &Proposal) -> Result<Vec<MemberRow>, Fault> {
+    let mut able = grants::list_holders(tx, proposal.shop, proposal.action.permission(), actor)?;
+    let mut kept = Vec::new();
+    for row in able.drain(..) {
+        if grants::permissions_of(tx, &row)?.contains(Permission::Approve) {
+            kept.push(row);
+        }
+    }
+    Ok(kept)
+}
+
+fn is_for(row: &Approval, proposal: &Proposal, proposer: &str) -> bool {
+    row.action == proposal.action && row.subject == proposal.subject && row.proposer == proposer
+}
+
+fn note(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    row: &Approval,
+    action: audit::Action,
+) -> Result<(), Fault> {
+    let event = Event::new(row.id.shop(), actor, action, row.id)
+        .with("action", row.action.name())
+        .with("subject", audit::Text::masked(&row.subject));
+    record::note(tx, means, event)
+}

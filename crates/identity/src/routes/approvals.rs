@@ -1,0 +1,120 @@
+//! Approvals over HTTP: what waits for a second person, and their yes or no.
+
+use axum::Json as Answer;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base::ApprovalId;
+use serde::Serialize;
+use utoipa::ToSchema;
+use webkit::error::{ApiError, ApiErrors, ApiResult};
+use webkit::paging::List;
+
+use super::gate::Bearer;
+use crate::approvals::{self, Approval, ApprovalError};
+use crate::context::Context;
+use crate::permissions::Permission;
+
+/// What waits for a second person.
+#[derive(Serialize, ToSchema)]
+pub struct ApprovalView {
+    /// The approval.
+    id: String,
+    /// `grant_roles`, `change_role`, `refund`, `change_limit`, `export_customers`, `key_ceremony` or `reset_factors`.
+    action: &'static str,
+    /// To what, and with which values.
+    subject: String,
+    /// What it is, in short.
+    summary: String,
+    /// Who proposed it.
+    proposed_by: String,
+    /// Who decided it.
+    decided_by: Option<String>,
+    /// `waiting`, `approved`, `refused` or `used`.
+    state: &'static str,
+    /// When it was proposed, RFC 3339.
+    created_at: String,
+    /// When it was decided, RFC 3339.
+    decided_at: Option<String>,
+    /// Until when it can be decided, or carried out once it was approved, RFC 3339.
+    expires_at: String,
+}
+
+/// Done only after a second person says yes. Send the same request again then.
+#[derive(Serialize, ToSchema)]
+pub struct WaitingView {
+    /// The approval that is waited for.
+    pub approval: String,
+    /// `waiting`.
+    pub state: &'static str,
+}
+
+/// The answer to a request that waits for a second person: 202.
+pub fn waiting(id: ApprovalId) -> Response {
+    let view = WaitingView { approval: id.to_string(), state: "waiting" };
+    (StatusCode::ACCEPTED, Answer(view)).into_response()
+}
+
+/// What waits or may still be carried out: what the caller could decide, and what they proposed. Newest first.
+#[utoipa::path(get, path = "/v1/approvals", tag = "approvals", security(("member_session" = [])),
+    responses((status = 200, body = List<ApprovalView>), ApiErrors))]
+pub async fn list_approvals(State(cx): State<Context>, who: Bearer) -> ApiResult<List<ApprovalView>> {
+    let found = cx.read_as(who, Permission::ViewShop, |tx, caller| {
+        Ok(approvals::list_approvals(tx, &caller.actor, caller.shop, caller.means.now)?)
+    });
+    let data = found.await?.into_iter().map(ApprovalView::from).collect();
+    Ok(Answer(List { data, next_cursor: None }))
+}
+
+/// Says yes to what a colleague proposed. They carry it out by sending their request again.
+#[utoipa::path(post, path = "/v1/approvals/{id}/approve", tag = "approvals", security(("member_session" = [])),
+    params(("id" = String, Path, description = "the approval")),
+    responses((status = 200, body = ApprovalView), ApiErrors))]
+pub async fn approve_proposal(
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
+) -> ApiResult<ApprovalView> {
+    let id = parse_approval(&id);
+    let done = cx.write_as(who, Permission::Approve, move |tx, caller| {
+        Ok(approvals::approve(tx, &caller.means, &caller.actor, caller.shop, id.clone()?)?)
+    });
+    Ok(Answer(done.await?.into()))
+}
+
+/// Says no to what a colleague proposed.
+#[utoipa::path(post, path = "/v1/approvals/{id}/refuse", tag = "approvals", security(("member_session" = [])),
+    params(("id" = String, Path, description = "the approval")),
+    responses((status = 200, body = ApprovalView), ApiErrors))]
+pub async fn refuse_proposal(
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
+) -> ApiResult<ApprovalView> {
+    let id = parse_approval(&id);
+    let done = cx.write_as(who, Permission::Approve, move |tx, caller| {
+        Ok(approvals::refuse(tx, &caller.means, &caller.actor, caller.shop, id.clone()?)?)
+    });
+    Ok(Answer(done.await?.into()))
+}
+
+fn parse_approval(text: &str) -> Result<ApprovalId, ApiError> {
+    text.parse().map_err(|_| ApprovalError::NotFound.into())
+}
+
+impl From<Approval> for ApprovalView {
+    fn from(found: Approval) -> ApprovalView {
+        ApprovalView {
+            id: found.id.to_string(),
+            action: found.action.name(),
+            subject: found.subject,
+            summary: found.summary,
+            proposed_by: found.proposer,
+            decided_by: found.decider,
+            state: found.state.name(),
+            created_at: found.created.to_rfc3339(),
+            decided_at: found.decided.map(|at| at.to_rfc3339()),
+            expires_at: found.expires.to_rfc3339(),
+        }
+    }
+}

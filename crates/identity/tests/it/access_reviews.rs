@@ -1,0 +1,184 @@
+//! Access reviews (C09, C11, AZ-9).
+
+use base::{AccessReviewId, MemberId, ShopId};
+use identity::{
+    AccessReviewError, Actor, AuthError, Decision, Label, Line, LineFlag, MemberState, NewApiKey,
+    PasswordHash, ReviewState, Role, limits,
+};
+
+use crate::world::{World, each_world};
+
+const DAY_SECONDS: i64 = 86_400;
+
+fn open(world: &World) -> usize {
+    world.write(identity::open_due_reviews).unwrap()
+}
+
+fn the_review(world: &World, who: &Actor, shop: ShopId) -> AccessReviewId {
+    world.read(|tx, _| identity::list_access_reviews(tx, who, shop)).unwrap()[0].id
+}
+
+fn lines(world: &World, who: &Actor, shop: ShopId) -> Vec<Line> {
+    let id = the_review(world, who, shop);
+    world.read(|tx, _| identity::find_access_review(tx, who, shop, id)).unwrap().1
+}
+
+fn decide(
+    world: &World,
+    who: &Actor,
+    shop: ShopId,
+    subject: impl ToString,
+    confirm: bool,
+) -> Result<Option<Decision>, AccessReviewError> {
+    let (id, who, subject) = (the_review(world, who, shop), who.clone(), subject.to_string());
+    let line = world
+        .write(move |tx, means| identity::decide_line(tx, means, &who, (shop, id), &subject, confirm))?;
+    Ok(line.decision)
+}
+
+fn id_of(actor: &Actor) -> MemberId {
+    let Actor::Member(session) = actor else { panic!() };
+    session.member
+}
+
+fn state(world: &World, shop: ShopId, id: MemberId) -> MemberState {
+    world.read(|tx, _| identity::find_member(tx, shop, id)).unwrap().unwrap().state
+}
+
+#[test]
+fn c11_a_review_opens_by_itself_each_quarter_and_once() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS - 1);
+        assert_eq!(open(&world), 0);
+        world.wait(1);
+        assert_eq!(open(&world), 1);
+        assert_eq!(open(&world), 0, "the same job on another node finds it");
+        assert_eq!(lines(&world, &owner, shop).len(), 1);
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+        assert_eq!(open(&world), 1);
+        assert_eq!(world.audited("access_review.opened"), 2);
+    });
+}
+
+#[test]
+fn c09_a_line_says_what_stands_out_and_a_decision_is_carried_out() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let second = world.actor(shop, "second@shop.example", &[Role::Owner]);
+        let idle = world.member(shop, "idle@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+        let who = owner.clone();
+        let (key, _) = world
+            .write(move |tx, means| {
+                let new = NewApiKey::new(Label::parse("till").unwrap(), Role::Integration, None).unwrap();
+                identity::create_api_key(tx, means, &who, shop, &new)
+            })
+            .unwrap();
+        world.wait(limits::API_KEY_OLD_DAYS * DAY_SECONDS);
+        assert_eq!(open(&world), 1);
+        let found = lines(&world, &owner, shop);
+        let of = |subject: String| found.iter().find(|line| line.subject == subject).unwrap().clone();
+        assert_eq!(of(idle.to_string()).flags, [LineFlag::Unused, LineFlag::SingleFactor]);
+        assert_eq!(of(idle.to_string()).grants, "cashier");
+        assert_eq!(of(key.id.to_string()).flags, [LineFlag::Unused, LineFlag::OldKey]);
+        assert_eq!(of(key.id.to_string()).secret_set, Some(crate::world::START));
+
+        let own = id_of(&owner);
+        assert_eq!(decide(&world, &owner, shop, own, true), Err(AccessReviewError::OwnLine));
+        assert_eq!(decide(&world, &owner, shop, idle, false), Ok(Some(Decision::Remove)));
+        assert_eq!(state(&world, shop, idle), MemberState::Disabled);
+        assert_eq!(decide(&world, &owner, shop, idle, true), Err(AccessReviewError::Decided));
+        assert_eq!(decide(&world, &owner, shop, key.id, false), Ok(Some(Decision::Remove)));
+        let gone = world.read(|tx, means| identity::require_active_key(tx, key.id, means.now));
+        assert_eq!(gone, Err(AuthError::SignInNeeded));
+        assert_eq!(decide(&world, &second, shop, own, true), Ok(Some(Decision::Confirm)));
+        assert_eq!(world.audited("access_review.closed"), 0);
+        assert_eq!(decide(&world, &owner, shop, id_of(&second), true), Ok(Some(Decision::Confirm)));
+        let review = world.read(|tx, _| identity::list_access_reviews(tx, &owner, shop)).unwrap().remove(0);
+        assert_eq!(review.state, ReviewState::Closed, "the last decision closes it");
+        assert_eq!(world.audited("access_review.decided"), 4);
+        assert_eq!(world.audited("access_review.closed"), 1);
+    });
+}
+
+#[test]
+fn c09_what_nobody_decides_in_14_days_is_suspended_but_for_the_last_owner() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let cashier = world.member(shop, "cash@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+        let who = owner.clone();
+        let (key, _) = world
+            .write(move |tx, means| {
+                let new = NewApiKey::new(Label::parse("till").unwrap(), Role::Integration, None).unwrap();
+                identity::create_api_key(tx, means, &who, shop, &new)
+            })
+            .unwrap();
+        let key_works =
+            || world.read(|tx, means| identity::require_active_key(tx, key.id, means.now)).is_ok();
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+        open(&world);
+        world.wait(limits::ACCESS_REVIEW_OPEN_DAYS * DAY_SECONDS - 1);
+        assert_eq!(world.write(identity::close_due_reviews), Ok(0));
+        assert!(key_works());
+        world.wait(1);
+        assert_eq!(world.write(identity::close_due_reviews), Ok(1));
+        assert_eq!(world.write(identity::close_due_reviews), Ok(0));
+        assert_eq!(state(&world, shop, cashier), MemberState::Suspended);
+        assert_eq!(state(&world, shop, id_of(&owner)), MemberState::Active, "or nobody could decide");
+        assert!(!key_works(), "a suspended key opens nothing");
+        assert_eq!(decide(&world, &owner, shop, key.id, true), Ok(Some(Decision::Confirm)));
+        assert!(key_works(), "confirmed later it works again");
+        assert_eq!(decide(&world, &owner, shop, cashier, true), Ok(Some(Decision::Confirm)));
+        assert_eq!(state(&world, shop, cashier), MemberState::Active);
+    });
+}
+
+#[test]
+fn pci_8_2_6_a_member_idle_for_90_days_is_suspended_and_can_be_restored() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let idle = world.member(shop, "idle@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+        world.wait(limits::IDLE_DAYS_MAX * DAY_SECONDS - 1);
+        assert_eq!(world.write(identity::suspend_idle_members), Ok(0));
+        world.wait(1);
+        assert_eq!(world.write(identity::suspend_idle_members), Ok(1), "the last owner stays");
+        assert_eq!(state(&world, shop, idle), MemberState::Suspended);
+        let refused = world.write(move |tx, means| {
+            let opened = identity::open_member_session(tx, means, idle, &Label::from_agent("x"))?;
+            identity::require_member(tx, &opened.token, means.now)
+        });
+        assert_eq!(refused, Err(AuthError::SignInNeeded));
+        world.write(move |tx, means| identity::restore_member(tx, means, &owner, shop, idle)).unwrap();
+        assert_eq!(state(&world, shop, idle), MemberState::Active);
+        assert_eq!(world.write(identity::suspend_idle_members), Ok(0), "its time begins anew");
+    });
+}
+
+#[test]
+fn c11_others_neither_see_nor_decide_a_review() {
+    each_world(|world| {
+        let (shop, other) = (world.shop().id, world.shop().id);
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let manager = world.actor(shop, "manager@shop.example", &[Role::Manager]);
+        let stranger = world.actor(other, "stranger@shop.example", &[Role::Owner]);
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+        open(&world);
+        let id = the_review(&world, &owner, shop);
+        let subject = id_of(&manager).to_string();
+        let try_as = |who: &Actor, shop: ShopId| {
+            let (who, subject) = (who.clone(), subject.clone());
+            let tried = world
+                .write(move |tx, means| identity::decide_line(tx, means, &who, (shop, id), &subject, false));
+            tried.map(drop)
+        };
+        assert!(matches!(try_as(&manager, shop), Err(AccessReviewError::Denied(_))));
+        assert!(matches!(try_as(&stranger, shop), Err(AccessReviewError::Denied(_))));
+        assert_eq!(try_as(&stranger, other), Err(AccessReviewError::NotFound));
+        let seen = world.read(|tx, _| identity::find_access_review(tx, &stranger, other, id));
+        assert_eq!(seen.err(), Some(AccessReviewError::NotFound));
+    });
+}
