@@ -17,6 +17,7 @@ import time
 
 from server import PASSWORD, Server, clean_environment, program
 from tally import Tally
+from totp import App
 from visitor import NARROW, WIDE, Visitor
 
 SHOTS = pathlib.Path(__file__).resolve().parent.parent / "target" / "test-logs" / "screens"
@@ -41,8 +42,8 @@ class Demo:
 
     def __enter__(self):
         self.url = self.wait(r"^\s+(http://localhost:\d+)$")
-        self.owner = ("owner@green-tea.example", self.wait(r"owner@green-tea\.example\s+(\S+)"))
-        self.risk = ("risk@green-tea.example", self.wait(r"risk@green-tea\.example\s+(\S+)"))
+        self.owner = ("owner@green-tea.example", *self.wait_both(r"owner@green-tea\.example\s+(\S+)\s+(\+\d+)"))
+        self.risk = ("risk@green-tea.example", *self.wait_both(r"risk@green-tea\.example\s+(\S+)\s+(\+\d+)"))
         self.pin = self.wait(r"PIN (\d{6})")
         self.contact = self.wait(r"buyer\s+(\S+@\S+)\s+PIN")
         self.code = self.wait(r"code\s+(http\S+)")
@@ -57,13 +58,17 @@ class Demo:
             self.process.kill()
 
     def wait(self, pattern, after=0):
+        """What the first line that matches has in its first brackets."""
+        return self.wait_both(pattern, after)[0]
+
+    def wait_both(self, pattern, after=0):
         """What the first line that matches has in its brackets."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             for line in self.lines[after:]:
                 found = re.search(pattern, line.rstrip("\n"))
                 if found:
-                    return found.group(1)
+                    return found.groups()
             time.sleep(0.1)
         raise RuntimeError(f"the demo does not print {pattern}:\n{''.join(self.lines[-30:])}")
 
@@ -104,8 +109,28 @@ def make_shop(owner, link):
     owner.look("set-up-refused")
     owner.fill(password=PASSWORD)
     owner.press("button.do")
-    owner.check(owner.until(lambda: owner.at("/desk")), "the set-up link ends at the desk")
+    owner.check(owner.until(lambda: owner.at("/sign-in/factor")), "the set-up link leads to the second step")
+    owner.look("enrol")
+    owner.app = set_up_app(owner)
+    owner.check(owner.until(lambda: owner.at("/desk")), "then to the desk")
     owner.look("desk-empty")
+
+
+def set_up_app(member):
+    """Scans the key, types a wrong and a right code, keeps the recovery codes."""
+    member.press("form[action*='/factor/app'] button")
+    member.until(lambda: member.has(".qr svg"))
+    member.look("enrol-app")
+    app = App(member.words("main code"))
+    member.fill(code="000000")
+    member.press("button.do")
+    member.check(member.until(lambda: member.has("[aria-invalid]")), "a wrong code of the app is refused in place")
+    member.fill(code=app.fresh())
+    member.press("button.do")
+    member.check(member.until(lambda: len(member.all("ol code")) == 10), "ten recovery codes are shown")
+    member.look("recovery-codes")
+    member.press("a.do")
+    return app
 
 
 def refuse_used_link(tally, language, link):
@@ -162,6 +187,13 @@ def sign_out_and_in(owner, url):
     owner.look("sign-in-refused")
     owner.fill(email="owner@shop.example", password=PASSWORD)
     owner.press("button.do")
+    owner.check(owner.until(lambda: owner.at("/sign-in/step")), "the password leads to the second step")
+    owner.look("second-step")
+    owner.fill(code="000000")
+    owner.press("button.do")
+    owner.check(owner.until(lambda: owner.has("[aria-invalid]")), "a wrong code of the second step is refused in place")
+    owner.fill(code=owner.app.fresh())
+    owner.press("button.do")
     owner.check(owner.until(lambda: owner.at("/desk/codes")), "signing in goes where one wanted to go")
 
 
@@ -209,8 +241,8 @@ def live(tally, language):
 
 
 def day(demo, buyer, owner, risk):
-    sign_in_member(owner, demo.url, demo.owner)
-    sign_in_member(risk, demo.url, demo.risk)
+    sign_in_member(demo, owner, demo.owner)
+    sign_in_member(demo, risk, demo.risk)
     owner.go(f"{demo.url}/desk")
     pay_first(demo, buyer, owner)
     pay_printed(demo, buyer)
@@ -221,9 +253,16 @@ def day(demo, buyer, owner, risk):
     look_around(demo, buyer, owner)
 
 
-def sign_in_member(member, url, who):
-    member.go(f"{url}/sign-in")
+def sign_in_member(demo, member, who):
+    """Password, then the code that the demo prints in place of a text message."""
+    member.go(f"{demo.url}/sign-in")
     member.fill(email=who[0], password=who[1])
+    member.press("button.do")
+    member.until(lambda: member.at("/sign-in/step"))
+    seen = len(demo.lines)
+    member.press("button.do")
+    member.until(lambda: member.has("input[name=code]"))
+    member.fill(code=demo.wait(rf"{re.escape(who[2])}: .*?(\d{{6}})", seen))
     member.press("button.do")
     member.check(member.until(lambda: member.at("/desk")), f"{who[0]} signs in")
 

@@ -18,7 +18,7 @@ use payments::Screen;
 use risk::RuleSet;
 use webkit::Edge;
 
-use crate::config::{Config, Mail, Settings};
+use crate::config::{Config, Mail, Settings, TextMessages};
 use crate::installation::Installation;
 use crate::jobs::Jobs;
 use crate::server::{Listener, router};
@@ -111,7 +111,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
     let started = Instant::now();
     let people = seed::seed(&installation, options.shops, options.buyers)?;
     let seed_seconds = started.elapsed().as_secs_f64();
-    let jobs = Jobs::start(&installation, Mail::Nowhere)?;
+    let jobs = Jobs::start(&installation, Mail::Nowhere, TextMessages::Nowhere)?;
     settle(&jobs)?;
     let acks = options.acks.as_deref().map(open_acks).transpose()?;
     let (outcome, usage) = drive(&installation, screen, people, options, acks)?;

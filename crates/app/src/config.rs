@@ -63,6 +63,12 @@ pub struct Settings {
     /// Folder to write mails into in place of sending them, readable by whoever reads the folder
     #[arg(long, value_name = "FOLDER", env = "TILLWARD_MAIL_FOLDER")]
     pub mail_folder: Option<PathBuf>,
+    /// HTTP gateway for text messages; see docs/sms-gateway.md
+    #[arg(long, value_name = "URL", env = "TILLWARD_SMS_URL", hide_env_values = true)]
+    pub sms_url: Option<String>,
+    /// What the gateway knows us by
+    #[arg(long, value_name = "TOKEN", env = "TILLWARD_SMS_TOKEN", hide_env_values = true)]
+    pub sms_token: Option<String>,
     /// File for the checkpoints of the audit log; put it on another disk or machine than the database
     #[arg(long, value_name = "FILE", env = "TILLWARD_CHECKPOINTS")]
     pub checkpoints: Option<PathBuf>,
@@ -109,6 +115,8 @@ pub struct Config {
     pub checkpoint_mail: Option<Email>,
     /// How mails leave.
     pub mail: Mail,
+    /// How text messages leave.
+    pub texts: TextMessages,
     /// Rule file.
     pub rules: Option<PathBuf>,
     /// Model file.
@@ -129,6 +137,29 @@ pub enum Mail {
     },
     /// A folder, for trying things out.
     Folder(PathBuf),
+}
+
+/// How text messages leave.
+#[derive(Clone, Debug)]
+pub enum TextMessages {
+    /// Nothing is set: nobody is offered codes by text message.
+    Nowhere,
+    /// An HTTP gateway.
+    Gateway {
+        /// Where to post to.
+        url: String,
+        /// What it knows us by.
+        token: Secret<String>,
+    },
+    /// The mail folder, for trying things out.
+    Folder(PathBuf),
+}
+
+impl TextMessages {
+    /// Whether text messages go out at all.
+    pub fn go_out(&self) -> bool {
+        !matches!(self, TextMessages::Nowhere)
+    }
 }
 
 /// Why settings were refused.
@@ -158,7 +189,7 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 19] = [
+const VARIABLES: [&str; 21] = [
     "TILLWARD_CHECKPOINTS",
     "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
@@ -176,6 +207,8 @@ const VARIABLES: [&str; 19] = [
     "TILLWARD_SMTP_URL",
     "TILLWARD_MAIL_FROM",
     "TILLWARD_MAIL_FOLDER",
+    "TILLWARD_SMS_URL",
+    "TILLWARD_SMS_TOKEN",
     "TILLWARD_RULES",
     "TILLWARD_MODEL",
 ];
@@ -227,6 +260,8 @@ impl Settings {
             smtp_url: self.smtp_url.or(other.smtp_url),
             mail_from: self.mail_from.or(other.mail_from),
             mail_folder: self.mail_folder.or(other.mail_folder),
+            sms_url: self.sms_url.or(other.sms_url),
+            sms_token: self.sms_token.or(other.sms_token),
             checkpoints: self.checkpoints.or(other.checkpoints),
             checkpoint_mail: self.checkpoint_mail.or(other.checkpoint_mail),
             rules: self.rules.or(other.rules),
@@ -270,6 +305,7 @@ impl Settings {
             mtls_clients: ClientFiles { authority: self.mtls_ca, revoked: self.mtls_crl },
             trusted_proxies: self.trusted_proxies.unwrap_or_default(),
             checkpoint_mail: self.checkpoint_mail.map(check_email).transpose()?,
+            texts: texts(self.sms_url, self.sms_token, self.mail_folder.as_deref())?,
             mail: mail(self.smtp_url, self.mail_from, self.mail_folder)?,
             rules: self.rules,
             model: self.model,
@@ -312,6 +348,28 @@ fn mail(url: Option<String>, from: Option<String>, folder: Option<PathBuf>) -> R
 
 fn check_email(text: String) -> Result<Email, ConfigError> {
     Email::parse(&text).map_err(|_| ConfigError::Email(text))
+}
+
+fn texts(
+    url: Option<String>,
+    token: Option<String>,
+    folder: Option<&Path>,
+) -> Result<TextMessages, ConfigError> {
+    let local = |url: &str| {
+        ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| url.starts_with(start))
+    };
+    match (url, token, folder) {
+        (Some(url), _, _) if !url.starts_with("https://") && !local(&url) => {
+            Err(ConfigError::Conflict("sms_url must begin with https://; codes and numbers travel to it"))
+        }
+        (Some(url), Some(token), _) => Ok(TextMessages::Gateway { url, token: Secret::new(token) }),
+        (Some(_), None, _) => {
+            Err(ConfigError::Conflict("sms_url needs sms_token, what the gateway knows us by"))
+        }
+        (None, Some(_), _) => Err(ConfigError::Conflict("sms_token belongs to sms_url; give both")),
+        (None, None, Some(folder)) => Ok(TextMessages::Folder(folder.to_owned())),
+        (None, None, None) => Ok(TextMessages::Nowhere),
+    }
 }
 
 fn check_public_url(url: String) -> Result<String, ConfigError> {
@@ -388,6 +446,23 @@ mod tests {
         assert!(with_all(|s| (s.tls_key, s.tls_certificate) = (None, None)).is_err());
         assert!(with_all(|s| s.mtls_ca = None).is_err());
         assert!(with_all(|s| s.mtls_listen = None).is_err());
+    }
+
+    #[test]
+    fn text_messages_go_to_a_gateway_over_tls_with_a_token() {
+        let set = |url: &str, token: Option<&str>| {
+            with(|s| {
+                s.sms_url = Some(url.to_owned());
+                s.sms_token = token.map(str::to_owned);
+            })
+        };
+        assert!(set("https://sms.example/send", Some("t")).unwrap().texts.go_out());
+        assert!(set("http://127.0.0.1:9/send", Some("t")).is_ok(), "a gateway on this machine");
+        assert!(set("http://sms.example/send", Some("t")).is_err());
+        assert!(set("https://sms.example/send", None).is_err());
+        assert!(with(|s| s.sms_token = Some("t".into())).is_err());
+        assert!(!with(|_| {}).unwrap().texts.go_out());
+        assert!(with(|s| s.mail_folder = Some("mail".into())).unwrap().texts.go_out());
     }
 
     #[test]

@@ -55,9 +55,9 @@ pub struct Options {
 pub enum News<'a> {
     /// The server is ready.
     Ready(&'a Ready),
-    /// A mail to somebody who is no robot.
+    /// A mail or text message to somebody who is no robot.
     Mail {
-        /// The address.
+        /// The address or number.
         to: &'a str,
         /// What it says, in short.
         text: &'a str,
@@ -120,7 +120,7 @@ pub fn run(options: &Options, tell: &Tell) -> Result<Summary, String> {
     let town = Arc::new(seed::seed(&installation)?);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
-    let jobs = Jobs::start(&installation, config.mail.clone())?;
+    let jobs = Jobs::start(&installation, config.mail.clone(), config.texts.clone())?;
     let (began, from) = (Instant::now(), installation.clock.now());
     let played =
         runtime.block_on(serve_and_play(options, &installation, &town, &home.path.join("mail"), tell));
@@ -150,7 +150,8 @@ async fn serve_and_play(
         Listener::bind(SocketAddr::new(loopback, options.port), None).await.map_err(|e| e.to_string())?;
     let address = listener.address().ok_or("the listener has no address")?;
     let url = format!("http://localhost:{}", address.port());
-    let context = installation.context(&url, Screen::starter());
+    let mut context = installation.context(&url, Screen::starter());
+    context.identity.sends_texts = true;
     // The robots come from many places: this machine is believed when it passes on for somebody. In the demo only.
     let router = router(&context, edge(installation, false, &[loopback]));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -10,7 +10,7 @@ use ::store::Tx;
 use audit::{AnchorFile, SequenceError, Sequencer};
 use base::Timestamp;
 
-use crate::config::Mail;
+use crate::config::{Mail, TextMessages};
 use crate::installation::Installation;
 use crate::limits::{
     ALARM_EVERY_MS, CERTIFICATES_EVERY_SECONDS, DAILY_LOOK_EVERY_SECONDS, KEYS_EVERY_MS, MAIL_EVERY_MS,
@@ -23,6 +23,7 @@ mod post;
 mod store;
 
 pub use store::MIGRATIONS;
+mod texts;
 
 /// The running jobs; they end when it is dropped.
 pub struct Jobs {
@@ -37,7 +38,7 @@ impl Jobs {
     ///
     /// # Errors
     /// The checkpoint file cannot be read, is another log's, or a thread cannot be started.
-    pub fn start(installation: &Installation, mail: Mail) -> Result<Jobs, String> {
+    pub fn start(installation: &Installation, mail: Mail, messages: TextMessages) -> Result<Jobs, String> {
         let mut jobs = Jobs {
             stop: Arc::new(AtomicBool::new(false)),
             waiting: Arc::new(AtomicU64::new(u64::MAX)),
@@ -61,6 +62,10 @@ impl Jobs {
         let nightly = nightly::Nightly::new(installation.clone());
         jobs.each("nightly", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || nightly.look())?;
         jobs.each("post", Duration::from_millis(MAIL_EVERY_MS), move || post.deliver())?;
+        if messages.go_out() {
+            let texts = texts::Texts::new(installation.clone(), messages)?;
+            jobs.each("texts", Duration::from_millis(MAIL_EVERY_MS), move || texts.deliver())?;
+        }
         Ok(jobs)
     }
 

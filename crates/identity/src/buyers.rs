@@ -394,10 +394,13 @@ fn add_device(
     token: &DeviceToken,
     label: String,
 ) -> Result<(), Fault> {
+    let is_first = buyers::list_devices(tx, buyer)?.is_empty();
+    let notice = Notice::NewDevice { agent: Label::from_agent(&label) };
     let (created, used) = (means.now, means.now);
     let (id, token_hash) = (token.device, token.token.hash());
     buyers::insert_device(tx, DeviceRow { buyer, id, token_hash, label, created, used })?;
-    record::note(tx, means, Event::new(ShopId::HOUSE, buyer, record::DEVICE_ADDED, id))
+    record::note(tx, means, Event::new(ShopId::HOUSE, buyer, record::DEVICE_ADDED, id))?;
+    if is_first { Ok(()) } else { notices::queue_notice(tx, means, Person::Buyer(buyer), &notice) }
 }
 
 /// Adds a device for a buyer and opens a session on it, without a code: for demonstrations and load tests.

@@ -16,8 +16,10 @@ use crate::context::{Fault, Means, takes_faults};
 use crate::letters;
 use crate::limits::{CODE_LIFE_SECONDS, CODE_TRIES_MAX};
 use crate::permissions::Actor;
+use crate::person::Person;
 use crate::record::{self, Event};
-use crate::sessions::{self, NewSession};
+use crate::sessions::NewSession;
+use crate::sign_in::{self, PendingSignIn};
 use crate::store::codes::{self as rows, CodeRow, CodeState};
 use crate::text::{Email, Label};
 use crate::throttle::{self, Limit};
@@ -75,7 +77,12 @@ impl OneTimeCode {
         if whole { Ok(OneTimeCode(Secret::new(digits))) } else { Err(NotACode) }
     }
 
-    fn random(means: &Means<'_>) -> OneTimeCode {
+    /// The digits.
+    pub(crate) fn secret(&self) -> &Secret<String> {
+        &self.0
+    }
+
+    pub(crate) fn random(means: &Means<'_>) -> OneTimeCode {
         OneTimeCode(Secret::new(format!("{:06}", means.dice.below(CODES))))
     }
 }
@@ -85,6 +92,8 @@ impl OneTimeCode {
 pub enum CodeCheck {
     /// Signed in.
     Right(Box<SignedIn>),
+    /// Right, but the buyer has a second factor, which comes next.
+    SecondStep(PendingSignIn),
     /// A wrong code.
     Wrong {
         /// Tries that are left for this request.
@@ -171,8 +180,7 @@ pub fn verify_code(
         (true, Some(buyer)) => {
             let pending = row.pending.clone();
             rows::update_code(tx, CodeRow { state: CodeState::Used, tries, pending: None, ..row })?;
-            let signed_in = sign_in(tx, means, buyer, pending, device)?;
-            Ok(CodeCheck::Right(Box::new(signed_in)))
+            sign_in(tx, means, buyer, pending, device)
         }
         _ => {
             rows::update_code(tx, CodeRow { tries, ..row })?;
@@ -269,15 +277,17 @@ fn sign_in(
     buyer: BuyerId,
     pending: Option<PendingBuyer>,
     device: &ShownDevice,
-) -> Result<SignedIn, Fault> {
+) -> Result<CodeCheck, Fault> {
     let (buyer, is_new) = match pending {
         None => (buyer, false),
         Some(pending) => settle(tx, means, pending)?,
     };
-    let (id, device_token) =
-        buyers::recognise_device(tx, means, buyer, device.token.as_ref(), &device.label)?;
-    let session = sessions::open_buyer_session(tx, means, buyer, id, &device.label)?;
-    Ok(SignedIn { buyer, device: id, device_token, session, is_new })
+    if let Some(pending) = sign_in::begin_second_step(tx, means, Person::Buyer(buyer))? {
+        sign_in::note_first_step(tx, means, pending.person)?;
+        return Ok(CodeCheck::SecondStep(pending));
+    }
+    let signed_in = sign_in::open_buyer(tx, means, buyer, device)?;
+    Ok(CodeCheck::Right(Box::new(SignedIn { is_new, ..signed_in })))
 }
 
 /// Makes the account of a sign-up; or finds the one that was made with the same contact while this code was on its way.

@@ -45,6 +45,8 @@ pub struct Context {
     pub refusals: Arc<Throttle>,
     /// What links in mails start with, without a slash at the end: `https://pay.shop.example`.
     pub public_url: Arc<str>,
+    /// Whether text messages go out: a gateway is set.
+    pub sends_texts: bool,
 }
 
 impl Context {
@@ -57,7 +59,18 @@ impl Context {
         let refusals = Rate { burst: REFUSALS_NOTED_MAX, per_minute: REFUSALS_NOTED_MAX };
         let refusals = Arc::new(Throttle::new(refusals));
         let passwords = PasswordQueue::default();
-        Context { db, vault, clock, dice, passwords, keys, anonymous, refusals, public_url }
+        Context {
+            db,
+            vault,
+            clock,
+            dice,
+            passwords,
+            keys,
+            anonymous,
+            refusals,
+            public_url,
+            sends_texts: false,
+        }
     }
 
     /// Counts a request that needs no account, before anything is done for it. Callers of one network address share a
@@ -67,6 +80,16 @@ impl Context {
     /// 429 with the wait.
     pub fn admit_anonymous(&self, from: &Place, now: Timestamp) -> Result<(), ApiError> {
         self.anonymous.check(from.origin.as_bytes(), now)
+    }
+
+    /// The host of this installation, without scheme and port: what codes and keys are bound to.
+    pub fn host(&self) -> &str {
+        let rest = self.public_url.split_once("://").map_or(&*self.public_url, |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or(rest);
+        match host.rsplit_once(':') {
+            Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => host,
+        }
     }
 
     /// What a domain function needs, at the instant `now`. Take `now` once, outside the closure: a closure may run again.

@@ -11,7 +11,7 @@
 //! Handlers are thin: they read a form, call the domain in one transaction, and fill a view of a `pages` module.
 //!
 //! Reading order: `hall.rs`, `menu.rs`, `visit.rs` (who asks), `form.rs` (what was sent), `dress.rs` (what surrounds every
-//! answer), `member.rs`; then the doors: `sign_in.rs`, `links.rs`, `buyer.rs`, `wake.rs`.
+//! answer), `member.rs`; then the doors: `sign_in.rs`, `second_step.rs`, `enrol.rs`, `links.rs`, `buyer.rs`, `wake.rs`.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -23,6 +23,7 @@ use security::At;
 mod account;
 mod buyer;
 mod dress;
+mod enrol;
 mod form;
 mod front;
 mod hall;
@@ -32,6 +33,7 @@ mod member;
 mod menu;
 mod own;
 mod people;
+mod second_step;
 mod security;
 mod sign_in;
 mod visit;
@@ -83,6 +85,8 @@ fn buyers() -> Router<Hall> {
         .route("/me/code", post(buyer::verify_code))
         .route("/me/wake", get(wake::show_wake).post(wake::wake_session))
         .route("/me/sign-out", post(buyer::sign_out))
+        .merge(second_step::router(Side::Buyer))
+        .merge(enrol::router(Side::Buyer))
         .route("/me/account", get(account::show_account))
         .route("/me/pin", get(account::show_pin).post(account::update_pin))
         .route("/me/activity", get(account::list_activity))
@@ -130,6 +134,8 @@ fn members() -> Router<Hall> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/desk/password", get(security::show_password).post(security::update_password))
         .route("/password-strength", post(security::judge))
+        .merge(second_step::router(Side::Member))
+        .merge(enrol::router(Side::Member))
         .route("/desk/api-keys", get(keys::list_keys).post(keys::create_key))
         .route("/desk/api-keys/{id}/revoke", post(keys::revoke_key))
 }

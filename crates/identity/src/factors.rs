@@ -10,7 +10,7 @@ use store::Tx;
 use vault::Place;
 
 use crate::context::{Fault, Means, takes_faults};
-use crate::limits::FACTORS_MAX;
+use crate::limits::{ENROL_SECONDS, FACTORS_MAX};
 use crate::notices::{self, Notice};
 use crate::passkeys;
 use crate::person::Person;
@@ -102,6 +102,24 @@ pub fn add_factor(
     Ok(id)
 }
 
+/// Adds a factor without telling anybody: for demonstrations, whose people do not exist.
+///
+/// # Errors
+/// [`FactorError::TooMany`].
+pub fn seed_factor(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    new: &NewFactor<'_>,
+) -> Result<FactorId, FactorError> {
+    let row = seal_factor(tx, means, person, new)?;
+    let id = row.id;
+    rows::insert_factor(tx, row)?;
+    let event = Event::new(person.shop(), person, record::FACTOR_ADDED, id).with("kind", new.kind.name());
+    record::note(tx, means, event)?;
+    Ok(id)
+}
+
 /// Removes a factor and tells the person. A member keeps one that is not a set of recovery codes; a buyer need not.
 ///
 /// # Errors
@@ -176,12 +194,58 @@ pub fn note_use(tx: &mut Tx, means: &Means<'_>, person: Person, id: FactorId) ->
     Ok(())
 }
 
+/// [`note_use`] of a factor that was just read.
+pub(crate) fn note_active_use(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    id: FactorId,
+) -> Result<(), Fault> {
+    match note_use(tx, means, person, id) {
+        Ok(()) => Ok(()),
+        Err(FactorError::Fault(fault)) => Err(fault),
+        Err(_) => Err(Fault::Row("factor")),
+    }
+}
+
+/// A factor that was offered lately and waits for its first code.
+pub(crate) fn find_offer(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    kind: FactorKind,
+    id: FactorId,
+) -> Result<Option<FactorRow>, Fault> {
+    let row = rows::find_factor(tx, person.shop(), person.short(), id)?;
+    let waits = |row: &FactorRow| row.state == FactorState::Pending && row.kind == kind;
+    Ok(row.filter(|row| waits(row) && means.now < row.created.plus_seconds(ENROL_SECONDS)))
+}
+
+/// Forgets what was offered and never confirmed.
+pub(crate) fn forget_offers(tx: &mut Tx, person: Person, kind: FactorKind) -> Result<(), Fault> {
+    for row in rows::list_factors(tx, person.shop(), person.short())? {
+        if row.state == FactorState::Pending && row.kind == kind {
+            rows::delete_factor(tx, person.shop(), person.short(), row.id)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes down that a proof of a kind was refused.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub fn note_refusal(tx: &mut Tx, means: &Means<'_>, person: Person, kind: FactorKind) -> Result<(), Fault> {
-    let event = Event::new(person.shop(), person, record::FACTOR_REFUSED, person).with("kind", kind.name());
+    note_refused(tx, means, person, kind.name())
+}
+
+pub(crate) fn note_refused(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    kind: &'static str,
+) -> Result<(), Fault> {
+    let event = Event::new(person.shop(), person, record::FACTOR_REFUSED, person).with("kind", kind);
     record::note(tx, means, event.refused())
 }
 
@@ -210,6 +274,7 @@ pub(crate) fn delete_all(tx: &mut Tx, person: Person) -> Result<usize, Fault> {
 pub(crate) fn list_active(tx: &mut Tx, person: Person) -> Result<Vec<FactorRow>, Fault> {
     let mut all = rows::list_factors(tx, person.shop(), person.short())?;
     all.retain(|row| row.state == FactorState::Active);
+    all.sort_by_key(|row| (row.created, row.kind == FactorKind::Recovery, row.id));
     Ok(all)
 }
 

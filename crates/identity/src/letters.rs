@@ -6,7 +6,8 @@ use base::{Secret, Timestamp};
 use webkit::page::Lang;
 
 use crate::limits::CODE_LIFE_SECONDS;
-use crate::mail::Letter;
+use crate::mail::{Letter, Message};
+use crate::store::sent_codes::CodePurpose;
 
 /// A one-time code for opening the account on a device.
 pub(crate) fn code(lang: Lang, code: &Secret<String>, now: Timestamp) -> Letter {
@@ -32,6 +33,45 @@ pub(crate) fn code(lang: Lang, code: &Secret<String>, now: Timestamp) -> Letter 
     };
     let expires = Some(now.plus_seconds(CODE_LIFE_SECONDS));
     Letter { template: "code", subject: subject.to_owned(), body: Secret::new(body), expires }
+}
+
+/// A code that proves a telephone or mailbox. The last line of the short form is what browsers read: the host the code is
+/// for, and the code.
+pub(crate) fn sent_code(
+    lang: Lang,
+    purpose: CodePurpose,
+    code: &Secret<String>,
+    host: &str,
+    now: Timestamp,
+) -> Message {
+    let minutes = CODE_LIFE_SECONDS / 60;
+    let code = code.expose();
+    let what = match (lang, purpose) {
+        (Lang::En, CodePurpose::Verify) => "to confirm that this is yours",
+        (Lang::En, CodePurpose::SignIn) => "to sign in",
+        (Lang::En, CodePurpose::StepUp) => "to confirm that it is you",
+        (Lang::En, CodePurpose::PinReset) => "to set a new payment PIN",
+        (Lang::Zh, CodePurpose::Verify) => "用于验证此联系方式",
+        (Lang::Zh, CodePurpose::SignIn) => "用于登录",
+        (Lang::Zh, CodePurpose::StepUp) => "用于确认本人操作",
+        (Lang::Zh, CodePurpose::PinReset) => "用于设置新的支付密码",
+    };
+    let (subject, body) = match lang {
+        Lang::En => (
+            "Your code",
+            format!(
+                "{code} is your code {what} at {host}. It is good for {minutes} minutes. Never tell it to anybody."
+            ),
+        ),
+        Lang::Zh => (
+            "您的验证码",
+            format!("{code} 是您在 {host} 的验证码，{what}，{minutes} 分钟内有效。请勿告诉任何人。"),
+        ),
+    };
+    let expires = Some(now.plus_seconds(CODE_LIFE_SECONDS));
+    let text = Secret::new(format!("{body}\n\n@{host} #{code}"));
+    let body = Secret::new(format!("{body}\n"));
+    Message { letter: Letter { template: "sent_code", subject: subject.to_owned(), body, expires }, text }
 }
 
 /// An invitation to become a member of a shop. `link` opens the page where a password is chosen.

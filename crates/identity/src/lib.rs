@@ -36,18 +36,24 @@ mod permissions;
 mod person;
 mod phone;
 mod pin;
+mod proof;
 mod record;
+mod recovery;
 pub mod routes;
 mod sealed;
+mod sent_codes;
 mod sessions;
 mod setup;
 mod shops;
+mod sign_in;
+mod sms;
 mod store;
 mod strength;
 mod sweep;
 mod text;
 mod throttle;
 mod token;
+mod totp;
 
 pub use access_review::{
     AccessReview, AccessReviewError, Decision, Line, LineFlag, LineKind, ReviewState, close_due_reviews,
@@ -80,8 +86,8 @@ pub use custom_roles::{
 pub use factors::{Factor, FactorError, FactorKind, NewFactor};
 pub use grants::{Grants, Permissions, RoleProblem, is_weighty};
 pub use mail::{
-    Channel, DueMail, Letter, Message, Recipient, mark_failed, mark_sent, queue_mail, queue_message,
-    take_due, take_due_on,
+    Channel, DueMail, Letter, Message, Recipient, mark_failed, mark_refused, mark_sent, queue_mail,
+    queue_message, take_due, take_due_on,
 };
 pub use members::{
     Left, LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, Verdict,
@@ -99,12 +105,16 @@ pub use permissions::{Actor, Denied, KeyCaller, Permission, Role, TerminalCaller
 pub use person::Person;
 pub use phone::{Contact, Phone};
 pub use pin::{PIN_DIGITS, Pin, PinCheck, PinProblem, verify_pin};
+pub use proof::{Occasion, Proof, ProofCheck, check_proof};
+pub use recovery::{NotARecoveryCode, RecoveryCode, count_recovery_codes, create_recovery_codes};
 pub use routes::gate;
 pub use sealed::SEALED;
+pub use sent_codes::{CodePurpose, Delivery, Errand, SentCheck, check_sent, send_code};
 pub use sessions::{
     AuthError, BuyerSession, MemberSession, NewSession, SessionLine, end_buyer_session, end_buyer_sessions,
-    end_member_sessions, end_session, list_buyer_sessions, list_member_sessions, open_buyer_session,
-    open_member_session, require_buyer, require_member, touch_session, wake_session,
+    end_member_sessions, end_session, list_buyer_sessions, list_member_sessions, note_second_factor,
+    open_buyer_session, open_member_session, open_trusted_member_session, require_buyer, require_member,
+    touch_session, wake_session,
 };
 pub use setup::{
     Invited, Link, SetupError, accept_invitation, complete_setup, create_setup_link, find_link,
@@ -113,8 +123,14 @@ pub use setup::{
 pub use shops::{
     CITY_CHARS_MAX, Shop, ShopDraft, ShopProblem, ShopProfile, ShopState, create_shop, find_shop, list_shops,
 };
+pub use sign_in::{
+    Arrival, FirstStep, Opened, OwnError, PendingSignIn, SecondStep, StepUp, complete_sign_in, find_pending,
+    find_second_step, list_kinds, open_proven, require_own_fresh, step_up, take_second_step,
+};
+pub use sms::{SmsError, SmsOffer, confirm_sms, offer_sms, send_sms, send_to_contact};
 pub use store::MIGRATIONS;
 pub use strength::{Advice, Strength, judge_password};
 pub use sweep::sweep;
 pub use text::{Email, Label, PersonName, TextError};
 pub use token::{Token, TokenKind};
+pub use totp::{TotpOffer, confirm_totp, find_totp_offer, offer_totp, read_totp_key, show_code};

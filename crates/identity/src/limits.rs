@@ -34,6 +34,20 @@ pub const CODE_TRIES_MAX: i64 = 5;
 
 /// Second factors one person can have.
 pub const FACTORS_MAX: usize = 20;
+/// Bytes of the key of an authenticator app: 160 bits (RFC 4226 §4, OTP-3).
+pub const TOTP_KEY_BYTES: usize = 20;
+/// How long an offered factor waits for its first code, in seconds.
+pub const ENROL_SECONDS: i64 = 900;
+/// How long a first step waits for the second, in seconds.
+pub const PENDING_SECONDS: i64 = 600;
+/// Wrong codes until the first step must be made again.
+pub const PENDING_TRIES_MAX: i64 = 5;
+/// How long a place somebody signed in from is remembered, in seconds.
+pub const PLACE_SECONDS: i64 = 90 * 86_400;
+/// How fresh a second factor must be to add or remove one, in seconds (ASVS 7.5.1).
+pub const OWN_FRESH_SECONDS: i64 = 900;
+/// Recovery codes in a set.
+pub const RECOVERY_CODES: usize = 10;
 
 /// Life of a buyer's device session, in seconds. Each payment asks for the PIN all the same.
 pub const BUYER_SESSION_SECONDS: i64 = 30 * 86_400;

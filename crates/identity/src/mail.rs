@@ -197,6 +197,15 @@ pub fn mark_failed(tx: &mut Tx, shop: ShopId, id: &str, error: &str, now: Timest
     }
 }
 
+/// Gives a message up that will never be taken: a number that does not exist, a text that is refused.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn mark_refused(tx: &mut Tx, shop: ShopId, id: &str, error: &str) -> Result<(), Fault> {
+    let Some(row) = outbox::find_mail(tx, shop, id)? else { return Ok(()) };
+    give_up(tx, MailRow { attempts: row.attempts + 1, ..row }, error)
+}
+
 fn give_up(tx: &mut Tx, row: MailRow, error: &str) -> Result<(), Fault> {
     let error = Some(error.to_owned());
     let dead = MailRow { state: MailState::GivenUp, recipient: None, body: None, error, ..row };

@@ -17,11 +17,13 @@ use crate::context::{Context, Fault, Means, takes_faults};
 use crate::factors;
 use crate::grants::{self, Grants, Permissions};
 use crate::limits::MEMBERS_MAX;
+use crate::notices::{self, Notice};
 use crate::password::{Password, PasswordHash, QueueFull};
 use crate::permissions::{Actor, Denied, Permission, Role};
 use crate::person::Person;
 use crate::record::{self, Event};
-use crate::sessions::{self, NewSession};
+use crate::sessions;
+use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self, LoginRow, MemberRow};
 use crate::text::{Email, Label, PersonName};
 use crate::throttle::{self, Limit};
@@ -445,8 +447,8 @@ pub enum LoginError {
 }
 takes_faults!(LoginError);
 
-/// Signs a member in: counts the try, checks the password in the queue, opens the session. `None` is a wrong address or
-/// password; the answer to the caller must not tell which.
+/// Takes a member's first step: counts the try, checks the password in the queue. `None` is a wrong address or password;
+/// the answer to the caller must not tell which.
 ///
 /// # Errors
 /// [`LoginError`].
@@ -456,7 +458,7 @@ pub async fn sign_in_member(
     password: Password,
     from: &Place,
     now: Timestamp,
-) -> Result<Option<(MemberId, NewSession)>, LoginError> {
+) -> Result<Option<(MemberId, FirstStep)>, LoginError> {
     let (means, origin) = (cx.clone(), from.origin.clone());
     let attempt = cx.db.write(move |tx| start_login(tx, &means.means(now), &email, &origin)).await?;
     let right =
@@ -570,8 +572,9 @@ pub enum Verdict {
     Wrong,
 }
 
-/// Opens a session after the right password; `None` after a wrong one, or when the member was removed meanwhile. The
-/// answer to the caller must not tell which.
+/// Takes the first step after the right password: to the second one, or into a session for a member without a second
+/// factor. `None` after a wrong password, or when the member was removed meanwhile; the answer to the caller must not
+/// tell which.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -581,7 +584,7 @@ pub fn finish_login(
     attempt: &LoginTry,
     verdict: &Verdict,
     agent: &Label,
-) -> Result<Option<(MemberId, NewSession)>, Fault> {
+) -> Result<Option<(MemberId, FirstStep)>, Fault> {
     let row = match attempt.member {
         Some((shop, id)) => members::find_member(tx, shop, id)?,
         None => None,
@@ -590,6 +593,7 @@ pub fn finish_login(
         row.filter(|row| row.state == MemberState::Active && row.password.as_ref() == Some(&attempt.hash));
     let (Some(row), Verdict::Right(rehashed)) = (row, verdict) else {
         record::note(tx, means, refused_login(attempt))?;
+        tell_burst(tx, means, attempt)?;
         return Ok(None);
     };
     forget_tries(tx, attempt)?;
@@ -598,9 +602,24 @@ pub fn finish_login(
     let _remembered = throttle::count(tx, &KNOWN_PLACE, &pair, means.now)?;
     let id = row.id;
     let password = rehashed.clone().or_else(|| row.password.clone());
-    members::update_member(tx, MemberRow { last_login: Some(means.now), password, ..row })?;
-    let session = sessions::open_member_session(tx, means, id, agent)?;
-    Ok(Some((id, session)))
+    members::update_member(tx, MemberRow { password, ..row })?;
+    if let Some(pending) = sign_in::begin_second_step(tx, means, Person::Member(id))? {
+        sign_in::note_first_step(tx, means, pending.person)?;
+        return Ok(Some((id, FirstStep::SecondStep(pending))));
+    }
+    let session = sign_in::open_member(tx, means, id, agent, &attempt.origin)?;
+    Ok(session.map(|session| (id, FirstStep::In(session))))
+}
+
+/// Tells a member once, when the last allowed try from a place was wrong.
+fn tell_burst(tx: &mut Tx, means: &Means<'_>, attempt: &LoginTry) -> Result<(), Fault> {
+    let pair = format!("{} {}", attempt.email_index, attempt.origin);
+    match attempt.member {
+        Some((_, id)) if throttle::is_spent(tx, &PER_PAIR, &pair)? => {
+            notices::queue_notice(tx, means, Person::Member(id), &Notice::FailedBurst)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The password was right: its tries count no longer.
@@ -624,6 +643,7 @@ pub(crate) fn set_password(
         .filter(|row| matches!(row.state, MemberState::Active | MemberState::Invited));
     let row = row.ok_or(MemberError::NotFound)?;
     sessions::end_member_sessions(tx, means, id)?;
+    let had_one = row.password.is_some();
     members::update_member(
         tx,
         MemberRow {
@@ -635,6 +655,9 @@ pub(crate) fn set_password(
     )?;
     let event = Event::new(shop, id, record::MEMBER_PASSWORD_SET, id);
     record::note(tx, means, event)?;
+    if had_one {
+        notices::queue_notice(tx, means, Person::Member(id), &Notice::PasswordChanged)?;
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ pub mod front;
 pub mod notice;
 pub mod people;
 pub mod sample;
+pub mod second_step;
 pub mod security;
 
 /// The English and the Chinese texts of this crate, as Fluent. Domains above put them before their own.

@@ -273,7 +273,7 @@ pub enum Denied {
 
 /// Whether a member's session without a second factor is held to [`Permission::Enter`] and [`Permission::OwnSecurity`]
 /// (C05). The one switch.
-const SECOND_FACTOR_DEMANDED: bool = false;
+const SECOND_FACTOR_DEMANDED: bool = true;
 
 impl Actor {
     /// Lets the caller through to `permission` in `shop`, or says why not. For people this includes how fresh their

@@ -40,6 +40,7 @@ actions! {
     FACTOR_REFUSED = "factor.refused";
     FACTOR_REMOVED = "factor.removed";
     FACTOR_USED = "factor.used";
+    FIRST_STEP_TAKEN = "login.first_step";
     LOGIN_REFUSED = "login.refused";
     MEMBER_CREATED = "member.created";
     MEMBER_PASSWORD_SET = "member.password_set";
@@ -56,6 +57,7 @@ actions! {
     ROLE_CHANGED = "role.changed";
     ROLE_CREATED = "role.created";
     ROLE_DELETED = "role.deleted";
+    SECOND_FACTOR_GIVEN = "session.second_factor";
     SESSION_ENDED = "session.ended";
     SESSION_OPENED = "session.opened";
     SETUP_LINK_CREATED = "setup.link_created";

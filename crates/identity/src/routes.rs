@@ -9,10 +9,12 @@ mod approvals;
 mod buyers;
 mod certificates;
 mod errors;
+mod factors;
 pub mod gate;
 mod keys;
 mod members;
 mod roles;
+mod second_steps;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +23,9 @@ use crate::context::Context;
 
 pub use approvals::{WaitingView, waiting};
 pub use certificates::{EnrolmentBody, EnrolmentView};
-pub use errors::{CODES, asleep, denied, fault, refused_pin, unauthenticated};
+pub use errors::{
+    CODES, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED, asleep, denied, fault, refused_pin, unauthenticated,
+};
 
 /// All operations of this domain.
 pub fn router() -> OpenApiRouter<Context> {
@@ -36,6 +40,17 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(buyers::freeze_me))
         .routes(routes!(buyers::list_my_sessions))
         .routes(routes!(buyers::delete_my_session))
+        .routes(routes!(second_steps::create_second_step))
+        .routes(routes!(second_steps::send_second_step_code))
+        .routes(routes!(second_steps::create_step_up))
+        .routes(routes!(second_steps::send_step_up_code))
+        .routes(routes!(factors::list_my_factors))
+        .routes(routes!(factors::create_totp))
+        .routes(routes!(factors::confirm_totp))
+        .routes(routes!(factors::create_sms))
+        .routes(routes!(factors::confirm_sms))
+        .routes(routes!(factors::delete_my_factor))
+        .routes(routes!(factors::create_recovery_codes))
         .routes(routes!(members::create_member_session))
         .routes(routes!(members::delete_member_session))
         .routes(routes!(members::create_setup))

@@ -11,6 +11,7 @@ use base::{BuyerId, DeviceId, MemberId, SessionId, ShopId, Timestamp};
 use store::Tx;
 
 use crate::context::{Fault, Means, takes_faults};
+use crate::factors::FactorKind;
 use crate::grants::{self, Permissions};
 use crate::limits::{
     BUYER_IDLE_SECONDS, BUYER_SESSION_SECONDS, MEMBER_IDLE_SECONDS, MEMBER_SESSION_SECONDS,
@@ -180,6 +181,49 @@ pub fn wake_session(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<(), Fa
     Ok(())
 }
 
+/// Notes that a second factor was proven in a session just now. The session goes on under a new token; the old one opens
+/// nothing any more (SES-1).
+///
+/// # Errors
+/// [`AuthError::SignInNeeded`] when the token opens nothing, or no longer.
+pub fn note_second_factor(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    kind: FactorKind,
+) -> Result<NewSession, AuthError> {
+    renew_session(tx, means, token, kind.name())
+}
+
+pub(crate) fn renew_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    proven: &'static str,
+) -> Result<NewSession, AuthError> {
+    let row = sessions::find_session(tx, &token.hash())?.filter(|row| means.now < row.expires);
+    let row = row.ok_or(AuthError::SignInNeeded)?;
+    let renewed = Token::random(row.kind.token_kind(), means.dice);
+    let (id, expires) = (row.id, row.expires);
+    sessions::delete_session(tx, &row.token_hash)?;
+    sessions::insert_session(tx, SessionRow { token_hash: renewed.hash(), ..row })?;
+    mark_second_factor(tx, means, &renewed, proven)?;
+    Ok(NewSession { id, token: renewed, expires })
+}
+
+/// Notes a proven second factor in a session whose token nobody has seen yet.
+pub(crate) fn mark_second_factor(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    proven: &'static str,
+) -> Result<(), Fault> {
+    let row = sessions::find_session(tx, &token.hash())?.ok_or(Fault::Row("session"))?;
+    let event = Event::new(row.shop, row.holder(), record::SECOND_FACTOR_GIVEN, row.id).with("kind", proven);
+    sessions::update_session(tx, SessionRow { second_factor: Some(means.now), used: means.now, ..row })?;
+    record::note(tx, means, event)
+}
+
 /// Opens a session of a buyer on a device.
 ///
 /// # Errors
@@ -219,6 +263,21 @@ pub fn open_member_session(
         life_seconds: MEMBER_SESSION_SECONDS,
     };
     open_session(tx, means, subject, agent)
+}
+
+/// Opens a session of a member as if a second factor had just been given: for demonstrations, load tests and tests.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn open_trusted_member_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    member: MemberId,
+    agent: &Label,
+) -> Result<NewSession, Fault> {
+    let session = open_member_session(tx, means, member, agent)?;
+    mark_second_factor(tx, means, &session.token, "trusted")?;
+    Ok(session)
 }
 
 /// Ends the session of this token; nothing happens when there is none.

@@ -10,8 +10,10 @@ pub(crate) mod factors;
 pub(crate) mod members;
 pub(crate) mod outbox;
 pub(crate) mod passkeys;
+pub(crate) mod pending;
 pub(crate) mod roles;
 pub(crate) mod sealed;
+pub(crate) mod sent_codes;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod shops;
@@ -166,6 +168,22 @@ pub const MIGRATIONS: &[Migration] = &[
             PRIMARY KEY (shop_id, subject, tag)
         );
         ALTER TABLE outbox_mail ADD COLUMN channel TEXT NOT NULL DEFAULT 'mail';",
+    },
+    Migration {
+        version: 321,
+        name: "identity: codes sent to a person, sign-ins that wait for their second step",
+        sql: "
+        CREATE TABLE sent_codes (
+            id TEXT NOT NULL, tag BLOB NOT NULL, tries BIGINT NOT NULL, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (id)
+        );
+        CREATE INDEX sent_codes_by_end ON sent_codes (expires_ms);
+        CREATE TABLE pending_sign_ins (
+            token_hash TEXT NOT NULL, kind TEXT NOT NULL, shop_id TEXT NOT NULL, subject TEXT NOT NULL,
+            tries BIGINT NOT NULL, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (token_hash)
+        );
+        CREATE INDEX pending_sign_ins_by_end ON pending_sign_ins (expires_ms);",
     },
     Migration {
         version: 330,

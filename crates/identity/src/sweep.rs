@@ -6,6 +6,8 @@ use crate::codes;
 use crate::context::{Fault, Means};
 use crate::limits::SWEEP_ROWS_MAX;
 use crate::passkeys;
+use crate::sent_codes;
+use crate::sign_in;
 use crate::store::{certificates, outbox, sessions, throttles};
 
 /// What is older than this counts nowhere any more.
@@ -25,6 +27,8 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
     }
     gone += ended.len();
     gone += passkeys::sweep_challenges(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    gone += sent_codes::sweep_sent(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    gone += sign_in::sweep_pending(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     let old = throttles::list_old_throttles(tx, before, SWEEP_ROWS_MAX - gone)?;
     for (kind, subject) in &old {
         throttles::delete_throttle(tx, kind, subject)?;

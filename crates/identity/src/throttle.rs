@@ -65,6 +65,29 @@ pub(crate) fn give_back(tx: &mut Tx, limit: &Limit, subject: &str) -> Result<(),
     Ok(())
 }
 
+/// Whether the last allowed try of `subject` was counted just now.
+pub(crate) fn is_spent(tx: &mut Tx, limit: &Limit, subject: &str) -> Result<bool, Fault> {
+    Ok(throttles::find_throttle(tx, limit.kind, subject)?.is_some_and(|row| row.count >= limit.tries_max))
+}
+
+/// Remembers `subject` for the limit's block time: a rule that is one entry and no limit.
+pub(crate) fn remember(tx: &mut Tx, limit: &Limit, subject: &str, now: Timestamp) -> Result<(), Fault> {
+    let blocked_until = now.plus_seconds(limit.block_seconds);
+    let row = ThrottleRow { count: 1, window_from: now, blocked_until };
+    Ok(throttles::update_throttle(tx, limit.kind, subject, row)?)
+}
+
+/// Whether `subject` is remembered.
+pub(crate) fn is_remembered(
+    tx: &mut Tx,
+    limit: &Limit,
+    subject: &str,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let row = throttles::find_throttle(tx, limit.kind, subject)?;
+    Ok(row.is_some_and(|row| now < row.blocked_until))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,8 @@ pub enum TokenKind {
     MemberSession,
     /// The first set-up, or an invitation.
     Setup,
+    /// A sign-in that waits for its second step.
+    PendingSignIn,
     /// A device that a buyer has used before.
     Device,
     /// A sign-in by passkey that waits for the touch.
@@ -35,6 +37,7 @@ impl TokenKind {
             TokenKind::BuyerSession => "twb_",
             TokenKind::MemberSession => "twm_",
             TokenKind::Setup => "twl_",
+            TokenKind::PendingSignIn => "twp_",
             TokenKind::Device => "twd_",
             TokenKind::PasskeyAttempt => "twk_",
             TokenKind::ApiSecret => "tw_live_",

@@ -11,6 +11,8 @@ pub enum SubKey {
     Pin,
     /// One-time codes sent to a contact.
     OneTimeCode,
+    /// Recovery codes of a second factor.
+    RecoveryCode,
     /// Blind indexes. Use [`crate::Vault::blind_index`].
     BlindIndex,
     /// Signatures of payment codes (QR).
@@ -21,8 +23,14 @@ pub enum SubKey {
 
 impl SubKey {
     /// Every purpose.
-    pub const ALL: [SubKey; 5] =
-        [SubKey::Pin, SubKey::OneTimeCode, SubKey::BlindIndex, SubKey::CodeSigning, SubKey::Fingerprint];
+    pub const ALL: [SubKey; 6] = [
+        SubKey::Pin,
+        SubKey::OneTimeCode,
+        SubKey::RecoveryCode,
+        SubKey::BlindIndex,
+        SubKey::CodeSigning,
+        SubKey::Fingerprint,
+    ];
 
     // INVARIANT: labels never change; everything made under one would stop verifying.
     /// What it is called in derivations and reports.
@@ -30,6 +38,7 @@ impl SubKey {
         match self {
             SubKey::Pin => "pin",
             SubKey::OneTimeCode => "one-time code",
+            SubKey::RecoveryCode => "recovery code",
             SubKey::BlindIndex => "blind index",
             SubKey::CodeSigning => "code signing",
             SubKey::Fingerprint => "request fingerprint",
@@ -40,6 +49,7 @@ impl SubKey {
 pub(crate) struct SubKeys {
     pin: hmac::Key,
     one_time_code: hmac::Key,
+    recovery_code: hmac::Key,
     blind_index: hmac::Key,
     code_signing: hmac::Key,
     fingerprint: hmac::Key,
@@ -54,6 +64,7 @@ impl SubKeys {
         SubKeys {
             pin: key(SubKey::Pin),
             one_time_code: key(SubKey::OneTimeCode),
+            recovery_code: key(SubKey::RecoveryCode),
             blind_index: key(SubKey::BlindIndex),
             code_signing: key(SubKey::CodeSigning),
             fingerprint: key(SubKey::Fingerprint),
@@ -64,6 +75,7 @@ impl SubKeys {
         match sub {
             SubKey::Pin => &self.pin,
             SubKey::OneTimeCode => &self.one_time_code,
+            SubKey::RecoveryCode => &self.recovery_code,
             SubKey::BlindIndex => &self.blind_index,
             SubKey::CodeSigning => &self.code_signing,
             SubKey::Fingerprint => &self.fingerprint,

@@ -88,7 +88,7 @@ pub fn check_folder(
     let config = config_of(folder, database_url)?;
     let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
     // The log goes on where it stopped.
-    let jobs = Jobs::start(&at, crate::config::Mail::Nowhere)?;
+    let jobs = Jobs::start(&at, crate::config::Mail::Nowhere, crate::config::TextMessages::Nowhere)?;
     super::settle(&jobs)?;
     drop(jobs);
     let acked = acks.map_or_else(|| Ok(Vec::new()), read_acks)?;

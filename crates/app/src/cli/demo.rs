@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::say;
-use crate::demo::{News, Options, Ready, Summary, Tell, run};
+use crate::demo::{News, Options, Ready, SignIn, Summary, Tell, run};
 
 /// Try everything: a made-up shop, buyers and attacks, in a temporary folder.
 #[derive(clap::Args)]
@@ -57,7 +57,10 @@ fn tell(news: &News<'_>, json: bool) {
     }
     match news {
         News::Ready(ready) => begin(ready).iter().for_each(|line| say(line)),
-        News::Mail { to, text } => say(&format!("[DEMO ONLY, in place of a mail] to {to}: {text}")),
+        News::Mail { to, text } => {
+            let kind = if to.starts_with('+') { "text message" } else { "mail" };
+            say(&format!("[DEMO ONLY, in place of a {kind}] to {to}: {text}"));
+        }
         News::Attack(attack) => {
             let name = attack.name.replace('_', " ");
             say(&format!("attack: {name}: {} attempts so far, {} stopped", attack.attempts, attack.stopped));
@@ -75,9 +78,10 @@ fn begin(ready: &Ready) -> Vec<String> {
         String::new(),
         format!("  {}", ready.url),
         String::new(),
-        "Members sign in with".to_owned(),
+        "Members sign in with these; ask for a code on the next page, it appears here".to_owned(),
     ];
-    out.extend(ready.members.iter().map(|m| format!("  {:<8} {:<26} {}", m.role, m.email, m.password)));
+    let line = |m: &SignIn| format!("  {:<8} {:<26} {}  {}", m.role, m.email, m.password, m.phone);
+    out.extend(ready.members.iter().map(line));
     out.extend([
         String::new(),
         "Pay as a buyer: open a code, sign in with the address (the mailed code appears here), confirm with the PIN".to_owned(),

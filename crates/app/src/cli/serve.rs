@@ -48,12 +48,13 @@ async fn serve(config: Config) -> Result<(), String> {
     let (installation, screen) = opened?;
     let machines = bind_machines(&config, &installation).await?;
     let jobs = {
-        let (installation, mail) = (installation.clone(), config.mail.clone());
-        tokio::task::spawn_blocking(move || Jobs::start(&installation, mail))
+        let (installation, mail, texts) = (installation.clone(), config.mail.clone(), config.texts.clone());
+        tokio::task::spawn_blocking(move || Jobs::start(&installation, mail, texts))
             .await
             .map_err(|e| e.to_string())??
     };
-    let context = installation.context(&public_url, screen);
+    let mut context = installation.context(&public_url, screen);
+    context.identity.sends_texts = config.texts.go_out();
     print_set_up(&installation, &public_url).await?;
     say(&format!(
         "tillward listens on {scheme}://{address} ({} engine); codes point to {public_url}",

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use base::{BuyerId, CodeId, Currency, Dice, Money, PaymentId, ShopId, TerminalId, Timestamp};
+use base::{BuyerId, CodeId, Currency, Dice, Money, PaymentId, Secret, ShopId, TerminalId, Timestamp};
 use identity::{
     Actor, Email, Label, Means, NewApiKey, NewMember, Password, PersonName, Pin, Role, ShopDraft,
     ShopProfile, SignUp, Token,
@@ -62,6 +62,8 @@ pub struct SignIn {
     pub email: String,
     /// The password.
     pub password: String,
+    /// The number that codes of the second step go to.
+    pub phone: String,
 }
 
 /// Everything that was there before.
@@ -138,7 +140,8 @@ pub(super) fn seed(at: &Installation) -> Result<Town, String> {
     let opened = start.plus_seconds(-DAYS_BEFORE * DAY_S);
     let members =
         [("owner", Role::Owner), ("cashier", Role::Cashier), ("risk", Role::Risk)].map(|(role, kind)| {
-            (SignIn { role, email: format!("{role}@green-tea.example"), password: password() }, kind)
+            let (email, phone) = (format!("{role}@green-tea.example"), phone_of(role));
+            (SignIn { role, email, password: password(), phone }, kind)
         });
     let hashed: Result<Vec<_>, String> =
         members.iter().map(|(sign_in, kind)| hash(sign_in, *kind, at)).collect();
@@ -220,6 +223,12 @@ fn degrees((north, east): (i16, i16)) -> (f64, f64) {
     (f64::from(north) / 100.0, f64::from(east) / 100.0)
 }
 
+/// A number that nobody has.
+fn phone_of(role: &str) -> String {
+    let last: u32 = role.bytes().map(u32::from).sum();
+    format!("+999000{last:05}")
+}
+
 /// Twenty letters and digits that are easy to copy, in groups.
 fn password() -> String {
     let letters: Vec<char> = FEW.chars().collect();
@@ -227,11 +236,15 @@ fn password() -> String {
     (0..23).map(|place| if place % 6 == 5 { '-' } else { letter() }).collect()
 }
 
-fn hash(
-    sign_in: &SignIn,
-    role: Role,
-    at: &Installation,
-) -> Result<(NewMember, identity::PasswordHash), String> {
+/// A member to be.
+#[derive(Clone)]
+struct Hired {
+    member: NewMember,
+    hash: identity::PasswordHash,
+    phone: String,
+}
+
+fn hash(sign_in: &SignIn, role: Role, at: &Installation) -> Result<Hired, String> {
     let text = |e: &dyn std::error::Error| e.to_string();
     let hash = identity::hash_password(&Password::parse(&sign_in.password).map_err(|e| text(&e))?, &at.dice);
     let member = NewMember {
@@ -240,7 +253,7 @@ fn hash(
         grants: role.into(),
         lang: Lang::En,
     };
-    Ok((member, hash))
+    Ok(Hired { member, hash, phone: sign_in.phone.clone() })
 }
 
 /// The shop, its till and its counter.
@@ -252,17 +265,16 @@ struct Premade {
     printed: StaticCode,
 }
 
-fn open_shop(
-    tx: &mut Tx<'_>,
-    means: &Means<'_>,
-    members: &[(NewMember, identity::PasswordHash)],
-) -> Result<Premade, Stop> {
+fn open_shop(tx: &mut Tx<'_>, means: &Means<'_>, members: &[Hired]) -> Result<Premade, Stop> {
     let draft =
         ShopDraft { name: SHOP, city: "Hangzhou", country: "CN", category: "5499", currency: Currency::CNY };
     let profile = ShopProfile::parse(&draft).map_err(|_| Stop("the shop's profile is refused".to_owned()))?;
     let shop = identity::create_shop(tx, means, &Actor::System, &profile)?;
-    for (member, hash) in members {
-        identity::create_member(tx, means, &Actor::System, shop.id, member, hash)?;
+    for hired in members {
+        let id = identity::create_member(tx, means, &Actor::System, shop.id, &hired.member, &hired.hash)?;
+        let (label, secret) = (Label::parse("demo")?, Secret::new(hired.phone.clone().into_bytes()));
+        let phone = identity::NewFactor { kind: identity::FactorKind::Sms, label: &label, secret: &secret };
+        identity::factors::seed_factor(tx, means, identity::Person::Member(id), &phone)?;
     }
     let place = Place::new(HERE.0 as f64 / 100.0, HERE.1 as f64 / 100.0);
     set_premises(tx, shop.id, &Premises { zone: "Asia/Shanghai".to_owned(), place })?;

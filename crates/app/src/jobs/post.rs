@@ -115,7 +115,7 @@ fn send(
     })
 }
 
-fn write(folder: &Path, mail: &DueMail) -> Result<(), String> {
+pub(super) fn write(folder: &Path, mail: &DueMail) -> Result<(), String> {
     use std::io::Write;
     let path = folder.join(format!("{}.txt", mail.id));
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);

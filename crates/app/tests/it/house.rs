@@ -90,7 +90,8 @@ impl House {
             clock: Clock::manual(START),
             dice: Dice::System,
         };
-        let context = at.context(&format!("https://{AUTHORITY}"), screen());
+        let mut context = at.context(&format!("https://{AUTHORITY}"), screen());
+        context.identity.sends_texts = true;
         let router = server::router(&context, server::edge(&at, false, &[]));
         House { at, router, scratch }
     }
@@ -153,7 +154,10 @@ impl House {
             let member =
                 identity::create_member(tx, means, &Actor::System, shop, &new, &PasswordHash::of_nobody());
             let member = member.map_err(|e| store::Error::Bug(e.to_string()))?;
-            Ok::<_, identity::Fault>((member, identity::open_member_session(tx, means, member, &label())?))
+            Ok::<_, identity::Fault>((
+                member,
+                identity::open_trusted_member_session(tx, means, member, &label())?,
+            ))
         });
         (member, reveal(&session.token))
     }

@@ -7,8 +7,8 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use base::{MemberId, TerminalId};
-use identity::{Label, NewApiKey, Role};
+use base::{FactorId, MemberId, Secret, SessionId, TerminalId};
+use identity::{Channel, FactorKind, Label, NewApiKey, NewFactor, Person, Role};
 use payments::text::ShortText;
 use serde_json::{Value, json};
 use testkit::http::{Answer, Request};
@@ -16,15 +16,17 @@ use testkit::http::{Answer, Request};
 use crate::house::{ASKED, House, PIN, Phone, REVIEWED, RICH, Shop, key, text};
 
 /// Operations for people who have no account yet. This list may only shrink.
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 11] = [
     "accept_invitation",
     "create_buyer",
     "create_buyer_session",
     "create_certificate",
     "create_member_session",
+    "create_second_step",
     "create_setup",
     "find_authority",
     "find_revoked",
+    "send_second_step_code",
     "verify_buyer_session",
 ];
 
@@ -62,6 +64,7 @@ const OWN_READERS: &[Who] = &[Owner, Cashier, Risk, Till];
 const SHOP_OR_PAYER: &[Who] = &[Owner, Cashier, Risk, Till, Payer];
 const BUYERS: &[Who] = &[Payer, Stranger];
 const OWNERS: &[Who] = &[Owner, OtherOwner];
+const PEOPLE: &[Who] = &[Payer, Stranger, Owner, Cashier, Risk, OtherOwner];
 const MEMBERS: &[Who] = &[Owner, Cashier, Risk, OtherOwner];
 
 /// A shop where something of everything has happened.
@@ -180,6 +183,49 @@ impl Stage {
         text(&issued.json()["certificate"], "id")
     }
 
+    fn person(&self) -> Person {
+        Person::Buyer(self.payer.buyer)
+    }
+
+    /// A recovery code of the payer.
+    fn recovery_code(&self) -> String {
+        let person = self.person();
+        let codes = self.house.write(move |tx, means| identity::create_recovery_codes(tx, means, person));
+        codes[0].reveal().expose().clone()
+    }
+
+    /// An authenticator app that the payer was offered, and what it shows.
+    fn offered_app(&self) -> (FactorId, String) {
+        let (person, now) = (self.person(), self.house.now());
+        let offer = self.house.write(move |tx, means| {
+            identity::offer_totp(tx, means, person, &Label::from_agent("phone"), "pay.example")
+        });
+        let key = identity::read_totp_key(offer.key.expose()).unwrap();
+        (offer.id, identity::show_code(&key, now).unwrap().expose().clone())
+    }
+
+    /// A number that the payer offered, with the code sent to it.
+    fn offered_number(&self) -> (FactorId, SessionId, String) {
+        let person = self.person();
+        let offer = self.house.write(move |tx, means| {
+            let phone = identity::Phone::parse("+8613800138042").unwrap();
+            identity::offer_sms(tx, means, person, &phone, ("192.0.2.1", "pay.example"))
+        });
+        let texts = self.house.write(|tx, means| identity::take_due_on(tx, means, Channel::Sms, 10));
+        let body = texts.last().expect("a text message").body.expose().clone();
+        (offer.id, offer.request.request, body.split('#').next_back().unwrap().to_owned())
+    }
+
+    /// An authenticator app of the payer.
+    fn seeded_app(&self) -> FactorId {
+        let person = self.person();
+        self.house.write(move |tx, means| {
+            let (label, secret) = (Label::from_agent("phone"), Secret::new(vec![7; 20]));
+            let new = NewFactor { kind: FactorKind::Totp, label: &label, secret: &secret };
+            identity::factors::seed_factor(tx, means, person, &new)
+        })
+    }
+
     fn confirmation(&self) -> Request {
         self.house.confirmation(&self.payer, &self.waiting, PIN, &key())
     }
@@ -272,6 +318,30 @@ fn cases() -> Vec<Case> {
         case("freeze_me", BUYERS, |_| Request::post("/v1/me/freeze", &json!({}))),
         case("list_my_sessions", BUYERS, |_| get("/v1/me/sessions".into())),
         case("delete_my_session", &[Payer], |s| delete(format!("/v1/me/sessions/{}", s.payer.session))),
+        case("create_step_up", &[Payer], |s| {
+            let code = s.recovery_code();
+            Request::post("/v1/session/step-up", &json!({"kind": "recovery", "code": code}))
+        }),
+        case("send_step_up_code", BUYERS, |_| Request::new(Method::POST, "/v1/session/code")),
+        case("list_my_factors", PEOPLE, |_| get("/v1/me/factors".into())),
+        case("create_totp", PEOPLE, |_| Request::post("/v1/me/factors/totp", &json!({"label": "phone"}))),
+        case("confirm_totp", &[Payer], |s| {
+            let (id, code) = s.offered_app();
+            Request::post(&format!("/v1/me/factors/totp/{id}/confirm"), &json!({ "code": code }))
+        }),
+        case("create_sms", PEOPLE, |_| {
+            Request::post("/v1/me/factors/sms", &json!({"number": "+8613800138000"}))
+        }),
+        case("confirm_sms", &[Payer], |s| {
+            let (id, request, code) = s.offered_number();
+            let body = json!({"request": request.to_string(), "code": code});
+            Request::post(&format!("/v1/me/factors/sms/{id}/confirm"), &body)
+        }),
+        case("delete_my_factor", &[Payer], |s| delete(format!("/v1/me/factors/{}", s.seeded_app()))),
+        case("create_recovery_codes", &[Payer], |s| {
+            s.seeded_app();
+            Request::new(Method::POST, "/v1/me/recovery_codes")
+        }),
         case("delete_member_session", MEMBERS, |_| delete("/v1/member_sessions/current".into())),
         case("find_shop", MEMBERS, |_| get("/v1/shop".into())),
         case("create_member", OWNERS, |_| {

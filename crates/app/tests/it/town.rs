@@ -142,7 +142,7 @@ fn seed(
     };
     let nobody = PasswordHash::of_nobody();
     let member = identity::create_member(tx, means, &Actor::System, shop.id, &cashier, &nobody)?;
-    let till = identity::open_member_session(tx, means, member, &Label::parse("till")?)?;
+    let till = identity::open_trusted_member_session(tx, means, member, &Label::parse("till")?)?;
     let mut phones = Vec::new();
     for number in 0..buyers {
         let contact = Email::parse(&format!("buyer-{number}@mail.example"))?;
@@ -370,7 +370,9 @@ pub enum Log {
 pub fn check_books(town: &Town, acknowledged: &[String], log: Log) {
     let at = Installation::open(&town.config(), Clock::System, Dice::System).unwrap();
     if log == Log::Whole {
-        let jobs = app::jobs::Jobs::start(&at, app::config::Mail::Nowhere).unwrap();
+        let jobs =
+            app::jobs::Jobs::start(&at, app::config::Mail::Nowhere, app::config::TextMessages::Nowhere)
+                .unwrap();
         let waits = "SELECT COUNT(*) FROM audit_entries WHERE position IS NULL";
         wait_until(SEQUENCE_SECONDS_MAX, "giving every entry its place", || {
             let rows = at.db.read_blocking(|tx| tx.query(waits, &[])).unwrap();

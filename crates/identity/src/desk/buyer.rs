@@ -11,13 +11,14 @@ use webkit::page::{Frame, Problems, show};
 
 use super::form::{Button, go};
 use super::hall::Hall;
-use super::visit::{BUYER, BUYER_KEPT, DEVICE, Side, Visit, add_cookie, find_payer, with_next};
+use super::visit::{BUYER, BUYER_KEPT, DEVICE, PENDING, Side, Visit, add_cookie, find_payer, with_next};
 use super::words::{masked_contact, text_problem};
 use crate::buyers::SignUp;
 use crate::codes::{self, CodeCheck, OneTimeCode, ShownDevice, SignedIn};
 use crate::pages::entry::{BuyerCodePage, BuyerNewPage, BuyerSignInPage};
 use crate::pin::Pin;
 use crate::sessions::end_session;
+use crate::sign_in::PendingSignIn;
 use crate::text::{Email, PersonName};
 
 /// Where a buyer goes who came for nothing in particular.
@@ -238,15 +239,17 @@ pub(super) async fn verify_code(
             let device = ShownDevice { token: asker.device.clone(), label: asker.device_label.clone() };
             let means = cx.identity.means(asker.now);
             Ok(match codes::verify_code(tx, &means, request, &code, &device)? {
-                CodeCheck::Right(signed_in) => ("right".to_owned(), Some(signed_in)),
-                CodeCheck::Wrong { left } => (left.to_string(), None),
-                CodeCheck::Gone => ("gone".to_owned(), None),
+                CodeCheck::Right(signed_in) => ("right".to_owned(), Let::In(signed_in)),
+                CodeCheck::SecondStep(pending) => ("step".to_owned(), Let::Step(pending)),
+                CodeCheck::Wrong { left } => (left.to_string(), Let::Out),
+                CodeCheck::Gone => ("gone".to_owned(), Let::Out),
             })
         })
     });
-    let (word, signed_in) = checked.await?;
+    let (word, entered) = checked.await?;
     match (word.as_str(), word.parse::<i64>()) {
-        ("right", _) => Ok(form.welcome(&visit, signed_in.flatten())),
+        ("right", _) => Ok(form.welcome(&visit, entered)),
+        ("step", _) => Ok(second_step(&visit, entered)),
         (_, Ok(left)) if left > 0 => {
             Ok(form.again(&hall, &visit, page.t1("problem-code-wrong", "left", left)))
         }
@@ -264,17 +267,38 @@ impl CodeForm {
     }
 
     /// Back to where the buyer wanted to go, with the session. A second submit finds the first one's cookies.
-    fn welcome(&self, visit: &Visit, signed_in: Option<Box<SignedIn>>) -> Response {
+    fn welcome(&self, visit: &Visit, entered: Option<Let>) -> Response {
         let mut answer = go(&visit.next(HOME));
-        let Some(signed_in) = signed_in else { return answer };
-        let secure = visit.browser.secure;
-        let remembered = !self.remember.is_empty();
-        let session = if remembered { BUYER_KEPT } else { BUYER };
-        add_cookie(&mut answer, session.set(signed_in.session.token.secret().expose(), secure));
-        if remembered {
-            add_cookie(&mut answer, DEVICE.set(signed_in.device_token.reveal().expose(), secure));
+        if let Some(Let::In(signed_in)) = entered {
+            welcome(&mut answer, visit, &signed_in, !self.remember.is_empty());
         }
         answer
+    }
+}
+
+/// What a code let its buyer into.
+enum Let {
+    In(Box<SignedIn>),
+    Step(PendingSignIn),
+    Out,
+}
+
+/// To the second step. A second submit finds the first one's cookie.
+fn second_step(visit: &Visit, entered: Option<Let>) -> Response {
+    let mut answer = go(&with_next("/me/step", &visit.next(HOME)));
+    if let Some(Let::Step(pending)) = entered {
+        add_cookie(&mut answer, PENDING.set(pending.token.secret().expose(), visit.browser.secure));
+    }
+    answer
+}
+
+/// Gives the browser its session, and the name of its device where it is to be remembered.
+pub(super) fn welcome(answer: &mut Response, visit: &Visit, signed_in: &SignedIn, remembered: bool) {
+    let secure = visit.browser.secure;
+    let session = if remembered { BUYER_KEPT } else { BUYER };
+    add_cookie(answer, session.set(signed_in.session.token.secret().expose(), secure));
+    if remembered {
+        add_cookie(answer, DEVICE.set(signed_in.device_token.reveal().expose(), secure));
     }
 }
 

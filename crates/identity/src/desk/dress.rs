@@ -19,6 +19,7 @@ use super::hall::Hall;
 use super::visit::{BROWSER, Browser, Visit, is_local, with_next};
 use crate::pages;
 use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::routes::{SECOND_FACTOR_NEEDED, STEP_UP_NEEDED};
 
 const BROWSER_BYTES: usize = 24;
 const BROWSER_CHARS: usize = 32;
@@ -112,6 +113,9 @@ impl Asker {
         if error.code.name == crate::routes::asleep().code.name {
             return go(&with_next("/me/wake", &self.next("/me")));
         }
+        if let Some((door, home)) = self.factor_door(&error) {
+            return go(&with_next(&door, &self.next(home)));
+        }
         if error.status().is_server_error() {
             let (id, path, cause) = (self.context.id, self.route.as_str(), error.cause().unwrap_or_default());
             tracing::error!(%id, path, code = error.code.name, cause, "page failed");
@@ -129,10 +133,26 @@ impl Asker {
         self.browser.path.split('?').next().unwrap_or("/")
     }
 
+    /// Where a second factor is set up or given again, when that is all that is missing.
+    fn factor_door(&self, error: &ApiError) -> Option<(String, &'static str)> {
+        let (door, home) = self.doors();
+        match error.code.name {
+            name if name == SECOND_FACTOR_NEEDED.name => Some((format!("{door}/factor"), home)),
+            name if name == STEP_UP_NEEDED.name => Some((format!("{door}/again"), home)),
+            _ => None,
+        }
+    }
+
+    /// Where the door of this side is, and its home.
+    fn doors(&self) -> (&'static str, &'static str) {
+        let is_buyer = self.path().starts_with("/me") || self.path().starts_with("/pay");
+        if is_buyer { ("/me", "/me") } else { ("/sign-in", "/desk") }
+    }
+
     /// Where to sign in, and where to come back to.
     fn sign_in_path(&self) -> String {
-        let (door, home) =
-            if self.path().starts_with("/desk") { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
+        let is_member = self.path().starts_with("/desk") || self.path().starts_with("/sign-in");
+        let (door, home) = if is_member { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
         with_next(door, &self.next(home))
     }
 

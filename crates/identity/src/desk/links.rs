@@ -14,7 +14,7 @@ use webkit::page::{Frame, Problems, show};
 use super::form::{Once, go};
 use super::hall::Hall;
 use super::sign_in::{HOME, door_frame};
-use super::visit::{MEMBER, Side, Visit, add_cookie};
+use super::visit::{MEMBER, Side, Visit, add_cookie, with_next};
 use super::words::{password_problem, text_problem};
 use crate::context::Means;
 use crate::members::{NewMember, find_member_person};
@@ -105,6 +105,7 @@ pub(super) async fn use_link(
     Path(text): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
+    visit.knock(&hall)?;
     let (door, token) = open_door(&hall, &visit, &text).await?;
     let Some(token) = token else { return Ok(gone(&hall, &visit)) };
     match door {
@@ -297,7 +298,7 @@ async fn enter(
         })
     });
     let (_, token) = entered.await?;
-    let mut answer = go(HOME);
+    let mut answer = go(&with_next("/sign-in/factor", HOME));
     if let Some(token) = token {
         add_cookie(&mut answer, MEMBER.set(token.secret().expose(), visit.browser.secure));
     }

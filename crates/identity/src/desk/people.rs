@@ -14,10 +14,12 @@ use super::hall::Hall;
 use super::member::{Member, read_as, write_as};
 use super::visit::{Side, Visit};
 use super::words::{role_text, text_problem};
+use crate::approvals::Asked;
 use crate::factors::{FactorKind, list_factors};
+use crate::grants::Grants;
 use crate::members::{
     self, MemberError, MemberPerson, MemberState, NewMember, find_member, find_member_person, list_members,
-    parse_roles, remove_member, update_roles,
+    remove_member, update_roles,
 };
 use crate::pages::people::{
     MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, PermissionRow,
@@ -72,6 +74,7 @@ fn shown(state: MemberState) -> MemberShown {
     match state {
         MemberState::Invited => MemberShown::Invited,
         MemberState::Active => MemberShown::Active,
+        MemberState::Suspended => MemberShown::Suspended,
         MemberState::Disabled => MemberShown::Removed,
     }
 }
@@ -115,17 +118,17 @@ impl Typed {
         self.roles.iter().filter_map(|name| Role::from_name(name)).collect()
     }
 
-    fn parse_roles(&self, page: &Frame, problems: &mut Problems) -> Option<Vec<Role>> {
-        parse_roles(&self.roles).map_err(|_| problems.add("role", page.t("problem-roles"))).ok()
+    fn parse_roles(&self, page: &Frame, problems: &mut Problems) -> Option<Grants> {
+        Grants::parse(&self.roles).map_err(|_| problems.add("role", page.t("problem-roles"))).ok()
     }
 
     fn parse(&self, page: &Frame) -> Result<NewMember, Problems> {
         let mut problems = Problems::none();
         let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
         let email = Email::parse(&self.email).map_err(|_| problems.add("email", page.t("problem-email")));
-        let roles = self.parse_roles(page, &mut problems);
-        match (name, email, roles) {
-            (Ok(name), Ok(email), Some(roles)) => Ok(NewMember { name, email, roles, lang: page.lang }),
+        let grants = self.parse_roles(page, &mut problems);
+        match (name, email, grants) {
+            (Ok(name), Ok(email), Some(grants)) => Ok(NewMember { name, email, grants, lang: page.lang }),
             _ => Err(problems),
         }
     }
@@ -293,29 +296,22 @@ pub(super) async fn update_member_roles(
     let Some(roles) = typed.parse_roles(&page, &mut problems) else {
         return member_page(&hall, &visit, &id, refused, Some(typed), problems).await;
     };
-    let done =
-        write_as(
-            &hall,
-            &visit,
-            Permission::ManageMembers,
-            once,
-            vec![],
-            move |tx, member| match update_roles(
-                tx,
-                &member.means,
-                &member.actor,
-                member.shop.id,
-                member_id,
-                roles.clone(),
-            ) {
-                Ok(()) => Ok((format!("{HOME}/{member_id}"), ())),
-                Err(MemberError::LastOwner) => Ok((String::new(), ())),
-                Err(error) => Err(error.into()),
-            },
-        );
+    let done = write_as(&hall, &visit, Permission::ManageMembers, once, vec![], move |tx, member| {
+        // The boxes show the built-in roles; those of the shop's own stay as they are.
+        let found = find_member(tx, member.shop.id, member_id)?;
+        let custom = found.map(|found| found.custom).unwrap_or_default();
+        let grants = Grants { custom, ..roles.clone() };
+        match update_roles(tx, &member.means, &member.actor, member.shop.id, member_id, &grants) {
+            Ok(Asked::Go) => Ok((format!("{HOME}/{member_id}"), ())),
+            Ok(Asked::Wait(_)) => Ok(("wait".to_owned(), ())),
+            Err(MemberError::LastOwner) => Ok((String::new(), ())),
+            Err(error) => Err(error.into()),
+        }
+    });
     let (word, _) = done.await?;
-    if word.is_empty() {
-        problems.add("role", page.t("member-last-owner"));
+    if word.is_empty() || word == "wait" {
+        let key = if word.is_empty() { "member-last-owner" } else { "member-waits" };
+        problems.add("role", page.t(key));
         return member_page(&hall, &visit, &id, refused, Some(typed), problems).await;
     }
     Ok(go(&word))
@@ -376,7 +372,7 @@ pub(super) async fn delete_member(
             once,
             vec![],
             move |tx, member| match remove_member(tx, &member.means, &member.actor, member.shop.id, id) {
-                Ok(()) => Ok((HOME.to_owned(), ())),
+                Ok(_) => Ok((HOME.to_owned(), ())),
                 Err(MemberError::LastOwner) => Ok((format!("{HOME}/{id}"), ())),
                 Err(error) => Err(error.into()),
             },

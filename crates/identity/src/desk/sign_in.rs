@@ -10,11 +10,12 @@ use webkit::page::{Frame, Problems, Zone, show};
 
 use super::form::{Button, go};
 use super::hall::Hall;
-use super::visit::{MEMBER, Side, Visit, add_cookie, is_local, place};
+use super::visit::{MEMBER, PENDING, Side, Visit, add_cookie, is_local, place, with_next};
 use crate::members::{LoginError, sign_in_member};
 use crate::pages::entry::SignInPage;
 use crate::password::Password;
 use crate::sessions::{AuthError, end_session, require_member};
+use crate::sign_in::FirstStep;
 use crate::text::Email;
 
 /// Where a member goes who came for nothing in particular.
@@ -71,6 +72,7 @@ pub(super) async fn sign_in(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let form = visit.read::<SignInForm>(Side::Member, &incoming)?.form;
+    visit.knock(&hall)?;
     let page = door_frame(&hall, &visit);
     let opened = match (Email::parse(&form.email), Password::parse(&form.password)) {
         (Ok(email), Ok(password)) => {
@@ -79,11 +81,9 @@ pub(super) async fn sign_in(
         _ => Ok(None),
     };
     let (status, problem) = match opened {
-        Ok(Some((_, session))) => {
+        Ok(Some((_, step))) => {
             let next = if is_local(&form.next) { form.next.as_str() } else { HOME };
-            let mut answer = go(next);
-            add_cookie(&mut answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
-            return Ok(answer);
+            return Ok(first_step(&visit, step, next));
         }
         Ok(None) => (StatusCode::FORBIDDEN, page.t("sign-in-failed")),
         Err(LoginError::TooMany { retry_after_seconds }) => {
@@ -95,6 +95,23 @@ pub(super) async fn sign_in(
     let mut problems = Problems::none();
     problems.add("", problem);
     Ok(sign_in_page(&hall, &visit, status, form.email, form.next, problems))
+}
+
+/// To the second step; or, for a member who has none yet, to setting one up.
+fn first_step(visit: &Visit, step: FirstStep, next: &str) -> Response {
+    let secure = visit.browser.secure;
+    match step {
+        FirstStep::SecondStep(pending) => {
+            let mut answer = go(&with_next("/sign-in/step", next));
+            add_cookie(&mut answer, PENDING.set(pending.token.secret().expose(), secure));
+            answer
+        }
+        FirstStep::In(session) => {
+            let mut answer = go(&with_next("/sign-in/factor", next));
+            add_cookie(&mut answer, MEMBER.set(session.token.secret().expose(), secure));
+            answer
+        }
+    }
 }
 
 /// Signs the member out of this session.

@@ -36,6 +36,9 @@ pub(super) const BUYER_KEPT: Cookie = Cookie::kept("tw_buyer", 30 * 86_400);
 /// By what a buyer's device is recognised at the next sign-in; 400 days is the longest that browsers keep a cookie.
 pub(super) const DEVICE: Cookie = Cookie::kept("tw_device", 400 * 86_400);
 
+/// A sign-in that waits for its second step.
+pub(super) const PENDING: Cookie = Cookie::kept("tw_pending", 600);
+
 /// Longest path a visitor is sent back to, in bytes.
 const NEXT_BYTES_MAX: usize = 512;
 
@@ -76,6 +79,8 @@ pub struct Visit {
     pub buyer: Option<Token>,
     /// A member's session, not yet looked up.
     pub member: Option<Token>,
+    /// A sign-in that waits for its second step, not yet looked up.
+    pub pending: Option<Token>,
     /// By what the device is recognised.
     pub device: Option<DeviceToken>,
 }
@@ -101,6 +106,7 @@ where
             device_label: Label::from_agent(&device_words(agent)),
             buyer: cookie(BUYER).and_then(|text| Token::parse(TokenKind::BuyerSession, text)),
             member: cookie(MEMBER).and_then(|text| Token::parse(TokenKind::MemberSession, text)),
+            pending: cookie(PENDING).and_then(|text| Token::parse(TokenKind::PendingSignIn, text)),
             device: cookie(DEVICE).and_then(DeviceToken::parse),
             browser,
         })

@@ -44,6 +44,8 @@ pub enum MemberShown {
     Invited,
     /// Can sign in.
     Active,
+    /// Kept out until somebody lets them in again.
+    Suspended,
     /// Removed.
     Removed,
 }
@@ -54,7 +56,7 @@ impl MemberShown {
         match self {
             MemberShown::Invited => Mark::Waiting,
             MemberShown::Active => Mark::Done,
-            MemberShown::Removed => Mark::Closed,
+            MemberShown::Suspended | MemberShown::Removed => Mark::Closed,
         }
     }
 
@@ -63,6 +65,7 @@ impl MemberShown {
         match self {
             MemberShown::Invited => "member-invited",
             MemberShown::Active => "member-active",
+            MemberShown::Suspended => "member-suspended",
             MemberShown::Removed => "member-removed",
         }
     }

@@ -5,7 +5,8 @@
 
 use base::{Currency, Money, Timestamp};
 use webkit::page::form::Choice;
-use webkit::page::{Desk, Frame, Lang, Problems, Texts, Zone};
+use webkit::page::{Desk, Frame, Html, Lang, Problems, Texts, Zone};
+use webkit::qr::{Level, Symbol};
 
 use super::account::{AccountPage, ActivityPage, FreezePage, FrozenPage, PinChangePage, Standing};
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
@@ -15,6 +16,7 @@ use super::entry::{
 use super::front::FrontPage;
 use super::notice::{NoticeKind, NoticePage};
 use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage, RolesPage};
+use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::{Menu, MenuSpot};
 
@@ -200,6 +202,84 @@ impl WakePage {
     }
 }
 
+impl SecondStepPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame, kind: &str) -> SecondStepPage {
+        let others = [("recovery", "step-by-recovery"), ("sms", "step-by-sms")];
+        let others = others.map(|(by, key)| Choice::new(&format!("/sign-in/step?by={by}"), page.t(key)));
+        SecondStepPage {
+            page,
+            kind: kind.to_owned(),
+            others: others.to_vec(),
+            is_again: false,
+            is_buyer: false,
+            request: String::new(),
+            problems: Problems::none(),
+            action_href: "/sign-in/step".into(),
+            send_href: "/sign-in/step/code".into(),
+            begin_href: "/sign-in".into(),
+        }
+    }
+}
+
+impl EnrolPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> EnrolPage {
+        EnrolPage {
+            page,
+            is_first: true,
+            is_buyer: false,
+            problems: Problems::none(),
+            app_href: "/sign-in/factor/app".into(),
+            phone_href: "/sign-in/factor/phone".into(),
+            codes_href: "/sign-in/factor/codes".into(),
+            next_href: "/desk".into(),
+        }
+    }
+}
+
+impl EnrolAppPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> EnrolAppPage {
+        let uri = "otpauth://totp/pay.shop.example:mei%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+        let svg = Symbol::encode(uri, Level::M).and_then(|code| code.to_svg(4, &page.t("enrol-app-qr")));
+        EnrolAppPage {
+            page,
+            qr: Html::from_trusted(svg.unwrap_or_default()),
+            key: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP".into(),
+            uri: uri.into(),
+            factor: "fct_sample".into(),
+            problems: Problems::none(),
+            action_href: "/sign-in/factor/app/confirm".into(),
+            back_href: "/sign-in/factor".into(),
+        }
+    }
+}
+
+impl EnrolPhonePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> EnrolPhonePage {
+        let mut problems = Problems::none();
+        problems.add("code", page.t("problem-step-wrong"));
+        EnrolPhonePage {
+            page,
+            factor: "fct_sample".into(),
+            request: "ses_sample".into(),
+            problems,
+            action_href: "/sign-in/factor/phone/confirm".into(),
+            back_href: "/sign-in/factor".into(),
+        }
+    }
+}
+
+impl RecoveryCodesPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> RecoveryCodesPage {
+        let codes = (0..10).map(|n| format!("4k7xq-9mz2{n}")).collect();
+        RecoveryCodesPage { page, codes, next_href: "/desk".into() }
+    }
+}
+
 impl FrontPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> FrontPage {
@@ -233,6 +313,13 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("set-up".to_owned(), SetUpPage::sample(buyer()).render()?),
         ("invited".to_owned(), InvitedPage::sample(buyer()).render()?),
         ("sign-in".to_owned(), SignInPage::sample(buyer()).render()?),
+        ("second-step".to_owned(), SecondStepPage::sample(buyer(), "totp").render()?),
+        ("second-step-recovery".to_owned(), SecondStepPage::sample(buyer(), "recovery").render()?),
+        ("second-step-sms".to_owned(), SecondStepPage::sample(buyer(), "sms").render()?),
+        ("enrol".to_owned(), EnrolPage::sample(buyer()).render()?),
+        ("enrol-app".to_owned(), EnrolAppPage::sample(buyer()).render()?),
+        ("enrol-phone".to_owned(), EnrolPhonePage::sample(buyer()).render()?),
+        ("recovery-codes".to_owned(), RecoveryCodesPage::sample(buyer()).render()?),
         ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/api-keys")).render()?),
     ];
     all.extend(own_pages(lang)?);

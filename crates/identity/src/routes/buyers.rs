@@ -3,6 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use base::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use webkit::paging::List;
 
 use super::errors::{self, ONE_TIME_CODE_GONE, ONE_TIME_CODE_WRONG};
 use super::gate::Bearer;
+use super::second_steps::SecondStepView;
 use crate::buyers::{self as domain, DeviceToken, Freeze, PinChange, SignUp};
 use crate::codes::{self, CodeCheck, CodeRequested, OneTimeCode, ShownDevice, SignedIn};
 use crate::context::Context;
@@ -202,16 +204,16 @@ pub async fn create_buyer_session(
     Ok((StatusCode::ACCEPTED, Answer(asked.into())))
 }
 
-/// Gives the code from the mail and opens a session.
+/// Gives the code from the mail and opens a session; 202 with a token for the second step where the buyer has one.
 #[utoipa::path(post, path = "/v1/buyer_sessions/{id}/verify", tag = "buyers", request_body = VerifyBody, security(()),
     params(("id" = String, Path, description = "the id that asking for the code gave")),
-    responses((status = 201, body = SignedInView), ApiErrors))]
+    responses((status = 201, body = SignedInView), (status = 202, body = SecondStepView), ApiErrors))]
 pub async fn verify_buyer_session(
     State(cx): State<Context>,
     who: Bearer,
     Path(id): Path<String>,
     Json(body): Json<VerifyBody>,
-) -> Result<(StatusCode, Answer<SignedInView>), ApiError> {
+) -> Result<Response, ApiError> {
     cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let request = problems.take("id", id.parse::<SessionId>());
@@ -228,7 +230,12 @@ pub async fn verify_buyer_session(
     let check =
         cx.db.write(move |tx| codes::verify_code(tx, &means.means(who.at), request, &code, &device)).await;
     match check.map_err(|found| errors::fault(&found))? {
-        CodeCheck::Right(signed_in) => Ok((StatusCode::CREATED, Answer(SignedInView::from(*signed_in)))),
+        CodeCheck::Right(signed_in) => {
+            Ok((StatusCode::CREATED, Answer(SignedInView::from(*signed_in))).into_response())
+        }
+        CodeCheck::SecondStep(pending) => {
+            Ok((StatusCode::ACCEPTED, Answer(SecondStepView::from(pending))).into_response())
+        }
         CodeCheck::Wrong { left } => {
             Err(ApiError::new(&ONE_TIME_CODE_WRONG, format!("the code is wrong; {left} tries are left")))
         }

@@ -10,11 +10,14 @@ use crate::certificates::CertificateError;
 use crate::codes::CodeRequestError;
 use crate::context::Fault;
 use crate::custom_roles::RoleError;
+use crate::factors::FactorError;
 use crate::members::{LoginError, MemberError};
 use crate::permissions::Denied;
 use crate::pin::PinCheck;
 use crate::sessions::AuthError;
 use crate::setup::SetupError;
+use crate::sign_in::OwnError;
+use crate::sms::SmsError;
 
 macro_rules! codes {
     ($($name:ident = $text:literal, $status:literal, $meaning:literal;)*) => {
@@ -34,6 +37,9 @@ codes! {
     ACCOUNT_NOT_ACTIVE = "account_not_active", 403, "the account is frozen and cannot pay";
     ONE_TIME_CODE_WRONG = "one_time_code_wrong", 403, "the code is wrong; the message says how many tries are left";
     ONE_TIME_CODE_GONE = "one_time_code_gone", 409, "the code was used, ran out or was tried too often; ask for a new one";
+    SECOND_FACTOR_WRONG = "second_factor_wrong", 403, "the code is wrong or was used; the message says how many tries are left";
+    SIGN_IN_GONE = "sign_in_gone", 409, "the first step of the sign-in ran out or was tried too often; begin again";
+    LAST_FACTOR = "last_factor", 409, "a member keeps at least one second factor";
     LINK_GONE = "link_gone", 409, "the one-time link was used or ran out; ask for a new one";
     MEMBER_EXISTS = "member_exists", 409, "there is a member with this address already";
     ENROLMENT_GONE = "enrolment_gone", 409, "the enrolment code was used or ran out; ask for a new one";
@@ -116,6 +122,37 @@ impl From<CodeRequestError> for ApiError {
         match error {
             CodeRequestError::TooMany { retry_after_seconds } => too_many(retry_after_seconds),
             CodeRequestError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<FactorError> for ApiError {
+    fn from(error: FactorError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            FactorError::TooMany => ApiError::new(&SHOP_LIMIT, text),
+            FactorError::NotFound => ApiError::not_found(text),
+            FactorError::LastFactor => ApiError::new(&LAST_FACTOR, text),
+            FactorError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<SmsError> for ApiError {
+    fn from(error: SmsError) -> ApiError {
+        match error {
+            SmsError::Factor(found) => found.into(),
+            SmsError::Code(found) => found.into(),
+            SmsError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<OwnError> for ApiError {
+    fn from(error: OwnError) -> ApiError {
+        match error {
+            OwnError::Denied(found) => denied(found),
+            OwnError::Fault(found) => fault(&found),
         }
     }
 }
@@ -244,6 +281,6 @@ pub fn refused_pin(check: PinCheck) -> Option<ApiError> {
     }
 }
 
-fn too_many(retry_after_seconds: i64) -> ApiError {
+pub(super) fn too_many(retry_after_seconds: i64) -> ApiError {
     ApiError::too_many(u32::try_from(retry_after_seconds).unwrap_or(u32::MAX))
 }

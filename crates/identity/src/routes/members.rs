@@ -16,6 +16,7 @@ use super::approvals::{WaitingView, waiting};
 use super::buyers::parse_language;
 use super::errors::SIGN_IN_REFUSED;
 use super::gate::Bearer;
+use super::second_steps::{MemberSessionView, SecondStepView};
 use crate::approvals::Asked;
 use crate::context::Context;
 use crate::grants::Grants;
@@ -25,6 +26,7 @@ use crate::permissions::{Permission, Role};
 use crate::sessions;
 use crate::setup::{self, Invited};
 use crate::shops::{self, Shop, ShopDraft, ShopProfile};
+use crate::sign_in::FirstStep;
 use crate::text::{Email, PersonName};
 use crate::token::{Token, TokenKind};
 
@@ -38,19 +40,6 @@ pub struct NewMemberSessionBody {
     /// The password.
     #[schema(max_length = 128)]
     password: String,
-}
-
-/// A member who has just signed in. The token is not shown again.
-#[derive(Serialize, ToSchema)]
-pub struct MemberSessionView {
-    /// The member.
-    member: String,
-    /// The session.
-    session: String,
-    /// To be sent as `Authorization: Bearer …`.
-    token: String,
-    /// When the session ends in any case, RFC 3339; it ends earlier after 15 minutes without use.
-    expires_at: String,
 }
 
 /// The first set-up: shop and owner.
@@ -211,14 +200,15 @@ pub struct MemberView {
     last_login_at: Option<String>,
 }
 
-/// Signs a member in with address and password.
+/// Signs a member in with address and password: the first step. 202 with a token for the second step; 201 for a member
+/// who has no second factor yet, with a session that is good for setting one up.
 #[utoipa::path(post, path = "/v1/member_sessions", tag = "members", request_body = NewMemberSessionBody, security(()),
-    responses((status = 201, body = MemberSessionView), ApiErrors))]
+    responses((status = 201, body = MemberSessionView), (status = 202, body = SecondStepView), ApiErrors))]
 pub async fn create_member_session(
     State(cx): State<Context>,
     who: Bearer,
     Json(body): Json<NewMemberSessionBody>,
-) -> Result<(StatusCode, Answer<MemberSessionView>), ApiError> {
+) -> Result<Response, ApiError> {
     cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let email = problems.take("email", Email::parse(&body.email));
@@ -226,14 +216,16 @@ pub async fn create_member_session(
     let (Some(email), Some(password)) = (email, password) else { return Err(problems.into_error()) };
     let opened = members::sign_in_member(&cx, email, password, &who.place, who.at).await?;
     let refused = || ApiError::new(&SIGN_IN_REFUSED, "the address or the password is wrong");
-    let (member, session) = opened.ok_or_else(refused)?;
-    let view = MemberSessionView {
-        member: member.to_string(),
-        session: session.id.to_string(),
-        token: session.token.secret().expose().clone(),
-        expires_at: session.expires.to_rfc3339(),
-    };
-    Ok((StatusCode::CREATED, Answer(view)))
+    Ok(match opened.ok_or_else(refused)? {
+        (member, FirstStep::In(session)) => {
+            let proven = false;
+            let view = MemberSessionView::new(member, &session, proven);
+            (StatusCode::CREATED, Answer(view)).into_response()
+        }
+        (_, FirstStep::SecondStep(pending)) => {
+            (StatusCode::ACCEPTED, Answer(SecondStepView::from(pending))).into_response()
+        }
+    })
 }
 
 /// Signs the member out of this session.
@@ -258,6 +250,7 @@ pub async fn create_setup(
     lang: Lang,
     Json(body): Json<SetupBody>,
 ) -> Result<(StatusCode, Answer<SetupView>), ApiError> {
+    cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let token = parse_link(&mut problems, &body.token);
     let profile = parse_shop(&mut problems, &body.shop);
@@ -290,6 +283,7 @@ pub async fn accept_invitation(
     who: Bearer,
     Json(body): Json<AcceptBody>,
 ) -> ApiResult<MemberIdView> {
+    cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let token = parse_link(&mut problems, &body.token);
     let password = parse_new_password(&mut problems, &body.password, &[]);

@@ -89,6 +89,20 @@ pub(crate) fn delete_factor(tx: &mut Tx, shop: ShopId, subject: &str, id: Factor
     tx.delete(&FACTORS, &[shop.short().into(), subject.into(), id.short().into()])
 }
 
+pub(crate) fn has_recovery_code(tx: &mut Tx, shop: ShopId, subject: &str, tag: &str) -> Result<bool, Error> {
+    Ok(tx.get(&RECOVERY_CODES, &[shop.short().into(), subject.into(), tag.into()])?.is_some())
+}
+
+pub(crate) fn insert_recovery_code(
+    tx: &mut Tx,
+    shop: ShopId,
+    subject: &str,
+    tag: String,
+    now: Timestamp,
+) -> Result<(), Error> {
+    tx.insert(&RECOVERY_CODES, vec![shop.short().into(), subject.into(), tag.into(), now.into()])
+}
+
 pub(crate) fn list_recovery_codes(tx: &mut Tx, shop: ShopId, subject: &str) -> Result<Vec<String>, Error> {
     let sql = "SELECT tag FROM recovery_codes WHERE shop_id = ?1 AND subject = ?2 ORDER BY tag";
     let rows = tx.query(sql, &[shop.short().into(), subject.into()])?;

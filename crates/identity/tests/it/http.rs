@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use axum::{Router, middleware};
-use base::Dice;
+use base::{Dice, Secret};
 use identity::{PasswordHash, Role, hash_password};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -13,30 +13,30 @@ use crate::world::{PIN, WRONG_PIN, World, code_in, each_world, password};
 
 const GOOD: &str = "pencil river nine kettles";
 
-struct Site {
-    world: World,
-    router: Router,
-    runtime: tokio::runtime::Runtime,
+pub struct Site {
+    pub world: World,
+    pub router: Router,
+    pub runtime: tokio::runtime::Runtime,
 }
 
-struct Reply {
-    status: u16,
-    retry_after: Option<u64>,
-    body: Value,
+pub struct Reply {
+    pub status: u16,
+    pub retry_after: Option<u64>,
+    pub body: Value,
 }
 
 impl Reply {
-    fn code(&self) -> &str {
+    pub fn code(&self) -> &str {
         self.body["error"]["code"].as_str().unwrap_or_default()
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         self.body[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {}", self.body)).to_owned()
     }
 }
 
 impl Site {
-    fn new(world: World) -> Site {
+    pub fn new(world: World) -> Site {
         let edged = Edge::new(world.cx.clock.clone(), Dice::System, false);
         let (router, _) = identity::routes::router().split_for_parts();
         let router = router.with_state(world.cx.clone()).layer(middleware::from_fn_with_state(edged, edge));
@@ -45,7 +45,7 @@ impl Site {
         Site { world, router, runtime }
     }
 
-    fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
+    pub fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "pay.example");
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -67,32 +67,53 @@ impl Site {
         })
     }
 
-    fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Reply {
+    pub fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Reply {
         self.send(Method::POST, path, token, Some(body))
     }
 
-    fn get(&self, path: &str, token: Option<&str>) -> Reply {
+    pub fn get(&self, path: &str, token: Option<&str>) -> Reply {
         self.send(Method::GET, path, token, None)
     }
 
-    fn delete(&self, path: &str, token: Option<&str>) -> Reply {
+    pub fn delete(&self, path: &str, token: Option<&str>) -> Reply {
         self.send(Method::DELETE, path, token, None)
     }
 
     /// A member with these roles, signed in over HTTP: the shop and the token.
-    fn member(&self, shop: base::ShopId, address: &'static str, roles: &'static [Role]) -> String {
+    pub fn member(&self, shop: base::ShopId, address: &'static str, roles: &'static [Role]) -> String {
         let hash = hash_password(&password(GOOD), &Dice::System);
-        self.world.member(shop, address, roles, &hash);
-        let reply = self.post("/v1/member_sessions", None, &json!({"email": address, "password": GOOD}));
-        assert_eq!(reply.status, 201, "{}", reply.body);
-        reply.text("token")
+        let member = self.world.member(shop, address, roles, &hash);
+        let open = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
+            let agent = identity::Label::from_agent("test");
+            identity::open_trusted_member_session(tx, means, member, &agent)
+        };
+        self.world.write(open).unwrap().token.secret().expose().clone()
     }
 
-    fn buyer(&self, contact: &str) -> Reply {
+    /// Sets an authenticator app up: the session's new token, the key, and the recovery codes.
+    pub fn enrol(&self, token: &str) -> (String, Secret<Vec<u8>>, Vec<String>) {
+        let offer = self.post("/v1/me/factors/totp", Some(token), &json!({"label": "phone"}));
+        assert_eq!(offer.status, 201, "{}", offer.body);
+        let key = identity::read_totp_key(&offer.text("key")).unwrap();
+        let path = format!("/v1/me/factors/totp/{}/confirm", offer.text("id"));
+        let done = self.post(&path, Some(token), &json!({"code": self.app_code(&key)}));
+        assert_eq!(done.status, 200, "{}", done.body);
+        let codes = done.body["recovery_codes"].as_array().unwrap();
+        let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+        (done.body["session"]["token"].as_str().unwrap().to_owned(), key, codes)
+    }
+
+    /// What an app shows now.
+    pub fn app_code(&self, key: &Secret<Vec<u8>>) -> String {
+        identity::show_code(key, self.world.now()).unwrap().expose().clone()
+    }
+
+    pub fn buyer(&self, contact: &str) -> Reply {
         let asked =
             self.post("/v1/buyers", None, &json!({"name": "Zhang San", "contact": contact, "pin": PIN}));
         assert_eq!(asked.status, 202, "{}", asked.body);
-        let code = code_in(&self.world.deliver()[0].body);
+        let mails = self.world.deliver();
+        let code = code_in(&mails.iter().find(|mail| mail.template == "code").unwrap().body);
         let path = format!("/v1/buyer_sessions/{}/verify", asked.text("id"));
         let reply = self.post(&path, None, &json!({ "code": code }));
         assert_eq!(reply.status, 201, "{}", reply.body);
@@ -100,7 +121,7 @@ impl Site {
     }
 }
 
-fn each_site(test: impl Fn(Site)) {
+pub fn each_site(test: impl Fn(Site)) {
     each_world(|world| test(Site::new(world)));
 }
 
@@ -204,7 +225,10 @@ fn the_first_set_up_makes_a_shop_whose_owner_signs_in() {
         assert_eq!(site.post("/v1/setup", None, &body(GOOD)).code(), "link_gone");
         let login =
             site.post("/v1/member_sessions", None, &json!({"email": "owner@shop.example", "password": GOOD}));
+        assert_eq!((login.status, &login.body["second_factor"]), (201, &json!(false)));
         let token = login.text("token");
+        assert_eq!(site.get("/v1/shop", Some(&token)).code(), "second_factor_needed");
+        let token = site.enrol(&token).0;
         let me = site.get("/v1/me", Some(&token));
         assert_eq!((me.body["roles"].clone(), me.text("name")), (json!(["owner"]), "Li Si".to_owned()));
         assert_eq!(site.get("/v1/shop", Some(&token)).text("currency"), "CNY");

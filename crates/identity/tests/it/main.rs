@@ -17,6 +17,7 @@ mod mail;
 mod members;
 mod pins;
 mod roles;
+mod second_steps;
 mod secrecy;
 mod sessions;
 mod world;

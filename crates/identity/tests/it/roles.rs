@@ -43,7 +43,7 @@ fn az_1_a_role_of_the_shops_own_gives_what_it_names_with_the_next_request_and_no
         let member = world.member(shop, "evening@shop.example", &[Role::Auditor], &PasswordHash::of_nobody());
         let opened = world
             .write(move |tx, means| {
-                identity::open_member_session(tx, means, member, &Label::from_agent("till"))
+                identity::open_trusted_member_session(tx, means, member, &Label::from_agent("till"))
             })
             .unwrap();
         let holds = || {
@@ -169,7 +169,7 @@ fn c12_whoever_leaves_has_nothing_left_at_the_next_request() {
         let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
         let leaver = world.member(shop, "leaver@shop.example", &[Role::Owner], &PasswordHash::of_nobody());
         let open = move |tx: &mut store::Tx, means: &identity::Means| {
-            identity::open_member_session(tx, means, leaver, &Label::from_agent("x"))
+            identity::open_trusted_member_session(tx, means, leaver, &Label::from_agent("x"))
         };
         let opened = world.write(open).unwrap();
         world.write(open).unwrap();

@@ -94,7 +94,7 @@ impl World {
         let now = self.now();
         let session = self
             .write(move |tx, means| {
-                let opened = identity::open_member_session(tx, means, member, &agent)?;
+                let opened = identity::open_trusted_member_session(tx, means, member, &agent)?;
                 identity::require_member(tx, &opened.token, now)
             })
             .unwrap();

@@ -25,7 +25,8 @@ fn open(site: Site) -> (Site, Browser) {
     let form = page.is(200).form("/setup/");
     let form = form.with("shop", "Green Tea House").with("city", "Singapore").with("country", "SG");
     let form = form.with("name", "Mei Lin").with("email", "mei@shop.example").with("password", PASSWORD);
-    owner.send(&form).is(200).shows("Green Tea House").shows("No payments yet");
+    let page = owner.send(&form);
+    site.enter(&mut owner, page).is(200).shows("Green Tea House").shows("No payments yet");
     (site, owner)
 }
 
@@ -345,6 +346,9 @@ fn az_1_who_is_not_signed_in_is_asked_to_and_comes_back() {
     let form = page.form("/sign-in").with("email", "mei@shop.example");
     nobody.send(&form.clone().with("password", "wrong password wrong")).is(403).shows("do not match");
     let page = nobody.send(&form.with("password", PASSWORD));
+    page.is(200).shows("One more step");
+    nobody.get("/desk").shows("Sign in");
+    let page = site.enter(&mut nobody, page);
     page.is(200).shows("No codes yet");
     let signed_out = nobody.send(&page.form("/sign-out"));
     signed_out.is(200).shows("Sign in");
@@ -358,7 +362,7 @@ fn az_1_who_is_not_signed_in_is_asked_to_and_comes_back() {
             .with("password", PASSWORD)
             .with("next", evil);
         let answer = nobody.clone().send_once(&form);
-        assert_eq!(answer.headers[header::LOCATION], "/desk");
+        assert_eq!(answer.headers[header::LOCATION], "/sign-in/step?next=%2Fdesk");
     }
 }
 
@@ -372,7 +376,8 @@ fn az_2_a_role_opens_its_own_pages_alone() {
     let sign_in = |email: &str| {
         let mut member = site.browser();
         let form = member.get("/sign-in").form("/sign-in").with("email", email).with("password", PASSWORD);
-        member.send(&form).is(200);
+        let page = member.send(&form);
+        site.enter(&mut member, page).is(200);
         member
     };
     let mut cashier = sign_in("cashier@shop.example");
@@ -404,7 +409,8 @@ fn az_4_another_shops_things_do_not_exist() {
         .form("/sign-in")
         .with("email", "other@shop.example")
         .with("password", PASSWORD);
-    let home = stranger.send(&form);
+    let page = stranger.send(&form);
+    let home = site.enter(&mut stranger, page);
     home.is(200);
     for path in [
         format!("/desk/payments/{id}"),
@@ -601,8 +607,10 @@ fn set_up_works_once_and_judges_the_password() {
     weak.is(422).shows("does not repeat itself");
     assert!(!weak.html.contains("aaaaaaaaaaaaaaaaaa"));
     let form = form.with("password", PASSWORD);
-    owner.send(&form).is(200).shows("No payments yet");
-    owner.send(&form).is(200).shows("No payments yet");
+    owner.send(&form).is(200).shows("Set up a second step");
+    let page = owner.send(&form);
+    page.is(200).shows("Set up a second step");
+    site.enter(&mut owner, page).is(200).shows("No payments yet");
     site.browser().get(&path).is(410).shows("This link does not work any more");
     let shops = site.read(|tx| identity::list_shops(tx, 10).map_err(|e| store::Error::Bug(e.to_string())));
     assert_eq!(shops.len(), 1);

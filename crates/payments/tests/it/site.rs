@@ -2,13 +2,13 @@
 //! redirects and fill in the forms of the pages they were shown.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use axum::middleware::from_fn_with_state;
-use base::{BuyerId, Clock, Dice, MemberId, Money, PaymentId, ShopId};
+use base::{BuyerId, Clock, Dice, MemberId, Money, PaymentId, Secret, ShopId};
 use identity::desk::{Hall, Menu};
 use identity::{Actor, Email, Fault, Means, NewMember, PasswordHash, PersonName, Role};
 use payments::routes::Context;
@@ -30,6 +30,8 @@ pub const PASSWORD: &str = "a kettle sings at dawn";
 pub struct Site {
     pub context: Context,
     pub clock: Clock,
+    /// The key of the authenticator app that was set up last.
+    app: Mutex<Option<Secret<Vec<u8>>>>,
     router: Router,
     _scratch: Scratch,
 }
@@ -52,7 +54,7 @@ impl Site {
         let hall = Hall::new(context.identity.clone(), Menu::new(entries), Arc::new(payments::desk::Trade));
         let router = identity::desk::router(&hall).merge(payments::desk::router(context.clone(), hall));
         let router = router.layer(from_fn_with_state(surround, edge));
-        Site { context, clock, router, _scratch: scratch }
+        Site { context, clock, app: Mutex::new(None), router, _scratch: scratch }
     }
 
     pub fn browser(&self) -> Browser {
@@ -107,6 +109,30 @@ impl Site {
         })
     }
 
+    /// Takes the second step of a member who gave the password: sets an authenticator app up at the first time, and gives
+    /// its code later. The page it leads to.
+    pub fn enter(&self, member: &mut Browser, page: Page) -> Page {
+        if page.path.starts_with("/sign-in/step") {
+            self.clock.advance_seconds(60);
+            let key = self.app.lock().unwrap().clone().expect("an app was set up");
+            return member.send(&page.is(200).form("/sign-in/step").with("code", &self.app_code(&key)));
+        }
+        let offer = member.send(&page.is(200).form("/factor/app"));
+        let key = offer.html.split("<code>").nth(1).and_then(|rest| rest.split("</code>").next());
+        let key = identity::read_totp_key(key.expect("a key")).expect("base 32");
+        let form = offer.is(200).form("/factor/app/confirm").with("code", &self.app_code(&key));
+        let codes = member.send(&form);
+        *self.app.lock().unwrap() = Some(key);
+        let link =
+            codes.shows("Keep these codes").html.split("class=\"do full button\"").nth(1).expect("a link");
+        let next = attribute(link, "href").expect("an address");
+        member.get(&next)
+    }
+
+    fn app_code(&self, key: &Secret<Vec<u8>>) -> String {
+        identity::show_code(key, self.clock.now()).unwrap().expose().clone()
+    }
+
     pub fn top_up(&self, buyer: BuyerId, amount: Money) {
         self.write(move |tx, means| {
             payments::balance::top_up(tx, means, &audit::Actor::system("test"), buyer, amount)
@@ -123,7 +149,8 @@ impl Site {
             }
             Ok::<_, Fault>(mails)
         });
-        let body = mails.last().expect("a mail").body.expose().clone();
+        let code = mails.iter().rfind(|mail| mail.template == "code");
+        let body = code.expect("a mail with a code").body.expose().clone();
         let digits = |word: &&str| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit());
         body.split(|c: char| !c.is_ascii_digit()).find(digits).expect("six digits").to_owned()
     }

@@ -1,0 +1,149 @@
+//! Ten recovery codes, for the day the telephone is gone. Each has 50 random bits, works once, and is kept as an HMAC
+//! under a vault key; making new ones ends the old ones (OTP-6).
+
+use aws_lc_rs::hmac;
+use base::Secret;
+use store::Tx;
+use vault::SubKey;
+
+use crate::context::{Fault, Means};
+use crate::factors::{self, FactorError, FactorKind, NewFactor};
+use crate::limits::RECOVERY_CODES;
+use crate::notices::{self, Notice};
+use crate::person::Person;
+use crate::store::factors as rows;
+use crate::text::Label;
+use crate::token::key_text;
+
+const CODE_CHARS: usize = 10;
+/// 32 letters and digits that are not mistaken for each other (Crockford's base 32).
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A recovery code as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryCode(Secret<String>);
+
+/// What is no recovery code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a recovery code has 10 letters and digits, such as `4k7xq-9mz2d`")]
+pub struct NotARecoveryCode;
+
+impl RecoveryCode {
+    /// Reads a code as people copy it: spaces and hyphens anywhere, either case, `o` for zero, `i` and `l` for one.
+    ///
+    /// # Errors
+    /// [`NotARecoveryCode`].
+    pub fn parse(text: &str) -> Result<RecoveryCode, NotARecoveryCode> {
+        let read = |c: char| match c.to_ascii_lowercase() {
+            'o' => '0',
+            'i' | 'l' => '1',
+            other => other,
+        };
+        let chars = text.chars().filter(|c| !matches!(c, ' ' | '-')).map(read);
+        let code: String = chars.take(CODE_CHARS + 1).collect();
+        let whole = code.len() == CODE_CHARS && code.bytes().all(|b| ALPHABET.contains(&b));
+        if whole { Ok(RecoveryCode(Secret::new(code))) } else { Err(NotARecoveryCode) }
+    }
+
+    fn random(means: &Means<'_>) -> RecoveryCode {
+        let bytes: [u8; CODE_CHARS] = means.dice.bytes();
+        let letter = |byte: u8| ALPHABET.get(usize::from(byte % 32)).copied().map_or('0', char::from);
+        RecoveryCode(Secret::new(bytes.into_iter().map(letter).collect()))
+    }
+
+    /// In two groups, to be written down.
+    pub fn reveal(&self) -> Secret<String> {
+        let (first, second) = self.0.expose().split_at(CODE_CHARS / 2);
+        Secret::new(format!("{first}-{second}"))
+    }
+
+    fn tag(&self, means: &Means<'_>, person: Person) -> String {
+        // INVARIANT: every part has a fixed length.
+        let shop = person.shop();
+        let parts = [shop.short().as_bytes(), person.short().as_bytes(), self.0.expose().as_bytes()];
+        key_text(hmac::sign(means.vault.hmac_key(SubKey::RecoveryCode), &parts.concat()).as_ref())
+    }
+}
+
+/// Makes [`RECOVERY_CODES`] new codes; older ones work no longer. The person is told that there are new ones.
+///
+/// # Errors
+/// [`FactorError::TooMany`].
+pub fn create_recovery_codes(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+) -> Result<Vec<RecoveryCode>, FactorError> {
+    for tag in rows::list_recovery_codes(tx, person.shop(), person.short())? {
+        rows::delete_recovery_code(tx, person.shop(), person.short(), &tag)?;
+    }
+    for row in factors::list_active(tx, person)?.iter().filter(|row| row.kind == FactorKind::Recovery) {
+        rows::delete_factor(tx, person.shop(), person.short(), row.id)?;
+    }
+    let mut codes = Vec::new();
+    while codes.len() < RECOVERY_CODES {
+        let code = RecoveryCode::random(means);
+        if !codes.contains(&code) {
+            rows::insert_recovery_code(
+                tx,
+                person.shop(),
+                person.short(),
+                code.tag(means, person),
+                means.now,
+            )?;
+            codes.push(code);
+        }
+    }
+    let (label, secret) = (Label::from_agent("recovery codes"), Secret::new(Vec::new()));
+    let new = NewFactor { kind: FactorKind::Recovery, label: &label, secret: &secret };
+    factors::add_factor(tx, means, person, &new)?;
+    Ok(codes)
+}
+
+/// How many codes a person has left.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn count_recovery_codes(tx: &mut Tx, person: Person) -> Result<usize, Fault> {
+    Ok(rows::list_recovery_codes(tx, person.shop(), person.short())?.len())
+}
+
+/// Takes a code, once, and tells the person.
+pub(crate) fn use_recovery_code(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    code: &RecoveryCode,
+) -> Result<bool, Fault> {
+    let tag = code.tag(means, person);
+    if !rows::has_recovery_code(tx, person.shop(), person.short(), &tag)? {
+        return Ok(false);
+    }
+    rows::delete_recovery_code(tx, person.shop(), person.short(), &tag)?;
+    for row in factors::list_active(tx, person)?.iter().filter(|row| row.kind == FactorKind::Recovery) {
+        factors::note_active_use(tx, means, person, row.id)?;
+    }
+    let left = count_recovery_codes(tx, person)?;
+    notices::queue_notice(tx, means, person, &Notice::RecoveryUsed { left })?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_as_people_copy_them() {
+        let read = |text: &str| RecoveryCode::parse(text).map(|code| code.reveal().expose().clone());
+        assert_eq!(read(" 4K7XQ 9mz2d ").as_deref(), Ok("4k7xq-9mz2d"));
+        assert_eq!(read("oOiIl-00000").as_deref(), Ok("00111-00000"));
+        for bad in ["", "4k7xq-9mz2", "4k7xq-9mz2dd", "4k7xq-9mz2u", "４k7xq-9mz2d"] {
+            assert_eq!(read(bad), Err(NotARecoveryCode), "{bad}");
+        }
+    }
+
+    #[test]
+    fn otp_6_a_code_has_50_random_bits() {
+        assert_eq!(ALPHABET.len().pow(u32::try_from(CODE_CHARS).unwrap()), 1 << 50);
+    }
+}

@@ -1,0 +1,363 @@
+//! The two steps of a sign-in, and giving the second one again later.
+//!
+//! The first step is a password, or a code sent to a buyer's contact. Somebody who has a second factor then holds a token
+//! that opens nothing but the second step, for ten minutes and five tries. Somebody who has none gets a session: a member's
+//! is held to setting up a factor ([`crate::Denied::SecondFactorNeeded`]). Each step makes new tokens, so none that was
+//! seen before a step is worth anything after it (SES-1).
+
+use base::{MemberId, SessionId, Timestamp};
+use store::Tx;
+
+use crate::buyers;
+use crate::codes::{ShownDevice, SignedIn};
+use crate::context::{Fault, Means, takes_faults};
+use crate::factors::{self, FactorKind};
+use crate::limits::{OWN_FRESH_SECONDS, PENDING_SECONDS, PENDING_TRIES_MAX, PLACE_SECONDS};
+use crate::notices::{self, Notice};
+use crate::permissions::{Actor, Denied};
+use crate::person::Person;
+use crate::proof::{self, Occasion, Proof, ProofCheck};
+use crate::record::{self, Event};
+use crate::recovery;
+use crate::sent_codes::CodePurpose;
+use crate::sessions::{self, AuthError, NewSession};
+use crate::store::members::{self, MemberRow, MemberState};
+use crate::store::pending::{self, PendingRow};
+use crate::text::Label;
+use crate::throttle::{self, Limit};
+use crate::token::{Token, TokenKind};
+
+/// A place somebody signed in from, remembered so that a new one is told. One entry, no limit.
+const PLACE: Limit = Limit { kind: "place", tries_max: 1, window_seconds: 0, block_seconds: PLACE_SECONDS };
+
+/// A sign-in whose first step was right.
+#[derive(Clone, Debug)]
+pub struct PendingSignIn {
+    /// Opens the second step.
+    pub token: Token,
+    /// Who signs in.
+    pub person: Person,
+    /// When the first step is forgotten.
+    pub expires: Timestamp,
+    /// What the person has, to choose from; each kind once.
+    pub kinds: Vec<FactorKind>,
+}
+
+/// Where the first step leads.
+#[derive(Clone, Debug)]
+pub enum FirstStep {
+    /// In: the person has no second factor.
+    In(NewSession),
+    /// To the second step.
+    SecondStep(PendingSignIn),
+}
+
+/// Somebody who is in.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// A member.
+    Member(MemberId, NewSession),
+    /// A buyer.
+    Buyer(Box<SignedIn>),
+}
+
+impl Opened {
+    /// The session.
+    pub fn session(&self) -> &NewSession {
+        match self {
+            Opened::Member(_, session) => session,
+            Opened::Buyer(signed_in) => &signed_in.session,
+        }
+    }
+}
+
+/// What the second step came to. All are results, so that the count is kept.
+#[derive(Clone, Debug)]
+pub enum SecondStep {
+    /// In.
+    In(Opened),
+    /// A wrong code.
+    Wrong {
+        /// Tries that are left before the first step must be made again.
+        left: i64,
+    },
+    /// Unknown, expired or spent: begin again.
+    Gone,
+    /// Too many wrong codes for this person from this place.
+    TooMany {
+        /// When to come back, in seconds.
+        retry_after_seconds: i64,
+    },
+}
+
+/// Where and on what somebody signs in.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The device, as it tells.
+    pub device: &'a ShownDevice,
+    /// The network address, as tries are counted by.
+    pub origin: &'a str,
+}
+
+/// Begins the second step for somebody who has a second factor; `None` for somebody who has none.
+pub(crate) fn begin_second_step(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+) -> Result<Option<PendingSignIn>, Fault> {
+    if !factors::has_second_factor(tx, person)? {
+        return Ok(None);
+    }
+    let kinds = list_kinds(tx, person)?;
+    let token = Token::random(TokenKind::PendingSignIn, means.dice);
+    let expires = means.now.plus_seconds(PENDING_SECONDS);
+    pending::insert_pending(tx, PendingRow { token_hash: token.hash(), person, tries: 0, expires })?;
+    Ok(Some(PendingSignIn { token, person, expires, kinds }))
+}
+
+/// Who is in the middle of a sign-in, or `None` when the token opens nothing, or no longer.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_pending(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<Option<Person>, Fault> {
+    let row = pending::find_pending(tx, &token.hash())?;
+    Ok(row.filter(|row| now < row.expires && row.tries < PENDING_TRIES_MAX).map(|row| row.person))
+}
+
+/// The kinds of factor somebody in the middle of a sign-in has, each once, and until when the token is good.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_second_step(
+    tx: &mut Tx,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Option<(Person, Vec<FactorKind>)>, Fault> {
+    let Some(person) = find_pending(tx, token, now)? else { return Ok(None) };
+    Ok(Some((person, list_kinds(tx, person)?)))
+}
+
+/// The kinds of factor a person has, each once. Recovery codes that are all used up are not offered.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_kinds(tx: &mut Tx, person: Person) -> Result<Vec<FactorKind>, Fault> {
+    let mut kinds: Vec<FactorKind> = Vec::new();
+    for factor in factors::list_factors(tx, person)? {
+        let is_spent =
+            factor.kind == FactorKind::Recovery && recovery::count_recovery_codes(tx, person)? == 0;
+        if !kinds.contains(&factor.kind) && !is_spent {
+            kinds.push(factor.kind);
+        }
+    }
+    Ok(kinds)
+}
+
+/// Takes the second step with a code.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn take_second_step(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    proof: &Proof,
+    from: Arrival<'_>,
+) -> Result<SecondStep, Fault> {
+    let open = |row: &PendingRow| means.now < row.expires && row.tries < PENDING_TRIES_MAX;
+    let Some(row) = pending::find_pending(tx, &token.hash())?.filter(open) else {
+        return Ok(SecondStep::Gone);
+    };
+    let at = Occasion { purpose: CodePurpose::SignIn, bound: &row.token_hash, origin: from.origin };
+    match proof::check_proof(tx, means, row.person, proof, at)? {
+        ProofCheck::Right => {
+            let opened = complete(tx, means, token, proof.name(), from)?;
+            Ok(opened.map_or(SecondStep::Gone, SecondStep::In))
+        }
+        ProofCheck::Wrong => {
+            let tries = row.tries + 1;
+            pending::update_pending(tx, PendingRow { tries, ..row })?;
+            Ok(SecondStep::Wrong { left: PENDING_TRIES_MAX - tries })
+        }
+        ProofCheck::TooMany { retry_after_seconds } => Ok(SecondStep::TooMany { retry_after_seconds }),
+    }
+}
+
+/// Completes a sign-in whose second factor the caller has just seen proven: a passkey, or a code. Uses the token up.
+/// `None` when the token is gone, or the person was removed meanwhile.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn complete_sign_in(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    kind: FactorKind,
+    from: Arrival<'_>,
+) -> Result<Option<Opened>, Fault> {
+    complete(tx, means, token, kind.name(), from)
+}
+
+fn complete(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    proven: &'static str,
+    from: Arrival<'_>,
+) -> Result<Option<Opened>, Fault> {
+    let Some(person) = find_pending(tx, token, means.now)? else { return Ok(None) };
+    pending::delete_pending(tx, &token.hash())?;
+    open(tx, means, person, proven, from)
+}
+
+/// Opens a session for somebody whose factor the caller has just seen proven, without a first step: a passkey is both.
+/// `None` for a member who was removed.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn open_proven(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    kind: FactorKind,
+    from: Arrival<'_>,
+) -> Result<Option<Opened>, Fault> {
+    open(tx, means, person, kind.name(), from)
+}
+
+fn open(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    proven: &'static str,
+    from: Arrival<'_>,
+) -> Result<Option<Opened>, Fault> {
+    let opened = match person {
+        Person::Member(member) => {
+            let session = open_member(tx, means, member, &from.device.label, from.origin)?;
+            session.map(|session| Opened::Member(member, session))
+        }
+        Person::Buyer(buyer) => Some(Opened::Buyer(Box::new(open_buyer(tx, means, buyer, from.device)?))),
+    };
+    if let Some(opened) = &opened {
+        sessions::mark_second_factor(tx, means, &opened.session().token, proven)?;
+    }
+    Ok(opened)
+}
+
+/// Opens a session of a member, notes the sign-in, and tells of a new place. `None` for one who was removed.
+pub(crate) fn open_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    member: MemberId,
+    agent: &Label,
+    origin: &str,
+) -> Result<Option<NewSession>, Fault> {
+    let person = Person::Member(member);
+    let row = members::find_member(tx, person.shop(), member)?;
+    let Some(row) = row.filter(|row| row.state == MemberState::Active) else { return Ok(None) };
+    let is_first = row.last_login.is_none();
+    members::update_member(tx, MemberRow { last_login: Some(means.now), ..row })?;
+    let place = format!("{} {origin}", person.short());
+    if !throttle::is_remembered(tx, &PLACE, &place, means.now)? && !is_first {
+        let notice = Notice::NewPlace { agent: agent.clone(), origin: origin.to_owned() };
+        notices::queue_notice(tx, means, person, &notice)?;
+    }
+    throttle::remember(tx, &PLACE, &place, means.now)?;
+    Ok(Some(sessions::open_member_session(tx, means, member, agent)?))
+}
+
+/// Recognises or adds the buyer's device and opens a session on it.
+pub(crate) fn open_buyer(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: base::BuyerId,
+    device: &ShownDevice,
+) -> Result<SignedIn, Fault> {
+    let (id, device_token) =
+        buyers::recognise_device(tx, means, buyer, device.token.as_ref(), &device.label)?;
+    let session = sessions::open_buyer_session(tx, means, buyer, id, &device.label)?;
+    Ok(SignedIn { buyer, device: id, device_token, session, is_new: false })
+}
+
+/// What a step-up came to.
+#[derive(Clone, Debug)]
+pub enum StepUp {
+    /// The session goes on under a new token; the old one opens nothing any more.
+    Done(NewSession),
+    /// A wrong code.
+    Wrong,
+    /// Too many wrong codes.
+    TooMany {
+        /// When to come back, in seconds.
+        retry_after_seconds: i64,
+    },
+}
+
+/// Proves a second factor again, within a session.
+///
+/// # Errors
+/// [`AuthError`].
+pub fn step_up(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    session: (&Token, SessionId),
+    proof: &Proof,
+    origin: &str,
+) -> Result<StepUp, AuthError> {
+    let at = Occasion { purpose: CodePurpose::StepUp, bound: session.1.short(), origin };
+    Ok(match proof::check_proof(tx, means, person, proof, at)? {
+        ProofCheck::Right => StepUp::Done(sessions::renew_session(tx, means, session.0, proof.name())?),
+        ProofCheck::Wrong => StepUp::Wrong,
+        ProofCheck::TooMany { retry_after_seconds } => StepUp::TooMany { retry_after_seconds },
+    })
+}
+
+/// Lets somebody change their own factors, password or contact: with a second factor that is fresh where they have one,
+/// else lately signed in.
+///
+/// # Errors
+/// [`Denied::StepUpNeeded`], [`Denied::SignInNeeded`].
+pub fn require_own_fresh(tx: &mut Tx, actor: &Actor) -> Result<Person, OwnError> {
+    let (opened, given, at) = match actor {
+        Actor::Member(session) => (session.opened, session.second_factor, session.at),
+        Actor::Buyer(session) => (session.opened, session.second_factor, session.at),
+        _ => return Err(OwnError::Denied(Denied::SignInNeeded)),
+    };
+    let person = Person::of(actor).ok_or(OwnError::Denied(Denied::SignInNeeded))?;
+    let is_fresh = |since: Timestamp| at < since.plus_seconds(OWN_FRESH_SECONDS);
+    let has_factor = factors::has_second_factor(tx, person)?;
+    match (given.is_some_and(is_fresh), has_factor, person) {
+        (true, _, _) => Ok(person),
+        (false, false, _) if is_fresh(opened) => Ok(person),
+        (false, false, Person::Member(_)) => Err(OwnError::Denied(Denied::SignInNeeded)),
+        (false, _, _) => Err(OwnError::Denied(Denied::StepUpNeeded)),
+    }
+}
+
+/// Why somebody may not change their own factors now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OwnError {
+    /// Not fresh enough, or nobody.
+    #[error(transparent)]
+    Denied(Denied),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(OwnError);
+
+/// Forgets first steps that were never followed. Returns how many.
+pub(crate) fn sweep_pending(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+    let ended = pending::list_ended_pending(tx, now, limit)?;
+    for token_hash in &ended {
+        pending::delete_pending(tx, token_hash)?;
+    }
+    Ok(ended.len())
+}
+
+/// An entry for a sign-in that was begun with the right first step.
+pub(crate) fn note_first_step(tx: &mut Tx, means: &Means<'_>, person: Person) -> Result<(), Fault> {
+    record::note(tx, means, Event::new(person.shop(), person, record::FIRST_STEP_TAKEN, person))
+}

@@ -1,0 +1,135 @@
+//! Codes by text message as a second factor. Restricted, as NIST SP 800-63B-4 calls it: a number can be taken over, so
+//! something stronger is offered beside it, and the number is verified before it counts (OTP-5).
+
+use base::{FactorId, Secret, SessionId};
+use store::Tx;
+
+use crate::codes::{CodeRequestError, CodeRequested, OneTimeCode};
+use crate::context::{Fault, Means, takes_faults};
+use crate::factors::{self, FactorError, FactorKind, NewFactor};
+use crate::person::{Person, find_reach};
+use crate::phone::{Contact, Phone};
+use crate::proof;
+use crate::sent_codes::{self, CodePurpose, Delivery, Errand, SentCheck};
+use crate::store::factors::{self as rows, FactorRow, FactorState};
+use crate::text::Label;
+
+/// A number that was offered: it counts once the code sent to it is given.
+#[derive(Clone, Debug)]
+pub struct SmsOffer {
+    /// The factor.
+    pub id: FactorId,
+    /// The request its code belongs to.
+    pub request: CodeRequested,
+}
+
+/// Why no code was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SmsError {
+    /// The factor could not be added, or there is none.
+    #[error(transparent)]
+    Factor(FactorError),
+    /// Too many codes were asked for.
+    #[error(transparent)]
+    Code(CodeRequestError),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(Fault),
+}
+takes_faults!(SmsError);
+
+impl From<FactorError> for SmsError {
+    fn from(error: FactorError) -> SmsError {
+        match error {
+            FactorError::Fault(fault) => SmsError::Fault(fault),
+            other => SmsError::Factor(other),
+        }
+    }
+}
+
+impl From<CodeRequestError> for SmsError {
+    fn from(error: CodeRequestError) -> SmsError {
+        match error {
+            CodeRequestError::Fault(fault) => SmsError::Fault(fault),
+            other => SmsError::Code(other),
+        }
+    }
+}
+
+/// Offers a number as a second factor and sends it a code.
+///
+/// # Errors
+/// [`SmsError`].
+pub fn offer_sms(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    phone: &Phone,
+    (origin, host): (&str, &str),
+) -> Result<SmsOffer, SmsError> {
+    factors::forget_offers(tx, person, FactorKind::Sms)?;
+    let label = Label::from_agent(&phone.hint());
+    let secret = Secret::new(phone.secret().expose().clone().into_bytes());
+    let new = NewFactor { kind: FactorKind::Sms, label: &label, secret: &secret };
+    let row = factors::seal_factor(tx, means, person, &new)?;
+    let id = row.id;
+    rows::insert_factor(tx, FactorRow { state: FactorState::Pending, ..row })?;
+    let errand = Errand { person, purpose: CodePurpose::Verify, bound: id.short() };
+    let contact = Contact::Phone(phone.clone());
+    let request = sent_codes::send_code(tx, means, errand, Delivery { contact: &contact, origin, host })?;
+    Ok(SmsOffer { id, request })
+}
+
+/// Takes the code that was sent to an offered number; from then on the number counts, and the person is told.
+///
+/// # Errors
+/// [`FactorError::NotFound`] for an offer that is gone.
+pub fn confirm_sms(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    id: FactorId,
+    (request, code): (SessionId, &OneTimeCode),
+) -> Result<SentCheck, FactorError> {
+    let row = factors::find_offer(tx, means, person, FactorKind::Sms, id)?.ok_or(FactorError::NotFound)?;
+    let errand = Errand { person, purpose: CodePurpose::Verify, bound: id.short() };
+    let check = sent_codes::check_sent(tx, means, errand, request, code)?;
+    if check == SentCheck::Right {
+        rows::update_factor(tx, FactorRow { state: FactorState::Active, used: Some(means.now), ..row })?;
+        factors::note_added(tx, means, person, id, FactorKind::Sms)?;
+    }
+    Ok(check)
+}
+
+/// Sends a code to the contact of a buyer who has no second factor, for a step-up of low risk.
+///
+/// # Errors
+/// [`SmsError::Factor`] with [`FactorError::NotFound`] for anybody else; [`SmsError::Code`].
+pub fn send_to_contact(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    errand: Errand<'_>,
+    (origin, host): (&str, &str),
+) -> Result<CodeRequested, SmsError> {
+    if !proof::takes_contact(tx, errand.person, errand.purpose)? {
+        return Err(SmsError::Factor(FactorError::NotFound));
+    }
+    let reach = find_reach(tx, means.vault, errand.person)?.ok_or(SmsError::Factor(FactorError::NotFound))?;
+    let contact = Contact::parse(reach.contact.expose()).map_err(|_| Fault::Row("contact"))?;
+    Ok(sent_codes::send_code(tx, means, errand, Delivery { contact: &contact, origin, host })?)
+}
+
+/// Sends a code to the person's verified number; the oldest one where there are several.
+///
+/// # Errors
+/// [`SmsError::Factor`] with [`FactorError::NotFound`] where there is none; [`SmsError::Code`].
+pub fn send_sms(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    errand: Errand<'_>,
+    (origin, host): (&str, &str),
+) -> Result<CodeRequested, SmsError> {
+    let phone = factors::list_phones(tx, means, errand.person)?.into_iter().next();
+    let contact = Contact::Phone(phone.ok_or(SmsError::Factor(FactorError::NotFound))?);
+    Ok(sent_codes::send_code(tx, means, errand, Delivery { contact: &contact, origin, host })?)
+}

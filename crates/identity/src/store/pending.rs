@@ -1,0 +1,68 @@
+//! SQL of sign-ins that wait for their second step.
+
+use base::{BuyerId, MemberId, Timestamp};
+use store::{Error, Table, Tx, Value, int, text};
+
+use super::broken;
+use super::sessions::SessionKind;
+use crate::person::Person;
+
+static PENDING: Table = Table::new(
+    "pending_sign_ins",
+    &[text("token_hash")],
+    &[text("kind"), text("shop_id"), text("subject"), int("tries"), int("expires_ms")],
+);
+
+pub(crate) struct PendingRow {
+    pub(crate) token_hash: String,
+    pub(crate) person: Person,
+    pub(crate) tries: i64,
+    pub(crate) expires: Timestamp,
+}
+
+pub(crate) fn find_pending(tx: &mut Tx, token_hash: &str) -> Result<Option<PendingRow>, Error> {
+    let Some(row) = tx.get(&PENDING, &[token_hash.into()])? else { return Ok(None) };
+    let subject = row.text(3)?;
+    let person = match SessionKind::from_name(row.text(1)?) {
+        Some(SessionKind::Buyer) => BuyerId::from_short(subject).map(Person::Buyer),
+        Some(SessionKind::Member) => MemberId::from_short(subject).map(Person::Member),
+        None => None,
+    };
+    let person = person.ok_or_else(|| broken("pending_sign_ins"))?;
+    let token_hash = token_hash.to_owned();
+    Ok(Some(PendingRow { token_hash, person, tries: row.int(4)?, expires: row.time(5)? }))
+}
+
+pub(crate) fn insert_pending(tx: &mut Tx, row: PendingRow) -> Result<(), Error> {
+    tx.insert(&PENDING, values(row))
+}
+
+pub(crate) fn update_pending(tx: &mut Tx, row: PendingRow) -> Result<(), Error> {
+    tx.put(&PENDING, values(row))
+}
+
+pub(crate) fn delete_pending(tx: &mut Tx, token_hash: &str) -> Result<(), Error> {
+    tx.delete(&PENDING, &[token_hash.into()])
+}
+
+pub(crate) fn list_ended_pending(tx: &mut Tx, before: Timestamp, limit: usize) -> Result<Vec<String>, Error> {
+    let sql = "SELECT token_hash FROM pending_sign_ins WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = tx.query(sql, &[before.into(), Value::Int(limit)])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+fn values(row: PendingRow) -> Vec<Value> {
+    let kind = match row.person {
+        Person::Buyer(_) => SessionKind::Buyer,
+        Person::Member(_) => SessionKind::Member,
+    };
+    vec![
+        row.token_hash.into(),
+        kind.name().into(),
+        row.person.shop().short().into(),
+        row.person.short().into(),
+        row.tries.into(),
+        row.expires.into(),
+    ]
+}
