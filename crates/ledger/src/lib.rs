@@ -29,7 +29,7 @@ pub use balance::Balance;
 pub use hold::{Capture, Hold, HoldState, authorise, capture, expire_due, find_hold, list_holds, void};
 pub use proof::{Fault, Proof, Totals, list_totals, prove_balanced};
 pub use refusal::{Answer, Effect, Refusal};
-pub use store::{ENTRIES_PAGE_MAX, MIGRATIONS};
+pub use store::{ENTRIES_PAGE_MAX, MIGRATIONS, account_key};
 pub use transfer::{
     Entry, Page, Reason, Side, Transfer, find_transfer, keys_to_post, list_account_entries,
     list_payment_transfers, post, post_new, transfer_of,

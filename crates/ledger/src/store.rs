@@ -21,10 +21,10 @@ static ACCOUNTS: Table = Table::new(
     &[
         text("currency"),
         int("balance_limit"),
-        int("debits_posted"),
-        int("credits_posted"),
-        int("debits_pending"),
-        int("credits_pending"),
+        int("debits_posted").at_least(0),
+        int("credits_posted").at_least(0),
+        int("debits_pending").at_least(0),
+        int("credits_pending").at_least(0),
         int("opened_at"),
         text("last_transfer"),
     ],
@@ -37,7 +37,7 @@ static TRANSFERS: Table = Table::new(
     &[
         text("debit_account"),
         text("credit_account"),
-        int("amount_minor"),
+        int("amount_minor").at_least(1),
         text("currency"),
         text("reason"),
         text("payment_id"),
@@ -54,7 +54,7 @@ static HOLDS: Table = Table::new(
     &[
         text("debit_account"),
         text("credit_account"),
-        int("amount_minor"),
+        int("amount_minor").at_least(1),
         text("currency"),
         text("payment_id"),
         int("at"),
@@ -104,7 +104,8 @@ const MOVED: &str = "SELECT account, currency, CAST(SUM(dp) AS BIGINT) AS dp, CA
        UNION ALL SELECT credit_account, currency, 0, 0, 0, amount_minor FROM ledger_holds WHERE state = 'open') AS moves
      GROUP BY account, currency";
 
-pub(crate) fn account_key(key: AccountKey) -> Key {
+/// The row of an account, for `store::Tx::expect`.
+pub fn account_key(key: AccountKey) -> Key {
     Key::new(&ACCOUNTS, account_values(key).into())
 }
 

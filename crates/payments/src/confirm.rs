@@ -104,6 +104,27 @@ pub fn keys_of(command: &Confirm) -> Vec<store::Key> {
     vec![rows::payment_key(command.payment)]
 }
 
+/// The rows it reads that are known once the payer is; a terminal and an order only the payment knows.
+fn keys_ahead(
+    session: &BuyerSession,
+    from: &Origination,
+    command: &Confirm,
+    now: Timestamp,
+) -> Vec<store::Key> {
+    let (shop, currency) = (command.payment.shop(), command.amount.currency);
+    let mut keys = keys_of(command);
+    keys.extend([
+        identity::shop_key(shop),
+        identity::buyer_key(session.buyer),
+        rows::premises_key(shop),
+        ledger::account_key(AccountKey::buyer(session.buyer, currency)),
+        ledger::account_key(AccountKey::shop(shop, ShopPurpose::Settlement, currency)),
+        day_limit::day_key(session.buyer, now),
+    ]);
+    keys.extend(screening::profile_keys(shop, session, from));
+    keys
+}
+
 /// Confirms a payment with the payer's PIN.
 ///
 /// # Errors
@@ -116,6 +137,7 @@ pub fn confirm(
     from: &Origination,
     command: &Confirm,
 ) -> Result<Confirmed, ConfirmError> {
+    tx.expect(|| keys_ahead(session, from, command, means.now))?;
     let payment = load_waiting(tx, means, session, command)?;
     let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
     let wrong_before = identity::find_buyer(tx, session.buyer)?.map_or(0, |buyer| buyer.pin_failures);

@@ -36,6 +36,15 @@ pub(crate) struct Counted {
     total_minor: i64,
 }
 
+fn day_of(now: Timestamp) -> i64 {
+    (now.seconds() + CHINA_OFFSET_SECONDS).div_euclid(SECONDS_A_DAY)
+}
+
+/// The row of a buyer's present day.
+pub(crate) fn day_key(buyer: BuyerId, now: Timestamp) -> store::Key {
+    rows::code_day_key(buyer, day_of(now))
+}
+
 /// What the buyer's day comes to with this payment; `None` when that is past the limit. Writes nothing.
 ///
 /// # Errors
@@ -47,7 +56,7 @@ pub(crate) fn count(
     payment: &Payment,
     now: Timestamp,
 ) -> Result<Option<Counted>, store::Error> {
-    let day = (now.seconds() + CHINA_OFFSET_SECONDS).div_euclid(SECONDS_A_DAY);
+    let day = day_of(now);
     let (mut static_minor, mut total_minor) = rows::find_code_day(tx, buyer, day)?;
     total_minor = total_minor.saturating_add(payment.amount.minor);
     if matches!(payment.origin, Origin::Static(_)) {

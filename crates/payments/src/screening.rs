@@ -135,6 +135,18 @@ fn party_keys(payment: &Payment, buyer: BuyerId, from: &Origination) -> [(Entity
     ]
 }
 
+/// The rows of the profiles that every payment at `shop` reads, for [`store::Tx::expect`].
+pub(crate) fn profile_keys(shop: ShopId, session: &BuyerSession, from: &Origination) -> Vec<store::Key> {
+    let parties = [
+        (Entity::Payer, Some(Key::of(session.buyer.short()))),
+        (Entity::Device, Some(Key::of(session.device.short()))),
+        (Entity::Address, from.address.map(address_key)),
+        (Entity::Shop, Some(Key::of(shop.short()))),
+    ];
+    let known = parties.into_iter().filter_map(|(entity, key)| Some((entity, key?)));
+    known.map(|(entity, key)| rows::profile_key(PLATFORM, entity, key)).collect()
+}
+
 /// An IPv4 address counts alone, an IPv6 one by its /64, which one customer of a network has.
 fn address_key(address: IpAddr) -> Key {
     match address.to_canonical() {

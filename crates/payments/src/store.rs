@@ -173,6 +173,11 @@ pub(crate) fn put_premises(tx: &mut Tx<'_>, shop: ShopId, premises: &Premises) -
     tx.put(&PREMISES, vec![shop.short().into(), (&premises.zone).into(), lat, lon])
 }
 
+/// The row of a shop's premises.
+pub(crate) fn premises_key(shop: ShopId) -> Key {
+    Key::new(&PREMISES, vec![shop.short().into()])
+}
+
 pub(crate) fn find_premises(tx: &mut Tx<'_>, shop: ShopId) -> Result<Option<Premises>, Error> {
     let row = tx.get(&PREMISES, &[shop.short().into()])?;
     row.map(|row| Ok(Premises { zone: row.text(1)?.to_owned(), place: place(&row, 2)? })).transpose()
@@ -520,6 +525,11 @@ fn profile_values(scope: ShopId, entity: Entity, party: PartyKey) -> Vec<Value> 
     vec![scope.short().into(), entity.into(), party.0.cast_signed().into()]
 }
 
+/// The row of a profile.
+pub(crate) fn profile_key(scope: ShopId, entity: Entity, party: PartyKey) -> Key {
+    Key::new(&PROFILES, profile_values(scope, entity, party))
+}
+
 pub(crate) fn find_profile(
     tx: &mut Tx<'_>,
     scope: ShopId,
@@ -542,9 +552,18 @@ pub(crate) fn put_profile(
     tx.put(&PROFILES, row)
 }
 
+fn code_day_values(buyer: BuyerId, day: i64) -> [Value; 3] {
+    [buyer.shop().short().into(), buyer.short().into(), day.into()]
+}
+
+/// The row of a buyer's day.
+pub(crate) fn code_day_key(buyer: BuyerId, day: i64) -> Key {
+    Key::new(&CODE_DAYS, code_day_values(buyer, day).into())
+}
+
 /// What a buyer has paid on a day, minor units: through printed codes, and in all.
 pub(crate) fn find_code_day(tx: &mut Tx<'_>, buyer: BuyerId, day: i64) -> Result<(i64, i64), Error> {
-    let key = [buyer.shop().short().into(), buyer.short().into(), day.into()];
+    let key = code_day_values(buyer, day);
     tx.get(&CODE_DAYS, &key)?.map_or(Ok((0, 0)), |row| Ok((row.int(3)?, row.int(4)?)))
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::conn::{Conn, Mode};
+use crate::embedded::Embedded;
 use crate::error::Error;
 use crate::flushing::Flusher;
 use crate::journal::Draft;
@@ -27,19 +28,16 @@ pub(crate) trait Job: Send {
     fn fail(&mut self, problem: Error);
     /// Sends the result to the caller.
     fn answer(self: Box<Self>);
-    /// Whether its caller is going to look at the result on another connection.
-    fn settles(&self) -> bool {
+    /// Whether somebody is about to read on another connection.
+    fn hurries(&self) -> bool {
         false
     }
 }
 
-/// Waits until a read on another connection sees everything that was acknowledged.
-pub(crate) struct Barrier {
-    pub(crate) result: Result<(), Error>,
-    pub(crate) reply: oneshot::Sender<Result<(), Error>>,
-}
+/// Somebody is about to read on another connection: what is committed is to be settled soon.
+pub(crate) struct Hurry;
 
-impl Job for Barrier {
+impl Job for Hurry {
     fn keys(&self) -> &[Key] {
         &[]
     }
@@ -48,20 +46,16 @@ impl Job for Barrier {
         true
     }
 
-    fn fail(&mut self, problem: Error) {
-        self.result = Err(problem);
-    }
+    fn fail(&mut self, _: Error) {}
 
-    fn answer(self: Box<Self>) {
-        let _ = self.reply.send(self.result);
-    }
+    fn answer(self: Box<Self>) {}
 
-    fn settles(&self) -> bool {
+    fn hurries(&self) -> bool {
         true
     }
 }
 
-/// The one implementation of [`Job`].
+/// A closure as a [`Job`].
 pub(crate) struct Work<T, E, F> {
     pub(crate) work: F,
     pub(crate) keys: Vec<Key>,
@@ -117,11 +111,13 @@ pub(crate) fn serve(
             batch.push(next);
         }
         committer.run(batch, queue);
-        if committer.conn.is_settling_due() {
-            committer.settle();
+        if let Some(conn) = committer.conn.embedded() {
+            conn.settle_if_due();
         }
     }
-    committer.settle();
+    if let Some(Err(problem)) = committer.conn.embedded().map(Embedded::drain) {
+        tracing::warn!(%problem, "acknowledged work is left in the journal");
+    }
 }
 
 /// A batch that has run.
@@ -170,16 +166,16 @@ struct Committer {
 }
 
 impl Committer {
-    /// The next closure. When there is none for a moment, what was acknowledged is made visible meanwhile.
+    /// The next closure. When there is none for a moment, what was acknowledged is settled meanwhile.
     fn wait(&mut self, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
         if let Some(job) = self.next.take() {
             return Some(job);
         }
-        if !self.conn.is_settled() {
+        while let Some(conn) = self.conn.embedded().filter(|conn| !conn.is_handed_over() && !conn.is_lost()) {
             match queue.recv_timeout(Duration::from_millis(SETTLE_IDLE_MS)) {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => self.settle(),
+                Err(RecvTimeoutError::Timeout) => conn.settle(),
             }
         }
         queue.recv().ok()
@@ -188,47 +184,38 @@ impl Committer {
     /// Runs a batch and has it answered once it is durable.
     fn run(&mut self, mut batch: Batch, queue: &Receiver<Box<dyn Job>>) {
         let Ended { draft, hooks } = self.commit_batch(&mut batch, Care::Usual);
+        if batch.iter().any(|job| job.hurries())
+            && let Some(conn) = self.conn.embedded()
+        {
+            conn.hurry();
+        }
         // While nobody else waits, a second thread would only cost a wake-up.
         self.next = queue.try_recv().ok();
-        let settles = batch.iter().any(|job| job.settles());
         let waiting = Arc::clone(&self.waiting);
         let Some(flusher) = &self.flusher else { return answer(batch, hooks, Ok(()), &waiting) };
-        if (self.next.is_some() || !flusher.is_idle()) && !settles {
+        if self.next.is_some() || !flusher.is_idle() {
             let draft = draft.unwrap_or_default();
             return flusher.hand_over(draft, move |flushed| answer(batch, hooks, flushed, &waiting));
         }
         let flushed = flusher.flush_now(draft.unwrap_or_default());
         if flushed.is_err() {
             self.forget_batch();
-        } else if settles {
-            self.settle_for(&mut batch);
         }
         answer(batch, hooks, flushed, &waiting);
     }
 
     /// After a flush failed: what was run on top of it was answered with the error and is taken back.
     fn take_back_failures(&mut self) {
-        if self.flusher.as_ref().is_some_and(Flusher::is_broken) || self.conn.is_lost() {
+        let broken = self.flusher.as_ref().is_some_and(Flusher::is_broken);
+        if broken || self.conn.embedded().is_some_and(|conn| conn.is_lost()) {
             self.forget_batch();
         }
     }
 
     fn forget_batch(&mut self) {
         self.kept.clear();
-        self.conn.mark_lost();
-    }
-
-    fn settle(&mut self) {
-        self.take_back_failures();
-        if let Err(problem) = self.conn.settle() {
-            tracing::warn!(%problem, "acknowledged work could not be made visible yet; it is kept in the journal");
-        }
-    }
-
-    /// For jobs whose callers look on another connection.
-    fn settle_for(&mut self, batch: &mut [Box<dyn Job>]) {
-        if let Err(problem) = self.conn.settle() {
-            batch.iter_mut().filter(|job| job.settles()).for_each(|job| job.fail(problem.clone()));
+        if let Some(conn) = self.conn.embedded() {
+            conn.mark_lost();
         }
     }
 
@@ -286,9 +273,6 @@ impl Committer {
         batch: &mut [Box<dyn Job>],
         care: Care,
     ) -> Result<(Option<Draft>, Vec<Hook>), Failed> {
-        if care == Care::Protected {
-            self.conn.protect()?;
-        }
         let mut tx = Tx::new(&mut self.conn, Some(&mut self.kept));
         tx.prefetch(batch.iter().flat_map(|job| job.keys()))?;
         let mut left: Vec<&mut Box<dyn Job>> = batch.iter_mut().collect();
@@ -306,7 +290,7 @@ impl Committer {
             tx.load_wanted()?;
             left = stopped;
         }
-        tx.flush_rows()?;
+        tx.flush_rows(true)?;
         Ok(tx.end(care == Care::Protected)?)
     }
 }

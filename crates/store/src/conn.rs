@@ -1,12 +1,16 @@
 //! One connection, to whichever engine. The set is closed, so it is an enum.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use crate::embedded::Embedded;
 use crate::error::Error;
 use crate::flushing::Flushing;
 use crate::journal::Draft;
+use crate::known::Known;
 use crate::migrate::Migration;
 use crate::postgres_engine::PostgresConn;
+use crate::settling::Settling;
 use crate::sqlite_engine::SqliteConn;
 use crate::table::Table;
 use crate::value::{Row, Value};
@@ -22,13 +26,6 @@ pub(crate) enum WriteKind {
     Delete,
 }
 
-/// One buffered write.
-#[derive(Debug)]
-pub(crate) struct Write {
-    pub(crate) table: &'static Table,
-    pub(crate) row: Row,
-}
-
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -40,14 +37,19 @@ pub(crate) enum Mode {
 
 /// An open connection.
 pub(crate) enum Conn {
-    Sqlite(Box<SqliteConn>),
+    /// The committer's, to the embedded engine.
+    Embedded(Box<Embedded>),
+    /// A reader's, to the same.
+    Reader(Box<SqliteConn>),
+    /// Either's, to PostgreSQL.
     Postgres(Box<PostgresConn>),
 }
 
 macro_rules! each {
     ($self:ident, $conn:ident => $do:expr) => {
         match $self {
-            Conn::Sqlite($conn) => $do,
+            Conn::Embedded($conn) => $do,
+            Conn::Reader($conn) => $do,
             Conn::Postgres($conn) => $do,
         }
     };
@@ -55,11 +57,20 @@ macro_rules! each {
 
 impl Conn {
     pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
-        each!(self, conn => conn.begin(mode))
+        match self {
+            Conn::Embedded(conn) => conn.begin(),
+            Conn::Reader(conn) => conn.execute("BEGIN", &[]).map(drop),
+            Conn::Postgres(conn) => conn.begin(mode),
+        }
     }
 
+    /// Ends the batch and makes it durable.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        each!(self, conn => conn.commit())
+        match self {
+            Conn::Embedded(conn) => conn.commit(),
+            Conn::Reader(conn) => conn.execute("COMMIT", &[]).map(drop),
+            Conn::Postgres(conn) => conn.commit(),
+        }
     }
 
     /// Gives up the transaction; a connection that cannot do even that is opened anew at the next `begin`.
@@ -67,83 +78,57 @@ impl Conn {
         each!(self, conn => conn.rollback());
     }
 
-    /// Prepares for taking back the batch alone, before its first statement.
-    pub(crate) fn protect(&mut self) -> Result<(), Error> {
-        match self {
-            Conn::Sqlite(conn) => conn.protect(),
-            Conn::Postgres(_) => Ok(()),
-        }
-    }
-
-    /// Makes everything acknowledged visible to other connections.
-    pub(crate) fn settle(&mut self) -> Result<(), Error> {
-        match self {
-            Conn::Sqlite(conn) => conn.settle(),
-            Conn::Postgres(_) => Ok(()),
-        }
-    }
-
-    /// Whether everything acknowledged is visible to other connections.
-    pub(crate) fn is_settled(&self) -> bool {
-        match self {
-            Conn::Sqlite(conn) => conn.is_settled(),
-            Conn::Postgres(_) => true,
-        }
-    }
-
-    /// Whether it is time to settle however busy the committer is.
-    pub(crate) fn is_settling_due(&self) -> bool {
-        match self {
-            Conn::Sqlite(conn) => conn.is_settling_due(),
-            Conn::Postgres(_) => false,
-        }
-    }
-
-    /// What flushes batches; `None` where the engine does it itself.
-    pub(crate) fn flushing(&self) -> Option<Arc<Flushing>> {
-        match self {
-            Conn::Sqlite(conn) => conn.flushing(),
-            Conn::Postgres(_) => None,
-        }
-    }
-
     /// Ends the batch. Gives what is still to be flushed before anybody is answered; nothing where that is done.
     pub(crate) fn seal(&mut self) -> Result<Option<Draft>, Error> {
         match self {
-            Conn::Sqlite(conn) => conn.seal(),
-            Conn::Postgres(conn) => conn.commit().map(|()| None),
+            Conn::Embedded(conn) => conn.seal(),
+            _ => self.commit().map(|()| None),
         }
     }
 
-    /// Whether the transaction is to be taken back before the next batch.
-    pub(crate) fn is_lost(&self) -> bool {
+    /// The embedded engine, where this is its committer.
+    pub(crate) fn embedded(&mut self) -> Option<&mut Embedded> {
         match self {
-            Conn::Sqlite(conn) => conn.is_lost(),
-            Conn::Postgres(_) => false,
+            Conn::Embedded(conn) => Some(conn),
+            _ => None,
         }
     }
 
-    /// What was handed over to be flushed was not: the transaction must be taken back.
-    pub(crate) fn mark_lost(&mut self) {
-        if let Conn::Sqlite(conn) = self {
-            conn.mark_lost();
+    /// What flushes batches and settles them; `None` where the engine does both itself.
+    pub(crate) fn ways(&self) -> Option<(Arc<Flushing>, Arc<Settling>)> {
+        match self {
+            Conn::Embedded(conn) => Some((Arc::clone(conn.flushing()), Arc::clone(conn.settling()))),
+            _ => None,
         }
     }
 
     /// No other process writes: rows that were committed may be kept in memory.
     pub(crate) fn is_sole_writer(&self) -> bool {
-        matches!(self, Conn::Sqlite(_))
+        matches!(self, Conn::Embedded(_))
     }
 
-    pub(crate) fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
-        each!(self, conn => conn.get(table, key))
-    }
-
-    /// The rows that exist among `keys`, in any order.
-    pub(crate) fn get_many(&mut self, table: &'static Table, keys: &[Vec<Value>]) -> Result<Vec<Row>, Error> {
+    /// The row with this key; `hash` is of both.
+    pub(crate) fn get(
+        &mut self,
+        table: &'static Table,
+        hash: u64,
+        key: &[Value],
+    ) -> Result<Option<Row>, Error> {
         match self {
-            Conn::Sqlite(conn) => keys.iter().filter_map(|key| conn.get(table, key).transpose()).collect(),
-            Conn::Postgres(conn) => conn.get_many(table, keys),
+            Conn::Embedded(conn) => conn.get(table, hash, key),
+            Conn::Reader(conn) => conn.get(table, key),
+            Conn::Postgres(conn) => conn.get(table, key),
+        }
+    }
+
+    /// The rows that exist among the keys, by table, in any order.
+    pub(crate) fn get_many(
+        &mut self,
+        wanted: &[(&'static Table, Vec<Vec<Value>>)],
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        match self {
+            Conn::Postgres(conn) => conn.get_many(wanted),
+            _ => Err(Error::Bug("only PostgreSQL looks rows up together".into())),
         }
     }
 
@@ -152,9 +137,33 @@ impl Conn {
         matches!(self, Conn::Postgres(_))
     }
 
-    /// Writes rows of one table with one kind.
-    pub(crate) fn write_rows(&mut self, kind: WriteKind, writes: &[Write]) -> Result<(), Error> {
-        each!(self, conn => conn.write_rows(kind, writes))
+    /// Raw SQL follows that must see the rows of this batch.
+    pub(crate) fn go_direct(&mut self) -> Result<(), Error> {
+        self.embedded().map_or(Ok(()), Embedded::go_direct)
+    }
+
+    /// Writes rows, each group of one table with one kind. `last`: the end of the batch follows.
+    pub(crate) fn write_groups(
+        &mut self,
+        groups: Vec<(&'static Table, WriteKind, Vec<Known>)>,
+        last: bool,
+    ) -> Result<(), Error> {
+        match self {
+            Conn::Embedded(conn) => {
+                groups.iter().try_for_each(|(table, _, _)| conn.expect_write(table))?;
+                groups.into_iter().try_for_each(|(table, kind, writes)| conn.write_rows(table, kind, writes))
+            }
+            Conn::Reader(_) => Err(Error::Bug("write in a read-only transaction".into())),
+            Conn::Postgres(conn) => conn.write_groups(&groups, last),
+        }
+    }
+
+    /// How often writes waited for an answer of the database; nothing where it is in this process.
+    pub(crate) fn trips(&self) -> Option<Arc<AtomicU64>> {
+        match self {
+            Conn::Postgres(conn) => Some(conn.trips()),
+            _ => None,
+        }
     }
 
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 use base::Timestamp;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::committer::{self, Barrier, Job, Work};
+use crate::committer::{self, Hurry, Job, Work};
 use crate::conn::{Conn, Mode};
+use crate::embedded::Embedded;
 use crate::error::Error;
-use crate::flushing::{Flusher, Flushing};
-use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX, WAL_COPY_BYTES};
+use crate::flushing::Flusher;
+use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX};
 use crate::migrate::{self, Migration};
 use crate::postgres_engine::{PostgresConn, PostgresTarget};
+use crate::settling::Settling;
 use crate::sqlite_engine::{SqliteConn, lock_file};
 use crate::tx::{Key, Tx};
 
@@ -66,10 +68,8 @@ enum Source {
 impl Source {
     fn open(&self, mode: Mode) -> Result<Conn, Error> {
         match (self, mode) {
-            (Source::File(path), Mode::Write) => {
-                Ok(Conn::Sqlite(Box::new(SqliteConn::open_committer(path)?)))
-            }
-            (Source::File(path), Mode::Read) => Ok(Conn::Sqlite(Box::new(SqliteConn::open_reader(path)?))),
+            (Source::File(path), Mode::Write) => Ok(Conn::Embedded(Box::new(Embedded::open(path)?))),
+            (Source::File(path), Mode::Read) => Ok(Conn::Reader(Box::new(SqliteConn::open_reader(path)?))),
             (Source::Postgres(target), _) => Ok(Conn::Postgres(Box::new(PostgresConn::open(target)?))),
         }
     }
@@ -90,10 +90,10 @@ struct Shared {
     reads: Arc<Semaphore>,
     room: Room,
     committer: Mutex<Option<std::thread::JoinHandle<()>>>,
-    copier: Mutex<Option<std::thread::JoinHandle<()>>>,
-    stopped: Arc<AtomicBool>,
     /// How far acknowledged work is visible to readers; `None` where it always is.
-    flushing: Option<Arc<Flushing>>,
+    settling: Option<Arc<Settling>>,
+    /// How often writes waited for an answer of the database.
+    trips: Arc<AtomicU64>,
     _lock: Option<File>,
 }
 
@@ -112,20 +112,16 @@ impl Db {
         };
         let mut conn = source.open(Mode::Write)?;
         migrate::migrate(&mut conn, migrations, now)?;
-        let flushing = conn.flushing();
-        let flusher = flushing.clone().map(Flusher::start).transpose();
+        let (flushing, settling) = conn.ways().unzip();
+        let trips = conn.trips().unwrap_or_default();
+        let flusher = flushing.map(Flusher::start).transpose();
         let flusher = flusher.map_err(|e| Error::Unavailable(format!("cannot start a thread: {e}")))?;
         let (sender, receiver) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let stopped = Arc::new(AtomicBool::new(false));
         let answered = Arc::clone(&waiting);
         let committer = spawn("committer", move || {
             committer::serve(conn, &receiver, flusher, &answered);
         })?;
-        let copier = match &source {
-            Source::File(path) => Some(start_wal_copier(path.clone(), Arc::clone(&stopped))?),
-            Source::Postgres(_) => None,
-        };
         let shared = Shared {
             source,
             queue: Mutex::new(Some(sender)),
@@ -134,9 +130,8 @@ impl Db {
             reads: Arc::new(Semaphore::new(READERS_MAX)),
             room: Room::new(READERS_MAX),
             committer: Mutex::new(Some(committer)),
-            copier: Mutex::new(copier),
-            stopped,
-            flushing,
+            settling,
+            trips,
             _lock: lock,
         };
         Ok(Db { shared: Arc::new(shared) })
@@ -161,6 +156,11 @@ impl Db {
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         self.write_with(Vec::new(), work).await
+    }
+
+    /// How often writes have waited for an answer of the database so far: 0 where it is in this process. For benches.
+    pub fn round_trips(&self) -> u64 {
+        self.shared.trips.load(Ordering::Relaxed)
     }
 
     /// As [`Db::write`], naming the rows `work` will read.
@@ -244,12 +244,12 @@ impl Db {
 
     /// Waits until a read sees everything that was acknowledged before it.
     fn await_visible(&self) -> Result<(), Error> {
-        if self.shared.flushing.as_ref().is_none_or(|flushing| flushing.is_level()) {
+        let Some(settling) = self.shared.settling.as_ref().filter(|settling| !settling.is_level()) else {
             return Ok(());
-        }
-        let (reply, answer) = oneshot::channel();
-        self.send(Box::new(Barrier { result: Ok(()), reply }))?;
-        answer.blocking_recv().unwrap_or_else(|_| Err(closed()))
+        };
+        let target = settling.durable();
+        self.send(Box::new(Hurry))?;
+        settling.await_level(target, Duration::from_millis(READ_WAIT_MS))
     }
 
     fn enqueue<T, E, F>(&self, keys: Vec<Key>, work: F) -> Result<oneshot::Receiver<Result<T, E>>, Error>
@@ -278,18 +278,13 @@ impl Db {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Release);
         drop(lock(&self.queue).take());
-        let (committer, copier) = (lock(&self.committer).take(), lock(&self.copier).take());
+        let committer = lock(&self.committer).take();
         let readers = std::mem::take(&mut *lock(&self.readers));
         // A PostgreSQL connection must not be closed on an asynchronous thread.
         let closing = spawn("closer", move || {
             drop(readers);
             // The committer's connection is the last to close: SQLite then copies its log into the file and removes it.
-            if let Some(copier) = copier {
-                copier.thread().unpark();
-                let _ = copier.join();
-            }
             committer.map(std::thread::JoinHandle::join)
         });
         if let Ok(closing) = closing {
@@ -330,18 +325,6 @@ impl Drop for Place<'_> {
         *lock(&self.0.free) += 1;
         self.0.left.notify_one();
     }
-}
-
-fn start_wal_copier(path: PathBuf, stopped: Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, Error> {
-    let mut conn = SqliteConn::open_writer(&path)?;
-    spawn("wal copier", move || {
-        while !stopped.load(Ordering::Acquire) {
-            std::thread::park_timeout(Duration::from_millis(200));
-            if SqliteConn::wal_bytes(&path) > WAL_COPY_BYTES {
-                conn.copy_wal();
-            }
-        }
-    })
 }
 
 fn spawn<T: Send + 'static>(

@@ -18,8 +18,6 @@ pub(crate) struct Flushing {
     changed: Condvar,
     /// Number of the last durable batch.
     durable: AtomicI64,
-    /// Number of the last batch that other connections see.
-    settled: AtomicI64,
 }
 
 #[derive(Default)]
@@ -46,7 +44,6 @@ impl Flushing {
             state: Mutex::default(),
             changed: Condvar::new(),
             durable: AtomicI64::new(0),
-            settled: AtomicI64::new(0),
         }
     }
 
@@ -55,25 +52,33 @@ impl Flushing {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a read that begins now sees everything that was acknowledged.
-    pub(crate) fn is_level(&self) -> bool {
-        self.durable.load(Ordering::Acquire) <= self.settled.load(Ordering::Acquire)
+    /// Number of the last durable batch.
+    pub(crate) fn durable(&self) -> i64 {
+        self.durable.load(Ordering::Acquire)
     }
 
     /// Every batch up to `sequence` is durable.
     pub(crate) fn note_durable(&self, sequence: i64) {
+        // Under the lock, so that whoever waits does not look just before and sleep just after.
+        let _state = self.state();
         self.durable.store(sequence, Ordering::Release);
+        self.changed.notify_all();
     }
 
-    /// Every batch up to `sequence` is seen by other connections.
-    pub(crate) fn note_settled(&self, sequence: i64) {
-        self.settled.store(sequence, Ordering::Release);
+    /// Waits until batch `sequence` is durable.
+    ///
+    /// # Errors
+    /// Why it never will be.
+    pub(crate) fn await_durable(&self, sequence: i64) -> Result<(), Error> {
+        let waits = |state: &mut State| self.durable() < sequence && state.broken.is_none();
+        let state = self.changed.wait_while(self.state(), waits).unwrap_or_else(PoisonError::into_inner);
+        if self.durable() >= sequence { Ok(()) } else { state.broken.clone().map_or(Ok(()), Err) }
     }
 
     /// Waits until no batch is under way.
     ///
     /// # Errors
-    /// Why a flush failed; then what SQLite holds must be taken back.
+    /// Why a flush failed; then what was built on it must be taken back.
     pub(crate) fn wait(&self) -> Result<(), Error> {
         let state = self.until_idle();
         state.broken.clone().map_or(Ok(()), Err)
@@ -101,6 +106,7 @@ impl Flushing {
             let done = broken.map_or_else(|| self.flush(&mut group), Err);
             if let Err(problem) = &done {
                 self.state().broken.get_or_insert_with(|| problem.clone());
+                self.changed.notify_all();
             }
             let count = group.len();
             group.into_iter().for_each(|sealed| (sealed.answer)(done.clone()));
@@ -164,6 +170,7 @@ impl Flusher {
             let mut state = self.flushing.state();
             state.under_way -= 1;
             state.broken = Some(Error::Unavailable("the journal is no longer written".into()));
+            self.flushing.changed.notify_all();
         }
     }
 

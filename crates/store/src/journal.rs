@@ -2,20 +2,19 @@
 //!
 //! SQLite pays for a commit by the page: a batch of payments touches some twenty pages each, and every one is written,
 //! checksummed and flushed whole. So the rows of a batch go into this journal instead, one record a batch, flushed
-//! (`fdatasync`) before anybody is answered, while SQLite's own transaction stays open over many batches and is
-//! committed a few times a second. After a crash the records past SQLite's last commit are carried out again, in order.
+//! (`fdatasync`) before anybody is answered, and reach SQLite later, many batches in one transaction. After a crash the
+//! records past SQLite's last commit are carried out again, in order.
 //!
 //! - A record is `length, epoch, sequence, SHA-256, statements`; one that is torn or does not continue its forerunner
 //!   ends the journal.
-//! - There are two files. One is written; the other rests until SQLite's write-ahead log has been flushed past what it
-//!   holds, and is then written over from its start.
+//! - There are two files. One is written until it is full; then the other, which rests until SQLite's write-ahead log has
+//!   been flushed past what it holds, is written over from its start. A file has its bytes before they are needed, so
+//!   that a flush writes no more than the record: a file that grows is flushed with the file system's own log.
 //! - The number of the last batch that SQLite holds is a row of SQLite's own, written in the same transaction.
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
 
 use aws_lc_rs::digest;
 
@@ -27,14 +26,21 @@ const HEAD_BYTES: usize = 52;
 /// Largest record that is read back, bytes.
 const RECORD_BYTES_MAX: u64 = 1 << 31;
 /// A journal file rests once it holds this many bytes.
-pub(crate) const FILE_BYTES_FULL: u64 = 8 * 1024 * 1024;
+pub(crate) const FILE_BYTES_FULL: u64 = 32 * 1024 * 1024;
+/// By how much a file grows, bytes.
+const FILE_BYTES_STEP: u64 = 2 * 1024 * 1024;
 
 /// One of the two files.
 struct Part {
     file: File,
+    /// Where the next record goes.
     offset: u64,
+    /// How long the file is.
+    length: u64,
+    /// Number of the last batch in it.
+    last: i64,
     /// SQLite holds all that is in it, flushed.
-    free: Arc<AtomicBool>,
+    free: bool,
 }
 
 /// The journal, open for writing.
@@ -43,7 +49,6 @@ pub(crate) struct Journal {
     active: usize,
     epoch: i64,
     sequence: i64,
-    wal: PathBuf,
 }
 
 /// A record to be: the statements of one batch, room for the head before them.
@@ -54,7 +59,7 @@ pub(crate) struct Draft(Vec<u8>);
 pub(crate) struct Record {
     /// Number of its batch.
     pub(crate) sequence: i64,
-    statements: Vec<u8>,
+    pub(crate) statements: Vec<u8>,
 }
 
 impl Journal {
@@ -66,17 +71,16 @@ impl Journal {
             let mut options = File::options();
             let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
             let file = file.map_err(|e| Error::Refused(format!("cannot open `{}`: {e}", path.display())))?;
-            Ok::<_, Error>(Part { file, offset: 0, free: Arc::new(AtomicBool::new(true)) })
+            let length = file.metadata().map_or(0, |about| about.len());
+            Ok::<_, Error>(Part { file, offset: 0, length, last: 0, free: true })
         };
-        let mut wal = database.as_os_str().to_owned();
-        wal.push("-wal");
         let parts = [part("journal-a")?, part("journal-b")?];
         // The files' names must last as long as what is flushed into them.
         let folder =
             database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let kept = File::open(folder).and_then(|folder| folder.sync_all());
         kept.map_err(|e| Error::Unavailable(format!("cannot flush the folder `{}`: {e}", folder.display())))?;
-        Ok(Journal { parts, active: 0, epoch, sequence: 0, wal: wal.into() })
+        Ok(Journal { parts, active: 0, epoch, sequence: 0 })
     }
 
     /// The number of the last batch.
@@ -84,65 +88,49 @@ impl Journal {
         self.sequence
     }
 
-    /// Counts a batch that SQLite itself made durable.
-    pub(crate) fn skip(&mut self) {
-        self.sequence += 1;
-    }
-
-    /// Takes [`Journal::skip`] back, for a batch that SQLite refused after all.
-    pub(crate) fn unskip(&mut self) {
-        self.sequence -= 1;
-    }
-
     /// Writes and flushes drafts, a record each. Once this returns `Ok` all of them are durable; else none counts.
     pub(crate) fn append<'d>(&mut self, drafts: impl Iterator<Item = &'d mut Draft>) -> Result<(), Error> {
+        self.turn();
         let Some(part) = self.parts.get_mut(self.active) else { return Err(lost_part()) };
         let (mut offset, mut sequence) = (part.offset, self.sequence);
         for draft in drafts.filter(|draft| !draft.is_empty()) {
             sequence += 1;
             fill_head(&mut draft.0, self.epoch, sequence)?;
+            let end = offset + draft.0.len() as u64;
+            // What a failed flush left behind must not look like the next record.
+            draft.0.extend_from_slice(&[0; HEAD_BYTES]);
+            part.reserve(end + HEAD_BYTES as u64)?;
             part.file.write_all_at(&draft.0, offset).map_err(unwritten)?;
-            offset += draft.0.len() as u64;
+            offset = end;
         }
         if sequence != self.sequence {
             part.file.sync_data().map_err(unwritten)?;
         }
-        (part.offset, self.sequence) = (offset, sequence);
+        (part.offset, part.last, part.free) = (offset, sequence, false);
+        self.sequence = sequence;
         Ok(())
     }
 
-    /// After a commit of SQLite: lets a full file rest and goes on in the other, if that one is free. The write-ahead
-    /// log is flushed on another thread; until that is done the resting file stays as it is.
-    pub(crate) fn rotate(&mut self) {
+    /// Goes on in the other file, if this one is full and the other one free.
+    fn turn(&mut self) {
         let other = 1 - self.active;
         let full = self.parts.get(self.active).is_some_and(|part| part.offset >= FILE_BYTES_FULL);
-        let ready = self.parts.get(other).is_some_and(|part| part.free.load(Ordering::Acquire));
-        if !full || !ready {
-            return;
-        }
-        if let Some(part) = self.parts.get(self.active) {
-            part.free.store(false, Ordering::Release);
-            let (wal, free) = (self.wal.clone(), Arc::clone(&part.free));
-            let flush = move || match flush_file(&wal) {
-                Ok(()) => free.store(true, Ordering::Release),
-                Err(problem) => {
-                    tracing::error!(%problem, "the write-ahead log cannot be flushed; the journal grows")
-                }
-            };
-            if std::thread::Builder::new().name("wal flusher".into()).spawn(flush).is_err() {
-                tracing::error!("cannot start a thread to flush the write-ahead log; the journal grows");
-            }
-        }
-        self.active = other;
-        if let Some(part) = self.parts.get_mut(other) {
-            part.offset = 0;
+        if let Some(next) = self.parts.get_mut(other).filter(|next| full && next.free) {
+            next.offset = 0;
+            self.active = other;
         }
     }
 
-    /// Flushes SQLite's write-ahead log now: after it, what SQLite has committed is durable by itself.
-    pub(crate) fn flush_wal(&self) -> Result<(), Error> {
-        flush_file(&self.wal)
-            .map_err(|e| Error::Unavailable(format!("the write-ahead log cannot be flushed: {e}")))
+    /// Whether the other file waits for SQLite's log to be flushed, now that SQLite holds every batch up to `settled`.
+    pub(crate) fn is_resting(&self, settled: i64) -> bool {
+        self.parts.get(1 - self.active).is_some_and(|part| !part.free && part.last <= settled)
+    }
+
+    /// SQLite holds every batch up to `settled`, flushed: a resting file may be used again.
+    pub(crate) fn free(&mut self, settled: i64) {
+        if let Some(part) = self.parts.get_mut(1 - self.active).filter(|part| part.last <= settled) {
+            part.free = true;
+        }
     }
 
     /// The records after `applied`, in order, from both files.
@@ -166,14 +154,45 @@ impl Journal {
     pub(crate) fn reset(&mut self, sequence: i64) {
         self.sequence = sequence;
         for part in &mut self.parts {
-            part.offset = 0;
-            part.free.store(true, Ordering::Release);
+            (part.offset, part.free) = (0, true);
         }
         self.active = 0;
     }
 }
 
+impl Part {
+    /// Makes the file at least `end` bytes long.
+    fn reserve(&mut self, end: u64) -> Result<(), Error> {
+        if end <= self.length {
+            return Ok(());
+        }
+        let length = end.next_multiple_of(FILE_BYTES_STEP);
+        let more = vec![0u8; usize::try_from(length - self.length).unwrap_or_default()];
+        self.file.write_all_at(&more, self.length).map_err(unwritten)?;
+        self.length = length;
+        Ok(())
+    }
+}
+
 impl Draft {
+    /// An empty one with room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Draft {
+        Draft(Vec::with_capacity(bytes))
+    }
+
+    /// The record it becomes as batch `sequence` of the database `epoch`.
+    pub(crate) fn into_record(mut self, epoch: i64, sequence: i64) -> Vec<u8> {
+        if !self.is_empty() {
+            let _ = fill_head(&mut self.0, epoch, sequence);
+        }
+        self.0
+    }
+
+    /// How many bytes it will take in the journal.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether nothing was noted.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -259,23 +278,32 @@ fn hash_of(epoch: i64, sequence: i64, statements: &[u8]) -> digest::Digest {
 fn read_records(file: &File, epoch: i64) -> Result<Vec<Record>, Error> {
     let unread = |e: std::io::Error| Error::Unavailable(format!("the journal cannot be read: {e}"));
     let size = file.metadata().map_err(unread)?.len();
+    find_records(size, epoch, |bytes, offset| file.read_exact_at(bytes, offset)).map_err(unread)
+}
+
+/// The whole records from the start of `size` bytes, which `read` gives from an offset.
+pub(crate) fn find_records<E>(
+    size: u64,
+    epoch: i64,
+    mut read: impl FnMut(&mut [u8], u64) -> Result<(), E>,
+) -> Result<Vec<Record>, E> {
     let (mut records, mut offset): (Vec<Record>, u64) = (Vec::new(), 0);
     while offset + HEAD_BYTES as u64 <= size {
         let mut head = [0u8; HEAD_BYTES];
-        file.read_exact_at(&mut head, offset).map_err(unread)?;
+        read(&mut head, offset)?;
         let mut fields = Reader(&head);
         let (Some(length), Some(of), Some(sequence)) = (fields.u32(), fields.i64(), fields.i64()) else {
             break;
         };
-        // A number is left out where SQLite itself made a batch durable; what an earlier use left has a lower one.
-        let continues = records.last().is_none_or(|last| sequence > last.sequence);
+        // What an earlier use of the file left has a lower number.
+        let continues = records.last().is_none_or(|last| sequence == last.sequence.wrapping_add(1));
         let start = offset + HEAD_BYTES as u64;
         let end = start + u64::from(length);
         if of != epoch || !continues || end > size || u64::from(length) > RECORD_BYTES_MAX {
             break;
         }
         let mut statements = vec![0u8; length as usize];
-        file.read_exact_at(&mut statements, start).map_err(unread)?;
+        read(&mut statements, start)?;
         if hash_of(epoch, sequence, &statements).as_ref() != fields.0 {
             break;
         }
@@ -283,14 +311,6 @@ fn read_records(file: &File, epoch: i64) -> Result<Vec<Record>, Error> {
         offset = end;
     }
     Ok(records)
-}
-
-fn flush_file(path: &Path) -> std::io::Result<()> {
-    match File::open(path) {
-        Ok(file) => file.sync_data(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(e),
-    }
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -370,22 +390,45 @@ mod tests {
     }
 
     #[test]
-    fn c25_what_follows_a_batch_that_sqlite_made_durable_itself_is_read_back() {
+    fn c25_records_are_read_back_after_what_sqlite_holds() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
-        append(&mut journal, 1);
-        append(&mut journal, 2);
-        assert_eq!(numbers(&journal, 0), [1, 2]);
-        journal.skip();
-        append(&mut journal, 4);
-        append(&mut journal, 5);
-        // SQLite holds the third and all before it.
+        for number in 1..=5 {
+            append(&mut journal, number);
+        }
+        assert_eq!(numbers(&journal, 0), [1, 2, 3, 4, 5]);
         assert_eq!(numbers(&journal, 3), [4, 5]);
-        assert_eq!(numbers(&journal, 4), [5]);
-        assert!(journal.read_back(1).is_err(), "a batch that neither holds is missing");
+        assert!(numbers(&journal, 5).is_empty());
         // Written over from the start, with old records behind it.
         journal.reset(5);
         append(&mut journal, 6);
         assert_eq!(numbers(&journal, 5), [6]);
+        assert!(journal.read_back(4).is_err(), "a batch that neither holds is missing");
+    }
+
+    #[test]
+    fn c25_a_file_is_used_again_only_once_sqlite_holds_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
+        let large = |journal: &mut Journal| {
+            let mut draft = Draft::default();
+            draft.note_statement("INSERT INTO t VALUES (?1)");
+            draft.note_row(&[Value::Blob(vec![7; FILE_BYTES_FULL as usize])]);
+            journal.append(std::iter::once(&mut draft)).unwrap();
+        };
+        large(&mut journal);
+        assert!(!journal.is_resting(1), "the file in use does not rest");
+        large(&mut journal);
+        // Both are full now, the first one rests with batch 1, and what comes goes behind batch 2.
+        append(&mut journal, 3);
+        assert!(!journal.is_resting(0) && journal.is_resting(1));
+        assert_eq!(numbers(&journal, 0), [1, 2, 3]);
+        journal.free(0);
+        append(&mut journal, 4);
+        assert_eq!(numbers(&journal, 0), [1, 2, 3, 4]);
+        journal.free(1);
+        append(&mut journal, 5);
+        assert_eq!(numbers(&journal, 1), [2, 3, 4, 5]);
+        assert!(journal.read_back(0).is_err(), "batch 1 was written over");
     }
 }

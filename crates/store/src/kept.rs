@@ -3,75 +3,43 @@
 //! Only tables that ask for it ([`Table::kept`]) are kept: rows that are read far more often than they are made. Rows
 //! come in after their commit and never before. A raw statement empties it, since nobody knows what it changed.
 
-use std::hash::{Hash, Hasher};
+use hashbrown::HashTable;
 
-use rustc_hash::{FxHashMap, FxHasher};
-
+use crate::known::Known;
 use crate::limits::ROWS_KEPT_MAX;
 use crate::table::Table;
-use crate::value::{Row, Value};
-
-/// What was committed under a key.
-struct Known {
-    table: &'static Table,
-    row: Result<Row, Absent>,
-}
-
-/// The key under which there is no row.
-struct Absent(Vec<Value>);
+use crate::value::Value;
 
 /// The rows kept, in two halves by age.
 pub(crate) struct Kept {
     on: bool,
-    young: FxHashMap<u64, Known>,
-    old: FxHashMap<u64, Known>,
-}
-
-/// A number that tells keys of tables apart nearly always.
-pub(crate) fn hash_of(table: &'static Table, key: &[Value]) -> u64 {
-    let mut hasher = FxHasher::default();
-    table.identity().hash(&mut hasher);
-    for value in key {
-        value.hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-impl Known {
-    fn is(&self, table: &'static Table, key: &[Value]) -> bool {
-        let own = match &self.row {
-            Ok(row) => row.values().get(..key.len()),
-            Err(Absent(key)) => Some(key.as_slice()),
-        };
-        self.table.identity() == table.identity() && own == Some(key)
-    }
+    young: HashTable<Known>,
+    old: HashTable<Known>,
 }
 
 impl Kept {
     /// An empty one; with `on` false it stays so.
     pub(crate) fn new(on: bool) -> Kept {
-        Kept { on, young: FxHashMap::default(), old: FxHashMap::default() }
+        Kept { on, young: HashTable::new(), old: HashTable::new() }
     }
 
-    /// What is known of a row: `Some(None)` says that there is none.
-    pub(crate) fn find(&mut self, table: &'static Table, hash: u64, key: &[Value]) -> Option<Option<Row>> {
+    /// What is known of a row.
+    pub(crate) fn find(&mut self, table: &'static Table, hash: u64, key: &[Value]) -> Option<Known> {
         if !self.on || !table.keep {
             return None;
         }
-        if let Some(known) = self.young.get(&hash) {
-            return known.is(table, key).then(|| known.row.as_ref().ok().cloned());
+        if let Some(known) = self.young.find(hash, |known| known.is(table, key)) {
+            return Some(known.clone());
         }
-        let known = self.old.remove(&hash).filter(|known| known.is(table, key))?;
-        let row = known.row.as_ref().ok().cloned();
-        self.put(hash, known);
-        Some(row)
+        let known = self.old.find(hash, |known| known.is(table, key))?.clone();
+        self.put(known.clone());
+        Some(known)
     }
 
-    /// Notes a row as committed.
-    pub(crate) fn note(&mut self, table: &'static Table, hash: u64, key: &[Value], row: Option<&Row>) {
-        if self.on && table.keep {
-            let row = row.cloned().ok_or_else(|| Absent(key.to_vec()));
-            self.put(hash, Known { table, row });
+    /// Notes what was committed.
+    pub(crate) fn note(&mut self, known: &Known) {
+        if self.on && known.table.keep {
+            self.put(known.clone());
         }
     }
 
@@ -81,12 +49,19 @@ impl Kept {
         self.old.clear();
     }
 
-    fn put(&mut self, hash: u64, known: Known) {
+    /// INVARIANT: the younger half is asked first, so an older version in the other one is never seen again.
+    fn put(&mut self, known: Known) {
         if self.young.len() >= ROWS_KEPT_MAX / 2 {
             self.old = std::mem::take(&mut self.young);
         }
-        // INVARIANT: an older version must not come back once the younger half has aged.
-        self.old.remove(&hash);
-        self.young.insert(hash, known);
+        put(&mut self.young, known);
+    }
+}
+
+/// Puts a row in place of what was known of it.
+pub(crate) fn put(rows: &mut HashTable<Known>, known: Known) {
+    match rows.find_mut(known.hash, |other| other.is(known.table, known.key())) {
+        Some(place) => *place = known,
+        None => drop(rows.insert_unique(known.hash, known, |other| other.hash)),
     }
 }

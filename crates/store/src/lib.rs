@@ -9,24 +9,33 @@
 //! - it may run more than once (after a conflict), so it touches nothing but its `Tx`; what must happen once goes into
 //!   [`Tx::after_commit`];
 //! - rows read and written by key ([`Tx::get`], [`Tx::insert`], [`Tx::put`], [`Tx::delete`]) are kept in memory for the
-//!   batch and written as multi-row statements before the commit; raw SQL ([`Tx::query`], [`Tx::execute`]) sees them.
+//!   batch and written together at its end; raw SQL ([`Tx::query`], [`Tx::execute`]) sees them. On the embedded engine
+//!   raw SQL inside [`Db::write`] waits until SQLite holds everything before it, and so does every closure behind it:
+//!   what runs often reads by key, or ahead with [`Db::read`].
 //!
-//! Reading order: `table.rs`, `tx.rs`, `committer.rs`, then the two engines.
+//! Reading order: `table.rs`, `tx.rs`, `committer.rs`; then `embedded.rs` with `journal.rs`, `flushing.rs`,
+//! `settling.rs`, `sqlite_engine.rs`; then `postgres_engine.rs`.
 
 mod committer;
 mod conn;
 mod db;
+mod embedded;
 mod error;
 mod flushing;
+#[doc(hidden)]
+pub mod fuzz;
 mod journal;
 mod kept;
+mod known;
 pub mod limits;
 mod migrate;
 mod postgres_engine;
+mod settling;
 mod sqlite_engine;
 mod table;
 pub mod testing;
 mod tx;
+mod unsettled;
 mod value;
 
 pub use db::{Config, Db, EngineKind};

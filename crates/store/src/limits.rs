@@ -8,14 +8,22 @@ pub const QUEUE_CLOSURES_MAX: usize = 10_000;
 pub const READERS_MAX: usize = 8;
 /// How often a batch is tried again after the database lost a serialisation race.
 pub const RETRIES_MAX: usize = 8;
-/// The write-ahead log is copied into the database file in the background past this size.
-pub const WAL_COPY_BYTES: u64 = 16 * 1024 * 1024;
-/// The committer itself waits for the copy past this size, so that the log cannot grow without end.
-pub const WAL_WAIT_BYTES: u64 = 256 * 1024 * 1024;
-/// How long SQLite's transaction stays open over batches while the committer is busy, milliseconds.
-pub const SETTLE_EVERY_MS: u64 = 100;
-/// How long the committer waits for work before it commits SQLite's transaction, milliseconds.
+/// SQLite's write-ahead log is copied into the database file past this size, bytes.
+pub const WAL_COPY_BYTES: u64 = 64 * 1024 * 1024;
+/// An alarm is raised when the log is larger than this and a reader keeps it from being copied, bytes.
+pub const WAL_ALARM_BYTES: u64 = 256 * 1024 * 1024;
+/// How often that alarm is repeated, seconds.
+pub const WAL_ALARM_EVERY_SECONDS: u64 = 60;
+/// How long committed rows wait in memory for the next transaction of SQLite while the committer is busy, milliseconds.
+pub const SETTLE_EVERY_MS: u64 = 1_000;
+/// They are written earlier when they took more than this in the journal, bytes.
+pub const SETTLE_BYTES: usize = 32 * 1024 * 1024;
+/// The committer waits for the writer when the waiting rows took more than this, bytes.
+pub const UNSETTLED_BYTES_MAX: usize = 96 * 1024 * 1024;
+/// How long the committer waits for work before it has committed rows written, milliseconds.
 pub const SETTLE_IDLE_MS: u64 = 3;
+/// How long after a failure SQLite is written to again, milliseconds.
+pub const SETTLE_RETRY_MS: u64 = 500;
 /// Committed rows kept in memory on the embedded engine, in two halves: the older half is dropped at once.
 pub const ROWS_KEPT_MAX: usize = 200_000;
 /// How often the closures of a batch are stopped to load their rows together, where a look-up is a round trip.

@@ -1,18 +1,27 @@
-//! PostgreSQL 15 or newer: SERIALIZABLE, bulk statements, one round trip a table.
+//! PostgreSQL 15 or newer: SERIALIZABLE, bulk statements, and as few round trips as can be.
+//!
+//! Statements that do not need each other's answers are sent together and answered together (pipelining): the look-ups of
+//! a batch, one a table; its writes, one a table and kind, with the COMMIT behind them. BEGIN goes with whatever follows.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::Secret;
-use postgres::config::{Host, SslMode, TargetSessionAttrs};
-use postgres::error::SqlState;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, NoTls, Statement};
+use futures_util::future::{join, join_all};
 use rustc_hash::FxHashMap;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::conn::{Mode, Write, WriteKind};
+use crate::conn::{Mode, WriteKind};
 use crate::error::Error;
+use crate::known::Known;
 use crate::table::{Column, Kind, Table};
 use crate::value::{Row, Value};
 
@@ -26,6 +35,8 @@ const KEEPALIVE_IDLE_SECONDS: u64 = 10;
 const KEEPALIVE_INTERVAL_SECONDS: u64 = 5;
 /// How many of these may stay without an answer.
 const KEEPALIVE_RETRIES_MAX: u32 = 3;
+/// How long a closing connection is waited for.
+const CLOSE_SECONDS_MAX: u64 = 2;
 /// The longest statement; a migration's may take longer.
 const STATEMENT_MS_MAX: u64 = 30_000;
 /// The longest wait for a lock.
@@ -35,14 +46,14 @@ const IDLE_IN_TRANSACTION_MS_MAX: u64 = 60_000;
 
 /// Where to connect, checked.
 pub(crate) struct PostgresTarget {
-    config: postgres::Config,
+    config: tokio_postgres::Config,
     tls: Option<MakeRustlsConnect>,
 }
 
 impl PostgresTarget {
     /// Reads the URL. TLS is used unless the server is on this machine, and is required then.
     pub(crate) fn parse(url: &Secret<String>, ca_file: Option<&Path>) -> Result<PostgresTarget, Error> {
-        let parsed = url.expose().parse::<postgres::Config>();
+        let parsed = url.expose().parse::<tokio_postgres::Config>();
         // The parser's own message may repeat the URL with its password.
         let mut config =
             parsed.map_err(|_| Error::Refused("the database URL is not a valid postgres:// URL".into()))?;
@@ -57,24 +68,28 @@ impl PostgresTarget {
         Ok(PostgresTarget { config, tls: Some(tls) })
     }
 
-    fn connect(&self) -> Result<Client, Error> {
-        let client = match &self.tls {
-            Some(tls) => self.config.connect(tls.clone()),
-            None => self.config.connect(NoTls),
+    /// A connection, and the task that carries its messages.
+    async fn connect(&self) -> Result<(Client, JoinHandle<()>), Error> {
+        let away = |e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}"));
+        // What ends a connection is told to whoever uses it.
+        let (client, task) = if let Some(tls) = &self.tls {
+            let (client, connection) = self.config.connect(tls.clone()).await.map_err(away)?;
+            (client, tokio::spawn(async move { drop(connection.await) }))
+        } else {
+            let (client, connection) = self.config.connect(NoTls).await.map_err(away)?;
+            (client, tokio::spawn(async move { drop(connection.await) }))
         };
-        let mut client =
-            client.map_err(|e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}")))?;
         let limits = format!(
             "SET statement_timeout = {STATEMENT_MS_MAX}; SET lock_timeout = {LOCK_WAIT_MS_MAX};
              SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
         );
-        client.batch_execute(&limits).map_err(error)?;
-        Ok(client)
+        client.batch_execute(&limits).await.map_err(error)?;
+        Ok((client, task))
     }
 }
 
 /// A server that is gone without a word is noticed in seconds, and of several servers the one that takes writes is used.
-fn notice_silence(config: &mut postgres::Config) {
+fn notice_silence(config: &mut tokio_postgres::Config) {
     config
         .tcp_user_timeout(Duration::from_millis(TCP_USER_TIMEOUT_MS))
         .keepalives(true)
@@ -85,7 +100,7 @@ fn notice_silence(config: &mut postgres::Config) {
 }
 
 /// Whether every way to the server stays on this machine. `hostaddr` says where to connect to whatever `host` says.
-fn is_on_this_machine(config: &postgres::Config) -> bool {
+fn is_on_this_machine(config: &tokio_postgres::Config) -> bool {
     let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
     !hosts.is_empty() && hosts.iter().all(is_local) && addresses.iter().all(std::net::IpAddr::is_loopback)
 }
@@ -115,13 +130,47 @@ fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Error> {
 
 /// One connection, opened anew after it was lost.
 pub(crate) struct PostgresConn {
-    client: Client,
+    runtime: Runtime,
+    /// `None` only while it is replaced.
+    open: Option<(Client, JoinHandle<()>)>,
     /// The server said that it ends, or takes no writes any more: the next transaction begins on a new connection.
     lost: bool,
-    target: std::sync::Arc<PostgresTarget>,
+    /// A transaction that goes out with its first statement.
+    opening: Option<&'static str>,
+    /// The transaction was committed with its last writes.
+    committed: bool,
+    target: Arc<PostgresTarget>,
     statements: FxHashMap<String, Statement>,
     tables: FxHashMap<usize, TableSql>,
+    /// How often it was waited for an answer.
+    trips: Arc<AtomicU64>,
 }
+
+/// Statements that are sent together.
+enum Call {
+    /// SQL, and one array of values a parameter.
+    Bulk(String, Vec<Vec<Value>>),
+    /// SQL, and one value a parameter.
+    One(String, Vec<Value>),
+}
+
+impl Call {
+    fn sql(&self) -> &str {
+        match self {
+            Call::Bulk(sql, _) | Call::One(sql, _) => sql,
+        }
+    }
+
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        match self {
+            Call::Bulk(_, arrays) => arrays.iter().map(|array| array as &(dyn ToSql + Sync)).collect(),
+            Call::One(_, values) => values.iter().map(|value| value as &(dyn ToSql + Sync)).collect(),
+        }
+    }
+}
+
+/// What a statement gave: rows, and how many it changed.
+type Answer = (Vec<Row>, u64);
 
 struct TableSql {
     get: String,
@@ -171,38 +220,50 @@ fn sql_type(kind: Kind) -> &'static str {
 }
 
 impl PostgresConn {
-    pub(crate) fn open(target: &std::sync::Arc<PostgresTarget>) -> Result<PostgresConn, Error> {
-        let client = target.connect()?;
-        let target = std::sync::Arc::clone(target);
+    pub(crate) fn open(target: &Arc<PostgresTarget>) -> Result<PostgresConn, Error> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| Error::Unavailable(format!("cannot start a runtime: {e}")))?;
+        let open = runtime.block_on(target.connect())?;
         Ok(PostgresConn {
-            client,
+            runtime,
+            open: Some(open),
             lost: false,
-            target,
+            opening: None,
+            committed: false,
+            target: Arc::clone(target),
             statements: FxHashMap::default(),
             tables: FxHashMap::default(),
+            trips: Arc::default(),
         })
     }
 
+    /// How often it was waited for an answer, counted on.
+    pub(crate) fn trips(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.trips)
+    }
+
+    /// Begins a transaction, together with the first statement of it.
     pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
-        let sql = match mode {
+        self.committed = false;
+        self.opening = Some(match mode {
             Mode::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        };
-        if self.lost || self.client.is_closed() || self.client.batch_execute(sql).is_err() {
-            self.client = self.target.connect()?;
-            self.lost = false;
-            self.statements.clear();
-            return self.client.batch_execute(sql).map_err(error);
-        }
+        });
         Ok(())
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        self.client.batch_execute("COMMIT").map_err(|e| self.fault(e))
+        if self.opening.take().is_some() || std::mem::take(&mut self.committed) {
+            return Ok(());
+        }
+        self.say("COMMIT")
     }
 
     pub(crate) fn rollback(&mut self) {
-        if !self.client.is_closed() && self.client.batch_execute("ROLLBACK").is_err() {
+        if self.opening.take().is_some() || std::mem::take(&mut self.committed) || self.is_closed() {
+            return;
+        }
+        if self.say("ROLLBACK").is_err() {
             self.lost = true;
             tracing::warn!("rollback failed; the connection will be opened anew");
         }
@@ -210,65 +271,152 @@ impl PostgresConn {
 
     pub(crate) fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
         let sql = self.table_sql(table).get.clone();
-        Ok(self.query_native(&sql, key)?.into_iter().next())
+        Ok(self.one(sql, key)?.0.into_iter().next())
     }
 
-    pub(crate) fn get_many(&mut self, table: &'static Table, keys: &[Vec<Value>]) -> Result<Vec<Row>, Error> {
-        let sql = self.table_sql(table).get_many.clone();
-        let rows: Vec<_> = keys.iter().map(Vec::as_slice).collect();
-        let arrays = columns_of(&rows, table.key.len());
-        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
-        let statement = self.prepare(&sql)?;
-        let rows = self.client.query(&statement, &params).map_err(|e| self.fault(e))?;
-        rows.iter().map(read_row).collect()
+    /// The rows that exist among the keys, by table, in any order.
+    pub(crate) fn get_many(
+        &mut self,
+        wanted: &[(&'static Table, Vec<Vec<Value>>)],
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        let mut calls = Vec::with_capacity(wanted.len());
+        for (table, keys) in wanted {
+            let rows: Vec<_> = keys.iter().map(Vec::as_slice).collect();
+            calls
+                .push(Call::Bulk(self.table_sql(table).get_many.clone(), columns_of(&rows, table.key.len())));
+        }
+        let answers = self.exchange(&calls, None).map_err(|(_, problem)| problem)?;
+        Ok(answers.into_iter().map(|(rows, _)| rows).collect())
     }
 
-    pub(crate) fn write_rows(&mut self, kind: WriteKind, writes: &[Write]) -> Result<(), Error> {
-        let Some(table) = writes.first().map(|w| w.table) else { return Ok(()) };
-        let (sql, width) = {
+    /// Writes rows, each group of one table with one kind; with `last` it commits too.
+    pub(crate) fn write_groups(
+        &mut self,
+        groups: &[(&'static Table, WriteKind, Vec<Known>)],
+        last: bool,
+    ) -> Result<(), Error> {
+        let mut calls = Vec::with_capacity(groups.len());
+        for (table, kind, writes) in groups {
             let sql = self.table_sql(table);
-            match kind {
-                WriteKind::Insert => (sql.insert.clone(), table.width()),
-                WriteKind::Put => (sql.put.clone(), table.width()),
-                WriteKind::Delete => (sql.delete.clone(), table.key.len()),
-            }
-        };
-        let rows: Vec<_> = writes.iter().map(|w| w.row.values()).collect();
-        let arrays = columns_of(&rows, width);
-        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
-        let statement = self.prepare(&sql)?;
-        self.client.execute(&statement, &params).map(drop).map_err(|e| match self.fault(e) {
-            Error::Conflict(_) => Error::Conflict(table.name.to_owned()),
-            other => other,
+            let (sql, width) = match kind {
+                WriteKind::Insert => (&sql.insert, table.width()),
+                WriteKind::Put => (&sql.put, table.width()),
+                WriteKind::Delete => (&sql.delete, table.key.len()),
+            };
+            let rows: Vec<_> = writes.iter().map(Known::values).collect();
+            calls.push(Call::Bulk(sql.clone(), columns_of(&rows, width)));
+        }
+        let done = self.exchange(&calls, last.then_some("COMMIT"));
+        self.committed = last && done.is_ok();
+        done.map(drop).map_err(|(at, problem)| match (problem, groups.get(at)) {
+            (Error::Conflict(_), Some((table, _, _))) => Error::Conflict(table.name.to_owned()),
+            (other, _) => other,
         })
     }
 
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
-        self.query_native(&translate(sql), params)
+        Ok(self.one(translate(sql), params)?.0)
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
-        let statement = self.prepare(&translate(sql))?;
-        self.client.execute(&statement, &as_params(params)).map_err(|e| self.fault(e))
+        Ok(self.one(translate(sql), params)?.1)
     }
 
     pub(crate) fn run_script(&mut self, sql: &str) -> Result<(), Error> {
         let text = sql.replace("BLOB", "BYTEA").replace("WITHOUT ROWID", "");
         // A migration may take as long as it needs.
-        self.client.batch_execute("SET LOCAL statement_timeout = 0").map_err(|e| self.fault(e))?;
-        self.client.batch_execute(&text).map_err(|e| self.fault(e))
+        let text = format!("SET LOCAL statement_timeout = 0; {text}");
+        self.exchange(&[], Some(&text)).map(drop).map_err(|(_, problem)| problem)
+    }
+
+    fn one(&mut self, sql: String, params: &[Value]) -> Result<Answer, Error> {
+        let answers = self.exchange(&[Call::One(sql, params.to_vec())], None);
+        let first = answers.map_err(|(_, problem)| problem)?.into_iter().next();
+        first.ok_or_else(|| Error::Bug("a statement had no answer".into()))
+    }
+
+    /// Sends what must be a single statement, by itself.
+    fn say(&mut self, sql: &str) -> Result<(), Error> {
+        self.exchange(&[], Some(sql)).map(drop).map_err(|(_, problem)| problem)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.open.as_ref().is_none_or(|(client, _)| client.is_closed())
+    }
+
+    /// Sends all statements at once, `end` behind them, and waits for all answers. A transaction that begins here is
+    /// tried once more on a new connection where the old one has gone meanwhile. An error is that of the statement with
+    /// the number given with it.
+    fn exchange(&mut self, calls: &[Call], end: Option<&str>) -> Result<Vec<Answer>, (usize, Error)> {
+        let Some(opening) = self.opening.take() else { return self.exchange_once(None, calls, end) };
+        if self.lost || self.is_closed() {
+            self.reconnect().map_err(|problem| (0, problem))?;
+        }
+        let done = self.exchange_once(Some(opening), calls, end);
+        // A COMMIT without an answer may have been carried out.
+        if done.is_err() && end.is_none() && (self.lost || self.is_closed()) {
+            self.reconnect().map_err(|problem| (0, problem))?;
+            return self.exchange_once(Some(opening), calls, end);
+        }
+        done
+    }
+
+    fn reconnect(&mut self) -> Result<(), Error> {
+        self.close();
+        self.open = Some(self.runtime.block_on(self.target.connect())?);
+        self.lost = false;
+        self.statements.clear();
+        Ok(())
+    }
+
+    fn exchange_once(
+        &mut self,
+        begin: Option<&str>,
+        calls: &[Call],
+        end: Option<&str>,
+    ) -> Result<Vec<Answer>, (usize, Error)> {
+        let mut statements = Vec::with_capacity(calls.len());
+        for (at, call) in calls.iter().enumerate() {
+            statements.push(self.prepare(call.sql()).map_err(|problem| (at, problem))?);
+        }
+        let Some((client, _)) = &self.open else { return Err((0, closed())) };
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        let script = |sql: Option<&str>| {
+            let sql = sql.map(str::to_owned);
+            async move { if let Some(sql) = sql { client.batch_execute(&sql).await } else { Ok(()) } }
+        };
+        let answers = self.runtime.block_on(async {
+            // INVARIANT: a future sends its statement when it is first polled, and they are polled in this order.
+            let each =
+                join_all(calls.iter().zip(&statements).map(|(call, statement)| ask(client, statement, call)));
+            let ((begun, answers), ended) = join(join(script(begin), each), script(end)).await;
+            begun.map_err(|e| (0, e))?;
+            let numbered = answers.into_iter().enumerate().map(|(at, answer)| answer.map_err(|e| (at, e)));
+            let answers = numbered.collect::<Result<Vec<_>, _>>()?;
+            ended.map_err(|e| (calls.len(), e))?;
+            Ok(answers)
+        });
+        let answers = answers.map_err(|(at, problem)| (at, self.fault(problem)))?;
+        let read = |(at, (rows, changed)): (usize, (Vec<tokio_postgres::Row>, u64))| {
+            let rows: Result<Vec<_>, _> = rows.iter().map(read_row).collect();
+            Ok((rows.map_err(|problem| (at, problem))?, changed))
+        };
+        answers.into_iter().enumerate().map(read).collect()
     }
 
     /// What a failed statement means, to the caller and to this connection.
-    fn fault(&mut self, problem: postgres::Error) -> Error {
+    fn fault(&mut self, problem: tokio_postgres::Error) -> Error {
         self.lost |= problem.code().is_some_and(|code| ends_connection(code.code()));
         error(problem)
     }
 
-    fn query_native(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
-        let statement = self.prepare(sql)?;
-        let rows = self.client.query(&statement, &as_params(params)).map_err(|e| self.fault(e))?;
-        rows.iter().map(read_row).collect()
+    /// Says goodbye to the server, which else would wonder where its client went.
+    fn close(&mut self) {
+        if let Some((client, task)) = self.open.take() {
+            drop(client);
+            let wait = Duration::from_secs(CLOSE_SECONDS_MAX);
+            let _ = self.runtime.block_on(async { tokio::time::timeout(wait, task).await });
+        }
     }
 
     fn table_sql(&mut self, table: &'static Table) -> &TableSql {
@@ -279,13 +427,41 @@ impl PostgresConn {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql).map_err(|e| self.fault(e))?;
+        let Some((client, _)) = &self.open else { return Err(closed()) };
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        let prepared = self.runtime.block_on(client.prepare(sql));
+        let statement = prepared.map_err(|e| self.fault(e))?;
         if self.statements.len() >= STATEMENTS_CACHED_MAX {
             self.statements.clear();
         }
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
+}
+
+impl Drop for PostgresConn {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Runs one statement.
+async fn ask(
+    client: &Client,
+    statement: &Statement,
+    call: &Call,
+) -> Result<(Vec<tokio_postgres::Row>, u64), tokio_postgres::Error> {
+    let params = call.params();
+    if statement.columns().is_empty() {
+        return Ok((Vec::new(), client.execute(statement, &params).await?));
+    }
+    let rows = client.query(statement, &params).await?;
+    let count = rows.len() as u64;
+    Ok((rows, count))
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the connection to PostgreSQL is closed".into())
 }
 
 /// `?1` becomes `$1`, outside of quoted texts.
@@ -299,10 +475,6 @@ fn translate(sql: &str) -> String {
         .collect()
 }
 
-fn as_params(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()
-}
-
 /// Rows turned into one array a column.
 fn columns_of(rows: &[&[Value]], width: usize) -> Vec<Vec<Value>> {
     (0..width).map(|i| rows.iter().map(|row| row.get(i).cloned().unwrap_or(Value::Null)).collect()).collect()
@@ -313,7 +485,7 @@ fn ends_connection(code: &str) -> bool {
     code.starts_with("57P0") || code == "25P03" || code == "25006"
 }
 
-fn error(problem: postgres::Error) -> Error {
+fn error(problem: tokio_postgres::Error) -> Error {
     let Some(code) = problem.code() else {
         return if problem.is_closed()
             || std::error::Error::source(&problem).is_some_and(|s| s.is::<std::io::Error>())
@@ -337,8 +509,8 @@ fn error(problem: postgres::Error) -> Error {
     }
 }
 
-fn read_row(row: &postgres::Row) -> Result<Row, Error> {
-    let read = |index: usize, column: &postgres::Column| -> Result<Value, postgres::Error> {
+fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
+    let read = |index: usize, column: &tokio_postgres::Column| -> Result<Value, tokio_postgres::Error> {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(index)?.into(),
             Type::INT4 => row.try_get::<_, Option<i32>>(index)?.into(),
@@ -441,7 +613,7 @@ mod tests {
     /// A connection to the scratch server, when one is named.
     fn scratch() -> Option<PostgresConn> {
         let url = std::env::var(crate::testing::POSTGRES_VARIABLE).ok()?;
-        Some(PostgresConn::open(&std::sync::Arc::new(target(&url).unwrap())).unwrap())
+        Some(PostgresConn::open(&Arc::new(target(&url).unwrap())).unwrap())
     }
 
     fn text(conn: &mut PostgresConn, sql: &str) -> Result<String, Error> {
@@ -486,13 +658,62 @@ mod tests {
         let Some(mut conn) = scratch() else { return };
         let process = text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap();
         // From now on this session answers as a standby does: every write is refused with 25006.
-        conn.client.batch_execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").unwrap();
+        conn.say("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").unwrap();
         conn.begin(Mode::Write).unwrap();
+        assert_eq!(text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap(), process);
         let refused = conn.execute("CREATE TABLE never_made (id BIGINT)", &[]).unwrap_err();
         assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
         conn.rollback();
         conn.begin(Mode::Write).unwrap();
         assert_ne!(text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap(), process);
         conn.rollback();
+    }
+    #[test]
+    fn a_first_statement_that_meets_a_standby_goes_elsewhere_but_a_commit_is_never_sent_twice() {
+        let Some(mut conn) = scratch() else { return };
+        let read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+        conn.say(read_only).unwrap();
+        conn.begin(Mode::Write).unwrap();
+        assert_eq!(conn.execute("CREATE TABLE never_made (id BIGINT)", &[]), Ok(0));
+        conn.rollback();
+        conn.say(read_only).unwrap();
+        conn.begin(Mode::Write).unwrap();
+        let refused =
+            conn.exchange(&[Call::One("CREATE TABLE never_made (id BIGINT)".into(), vec![])], Some("COMMIT"));
+        assert!(matches!(refused, Err((0, Error::Unavailable(_)))));
+        conn.rollback();
+    }
+
+    #[test]
+    fn look_ups_and_writes_of_a_batch_take_a_round_trip_each() {
+        static MANY: [Table; 3] = [
+            Table::new("many_a", &[crate::int("id")], &[crate::int("n")]),
+            Table::new("many_b", &[crate::int("id")], &[crate::int("n")]),
+            Table::new("many_c", &[crate::int("id")], &[crate::int("n")]),
+        ];
+        let Some(mut conn) = scratch() else { return };
+        for table in &MANY {
+            conn.say(&format!("CREATE TEMPORARY TABLE {} (id BIGINT PRIMARY KEY, n BIGINT)", table.name))
+                .unwrap();
+        }
+        let mut batch = |n: i64| {
+            conn.begin(Mode::Write).unwrap();
+            let keys = || vec![vec![Value::Int(1)], vec![Value::Int(2)]];
+            let wanted: Vec<_> = MANY.iter().map(|table| (table, keys())).collect();
+            let found = conn.get_many(&wanted).unwrap().iter().map(Vec::len).sum::<usize>();
+            let row = |table, id| {
+                let row = Row::new(vec![Value::Int(id), Value::Int(n)]);
+                Known::row(table, crate::known::hash_of(table, &[Value::Int(id)]), row)
+            };
+            let groups: Vec<_> = MANY
+                .iter()
+                .map(|table| (table, WriteKind::Put, vec![row(table, 1), row(table, 2)]))
+                .collect();
+            conn.write_groups(&groups, true).unwrap();
+            conn.commit().unwrap();
+            (found, conn.trips.swap(0, Ordering::Relaxed))
+        };
+        assert_eq!(batch(1).0, 0);
+        assert_eq!(batch(2), (6, 2), "one for the look-ups with BEGIN, one for the writes with COMMIT");
     }
 }

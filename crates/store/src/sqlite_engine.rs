@@ -1,26 +1,24 @@
-//! The embedded engine: SQLite in WAL mode behind a journal.
+//! SQLite: one connection, its statements, and how its values and errors become ours.
 //!
-//! Each batch's statements run at once inside a transaction of SQLite that stays open over many batches. What makes a
-//! batch durable is its record in the [`Journal`], flushed before anybody is answered. A batch with raw statements is
-//! not journalled: it ends SQLite's transaction and flushes that instead. Readers see a batch once SQLite's transaction
-//! was committed ([`SqliteConn::settle`]); [`Flushing`] knows whether that is so.
+//! The embedded engine uses three kinds: the committer's, which looks rows up and runs what cannot wait
+//! (`embedded.rs`), the writer's (`settling.rs`), and those of readers.
 
+use std::cmp::Ordering as Order;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use base::Dice;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, ffi::ErrorCode};
 use rustc_hash::FxHashMap;
 
-use crate::conn::{Mode, Write, WriteKind};
+use crate::conn::WriteKind;
 use crate::error::Error;
-use crate::flushing::Flushing;
-use crate::journal::{Draft, Journal};
-use crate::limits::{SETTLE_EVERY_MS, WAL_WAIT_BYTES};
-use crate::table::Table;
+use crate::known::Known;
+use crate::table::{Column, Table};
+use crate::unsettled::Generation;
 use crate::value::{Row, Value};
 
 /// Marks a file as ours, so that a database of another program is refused ("TILW").
@@ -31,43 +29,26 @@ const PAGE_CACHE_KIB: i64 = 64 * 1024;
 /// One connection to the file.
 pub(crate) struct SqliteConn {
     conn: Connection,
-    path: PathBuf,
     statements: FxHashMap<usize, TableSql>,
-    writes_since_look: u32,
-    /// The committer's connection has one.
-    log: Option<Log>,
 }
 
-/// What the committer's connection keeps beside SQLite.
-struct Log {
-    flushing: Arc<Flushing>,
-    /// What the batch wrote.
-    draft: Draft,
-    /// The batch wrote rows.
-    wrote: bool,
-    /// The batch wrote what the journal does not hold.
-    raw: bool,
-    /// A savepoint was set before the first statement of the batch.
-    protected: bool,
-    /// SQLite lost batches that the journal holds: they are carried out again before the next batch.
-    lost: bool,
-    since: Instant,
-}
-
-/// The number of the last batch that SQLite holds, and what tells this database from others.
-const JOURNAL_TABLE: &str = "CREATE TABLE IF NOT EXISTS store_journal (
-    one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1), epoch BIGINT NOT NULL, applied BIGINT NOT NULL) WITHOUT ROWID";
-
-struct TableSql {
+/// A table as SQLite has it.
+pub(crate) struct TableSql {
     get: String,
     insert: String,
-    put: String,
-    delete: String,
+    /// Adds or replaces.
+    pub(crate) put: String,
+    /// Removes.
+    pub(crate) delete: String,
+    /// Columns that must not be NULL.
+    required: Vec<usize>,
+    /// Whatever SQLite could refuse of a row has been checked before: it may be written after it was acknowledged.
+    pub(crate) waits: bool,
 }
 
 impl TableSql {
     /// `lone`: the key is the table itself, and there is no other index.
-    fn of(table: &Table, lone: bool) -> TableSql {
+    fn of(table: &Table, lone: bool, required: Vec<usize>, waits: bool) -> TableSql {
         let name = table.name;
         let marks = (1..=table.width()).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
         let keys: Vec<_> =
@@ -84,6 +65,26 @@ impl TableSql {
             },
             delete: format!("DELETE FROM {name} WHERE {by_key}"),
             insert,
+            required,
+            waits,
+        }
+    }
+
+    /// The statement for a kind of write.
+    pub(crate) fn statement(&self, kind: WriteKind) -> &str {
+        match kind {
+            WriteKind::Insert => &self.insert,
+            WriteKind::Put => &self.put,
+            WriteKind::Delete => &self.delete,
+        }
+    }
+
+    /// Refuses a row that SQLite would refuse later.
+    pub(crate) fn check(&self, known: &Known) -> Result<(), Error> {
+        let missing = |at: &usize| matches!(known.values().get(*at), Some(Value::Null));
+        match known.get().and(self.required.iter().find(|at| missing(at))) {
+            None => Ok(()),
+            Some(at) => Err(Error::Bug(format!("`{}` must not be NULL in column {at}", known.table.name))),
         }
     }
 }
@@ -100,7 +101,8 @@ pub(crate) fn lock_file(path: &Path) -> Result<File, Error> {
 }
 
 impl SqliteConn {
-    /// Opens the file for writing, making it when it is not there.
+    /// Opens the file for writing, making it when it is not there. A commit is flushed by SQLite only where
+    /// [`SqliteConn::flush_commits`] was called.
     pub(crate) fn open_writer(path: &Path) -> Result<SqliteConn, Error> {
         let conn = Connection::open(path).map_err(|e| refused(path, &e))?;
         check_owner(&conn, path)?;
@@ -111,159 +113,12 @@ impl SqliteConn {
              PRAGMA trusted_schema = OFF; PRAGMA application_id = {APPLICATION_ID};"
         );
         conn.execute_batch(&setup).map_err(|e| refused(path, &e))?;
-        Ok(SqliteConn::wrap(conn, path))
+        Ok(SqliteConn::wrap(conn))
     }
 
-    /// Opens the file for the committer: with its journal, and with everything in it that was acknowledged.
-    pub(crate) fn open_committer(path: &Path) -> Result<SqliteConn, Error> {
-        let mut opened = SqliteConn::open_writer(path)?;
-        opened.conn.execute_batch(JOURNAL_TABLE).map_err(error)?;
-        let fresh = i64::from_le_bytes(Dice::System.bytes());
-        let begin =
-            "INSERT INTO store_journal (one, epoch, applied) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING";
-        opened.conn.execute(begin, [fresh]).map_err(error)?;
-        let epoch = opened.number("SELECT epoch FROM store_journal")?;
-        let log = Log {
-            flushing: Arc::new(Flushing::new(Journal::open(path, epoch)?)),
-            draft: Draft::default(),
-            wrote: false,
-            raw: false,
-            protected: false,
-            lost: false,
-            since: Instant::now(),
-        };
-        opened.log = Some(log);
-        opened.recover()?;
-        Ok(opened)
-    }
-
-    /// Carries out what the journal holds and SQLite does not, and begins the journal anew.
-    fn recover(&mut self) -> Result<(), Error> {
-        self.run_cached("BEGIN IMMEDIATE", &[])?;
-        let last = self.replay()?;
-        if let Some(log) = &self.log {
-            log.flushing.journal().reset(last);
-        }
-        self.settle()?;
-        let Some(log) = &self.log else { return Ok(()) };
-        log.flushing.journal().flush_wal()?;
-        log.flushing.note_durable(last);
-        Ok(())
-    }
-
-    /// Runs the records after SQLite's last commit, inside an open transaction; gives the number of the last.
-    fn replay(&mut self) -> Result<i64, Error> {
-        let applied = self.number("SELECT applied FROM store_journal")?;
-        let Some(log) = &self.log else { return Ok(applied) };
-        let records = log.flushing.journal().read_back(applied)?;
-        for record in &records {
-            record.replay(|sql, params| self.run_cached(sql, params).map(drop))?;
-        }
-        if !records.is_empty() {
-            tracing::info!(batches = records.len(), "carried out what the journal held");
-        }
-        Ok(records.last().map_or(applied, |record| record.sequence))
-    }
-
-    /// After SQLite lost its transaction: brings back the batches that were acknowledged. INVARIANT: no other batch.
-    fn restore(&mut self) -> Result<(), Error> {
-        let Some(log) = &self.log else { return Ok(()) };
-        if !log.lost {
-            return Ok(());
-        }
-        let flushing = Arc::clone(&log.flushing);
-        flushing.mend();
-        self.rollback_all();
-        self.run_cached("BEGIN IMMEDIATE", &[])?;
-        let applied = self.number("SELECT applied FROM store_journal")?;
-        let (last, records) = {
-            let journal = flushing.journal();
-            (journal.sequence(), journal.read_back(applied)?)
-        };
-        for record in records.iter().filter(|record| record.sequence <= last) {
-            record.replay(|sql, params| self.run_cached(sql, params).map(drop))?;
-        }
-        if let Some(log) = &mut self.log {
-            log.lost = false;
-            log.since = Instant::now();
-        }
-        Ok(())
-    }
-
-    /// How far what is acknowledged is visible.
-    pub(crate) fn flushing(&self) -> Option<Arc<Flushing>> {
-        self.log.as_ref().map(|log| Arc::clone(&log.flushing))
-    }
-
-    /// Whether acknowledged batches wait for SQLite's commit.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.conn.is_autocommit() && self.log.as_ref().is_none_or(|log| !log.lost)
-    }
-
-    /// Whether the open transaction has lasted long enough.
-    pub(crate) fn is_settling_due(&self) -> bool {
-        let old = |log: &Log| log.since.elapsed() >= Duration::from_millis(SETTLE_EVERY_MS);
-        !self.is_settled() && self.log.as_ref().is_some_and(old)
-    }
-
-    /// Commits SQLite's transaction, so that readers see every acknowledged batch. Nothing is flushed by it: the
-    /// journal holds all of it until it is.
-    pub(crate) fn settle(&mut self) -> Result<(), Error> {
-        self.restore()?;
-        if self.conn.is_autocommit() {
-            return Ok(());
-        }
-        let Some(log) = &self.log else { return Ok(()) };
-        // Nobody may see what is not durable yet.
-        if let Err(problem) = log.flushing.wait() {
-            self.mark_lost();
-            return Err(problem);
-        }
-        let last = log.flushing.journal().sequence();
-        self.run_cached("UPDATE store_journal SET applied = ?1", &[Value::Int(last)])?;
-        if let Err(problem) = self.run_cached("COMMIT", &[]) {
-            self.mark_lost();
-            return Err(problem);
-        }
-        if let Some(log) = &self.log {
-            log.flushing.note_settled(last);
-            log.flushing.journal().rotate();
-        }
-        self.bound_wal();
-        Ok(())
-    }
-
-    /// Sets a savepoint before the first statement of a batch, so that the batch can be taken back alone.
-    pub(crate) fn protect(&mut self) -> Result<(), Error> {
-        if self.log.as_ref().is_some_and(|log| !log.protected) {
-            self.run_cached("SAVEPOINT batch", &[])?;
-            if let Some(log) = &mut self.log {
-                log.protected = true;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether what SQLite's transaction holds is not what was acknowledged.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.log.as_ref().is_some_and(|log| log.lost)
-    }
-
-    /// What SQLite's transaction holds is not what was acknowledged.
-    pub(crate) fn mark_lost(&mut self) {
-        if let Some(log) = &mut self.log {
-            log.lost = true;
-        }
-    }
-
-    fn rollback_all(&mut self) {
-        if !self.conn.is_autocommit() && self.conn.execute_batch("ROLLBACK").is_err() {
-            tracing::error!("rollback failed; the next transaction will say why");
-        }
-    }
-
-    fn number(&self, sql: &str) -> Result<i64, Error> {
-        self.conn.query_row(sql, [], |row| row.get(0)).map_err(error)
+    /// From now on a commit returns once it is durable.
+    pub(crate) fn flush_commits(&self) -> Result<(), Error> {
+        self.conn.execute_batch("PRAGMA synchronous = FULL").map_err(error)
     }
 
     /// Opens the file for reading only.
@@ -275,113 +130,69 @@ impl SqliteConn {
             "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
         )
         .map_err(error)?;
-        Ok(SqliteConn::wrap(conn, path))
+        Ok(SqliteConn::wrap(conn))
     }
 
-    fn wrap(conn: Connection, path: &Path) -> SqliteConn {
+    fn wrap(conn: Connection) -> SqliteConn {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        SqliteConn {
-            conn,
-            path: path.to_owned(),
-            statements: FxHashMap::default(),
-            writes_since_look: 0,
-            log: None,
-        }
+        SqliteConn { conn, statements: FxHashMap::default() }
     }
 
-    pub(crate) fn begin(&mut self, mode: Mode) -> Result<(), Error> {
-        if mode == Mode::Read {
-            return self.run_cached("BEGIN", &[]).map(drop);
-        }
-        self.restore()?;
-        let fresh = self.conn.is_autocommit();
-        if fresh {
-            self.run_cached("BEGIN IMMEDIATE", &[])?;
-        }
-        if let Some(log) = &mut self.log {
-            log.draft = Draft::default();
-            (log.wrote, log.raw, log.protected) = (false, false, false);
-            log.since = if fresh { Instant::now() } else { log.since };
-        }
-        Ok(())
+    /// Whether a transaction is open.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.conn.is_autocommit()
     }
 
-    /// Makes the batch durable. The caller rolls back when this fails.
-    pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        let Some(mut draft) = self.seal()? else { return Ok(()) };
-        let Some(log) = &self.log else { return Ok(()) };
-        log.flushing.wait()?;
-        let appended = log.flushing.append_now(&mut draft);
-        if appended.is_err() {
-            // The savepoint is gone already.
-            self.mark_lost();
-        }
-        appended
-    }
-
-    /// Ends the batch. Gives what is still to be flushed before anybody is answered; nothing where that is done.
-    pub(crate) fn seal(&mut self) -> Result<Option<Draft>, Error> {
-        let Some(log) = &mut self.log else {
-            self.run_cached("COMMIT", &[])?;
-            return Ok(None);
-        };
-        if log.raw {
-            self.commit_flushed()?;
-            return Ok(None);
-        }
-        let draft = std::mem::take(&mut log.draft);
-        if log.protected {
-            self.run_cached("RELEASE batch", &[])?;
-        }
-        Ok(Some(draft))
-    }
-
-    /// Commits a batch that the journal does not hold, with SQLite's own flush.
-    fn commit_flushed(&mut self) -> Result<(), Error> {
-        let Some(log) = &self.log else { return Ok(()) };
-        let (flushing, protected) = (Arc::clone(&log.flushing), log.protected);
-        flushing.wait()?;
-        flushing.journal().skip();
-        let released = if protected { self.run_cached("RELEASE batch", &[]).map(drop) } else { Ok(()) };
-        if let Err(problem) = released.and_then(|()| self.settle()) {
-            flushing.journal().unskip();
-            self.mark_lost();
-            return Err(problem);
-        }
-        let journal = flushing.journal();
-        journal.flush_wal()?;
-        flushing.note_durable(journal.sequence());
-        Ok(())
-    }
-
-    /// Takes the batch back, and only that.
     pub(crate) fn rollback(&mut self) {
-        let Some(log) = &mut self.log else { return self.rollback_all() };
-        log.draft = Draft::default();
-        let (wrote, protected) = (log.wrote, log.protected);
-        if self.conn.is_autocommit() || log.lost {
-            return self.mark_lost();
-        }
-        if protected {
-            if self.conn.execute_batch("ROLLBACK TO batch; RELEASE batch").is_err() {
-                self.mark_lost();
-            }
-        } else if wrote {
-            self.mark_lost();
+        if self.is_open() && self.conn.execute_batch("ROLLBACK").is_err() {
+            tracing::error!("rollback failed; the next transaction will say why");
         }
     }
 
-    /// Makes the statements of a table.
-    fn know(&mut self, table: &'static Table) -> Result<(), Error> {
-        if self.statements.contains_key(&table.identity()) {
-            return Ok(());
+    /// The one number that a query gives.
+    pub(crate) fn number(&self, sql: &str) -> Result<i64, Error> {
+        self.conn.query_row(sql, [], |row| row.get(0)).map_err(error)
+    }
+
+    /// The statements of a table.
+    pub(crate) fn know(&mut self, table: &'static Table) -> Result<&TableSql, Error> {
+        if !self.statements.contains_key(&table.identity()) {
+            let known = self.look_at(table)?;
+            self.statements.insert(table.identity(), known);
         }
-        let lone = "SELECT (SELECT COUNT(*) FROM pragma_index_list(?1)) = 1
-                AND (SELECT SUM(wr) FROM pragma_table_list(?1)) = 1";
-        let lone =
-            self.conn.query_row(lone, [table.name], |row| row.get::<_, Option<bool>>(0)).map_err(error)?;
-        self.statements.insert(table.identity(), TableSql::of(table, lone == Some(true)));
-        Ok(())
+        self.statements.get(&table.identity()).ok_or_else(|| Error::Bug("a table was forgotten".into()))
+    }
+
+    fn look_at(&self, table: &'static Table) -> Result<TableSql, Error> {
+        let number = |sql: &str| {
+            let found = self.conn.query_row(sql, [table.name], |row| row.get::<_, Option<i64>>(0));
+            found.map(Option::unwrap_or_default).map_err(error)
+        };
+        let lone = number(
+            "SELECT (SELECT COUNT(*) FROM pragma_index_list(?1)) = 1
+                AND (SELECT SUM(wr) FROM pragma_table_list(?1)) = 1",
+        )? == 1;
+        // Beside its key: unique indexes, references either way, triggers.
+        let others = number(
+            "SELECT (SELECT COUNT(*) FROM pragma_index_list(?1) WHERE \"unique\" = 1 AND origin <> 'pk')
+                  + (SELECT COUNT(*) FROM pragma_foreign_key_list(?1))
+                  + (SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1)
+                  + (SELECT COUNT(*) FROM sqlite_master WHERE sql LIKE '%REFERENCES ' || ?1 || '%')",
+        )?;
+        let checks = number(
+            "SELECT (LENGTH(sql) - LENGTH(REPLACE(UPPER(sql), 'CHECK', ''))) / 5 FROM sqlite_master
+             WHERE type = 'table' AND name = ?1",
+        )?;
+        let known_checks = table.columns().filter(|column| column.least.is_some()).count() as i64;
+        let sql = "SELECT name FROM pragma_table_info(?1) WHERE \"notnull\" = 1";
+        let mut statement = self.conn.prepare(sql).map_err(error)?;
+        let names = statement.query_map([table.name], |row| row.get::<_, String>(0)).map_err(error)?;
+        let names: Vec<String> = names.collect::<Result<_, _>>().map_err(error)?;
+        let is_required = |column: &&Column| names.iter().any(|name| name.eq_ignore_ascii_case(column.name));
+        let required = table.columns().enumerate().filter(|(_, column)| is_required(column));
+        let required: Vec<usize> = required.map(|(at, _)| at).collect();
+        let waits = others == 0 && checks == known_checks && required.len() == names.len();
+        Ok(TableSql::of(table, lone, required, waits))
     }
 
     pub(crate) fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
@@ -392,33 +203,58 @@ impl SqliteConn {
         rows.next().map_err(error)?.map(|row| read_row(row, table.width())).transpose()
     }
 
-    pub(crate) fn write_rows(&mut self, kind: WriteKind, writes: &[Write]) -> Result<(), Error> {
-        let Some(table) = writes.first().map(|w| w.table) else { return Ok(()) };
+    /// Writes rows of one table with one kind.
+    pub(crate) fn write_rows<'k>(
+        &mut self,
+        table: &'static Table,
+        kind: WriteKind,
+        writes: impl Iterator<Item = &'k Known>,
+    ) -> Result<(), Error> {
         self.know(table)?;
         let Some(sql) = self.statements.get(&table.identity()) else { return Ok(()) };
-        let text = match kind {
-            WriteKind::Insert => &sql.insert,
-            WriteKind::Put => &sql.put,
-            WriteKind::Delete => &sql.delete,
-        };
-        if let Some(log) = &mut self.log {
-            log.wrote = true;
-            log.draft.note_statement(text);
-            writes.iter().for_each(|write| log.draft.note_row(write.row.values()));
-        }
-        let mut statement = self.conn.prepare_cached(text).map_err(error)?;
+        let mut statement = self.conn.prepare_cached(sql.statement(kind)).map_err(error)?;
         for write in writes {
-            statement
-                .execute(rusqlite::params_from_iter(write.row.values()))
-                .map_err(|e| of_table(table, e))?;
+            statement.execute(rusqlite::params_from_iter(write.values())).map_err(|e| of_table(table, e))?;
         }
         Ok(())
     }
 
-    pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
-        if !self.conn.prepare_cached(sql).map_err(error)?.readonly() {
-            self.note_raw()?;
+    /// Writes a generation in a transaction of its own, sorted, since neighbours share pages.
+    pub(crate) fn write_generation(&mut self, generation: &Generation) -> Result<(), Error> {
+        self.execute("BEGIN IMMEDIATE", &[])?;
+        let written = self.write_sorted(generation).and_then(|()| self.commit(generation.last));
+        if written.is_err() {
+            self.rollback();
         }
+        written
+    }
+
+    fn write_sorted(&mut self, generation: &Generation) -> Result<(), Error> {
+        let mut tables: FxHashMap<(usize, bool), Vec<&Known>> = FxHashMap::default();
+        for known in generation.rows() {
+            tables.entry((known.table.identity(), known.is_there())).or_default().push(known);
+        }
+        for ((_, there), mut rows) in tables {
+            let Some(table) = rows.first().map(|known| known.table) else { continue };
+            rows.sort_unstable_by(|a, b| order_of(a.key(), b.key()));
+            let kind = if there { WriteKind::Put } else { WriteKind::Delete };
+            self.write_rows(table, kind, rows.into_iter())?;
+        }
+        Ok(())
+    }
+
+    /// Ends a transaction that leaves SQLite with every batch up to `applied`.
+    pub(crate) fn commit(&mut self, applied: i64) -> Result<(), Error> {
+        self.execute("UPDATE store_journal SET applied = ?1", &[Value::Int(applied)])?;
+        self.execute("COMMIT", &[]).map(drop)
+    }
+
+    /// Whether a statement changes nothing.
+    pub(crate) fn is_reading(&self, sql: &str) -> Result<bool, Error> {
+        self.conn.prepare_cached(sql).map(|statement| statement.readonly()).map_err(error)
+    }
+
+    pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
         let mut statement = self.conn.prepare_cached(sql).map_err(error)?;
         let width = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(error)?;
@@ -430,56 +266,57 @@ impl SqliteConn {
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
-        self.note_raw()?;
-        self.run_cached(sql, params)
-    }
-
-    /// A statement follows that the journal does not hold.
-    fn note_raw(&mut self) -> Result<(), Error> {
-        self.protect()?;
-        if let Some(log) = &mut self.log {
-            (log.wrote, log.raw) = (true, true);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn run_script(&mut self, sql: &str) -> Result<(), Error> {
-        self.note_raw()?;
-        self.conn.execute_batch(sql).map_err(error)
-    }
-
-    /// Copies the log into the file without disturbing writers. Runs on its own connection and thread.
-    pub(crate) fn copy_wal(&mut self) {
-        let copied = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(problem) = copied {
-            tracing::warn!(%problem, "the write-ahead log was not copied");
-        }
-    }
-
-    /// Bytes in the write-ahead log now.
-    pub(crate) fn wal_bytes(path: &Path) -> u64 {
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
-        std::fs::metadata(wal).map_or(0, |m| m.len())
-    }
-
-    /// Every so often looks whether the background copy keeps up; waits for it when not.
-    fn bound_wal(&mut self) {
-        self.writes_since_look += 1;
-        if self.writes_since_look < 64 {
-            return;
-        }
-        self.writes_since_look = 0;
-        if SqliteConn::wal_bytes(&self.path) > WAL_WAIT_BYTES {
-            let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        }
-    }
-
-    fn run_cached(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
         let mut statement = self.conn.prepare_cached(sql).map_err(error)?;
         let changed = statement.execute(rusqlite::params_from_iter(params)).map_err(error)?;
         Ok(changed as u64)
     }
+
+    pub(crate) fn run_script(&mut self, sql: &str) -> Result<(), Error> {
+        self.conn.execute_batch(sql).map_err(error)
+    }
+
+    /// How many pages the write-ahead log holds after each commit of this connection from now on, and their size, bytes.
+    pub(crate) fn watch_wal(&mut self) -> Result<(Arc<AtomicU64>, u64), Error> {
+        let pages = Arc::new(AtomicU64::new(0));
+        let noted = Arc::clone(&pages);
+        let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
+            noted.store(u64::try_from(pages).unwrap_or_default(), Ordering::Release);
+            Ok(())
+        };
+        self.conn.wal_hook(Some(hook)).map_err(error)?;
+        let page = self.number("PRAGMA page_size")?;
+        Ok((pages, u64::try_from(page).unwrap_or_default()))
+    }
+
+    /// Copies the log into the file without disturbing writers. Gives whether all of it was copied.
+    pub(crate) fn copy_wal(&mut self) -> Result<bool, Error> {
+        let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let copied = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], columns);
+        copied.map(|(pages, copied)| pages == copied).map_err(error)
+    }
+
+    /// Flushes the write-ahead log: after it, what SQLite has committed is durable by itself.
+    pub(crate) fn flush_wal(path: &Path) -> Result<(), Error> {
+        let mut wal = path.as_os_str().to_owned();
+        wal.push("-wal");
+        let flushed = match File::open(PathBuf::from(wal)) {
+            Ok(file) => file.sync_data(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e),
+        };
+        flushed.map_err(|e| Error::Unavailable(format!("the write-ahead log cannot be flushed: {e}")))
+    }
+}
+
+/// The order in which SQLite keeps keys of one kind.
+fn order_of(a: &[Value], b: &[Value]) -> Order {
+    let of = |(a, b): (&Value, &Value)| match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Blob(a), Value::Blob(b)) => a.cmp(b),
+        _ => Order::Equal,
+    };
+    a.iter().zip(b).map(of).find(|order| *order != Order::Equal).unwrap_or(Order::Equal)
 }
 
 /// Refuses a file that holds another program's tables.

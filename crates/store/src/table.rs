@@ -20,26 +20,40 @@ pub struct Column {
     pub name: &'static str,
     /// What it holds.
     pub kind: Kind,
+    /// The smallest value it may hold, see [`Column::at_least`].
+    pub(crate) least: Option<i64>,
+}
+
+impl Column {
+    const fn new(name: &'static str, kind: Kind) -> Column {
+        Column { name, kind, least: None }
+    }
+
+    /// The same, refusing smaller values: the schema's `CHECK` of the column, which must say the same.
+    #[must_use]
+    pub const fn at_least(self, least: i64) -> Column {
+        Column { least: Some(least), ..self }
+    }
 }
 
 /// A BIGINT column.
 pub const fn int(name: &'static str) -> Column {
-    Column { name, kind: Kind::Int }
+    Column::new(name, Kind::Int)
 }
 
 /// A DOUBLE PRECISION column.
 pub const fn real(name: &'static str) -> Column {
-    Column { name, kind: Kind::Real }
+    Column::new(name, Kind::Real)
 }
 
 /// A TEXT column.
 pub const fn text(name: &'static str) -> Column {
-    Column { name, kind: Kind::Text }
+    Column::new(name, Kind::Text)
 }
 
 /// A BLOB column.
 pub const fn blob(name: &'static str) -> Column {
-    Column { name, kind: Kind::Blob }
+    Column::new(name, Kind::Blob)
 }
 
 /// A table as a domain declares it beside its migration: primary key first, then every other column. Declare it as a

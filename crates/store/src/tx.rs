@@ -1,12 +1,13 @@
 //! A transaction as a domain sees it.
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
 
-use crate::conn::{Conn, Write, WriteKind};
+use crate::conn::{Conn, WriteKind};
 use crate::error::Error;
 use crate::journal::Draft;
-use crate::kept::{Kept, hash_of};
-use crate::table::Table;
+use crate::kept::Kept;
+use crate::known::{Known, hash_of};
+use crate::table::{Column, Table};
 use crate::value::{Row, Value};
 
 /// Names a row that a closure will read, so that the committer can load all rows of a batch in one query a table.
@@ -26,12 +27,7 @@ impl Key {
 /// One row as this transaction knows it.
 #[derive(Clone, Debug)]
 struct Slot {
-    table: &'static Table,
-    key: Vec<Value>,
-    hash: u64,
-    /// Another slot whose key has the same hash.
-    twin: Option<usize>,
-    row: Option<Row>,
+    row: Known,
     /// `row` says what the database holds; `false` until it was read or written.
     known: bool,
     pending: Option<WriteKind>,
@@ -40,9 +36,7 @@ struct Slot {
 /// What a slot held before the current closure changed it.
 struct Before {
     slot: usize,
-    row: Option<Row>,
-    known: bool,
-    pending: Option<WriteKind>,
+    was: Slot,
 }
 
 pub(crate) type Hook = Box<dyn FnOnce() + Send>;
@@ -51,8 +45,8 @@ pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 pub struct Tx<'c> {
     conn: &'c mut Conn,
     slots: Vec<Slot>,
-    /// The newest slot of each hash.
-    index: FxHashMap<u64, usize>,
+    /// Where each row's slot is.
+    index: HashTable<usize>,
     /// Rows committed before; `None` in a read-only transaction.
     kept: Option<&'c mut Kept>,
     /// Slots with unflushed writes, in order of their first write.
@@ -80,7 +74,7 @@ impl<'c> Tx<'c> {
         Tx {
             conn,
             slots: Vec::new(),
-            index: FxHashMap::default(),
+            index: HashTable::new(),
             kept,
             dirty: Vec::new(),
             journal: Vec::new(),
@@ -99,40 +93,48 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// Those of the engine; [`Error::Bug`] for a key of the wrong length.
     pub fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
-        let slot = self.load(table, key)?;
-        Ok(self.slots.get(slot).and_then(|s| s.row.clone()))
+        let slot = self.load(table, hash_of(table, key), key)?;
+        Ok(self.slots.get(slot).and_then(|slot| slot.row.get()).cloned())
     }
 
     /// Adds a row, all columns in the table's order.
     ///
     /// # Errors
     /// [`Error::Conflict`] when a row with this key is there; seen now, or at the latest before the commit.
+    /// [`Error::Bug`] as for [`Tx::put`].
     pub fn insert(&mut self, table: &'static Table, row: Vec<Value>) -> Result<(), Error> {
         self.check_row(table, &row)?;
-        let key = row.get(..table.key.len()).unwrap_or_default().to_vec();
-        let known = self.find_slot(table, &key);
-        let kind = match known.and_then(|slot| self.slots.get(slot)) {
-            Some(slot) if slot.row.is_some() => return Err(Error::Conflict(table.name.to_owned())),
+        let key = row.get(..table.key.len()).unwrap_or_default();
+        let hash = hash_of(table, key);
+        // Where nobody else writes, what is absent now is absent at the commit: nothing is left to be refused then.
+        let found = if self.conn.is_sole_writer() {
+            Some(self.load(table, hash, key)?)
+        } else {
+            self.find_slot(table, hash, key)
+        };
+        let kind = match found.and_then(|slot| self.slots.get(slot)) {
+            Some(slot) if slot.row.is_there() => return Err(Error::Conflict(table.name.to_owned())),
             // Deleted in this batch and not yet flushed: the row may still be in the database.
             Some(slot) if slot.pending.is_some() => WriteKind::Put,
             _ => WriteKind::Insert,
         };
-        let slot = known.unwrap_or_else(|| self.add_slot(table, key, None, false));
-        self.change(slot, Some(Row::new(row)), kind);
+        self.change(found, Known::row(table, hash, Row::new(row)), kind);
         Ok(())
     }
 
     /// Adds or replaces a row, all columns in the table's order.
     ///
     /// # Errors
-    /// [`Error::Bug`] for a row of the wrong width or in a read-only transaction.
+    /// [`Error::Bug`] for a row of the wrong width or with a value below [`crate::Column::at_least`], and in a
+    /// read-only transaction.
     pub fn put(&mut self, table: &'static Table, row: Vec<Value>) -> Result<(), Error> {
         self.check_row(table, &row)?;
-        let key = row.get(..table.key.len()).unwrap_or_default().to_vec();
-        let known = self.find_slot(table, &key);
-        let slot = known.unwrap_or_else(|| self.add_slot(table, key, None, false));
-        let inserted = self.slots.get(slot).is_some_and(|s| s.pending == Some(WriteKind::Insert));
-        self.change(slot, Some(Row::new(row)), if inserted { WriteKind::Insert } else { WriteKind::Put });
+        let key = row.get(..table.key.len()).unwrap_or_default();
+        let hash = hash_of(table, key);
+        let found = self.find_slot(table, hash, key);
+        let pending = found.and_then(|slot| self.slots.get(slot)).and_then(|slot| slot.pending);
+        let kind = if pending == Some(WriteKind::Insert) { WriteKind::Insert } else { WriteKind::Put };
+        self.change(found, Known::row(table, hash, Row::new(row)), kind);
         Ok(())
     }
 
@@ -142,9 +144,10 @@ impl<'c> Tx<'c> {
     /// [`Error::Bug`] in a read-only transaction or for a key of the wrong length.
     pub fn delete(&mut self, table: &'static Table, key: &[Value]) -> Result<(), Error> {
         self.check_writable()?;
-        let known = self.find_slot(table, key);
-        let slot = known.unwrap_or_else(|| self.add_slot(table, key.to_vec(), None, false));
-        self.change(slot, None, WriteKind::Delete);
+        check_key(table, key)?;
+        let hash = hash_of(table, key);
+        let found = self.find_slot(table, hash, key);
+        self.change(found, Known::absent(table, hash, key.to_vec()), WriteKind::Delete);
         Ok(())
     }
 
@@ -185,6 +188,25 @@ impl<'c> Tx<'c> {
         self.watch(changed)
     }
 
+    /// Names rows that this closure reads next. Where a look-up is a round trip, all of them are then loaded together; else
+    /// this does nothing. What it may read as well costs little, what it does not name costs a round trip of its own.
+    ///
+    /// # Errors
+    /// An error that the closure returns at once: it is run again, with the rows.
+    pub fn expect(&mut self, keys: impl FnOnce() -> Vec<Key>) -> Result<(), Error> {
+        if !self.stopped && (!self.collecting || self.hard) {
+            return Ok(());
+        }
+        for key in keys() {
+            let slot = self.find_slot(key.table, hash_of(key.table, &key.key), &key.key);
+            if !slot.and_then(|slot| self.slots.get(slot)).is_some_and(|slot| slot.known) {
+                self.wanted.push(key);
+                self.stopped = true;
+            }
+        }
+        if self.stopped { Err(Error::Raced) } else { Ok(()) }
+    }
+
     /// Runs `hook` once the batch is durable; never when the closure fails.
     pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
         self.hooks.push(Box::new(hook));
@@ -197,21 +219,28 @@ impl<'c> Tx<'c> {
         }
         let mut wanted: Vec<(&'static Table, Vec<Vec<Value>>)> = Vec::new();
         for key in keys {
-            match self.find_slot(key.table, &key.key).and_then(|slot| self.slots.get_mut(slot)) {
+            let hash = hash_of(key.table, &key.key);
+            match self.find_slot(key.table, hash, &key.key).and_then(|slot| self.slots.get_mut(slot)) {
                 Some(slot) if slot.known => continue,
                 Some(slot) => slot.known = true,
-                None => drop(self.add_slot(key.table, key.key.clone(), None, true)),
+                None => drop(self.add_slot(Known::absent(key.table, hash, key.key.clone()), true)),
             }
             match wanted.iter_mut().find(|(table, _)| table.identity() == key.table.identity()) {
                 Some((_, list)) => list.push(key.key.clone()),
                 None => wanted.push((key.table, vec![key.key.clone()])),
             }
         }
-        for (table, keys) in wanted {
-            for row in self.conn.get_many(table, &keys)? {
-                let found = self.find_slot(table, row.values().get(..table.key.len()).unwrap_or_default());
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let found = self.conn.get_many(&wanted)?;
+        for ((table, _), rows) in wanted.into_iter().zip(found) {
+            for row in rows {
+                let key = row.values().get(..table.key.len()).unwrap_or_default();
+                let hash = hash_of(table, key);
+                let found = self.find_slot(table, hash, key);
                 if let Some(slot) = found.and_then(|slot| self.slots.get_mut(slot)) {
-                    slot.row = Some(row);
+                    slot.row = Known::row(table, hash, row);
                 }
             }
         }
@@ -251,9 +280,7 @@ impl<'c> Tx<'c> {
         }
         for before in self.journal.drain(..).rev() {
             if let Some(slot) = self.slots.get_mut(before.slot) {
-                slot.row = before.row;
-                slot.known = before.known;
-                slot.pending = before.pending;
+                *slot = before.was;
             }
         }
         true
@@ -265,36 +292,31 @@ impl<'c> Tx<'c> {
             return Err(Error::Raced);
         }
         if !self.dirty.is_empty() {
-            let ready = self.conn.protect();
+            let ready = self.conn.go_direct();
             self.watch(ready)?;
         }
-        self.flush_rows()
+        self.flush_rows(false)
     }
 
-    /// Writes everything that is buffered, grouped by table and kind.
-    pub(crate) fn flush_rows(&mut self) -> Result<(), Error> {
+    /// Writes everything that is buffered, grouped by table and kind. `last`: the end of the batch follows.
+    pub(crate) fn flush_rows(&mut self, last: bool) -> Result<(), Error> {
         if self.dirty.is_empty() {
             return Ok(());
         }
         self.hard |= !self.journal.is_empty();
-        let mut groups: Vec<(usize, WriteKind, Vec<Write>)> = Vec::new();
+        let mut groups: Vec<(&'static Table, WriteKind, Vec<Known>)> = Vec::new();
         for slot in self.dirty.drain(..) {
             let Some(slot) = self.slots.get_mut(slot) else { continue };
             let Some(kind) = slot.pending.take() else { continue };
-            let row = match (&slot.row, kind) {
-                (Some(row), _) => row.clone(),
-                (None, _) => Row::new(slot.key.clone()),
-            };
-            let write = Write { table: slot.table, row };
-            let id = slot.table.identity();
-            match groups.iter_mut().find(|(table, k, _)| *table == id && *k == kind) {
+            let (table, write) = (slot.row.table, slot.row.clone());
+            match groups.iter_mut().find(|(t, k, _)| t.identity() == table.identity() && *k == kind) {
                 Some((_, _, writes)) => writes.push(write),
-                None => groups.push((id, kind, vec![write])),
+                None => groups.push((table, kind, vec![write])),
             }
         }
         // Deletes first, so that a row moved from one key to another does not meet its old self.
         groups.sort_by_key(|(_, kind, _)| *kind != WriteKind::Delete);
-        let written = groups.iter().try_for_each(|(_, kind, writes)| self.conn.write_rows(*kind, writes));
+        let written = self.conn.write_groups(groups, last);
         self.watch(written)
     }
 
@@ -314,30 +336,19 @@ impl<'c> Tx<'c> {
     pub(crate) fn end(self, now: bool) -> Result<(Option<Draft>, Vec<Hook>), Error> {
         let draft = if now { self.conn.commit().map(|()| None)? } else { self.conn.seal()? };
         if let Some(kept) = self.kept {
-            for slot in self.slots.iter().filter(|slot| slot.known) {
-                kept.note(slot.table, slot.hash, &slot.key, slot.row.as_ref());
-            }
+            self.slots.iter().filter(|slot| slot.known).for_each(|slot| kept.note(&slot.row));
         }
         Ok((draft, self.hooks))
     }
 
-    fn find_slot(&self, table: &'static Table, key: &[Value]) -> Option<usize> {
-        let mut at = self.index.get(&hash_of(table, key)).copied();
-        while let Some(index) = at {
-            let slot = self.slots.get(index)?;
-            if slot.table.identity() == table.identity() && slot.key == key {
-                return Some(index);
-            }
-            at = slot.twin;
-        }
-        None
+    fn find_slot(&self, table: &'static Table, hash: u64, key: &[Value]) -> Option<usize> {
+        let is = |at: &usize| self.slots.get(*at).is_some_and(|slot| slot.row.is(table, key));
+        self.index.find(hash, is).copied()
     }
 
-    fn load(&mut self, table: &'static Table, key: &[Value]) -> Result<usize, Error> {
-        if key.len() != table.key.len() {
-            return Err(Error::Bug(format!("`{}` has a key of {} columns", table.name, table.key.len())));
-        }
-        let found = self.find_slot(table, key);
+    fn load(&mut self, table: &'static Table, hash: u64, key: &[Value]) -> Result<usize, Error> {
+        check_key(table, key)?;
+        let found = self.find_slot(table, hash, key);
         if let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_some_and(|s| s.known)) {
             return Ok(slot);
         }
@@ -347,39 +358,43 @@ impl<'c> Tx<'c> {
             self.stopped = true;
             return Err(Error::Raced);
         }
-        let kept = self.kept.as_deref_mut().and_then(|kept| kept.find(table, hash_of(table, key), key));
-        let row = match kept {
+        let row = match self.kept.as_deref_mut().and_then(|kept| kept.find(table, hash, key)) {
             Some(row) => row,
             None => {
-                let row = self.conn.get(table, key);
-                self.watch(row)?
+                let row = self.conn.get(table, hash, key);
+                match self.watch(row)? {
+                    Some(row) => Known::row(table, hash, row),
+                    None => Known::absent(table, hash, key.to_vec()),
+                }
             }
         };
-        let slot = found.unwrap_or_else(|| self.add_slot(table, key.to_vec(), None, true));
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.row = row;
-            slot.known = true;
+        match found.and_then(|slot| self.slots.get_mut(slot)) {
+            Some(slot) => (slot.row, slot.known) = (row, true),
+            None => return Ok(self.add_slot(row, true)),
         }
-        Ok(slot)
+        Ok(found.unwrap_or_default())
     }
 
-    fn add_slot(&mut self, table: &'static Table, key: Vec<Value>, row: Option<Row>, known: bool) -> usize {
-        let (slot, hash) = (self.slots.len(), hash_of(table, &key));
-        let twin = self.index.insert(hash, slot);
-        self.slots.push(Slot { table, key, hash, twin, row, known, pending: None });
-        slot
+    fn add_slot(&mut self, row: Known, known: bool) -> usize {
+        let (at, hash) = (self.slots.len(), row.hash);
+        self.slots.push(Slot { row, known, pending: None });
+        let slots = &self.slots;
+        self.index.insert_unique(hash, at, |at| slots.get(*at).map_or(0, |slot| slot.row.hash));
+        at
     }
 
-    fn change(&mut self, index: usize, row: Option<Row>, kind: WriteKind) {
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        let (before, known, pending) = (slot.row.take(), slot.known, slot.pending);
-        self.journal.push(Before { slot: index, row: before, known, pending });
-        if pending.is_none() {
-            self.dirty.push(index);
+    /// Notes a write in the slot `found`, or in a new one.
+    fn change(&mut self, found: Option<usize>, row: Known, kind: WriteKind) {
+        let at = found.unwrap_or_else(|| {
+            let blank = row.removed();
+            self.add_slot(blank, false)
+        });
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        if slot.pending.is_none() {
+            self.dirty.push(at);
         }
-        slot.row = row;
-        slot.known = true;
-        slot.pending = Some(kind);
+        let was = std::mem::replace(slot, Slot { row, known: true, pending: Some(kind) });
+        self.journal.push(Before { slot: at, was });
     }
 
     fn forget(&mut self) {
@@ -401,10 +416,27 @@ impl<'c> Tx<'c> {
                 row.len()
             )));
         }
+        let below = |(column, value): &(&Column, &Value)| match (column.least, value) {
+            (Some(least), Value::Int(value)) => *value < least,
+            _ => false,
+        };
+        if let Some((column, _)) = table.columns().zip(row).find(below) {
+            return Err(Error::Bug(format!(
+                "`{}` of `{}` is below its least value",
+                column.name, table.name
+            )));
+        }
         self.check_writable()
     }
 
     fn check_writable(&self) -> Result<(), Error> {
         if self.kept.is_some() { Ok(()) } else { Err(Error::Bug("write in a read-only transaction".into())) }
     }
+}
+
+fn check_key(table: &Table, key: &[Value]) -> Result<(), Error> {
+    if key.len() == table.key.len() {
+        return Ok(());
+    }
+    Err(Error::Bug(format!("`{}` has a key of {} columns", table.name, table.key.len())))
 }

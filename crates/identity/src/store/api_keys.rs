@@ -50,6 +50,11 @@ pub(crate) struct KeyRow {
     pub(crate) used: Option<Timestamp>,
 }
 
+/// The row of an API key, for [`store::Db::write_with`].
+pub(crate) fn api_key_key(id: ApiKeyId) -> store::Key {
+    store::Key::new(&KEYS, vec![id.shop().short().into(), id.short().into()])
+}
+
 pub(crate) fn find_key(tx: &mut Tx, id: ApiKeyId) -> Result<Option<KeyRow>, Error> {
     tx.get(&KEYS, &[id.shop().short().into(), id.short().into()])?.map(|row| read(&row)).transpose()
 }

@@ -68,6 +68,11 @@ pub(crate) struct DeviceRow {
     pub(crate) used: Timestamp,
 }
 
+/// The row of a buyer, for [`store::Tx::expect`].
+pub fn buyer_key(id: BuyerId) -> store::Key {
+    store::Key::new(&BUYERS, vec![id.short().into()])
+}
+
 pub(crate) fn find_buyer(tx: &mut Tx, id: BuyerId) -> Result<Option<BuyerRow>, Error> {
     tx.get(&BUYERS, &[id.short().into()])?.map(|row| read_buyer(&row)).transpose()
 }

@@ -58,6 +58,11 @@ impl SessionRow {
     }
 }
 
+/// The row of a session, for [`store::Db::write_with`].
+pub(crate) fn session_key(token_hash: &str) -> store::Key {
+    store::Key::new(&SESSIONS, vec![token_hash.into()])
+}
+
 pub(crate) fn find_session(tx: &mut Tx, token_hash: &str) -> Result<Option<SessionRow>, Error> {
     tx.get(&SESSIONS, &[token_hash.into()])?.map(|row| read(&row)).transpose()
 }

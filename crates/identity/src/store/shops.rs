@@ -35,6 +35,11 @@ pub(crate) struct ShopRow {
     pub(crate) shop: Shop,
 }
 
+/// The row of a shop, for [`store::Tx::expect`].
+pub fn shop_key(id: ShopId) -> store::Key {
+    store::Key::new(&SHOPS, vec![id.short().into()])
+}
+
 pub(crate) fn find_shop(tx: &mut Tx, id: ShopId) -> Result<Option<ShopRow>, Error> {
     tx.get(&SHOPS, &[id.short().into()])?.map(|row| read(&row)).transpose()
 }

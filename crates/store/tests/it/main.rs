@@ -8,3 +8,5 @@ mod collect;
 mod files;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
+mod late;

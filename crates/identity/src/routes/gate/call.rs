@@ -8,7 +8,7 @@ use store::{Key, Tx};
 use vault::SubKey;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
-use webkit::idempotency::{self, Answer, Begin, Replayed, Scope, Work};
+use webkit::idempotency::{self, Answer, Begin, IdempotencyKey, Replayed, Scope, Work};
 use webkit::replay;
 use webkit::signing::{Refusal, Signer, SigningKey};
 
@@ -16,6 +16,8 @@ use super::{Caller, Credential, is_touch_due, signature};
 use crate::context::Context;
 use crate::permissions::Permission;
 use crate::sessions;
+use crate::store::api_keys::api_key_key;
+use crate::store::sessions::session_key;
 
 /// What an answer of status 200 to 299 goes through after its transaction is durable and before it is signed.
 pub type Finish = Arc<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
@@ -112,6 +114,7 @@ impl Call {
     {
         let key = self.incoming.idempotency_key()?;
         let print = self.incoming.fingerprint(self.context.vault.hmac_key(SubKey::Fingerprint));
+        let keys = [keys, self.keys(operation.name, &key)].concat();
         let (context, incoming, credential) = self.shared();
         let written = self.context.db.write_with(keys, move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
@@ -123,6 +126,23 @@ impl Call {
         match written.await {
             Ok((answer, replayed)) => Ok(self.respond(self.finish(answer), replayed)),
             Err(refused) => self.refuse(refused).await,
+        }
+    }
+
+    /// The rows that every write of this call reads.
+    fn keys(&self, endpoint: &'static str, key: &IdempotencyKey) -> Vec<Key> {
+        match &*self.credential {
+            Credential::Nobody | Credential::Certificate(_) => Vec::new(),
+            Credential::Buyer(token) | Credential::Member(token) => vec![session_key(&token.hash())],
+            Credential::Key(signed) => {
+                let caller = &signed.key.caller;
+                let scope = Scope { shop: caller.shop, caller: caller.key.to_string(), endpoint };
+                vec![
+                    api_key_key(caller.key),
+                    replay::prefetch_key(caller.shop, &signed.accepted),
+                    idempotency::prefetch_key(&scope, key),
+                ]
+            }
         }
     }
 

@@ -1,0 +1,284 @@
+//! The embedded engine as the committer sees it: a journal, rows in memory, and SQLite behind them.
+//!
+//! What makes a batch durable is its record in the [`Journal`], flushed before anybody is answered. Its rows wait in
+//! memory ([`Unsettled`]), where every look-up by key finds them, until the [`Writer`] has brought them to SQLite.
+//!
+//! A batch with raw SQL, and one with rows that SQLite might yet refuse, is *direct*: everything before it is settled
+//! first, it runs inside a transaction of SQLite's own, and that is flushed in place of the journal.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base::Dice;
+
+use crate::conn::WriteKind;
+use crate::error::Error;
+use crate::flushing::Flushing;
+use crate::journal::{Draft, Journal};
+use crate::known::Known;
+use crate::limits::{SETTLE_BYTES, SETTLE_EVERY_MS, UNSETTLED_BYTES_MAX};
+use crate::settling::{Settling, Writer};
+use crate::sqlite_engine::SqliteConn;
+use crate::table::Table;
+use crate::unsettled::Unsettled;
+use crate::value::{Row, Value};
+
+/// The number of the last batch that SQLite holds, and what tells this database from others.
+const JOURNAL_TABLE: &str = "CREATE TABLE IF NOT EXISTS store_journal (
+    one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1), epoch BIGINT NOT NULL, applied BIGINT NOT NULL) WITHOUT ROWID";
+
+/// The committer's side of the embedded engine.
+pub(crate) struct Embedded {
+    conn: SqliteConn,
+    flushing: Arc<Flushing>,
+    writer: Writer,
+    unsettled: Unsettled,
+    /// Number of the last batch that ended with something to flush.
+    sealed: i64,
+    /// What the batch wrote, for the journal …
+    draft: Draft,
+    /// … and for memory.
+    staged: Vec<Known>,
+    /// What is in memory is not what was acknowledged: it is built anew before the next batch.
+    lost: bool,
+    /// Somebody waits to read.
+    hurried: bool,
+    /// When the writer was last given something.
+    since: Instant,
+}
+
+impl Embedded {
+    /// Opens the file with its journal, and with everything in it that was acknowledged.
+    pub(crate) fn open(path: &Path) -> Result<Embedded, Error> {
+        let mut conn = SqliteConn::open_writer(path)?;
+        conn.flush_commits()?;
+        conn.run_script(JOURNAL_TABLE)?;
+        let fresh = i64::from_le_bytes(Dice::System.bytes());
+        let begin =
+            "INSERT INTO store_journal (one, epoch, applied) VALUES (1, ?1, 0) ON CONFLICT DO NOTHING";
+        conn.execute(begin, &[Value::Int(fresh)])?;
+        let epoch = conn.number("SELECT epoch FROM store_journal")?;
+        let mut journal = Journal::open(path, epoch)?;
+        let last = replay(&mut conn, &journal, i64::MAX)?;
+        journal.reset(last);
+        let flushing = Arc::new(Flushing::new(journal));
+        flushing.note_durable(last);
+        let writer = Writer::start(path, Arc::clone(&flushing), last)?;
+        Ok(Embedded {
+            conn,
+            flushing,
+            writer,
+            unsettled: Unsettled::default(),
+            sealed: last,
+            draft: Draft::default(),
+            staged: Vec::new(),
+            lost: false,
+            hurried: false,
+            since: Instant::now(),
+        })
+    }
+
+    /// What flushes batches.
+    pub(crate) fn flushing(&self) -> &Arc<Flushing> {
+        &self.flushing
+    }
+
+    /// How far SQLite is.
+    pub(crate) fn settling(&self) -> &Arc<Settling> {
+        self.writer.settling()
+    }
+
+    /// Begins a batch.
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
+        if self.lost {
+            self.restore()?;
+        }
+        if self.unsettled.bytes() >= UNSETTLED_BYTES_MAX {
+            self.writer.wait_idle()?;
+            self.settle();
+        }
+        Ok(())
+    }
+
+    /// Forgets what the batch did.
+    pub(crate) fn rollback(&mut self) {
+        self.draft = Draft::default();
+        self.staged.clear();
+        self.conn.rollback();
+    }
+
+    /// Ends the batch. Gives what is still to be flushed before anybody is answered; nothing where that is done.
+    pub(crate) fn seal(&mut self) -> Result<Option<Draft>, Error> {
+        if self.conn.is_open() {
+            // INVARIANT: direct, so that everything before it is settled.
+            return self.conn.commit(self.sealed).map(|()| None);
+        }
+        let room = self.draft.bytes();
+        let draft = std::mem::replace(&mut self.draft, Draft::with_room(room));
+        if !draft.is_empty() {
+            self.sealed += 1;
+            self.unsettled.add(self.staged.drain(..), self.sealed, draft.bytes());
+        }
+        Ok(Some(draft))
+    }
+
+    /// Ends the batch and makes it durable.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        let Some(mut draft) = self.seal()? else { return Ok(()) };
+        let flushed = self.flushing.wait().and_then(|()| self.flushing.append_now(&mut draft));
+        self.lost |= flushed.is_err();
+        flushed
+    }
+
+    /// Whether what is in memory must be taken back before the next batch.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// A batch was not flushed: what was built on it must be taken back.
+    pub(crate) fn mark_lost(&mut self) {
+        self.lost = true;
+    }
+
+    /// Goes back to what was acknowledged: what SQLite holds, and what the journal holds beyond it.
+    fn restore(&mut self) -> Result<(), Error> {
+        self.writer.wait_idle()?;
+        self.flushing.mend();
+        self.unsettled.clear();
+        self.rollback();
+        let last = self.flushing.durable();
+        replay(&mut self.conn, &self.flushing.journal(), last)?;
+        self.settling().note_settled(last);
+        (self.sealed, self.lost) = (last, false);
+        Ok(())
+    }
+
+    /// Somebody waits to read what was acknowledged.
+    pub(crate) fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
+    /// Whether the writer has been given everything.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
+    /// Gives the writer what is there, if it has time and it is time.
+    pub(crate) fn settle_if_due(&mut self) {
+        let due = self.hurried
+            || self.since.elapsed() >= Duration::from_millis(SETTLE_EVERY_MS)
+            || self.unsettled.bytes() >= SETTLE_BYTES;
+        if due {
+            self.settle();
+        }
+    }
+
+    /// Gives the writer what is there, if it has time.
+    pub(crate) fn settle(&mut self) {
+        if !self.lost && !self.unsettled.is_empty() && self.writer.is_idle() {
+            self.writer.hand_over(self.unsettled.leave());
+            (self.hurried, self.since) = (false, Instant::now());
+        }
+    }
+
+    /// Waits until SQLite holds every batch before this one.
+    pub(crate) fn drain(&mut self) -> Result<(), Error> {
+        if let Err(problem) = self.flushing.wait() {
+            self.lost = true;
+            return Err(problem);
+        }
+        self.writer.wait_idle()?;
+        self.settle();
+        self.writer.wait_idle()
+    }
+
+    /// Makes the batch direct.
+    pub(crate) fn go_direct(&mut self) -> Result<(), Error> {
+        if !self.conn.is_open() {
+            self.drain()?;
+            self.conn.execute("BEGIN IMMEDIATE", &[])?;
+            // SQLite alone knows what follows.
+            self.unsettled.clear();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn get(
+        &mut self,
+        table: &'static Table,
+        hash: u64,
+        key: &[Value],
+    ) -> Result<Option<Row>, Error> {
+        match self.unsettled.find(table, hash, key) {
+            Some(known) => Ok(known.get().cloned()),
+            None => self.conn.get(table, key),
+        }
+    }
+
+    /// Makes the batch direct if a row of this table could yet be refused.
+    pub(crate) fn expect_write(&mut self, table: &'static Table) -> Result<(), Error> {
+        if self.conn.know(table)?.waits { Ok(()) } else { self.go_direct() }
+    }
+
+    /// Writes rows of one table with one kind.
+    pub(crate) fn write_rows(
+        &mut self,
+        table: &'static Table,
+        kind: WriteKind,
+        writes: Vec<Known>,
+    ) -> Result<(), Error> {
+        if self.conn.is_open() {
+            return self.conn.write_rows(table, kind, writes.iter());
+        }
+        let sql = self.conn.know(table)?;
+        writes.iter().try_for_each(|write| sql.check(write))?;
+        // INVARIANT: an inserted key was looked for when it was inserted, so that a record can be carried out twice.
+        self.draft.note_statement(if kind == WriteKind::Delete { &sql.delete } else { &sql.put });
+        writes.iter().for_each(|write| self.draft.note_row(write.values()));
+        self.staged.extend(writes);
+        Ok(())
+    }
+
+    /// A raw query. One that only reads needs no transaction where the batch wrote nothing before it.
+    pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        match self.conn.is_reading(sql)? {
+            true if self.conn.is_open() => {}
+            true => self.drain()?,
+            false => self.go_direct()?,
+        }
+        self.conn.query(sql, params)
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        self.go_direct()?;
+        self.conn.execute(sql, params)
+    }
+
+    pub(crate) fn run_script(&mut self, sql: &str) -> Result<(), Error> {
+        self.go_direct()?;
+        self.conn.run_script(sql)
+    }
+}
+
+/// Carries out what the journal holds after SQLite's last commit, up to batch `end`, and flushes it; gives the number of
+/// the last batch that SQLite then holds.
+fn replay(conn: &mut SqliteConn, journal: &Journal, end: i64) -> Result<i64, Error> {
+    let applied = conn.number("SELECT applied FROM store_journal")?;
+    let records = journal.read_back(applied)?;
+    let last = records.iter().map(|record| record.sequence).take_while(|number| *number <= end).last();
+    let Some(last) = last else { return Ok(applied) };
+    conn.execute("BEGIN IMMEDIATE", &[])?;
+    let mut run = || {
+        for record in records.iter().filter(|record| record.sequence <= last) {
+            record.replay(|sql, params| conn.execute(sql, params).map(drop))?;
+        }
+        conn.commit(last)
+    };
+    if let Err(problem) = run() {
+        conn.rollback();
+        return Err(problem);
+    }
+    tracing::info!(batches = last - applied, "carried out what the journal held");
+    Ok(last)
+}
