@@ -54,8 +54,8 @@ pub use note::{
 pub use promise::{Leaf, PROMISE_BYTES_MAX, Promise, PromiseError, verify_promise};
 pub use proof::{Consistency, Inclusion, PROOF_BYTES_MAX, ProofError};
 pub use sequencer::{
-    CHUNK_ENTRIES_MAX, LEASE_MS, LEASE_NAME, STEP_CHUNKS_MAX, SequenceError, Sequenced, Sequencer, Step,
-    sequence,
+    CHUNK_ENTRIES_MAX, FOUND_ENTRIES_MAX, LEASE_MS, LEASE_NAME, STEP_LOOKS_MAX, SequenceError, Sequenced,
+    Sequencer, Step, Waiting, sequence,
 };
 pub use text::{CARD_DIGITS_MAX, CARD_DIGITS_MIN, PIN_DIGITS_MIN, TEXT_CHARS_MAX, Text, TextError};
 pub use tree::Digest;

@@ -1,7 +1,8 @@
 //! Gives entries their positions, extends the tree, and signs a checkpoint: each second, by one node.
 //!
-//! [`sequence`] is one transaction: it checks the lease, takes what has no position (bounded), extends the tiles and
-//! stores a signed checkpoint whose size is its key. So two checkpoints of one size cannot both be committed, a holder
+//! What has no position is found by a read ([`Waiting::find`]), so that payments never wait for a search. [`sequence`] is
+//! one transaction by keys: it checks the lease and that the log is still the one that the read saw, gives positions,
+//! extends the tiles and stores a signed checkpoint whose size is its key. So two checkpoints of one size cannot both be committed, a holder
 //! that slept past its lease is refused, and what was signed in a transaction that did not commit never leaves it.
 //! [`Sequencer::step`] runs it and publishes to the checkpoint file after the commit, from what the database holds.
 //!
@@ -17,16 +18,18 @@ use crate::lease::{Lease, acquire_lease};
 use crate::lookup::{LookupError, consistency, find_signed, find_signed_at};
 use crate::note::{NoteError, Signer};
 use crate::store::{
-    count_unsequenced, find_head, find_tile, insert_checkpoint, list_unsequenced, put_head, put_tile,
-    update_position,
+    EntryRow, count_unsequenced, find_head, find_tile, insert_checkpoint, list_unsequenced, put_head,
+    put_tile, update_position,
 };
 use crate::tiles::Edge;
-use crate::tree::leaf_hash;
+use crate::tree::{Digest, leaf_hash};
 
 /// Most entries that get a position in one transaction. Small, since payments of the same moment wait for it.
 pub const CHUNK_ENTRIES_MAX: usize = 500;
-/// Most transactions of one [`Sequencer::step`]; the rest waits for the next.
-pub const STEP_CHUNKS_MAX: usize = 80;
+/// Most entries that one look finds.
+pub const FOUND_ENTRIES_MAX: usize = 10 * CHUNK_ENTRIES_MAX;
+/// Most looks of one [`Sequencer::step`]; the rest waits for the next.
+pub const STEP_LOOKS_MAX: usize = 8;
 /// How long the sequencer's lease lasts, in milliseconds.
 pub const LEASE_MS: i64 = 10_000;
 /// The lease's name.
@@ -91,8 +94,40 @@ pub struct Sequenced {
     pub checkpoint: Option<SignedCheckpoint>,
 }
 
-/// Gives positions to up to [`CHUNK_ENTRIES_MAX`] entries and signs a checkpoint, under `lease`. `known` is the newest
-/// checkpoint seen outside the database.
+/// Entries without a position, oldest first, and the log as it was when they were found.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    size: u64,
+    epoch: i64,
+    rows: Vec<(EntryRow, Digest)>,
+}
+
+impl Waiting {
+    /// Looks for up to `limit` entries.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn find(tx: &mut Tx<'_>, limit: usize) -> Result<Waiting, store::Error> {
+        let (size, epoch) = find_head(tx)?;
+        let hashed = |row: EntryRow| {
+            let hash = leaf_hash(row.body.as_bytes());
+            (row, hash)
+        };
+        Ok(Waiting { size, epoch, rows: list_unsequenced(tx, limit)?.into_iter().map(hashed).collect() })
+    }
+
+    /// Takes the first [`CHUNK_ENTRIES_MAX`] off. The others then wait for the log that has these.
+    fn take_chunk(&mut self) -> Waiting {
+        let rest = self.rows.split_off(self.rows.len().min(CHUNK_ENTRIES_MAX));
+        let rows = std::mem::replace(&mut self.rows, rest);
+        let chunk = Waiting { size: self.size, epoch: self.epoch, rows };
+        self.size += chunk.rows.len() as u64;
+        chunk
+    }
+}
+
+/// Gives positions to the entries of `waiting` and signs a checkpoint, under `lease`. Does nothing when the log has grown
+/// since they were found: they may have their positions. `known` is the newest checkpoint seen outside the database.
 ///
 /// # Errors
 /// [`SequenceError`]; nothing is written then.
@@ -102,6 +137,7 @@ pub fn sequence(
     lease: &Lease,
     signer: &Signer,
     known: Option<&SignedCheckpoint>,
+    waiting: &Waiting,
 ) -> Result<Sequenced, SequenceError> {
     if !lease.check(tx)? {
         return Err(SequenceError::Fenced);
@@ -110,16 +146,14 @@ pub fn sequence(
     if epoch > lease.epoch {
         return Err(SequenceError::Fenced);
     }
-    let rows = list_unsequenced(tx, CHUNK_ENTRIES_MAX)?;
-    if rows.is_empty() {
+    if waiting.rows.is_empty() || (waiting.size, waiting.epoch) != (size, epoch) {
         return Ok(Sequenced { appended: 0, size, checkpoint: None });
     }
     let mut edge = load_edge(tx, size)?;
     check_history(tx, &edge, signer, known)?;
-    let appended = rows.len();
-    for row in rows {
+    for (row, hash) in &waiting.rows {
         let position = edge.size();
-        edge.push(leaf_hash(row.body.as_bytes()));
+        edge.push(*hash);
         update_position(tx, row, position)?;
     }
     for tile in edge.take_full_tiles().iter().chain(&edge.edge_tiles()) {
@@ -129,7 +163,7 @@ pub fn sequence(
     let signed = checkpoint.sign(signer, now).map_err(SequenceError::Sign)?;
     put_head(tx, edge.size(), lease.epoch)?;
     insert_checkpoint(tx, edge.size(), lease.epoch, now, &signed.note)?;
-    Ok(Sequenced { appended, size: edge.size(), checkpoint: Some(signed) })
+    Ok(Sequenced { appended: waiting.rows.len(), size: edge.size(), checkpoint: Some(signed) })
 }
 
 fn load_edge(tx: &mut Tx<'_>, size: u64) -> Result<Edge, SequenceError> {
@@ -224,22 +258,44 @@ impl Sequencer {
     }
 
     fn work_off(&mut self, db: &Db, now: Timestamp, step: &mut Step) -> Result<(), SequenceError> {
-        for _ in 0..STEP_CHUNKS_MAX {
+        for _ in 0..STEP_LOOKS_MAX {
             if step.waiting == 0 {
                 break;
             }
-            let Some(done) = self.sequence_chunk(db, now)? else {
-                step.holder = false;
+            let mut found = db.read_blocking(|tx| Waiting::find(tx, FOUND_ENTRIES_MAX))?;
+            let all = found.rows.len() < FOUND_ENTRIES_MAX;
+            if !self.work_off_found(db, now, &mut found, step)? {
                 break;
-            };
-            step.appended += done.appended;
-            step.waiting = match done.appended {
-                CHUNK_ENTRIES_MAX => step.waiting.saturating_sub(done.appended as u64).max(1),
-                _ => 0,
-            };
-            self.known = done.checkpoint.or(self.known.take());
+            }
+            step.waiting = if all { 0 } else { step.waiting.max(1) };
         }
         Ok(())
+    }
+
+    /// Chunk after chunk, each its own transaction. `false` when another node holds the lease or was faster.
+    fn work_off_found(
+        &mut self,
+        db: &Db,
+        now: Timestamp,
+        found: &mut Waiting,
+        step: &mut Step,
+    ) -> Result<bool, SequenceError> {
+        while !found.rows.is_empty() {
+            let chunk = found.take_chunk();
+            let count = chunk.rows.len();
+            let Some((lease, done)) = self.sequence_chunk(db, now, chunk)? else {
+                step.holder = false;
+                return Ok(false);
+            };
+            if done.appended < count {
+                return Ok(false);
+            }
+            found.epoch = lease;
+            step.appended += count;
+            step.waiting = step.waiting.saturating_sub(count as u64);
+            self.known = done.checkpoint.or(self.known.take());
+        }
+        Ok(true)
     }
 
     /// Looks at what is committed and refuses another history. Gives how many entries wait.
@@ -264,11 +320,17 @@ impl Sequencer {
         Ok(waiting)
     }
 
-    fn sequence_chunk(&self, db: &Db, now: Timestamp) -> Result<Option<Sequenced>, SequenceError> {
+    /// One transaction; gives the lease's epoch too, or `None` while another node holds it.
+    fn sequence_chunk(
+        &self,
+        db: &Db,
+        now: Timestamp,
+        chunk: Waiting,
+    ) -> Result<Option<(i64, Sequenced)>, SequenceError> {
         let (signer, holder, known) = (self.signer.clone(), self.holder.clone(), self.known.clone());
         db.write_blocking(move |tx| {
             let Some(lease) = acquire_lease(tx, LEASE_NAME, &holder, now, LEASE_MS)? else { return Ok(None) };
-            sequence(tx, now, &lease, &signer, known.as_ref()).map(Some)
+            sequence(tx, now, &lease, &signer, known.as_ref(), &chunk).map(|done| Some((lease.epoch, done)))
         })
     }
 

@@ -91,7 +91,6 @@ pub(crate) fn find_entry(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<EntryRow
     tx.get(&ENTRIES, &entry_key(id))?.as_ref().map(EntryRow::read).transpose()
 }
 
-/// What has no position yet, oldest first.
 /// The text of an entry, whose hash is its leaf; `None` when there is no such entry.
 ///
 /// # Errors
@@ -100,6 +99,7 @@ pub fn find_entry_text(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<String>, E
     Ok(find_entry(tx, id)?.map(|row| row.body))
 }
 
+/// What has no position yet, oldest first.
 pub(crate) fn list_unsequenced(tx: &mut Tx<'_>, limit: usize) -> Result<Vec<EntryRow>, Error> {
     // Ordering by the NULL position too lets both engines walk the index.
     let sql = format!(
@@ -115,8 +115,9 @@ pub(crate) fn count_unsequenced(tx: &mut Tx<'_>) -> Result<(u64, Option<Timestam
     Ok((u64::try_from(row.int(0)?).unwrap_or(0), row.opt_time(1)?))
 }
 
-pub(crate) fn update_position(tx: &mut Tx<'_>, row: EntryRow, position: u64) -> Result<(), Error> {
-    tx.put(&ENTRIES, vec![row.shop.into(), row.id.into(), row.at.into(), stored(position), row.body.into()])
+pub(crate) fn update_position(tx: &mut Tx<'_>, row: &EntryRow, position: u64) -> Result<(), Error> {
+    let EntryRow { shop, id, at, body, .. } = row;
+    tx.put(&ENTRIES, vec![shop.into(), id.into(), (*at).into(), stored(position), body.into()])
 }
 
 /// Rows with positions in `first..end`, in order.

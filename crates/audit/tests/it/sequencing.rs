@@ -15,7 +15,8 @@ fn acquire(log: &Log, holder: &'static str) -> Option<Lease> {
 
 fn run(log: &Log, lease: &Lease) -> Result<audit::Sequenced, SequenceError> {
     let (now, lease) = (log.now(), lease.clone());
-    log.db.write_blocking(move |tx| sequence(tx, now, &lease, &signer(), None))
+    let waiting = log.db.read_blocking(|tx| audit::Waiting::find(tx, CHUNK_ENTRIES_MAX))?;
+    log.db.write_blocking(move |tx| sequence(tx, now, &lease, &signer(), None, &waiting))
 }
 
 #[test]
