@@ -37,6 +37,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("audit_entry", audit::fuzz::entry),
     ("audit_promise", audit::fuzz::promise),
     ("audit_export", audit::fuzz::export),
+    ("journal", store::fuzz::journal),
 ];
 
 static CHOSEN: LazyLock<Target> = LazyLock::new(|| {
