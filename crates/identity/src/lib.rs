@@ -129,9 +129,9 @@ pub use sign_in::{
 };
 pub use sms::{SmsError, SmsOffer, confirm_sms, offer_sms, send_sms, send_to_contact};
 pub use store::MIGRATIONS;
-pub use strength::{Advice, Strength, judge_password};
 pub use store::buyers::buyer_key;
 pub use store::shops::shop_key;
+pub use strength::{Advice, Strength, judge_password};
 pub use sweep::sweep;
 pub use text::{Email, Label, PersonName, TextError};
 pub use token::{Token, TokenKind};
