@@ -71,7 +71,7 @@ impl Nightly {
             return Ok(());
         }
         let key = self.at.signer.verifier_key();
-        let found = self.at.db.read_blocking(move |tx| audit::find_signed(tx, &key));
+        let found = self.at.db.read_blocking(move |tx| audit::find_signed(tx, key));
         let Some(checkpoint) = found.map_err(|e| e.to_string())? else { return Ok(()) };
         let (vault, dice, contact) =
             (Arc::clone(&self.at.vault), self.at.dice.clone(), Contact::Email(email.clone()));
