@@ -5,6 +5,7 @@
 #![no_main]
 
 mod codes;
+mod passkeys;
 mod screening;
 mod settings;
 mod values;
@@ -27,6 +28,8 @@ const TARGETS: &[(&str, Target)] = &[
     ("idempotency_key", webkit::fuzz::idempotency_key),
     ("cursor", webkit::fuzz::cursor),
     ("json_body", webkit::fuzz::json_body),
+    ("passkey_new", passkeys::new),
+    ("passkey_use", passkeys::used),
     ("rule", screening::rule),
     ("rule_file", screening::rule_file),
     ("table", screening::table),

@@ -32,6 +32,7 @@ mod links;
 mod member;
 mod menu;
 mod own;
+mod passkeys;
 mod people;
 mod second_step;
 mod security;
@@ -45,6 +46,7 @@ pub use form::{Button, Once, Posted, go};
 pub use hall::{Errand, Hall, Trade};
 pub use member::{Member, admit_member, read_as, write_as};
 pub use menu::{Menu, MenuEntry, MenuSpot};
+pub use passkeys::answer_script;
 pub use visit::{
     Browser, Payer, Side, Visit, admit_payer, find_payer, is_local, place, touch_buyer, with_next,
 };
@@ -81,6 +83,7 @@ pub fn menu() -> Vec<MenuEntry> {
 fn buyers() -> Router<Hall> {
     Router::new()
         .route("/me/sign-in", get(buyer::show_sign_in).post(buyer::request_sign_in))
+        .merge(passkeys::router(Side::Buyer))
         .route("/me/new", get(buyer::show_sign_up).post(buyer::request_sign_up))
         .route("/me/code", post(buyer::verify_code))
         .route("/me/wake", get(wake::show_wake).post(wake::wake_session))
@@ -131,6 +134,7 @@ fn members() -> Router<Hall> {
     Router::new()
         .route("/setup/{token}", get(links::show_link).post(links::use_link))
         .route("/sign-in", get(sign_in::show_sign_in).post(sign_in::sign_in))
+        .merge(passkeys::router(Side::Member))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/desk/password", get(security::show_password).post(security::update_password))
         .route("/password-strength", post(security::judge))

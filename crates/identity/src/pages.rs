@@ -14,6 +14,7 @@ pub mod api_keys;
 pub mod entry;
 pub mod front;
 pub mod notice;
+pub mod passkeys;
 pub mod people;
 pub mod sample;
 pub mod second_step;

@@ -11,13 +11,15 @@
 //!
 //! A passkey is a row of the second factors ([`crate::factors`]), its credential sealed in it.
 //!
-//! Reading order: `site`, `ceremony` (with `cbor`, `authenticator_data`, `key`), `kept`, `challenges`, `enrol`, `prove`.
+//! Reading order: `site`, `ceremony` (with `cbor`, `authenticator_data`, `key`), `kept`, `challenges`, `enrol`, `prove`, `entry`.
 
 mod authenticator_data;
 mod cbor;
 mod ceremony;
 mod challenges;
 mod enrol;
+mod entry;
+pub mod fuzz;
 mod kept;
 mod key;
 mod prove;
@@ -32,8 +34,12 @@ use crate::token::Token;
 
 pub use ceremony::{ClientData, NewPasskey, PasskeyPart, PasskeyProblem, PasskeyUse, RawUse};
 pub use challenges::sweep_challenges;
-pub use enrol::{CreationOptions, Enrolled, Passkey, finish_registration, list_passkeys, start_registration};
+pub use enrol::{
+    CreationOptions, Enrolled, Passkey, finish_registration, list_passkeys, remove_passkey,
+    start_registration,
+};
 pub(crate) use enrol::{forget_all, forget_one};
+pub use entry::{Entered, PasskeyStepUp, sign_in_with_passkey, step_up_with_passkey};
 pub use key::ALGORITHMS;
 pub use prove::{
     PasskeyCheck, PaymentCheck, RequestOptions, start_payment, start_sign_in, start_step_up, verify_payment,
@@ -59,6 +65,12 @@ pub enum PasskeyError {
     /// The account was erased or removed meanwhile.
     #[error("there is no such account")]
     NobodyThere,
+    /// No such passkey of this person.
+    #[error("no such passkey")]
+    NotFound,
+    /// A member keeps one factor.
+    #[error("a member keeps at least one second factor; add another one first")]
+    LastFactor,
     /// Not the caller's fault.
     #[error(transparent)]
     Fault(Fault),
@@ -70,7 +82,8 @@ impl From<FactorError> for PasskeyError {
         match error {
             FactorError::Fault(fault) => PasskeyError::Fault(fault),
             FactorError::TooMany => PasskeyError::TooMany,
-            FactorError::NotFound | FactorError::LastFactor => PasskeyError::Fault(Fault::Row("factor")),
+            FactorError::NotFound => PasskeyError::NotFound,
+            FactorError::LastFactor => PasskeyError::LastFactor,
         }
     }
 }
@@ -88,6 +101,20 @@ pub enum PasskeyRefusal {
     Copied,
     /// The credential is registered already.
     Taken,
+}
+
+impl std::fmt::Display for PasskeyRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            PasskeyRefusal::Stale => f.write_str("the request is used up or too old; start again"),
+            PasskeyRefusal::Problem(problem) => problem.fmt(f),
+            PasskeyRefusal::Unknown => f.write_str("no account has this passkey"),
+            PasskeyRefusal::Copied => {
+                f.write_str("the passkey may have been copied; remove it and add a new one")
+            }
+            PasskeyRefusal::Taken => f.write_str("the passkey is registered already"),
+        }
+    }
 }
 
 impl PasskeyRefusal {

@@ -13,6 +13,8 @@ mod factors;
 pub mod gate;
 mod keys;
 mod members;
+pub mod passkey_bodies;
+pub(crate) mod passkeys;
 mod roles;
 mod second_steps;
 
@@ -26,6 +28,7 @@ pub use certificates::{EnrolmentBody, EnrolmentView};
 pub use errors::{
     CODES, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED, asleep, denied, fault, refused_pin, unauthenticated,
 };
+pub use passkeys::refused_passkey;
 
 /// All operations of this domain.
 pub fn router() -> OpenApiRouter<Context> {
@@ -77,4 +80,12 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(certificates::find_authority))
         .routes(routes!(certificates::find_revoked))
         .routes(routes!(certificates::delete_certificate))
+        .routes(routes!(passkeys::create_passkey_registration))
+        .routes(routes!(passkeys::finish_passkey_registration))
+        .routes(routes!(passkeys::list_passkeys))
+        .routes(routes!(passkeys::delete_passkey))
+        .routes(routes!(passkeys::create_passkey_attempt))
+        .routes(routes!(passkeys::create_passkey_session))
+        .routes(routes!(passkeys::create_passkey_step_up))
+        .routes(routes!(passkeys::finish_passkey_step_up))
 }

@@ -340,3 +340,9 @@ feature-from-to = { $low } to { $high }
 by-key = API key { $id }
 by-system = the system
 reason-funds = The balance was too small
+
+passkey-pay = Confirm with passkey
+passkey-challenge = Yes, it is me: continue with passkey
+passkey-or-pin = Or with your PIN:
+passkey-pay-refused = The passkey was not accepted, and nothing was paid. Try again, or use your PIN.
+passkey-pay-locked = Too many passkeys were refused. Use your PIN, or wait an hour.

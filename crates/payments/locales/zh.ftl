@@ -330,3 +330,9 @@ feature-from-to = { $low } 至 { $high }
 by-key = API 密钥 { $id }
 by-system = 系统
 reason-funds = 余额不足
+
+passkey-pay = 使用通行密钥确认
+passkey-challenge = 是我本人，使用通行密钥继续
+passkey-or-pin = 或使用支付密码：
+passkey-pay-refused = 通行密钥未被接受，未扣款。请重试或使用支付密码。
+passkey-pay-locked = 通行密钥多次未通过，请使用支付密码，或一小时后再试。

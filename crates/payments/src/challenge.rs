@@ -1,13 +1,15 @@
 //! "Is this you?": the payer's answer to a paused payment (C35).
 
-use identity::{BuyerSession, Means, Pin, PinCheck};
+use identity::{BuyerSession, Means, Pin};
 use risk::Attempt;
 use store::Tx;
 
 use base::{PaymentId, ScopedId};
 
 use crate::confirm::{ConfirmError, Confirmed, Moved, declined, remember_end, settle};
+use crate::confirmation::Nonce;
 use crate::payment::{DeclineReason, Payment, State};
+use crate::proof::{self, PasskeyProof, Proof};
 use crate::record::{self, Deed};
 use crate::review;
 use crate::screening::Origination;
@@ -18,6 +20,8 @@ use crate::store as rows;
 pub enum Answer {
     /// It was me; here is my PIN once more.
     Yes(Pin),
+    /// It was me; here is my passkey, touched for this payment with this nonce. Stronger than the PIN.
+    Passkey(Box<(PasskeyProof, Nonce)>),
     /// It was not me.
     No,
 }
@@ -40,14 +44,11 @@ pub fn answer_challenge(
         State::Paused => {}
         state => return Err(ConfirmError::NotWaiting(state)),
     }
-    let mut payment = match answer {
-        Answer::No => declined(means, payment, DeclineReason::NotThePayer),
-        Answer::Yes(pin) => match identity::verify_pin(tx, means, session.buyer, pin)? {
-            PinCheck::Right => resume(tx, means, payment)?,
-            PinCheck::Wrong { left } => return Ok(Confirmed::PinWrong { left }),
-            PinCheck::Locked => return Ok(Confirmed::PinLocked),
-            PinCheck::NotActive => return Ok(Confirmed::NotActive),
-        },
+    let refused = check_answer(tx, means, session, &payment, answer)?;
+    let mut payment = match (answer, refused) {
+        (Answer::No, _) => declined(means, payment, DeclineReason::NotThePayer),
+        (_, None) => resume(tx, means, payment)?,
+        (_, Some(refused)) => return Ok(refused),
     };
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
     remember_end(tx, means, &payment, attempt)?;
@@ -55,6 +56,25 @@ pub fn answer_challenge(
     payment.entry = Some(leaf.entry_id);
     rows::update_payment(tx, &payment)?;
     Ok(Confirmed::Moved(Box::new(Moved { payment, leaf })))
+}
+
+/// Checks what the payer shows; a "no" needs nothing.
+fn check_answer(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    session: &BuyerSession,
+    payment: &Payment,
+    answer: &Answer,
+) -> Result<Option<Confirmed>, ConfirmError> {
+    let (shown, binding) = match answer {
+        Answer::No => return Ok(None),
+        Answer::Yes(pin) => (Proof::Pin(pin.clone()), [0; 32]),
+        Answer::Passkey(answer) => {
+            let (shown, nonce) = answer.as_ref();
+            (Proof::Passkey(Box::new(shown.clone())), proof::binding_of(payment, nonce))
+        }
+    };
+    Ok(proof::check(tx, means, session, &shown, &binding)?)
 }
 
 /// The payer takes a payment back while it waits for a member's review.

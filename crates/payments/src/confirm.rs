@@ -2,15 +2,17 @@
 
 use audit::Leaf;
 use base::{Money, PaymentId, ScopedId, ShopId, Timestamp};
-use identity::{BuyerSession, BuyerState, Means, Pin, PinCheck, Shop};
+use identity::passkeys::PasskeyRefusal;
+use identity::{BuyerSession, BuyerState, Means, Pin, Shop};
 use ledger::{AccountKey, Reason, ShopPurpose, Transfer};
 use risk::{Attempt, Facts, Outcome, Profiles};
 use store::Tx;
 
-use crate::confirmation::{Nonce, bind};
+use crate::confirmation::Nonce;
 use crate::day_limit;
 use crate::limits::{CHALLENGE_SECONDS_MAX, REVIEW_SECONDS_MAX};
 use crate::payment::{DeclineReason, Payment, State};
+use crate::proof::{self, PasskeyProof, Proof};
 use crate::record::{self, Deed};
 use crate::review;
 use crate::screening::{self, Origination, Parties, Screen};
@@ -27,13 +29,24 @@ pub struct Confirm {
     amount: Money,
     payee: ShopId,
     nonce: Nonce,
-    pin: Pin,
+    proof: Proof,
 }
 
 impl Confirm {
     /// What the payer saw and typed.
     pub fn new(payment: PaymentId, amount: Money, payee: ShopId, nonce: Nonce, pin: Pin) -> Confirm {
-        Confirm { payment, amount, payee, nonce, pin }
+        Confirm { payment, amount, payee, nonce, proof: Proof::Pin(pin) }
+    }
+
+    /// What the payer saw, and the passkey they touched for it. `nonce` is the one the passkey was asked with.
+    pub fn by_passkey(
+        payment: PaymentId,
+        amount: Money,
+        payee: ShopId,
+        nonce: Nonce,
+        proof: PasskeyProof,
+    ) -> Confirm {
+        Confirm { payment, amount, payee, nonce, proof: Proof::Passkey(Box::new(proof)) }
     }
 
     /// The payment it confirms.
@@ -52,6 +65,13 @@ pub enum Confirmed {
     },
     /// Too many wrong PINs; paying is locked.
     PinLocked,
+    /// The passkey was refused; nothing happened to the payment.
+    PasskeyRefused(PasskeyRefusal),
+    /// Too many refused passkeys; the PIN still works.
+    PasskeyLocked {
+        /// When to come back, in seconds.
+        retry_after_seconds: i64,
+    },
     /// The account is frozen or gone.
     NotActive,
     /// The payment moved on: paid, paused, in review or declined.
@@ -125,7 +145,7 @@ fn keys_ahead(
     keys
 }
 
-/// Confirms a payment with the payer's PIN.
+/// Confirms a payment with the payer's PIN or passkey.
 ///
 /// # Errors
 /// [`ConfirmError`].
@@ -141,23 +161,24 @@ pub fn confirm(
     let payment = load_waiting(tx, means, session, command)?;
     let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
     let wrong_before = identity::find_buyer(tx, session.buyer)?.map_or(0, |buyer| buyer.pin_failures);
-    let check = identity::verify_pin(tx, means, session.buyer, &command.pin)?;
-    if check == PinCheck::NotActive {
+    let binding = proof::binding_of(&payment, &command.nonce);
+    let refused = proof::check(tx, means, session, &command.proof, &binding)?;
+    if refused == Some(Confirmed::NotActive) {
         return Ok(Confirmed::NotActive);
     }
     let payment = Payment {
         buyer: Some(session.buyer),
         device: Some(session.device),
-        confirmation: Some(bind(command.amount, command.payee, command.payment, &command.nonce).to_vec()),
+        confirmation: Some(binding.to_vec()),
         confirmed_at: Some(means.now),
         ..payment
     };
     let facts = gather(tx, means, &payment, &shop, session, from)?;
     let facts = Facts { failed_pins: u32::try_from(wrong_before).ok(), ..facts };
-    if check == PinCheck::Locked {
-        return Ok(Confirmed::PinLocked);
+    if let Some(locked @ (Confirmed::PinLocked | Confirmed::PasskeyLocked { .. })) = refused {
+        return Ok(locked);
     }
-    if let Some(refused) = refused_pin(check) {
+    if let Some(refused) = refused {
         // Guessing shows in the memory of account, device, address and shop; the payment stays as it was.
         let profiles = screening::load_profiles(tx, ShopId::HOUSE, &facts)?;
         screening::remember_payment(tx, &facts, profiles, Attempt::Declined)?;
@@ -171,15 +192,6 @@ pub fn confirm(
     let payment = apply(tx, means, &shop, outcome, payment)?;
     screening::remember_payment(tx, &facts, profiles, attempt_of(payment.stored_state))?;
     finish(tx, means, session, from, payment)
-}
-
-fn refused_pin(check: PinCheck) -> Option<Confirmed> {
-    match check {
-        PinCheck::Right => None,
-        PinCheck::Wrong { left } => Some(Confirmed::PinWrong { left }),
-        PinCheck::Locked => Some(Confirmed::PinLocked),
-        PinCheck::NotActive => Some(Confirmed::NotActive),
-    }
 }
 
 /// The payment, if this payer can confirm it as they saw it.

@@ -2,9 +2,9 @@
 //! payment, and the confirmation is void.
 
 use aws_lc_rs::digest;
-use base::{Money, PaymentId, ShopId};
+use base::{Dice, Money, PaymentId, ShopId};
 
-use crate::limits::{NONCE_BYTES_MAX, NONCE_BYTES_MIN};
+use crate::limits::{NONCE_BYTES, NONCE_BYTES_MAX, NONCE_BYTES_MIN};
 
 const DOMAIN: &[u8] = b"tillward payment confirmation v1";
 
@@ -13,6 +13,16 @@ const DOMAIN: &[u8] = b"tillward payment confirmation v1";
 pub struct Nonce(Vec<u8>);
 
 impl Nonce {
+    /// A new one of ours, for a passkey that is about to be asked.
+    pub fn random(dice: &Dice) -> Nonce {
+        Nonce(dice.bytes::<NONCE_BYTES>().to_vec())
+    }
+
+    /// The nonce in hexadecimal, as [`Nonce::parse`] reads it.
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Reads a nonce of 16 to 64 bytes in hexadecimal. `None` for anything else.
     pub fn parse(hex: &str) -> Option<Nonce> {
         if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
@@ -48,7 +58,7 @@ pub fn bind(amount: Money, payee: ShopId, payment: PaymentId, nonce: &Nonce) -> 
 
 #[cfg(test)]
 mod tests {
-    use base::{Currency, Dice, Timestamp};
+    use base::{Currency, Timestamp};
 
     use super::*;
 
@@ -74,6 +84,8 @@ mod tests {
         assert!(Nonce::parse(&"00".repeat(NONCE_BYTES_MIN - 1)).is_none());
         assert!(Nonce::parse(&"00".repeat(NONCE_BYTES_MAX)).is_some());
         assert!(Nonce::parse(&"00".repeat(NONCE_BYTES_MAX + 1)).is_none());
+        let own = Nonce::random(&Dice::System);
+        assert_eq!(Nonce::parse(&own.hex()), Some(own));
         for bad in ["", "zz", "+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1", "0", &"é".repeat(16)] {
             assert!(Nonce::parse(bad).is_none(), "{bad}");
         }

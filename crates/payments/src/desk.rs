@@ -34,6 +34,7 @@ mod receipt;
 mod refunds;
 mod reviews;
 mod rows;
+mod touching;
 mod trade;
 mod words;
 
@@ -89,6 +90,10 @@ fn buyers() -> Router<Desk> {
         .route("/pay/{id}", get(paying::show_payment))
         .route("/pay/{id}/confirm", post(paying::confirm_payment))
         .route("/pay/{id}/answer", post(paying::answer_challenge))
+        .route("/pay/{id}/confirm/passkey", post(touching::confirm_payment))
+        .route("/pay/{id}/confirm/passkey/options", post(touching::ask_passkey))
+        .route("/pay/{id}/answer/passkey", post(touching::answer_challenge))
+        .route("/pay/{id}/answer/passkey/options", post(touching::ask_passkey))
         .route("/pay/{id}/stop", post(paying::stop_payment))
         .route("/pay/{id}/live", get(paying::follow_payment))
         .route("/pay/{id}/proof", get(receipt::find_proof))

@@ -20,6 +20,7 @@ pub mod emv;
 pub mod limits;
 pub mod order;
 pub mod payment;
+pub mod proof;
 mod record;
 pub mod refund;
 pub mod review;

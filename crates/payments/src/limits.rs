@@ -20,5 +20,7 @@ pub const NAME_CHARS_MAX: usize = 60;
 pub const NONCE_BYTES_MIN: usize = 16;
 /// See [`NONCE_BYTES_MIN`].
 pub const NONCE_BYTES_MAX: usize = 64;
+/// Bytes of a nonce of our own.
+pub const NONCE_BYTES: usize = 32;
 /// Most refunds of one payment.
 pub const REFUNDS_MAX: i64 = 50;

@@ -128,6 +128,7 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(payments::find_proof))
         .routes(routes!(paying::confirm_payment))
         .routes(routes!(paying::answer_challenge))
+        .routes(routes!(paying::create_passkey_challenge))
         .routes(routes!(paying::list_own_payments))
         .routes(routes!(refunds::create_refund, refunds::list_refunds))
         .routes(routes!(refunds::find_refund))

@@ -386,7 +386,11 @@ fn give_back(
 fn state_of(confirmed: &Confirmed) -> Option<State> {
     match confirmed {
         Confirmed::Moved(moved) => Some(moved.payment.stored_state),
-        Confirmed::PinWrong { .. } | Confirmed::PinLocked | Confirmed::NotActive => None,
+        Confirmed::PinWrong { .. }
+        | Confirmed::PinLocked
+        | Confirmed::PasskeyRefused(_)
+        | Confirmed::PasskeyLocked { .. }
+        | Confirmed::NotActive => None,
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) async fn show_sign_in(Shared(hall): Shared<Hall>, visit: Visit) -> Re
     if signed_in.await? {
         return Ok(go(&visit.next(HOME)));
     }
-    sign_in_page(&hall, &visit, StatusCode::OK, String::new(), Problems::none()).await
+    let problems = super::passkeys::refusal(&hall, &visit);
+    sign_in_page(&hall, &visit, StatusCode::OK, String::new(), problems).await
 }
 
 async fn sign_in_page(
@@ -53,6 +54,8 @@ async fn sign_in_page(
         problems,
         action_href: with_next("/me/sign-in", &next),
         new_href: with_next("/me/new", &next),
+        passkey_href: "/me/sign-in/passkey".to_owned(),
+        passkey_next: next,
     };
     Ok(show(status, &view))
 }

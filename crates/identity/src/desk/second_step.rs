@@ -206,6 +206,12 @@ fn step_page(hall: &Hall, visit: &Visit, door: Door, caller: &Caller, shown: Sho
         action_href: with_next(door.path(), &next),
         send_href: with_next(&format!("{}/code", door.path()), &next),
         begin_href: with_next(door.begin(), &next),
+        // Before there is a session, the passkey alone signs in.
+        passkey_href: match door.stage {
+            Stage::SignIn => format!("{}/passkey", door.begin()),
+            Stage::StepUp => format!("{}/passkey", door.path()),
+        },
+        passkey_next: next,
         page,
     };
     show(shown.status, &view)

@@ -40,7 +40,8 @@ pub(super) async fn show_sign_in(Shared(hall): Shared<Hall>, visit: Visit) -> Re
         return Ok(go(&visit.next(HOME)));
     }
     let next = visit.next("");
-    Ok(sign_in_page(&hall, &visit, StatusCode::OK, String::new(), next, Problems::none()))
+    let problems = super::passkeys::refusal(&hall, &visit);
+    Ok(sign_in_page(&hall, &visit, StatusCode::OK, String::new(), next, problems))
 }
 
 fn sign_in_page(
@@ -52,7 +53,8 @@ fn sign_in_page(
     problems: Problems,
 ) -> Response {
     let (page, action_href) = (door_frame(hall, visit), "/sign-in".to_owned());
-    show(status, &SignInPage { page, email_typed, problems, next, action_href })
+    let (passkey_href, passkey_next) = ("/sign-in/passkey".to_owned(), next.clone());
+    show(status, &SignInPage { page, email_typed, problems, next, action_href, passkey_href, passkey_next })
 }
 
 /// Address and password.

@@ -72,6 +72,10 @@ pub struct SignInPage {
     pub next: String,
     /// Where the form posts to.
     pub action_href: String,
+    /// Where the form of a passkey posts to, and with `/options` behind it asks.
+    pub passkey_href: String,
+    /// Its hidden field `next`.
+    pub passkey_next: String,
 }
 
 /// Who is paying? Template `buyer_sign_in.html`. Field `contact`.
@@ -90,6 +94,10 @@ pub struct BuyerSignInPage {
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
+    /// Where the form of a passkey posts to, and with `/options` behind it asks.
+    pub passkey_href: String,
+    /// Its hidden field `next`.
+    pub passkey_next: String,
     /// Where somebody without an account makes one.
     pub new_href: String,
 }

@@ -15,6 +15,7 @@ use super::entry::{
 };
 use super::front::FrontPage;
 use super::notice::{NoticeKind, NoticePage};
+use super::passkeys::PasskeyNewPage;
 use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
@@ -111,6 +112,8 @@ impl SignInPage {
             problems,
             next: String::new(),
             action_href: "/desk/sign-in".into(),
+            passkey_href: "/sign-in/passkey".into(),
+            passkey_next: String::new(),
         }
     }
 }
@@ -159,6 +162,8 @@ impl BuyerSignInPage {
             problems,
             action_href: "/p/sample/sign-in".into(),
             new_href: "/p/sample/new".into(),
+            passkey_href: "/me/sign-in/passkey".into(),
+            passkey_next: "/me".into(),
         }
     }
 }
@@ -194,6 +199,22 @@ impl BuyerNewPage {
     }
 }
 
+impl PasskeyNewPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PasskeyNewPage {
+        let lang = page.lang;
+        PasskeyNewPage {
+            label_typed: say(lang, "Phone", "手机"),
+            asks_pin: page.desk.is_none(),
+            wrong: String::new(),
+            problems: Problems::none(),
+            action_href: "/me/security/passkey".into(),
+            back_href: "/me/security".into(),
+            page,
+        }
+    }
+}
+
 impl WakePage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> WakePage {
@@ -218,6 +239,8 @@ impl SecondStepPage {
             action_href: "/sign-in/step".into(),
             send_href: "/sign-in/step/code".into(),
             begin_href: "/sign-in".into(),
+            passkey_href: "/sign-in/passkey".into(),
+            passkey_next: "/desk".into(),
         }
     }
 }
@@ -308,6 +331,8 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("buyer-sign-in".to_owned(), BuyerSignInPage::sample(buyer()).render()?),
         ("buyer-code".to_owned(), BuyerCodePage::sample(buyer()).render()?),
         ("buyer-new".to_owned(), BuyerNewPage::sample(buyer()).render()?),
+        ("passkey-new".to_owned(), PasskeyNewPage::sample(buyer()).render()?),
+        ("passkey-new-desk".to_owned(), PasskeyNewPage::sample(desk("/desk")).render()?),
         ("front".to_owned(), FrontPage::sample(buyer()).render()?),
         ("wake".to_owned(), WakePage::sample(buyer()).render()?),
         ("set-up".to_owned(), SetUpPage::sample(buyer()).render()?),

@@ -29,6 +29,10 @@ pub struct SecondStepPage {
     pub send_href: String,
     /// Where the sign-in begins.
     pub begin_href: String,
+    /// Where the form of a passkey posts to, and with `/options` behind it asks.
+    pub passkey_href: String,
+    /// Its hidden field `next`.
+    pub passkey_next: String,
 }
 
 /// The ways to set up a second factor. Template `enrol.html`. Field `number`.

@@ -32,7 +32,7 @@ pub(super) fn give(
 ) -> Result<(), Fault> {
     let expires = means.now.plus_seconds(PASSKEY_CHALLENGE_SECONDS);
     let row = ChallengeRow { purpose, holder: holder_text(holder), expires };
-    Ok(rows::insert_challenge(tx, &hash_text(challenge), row)?)
+    Ok(rows::update_challenge(tx, &hash_text(challenge), row)?)
 }
 
 /// Takes a challenge back. Whoever holds it spends it, whatever comes of the answer; of another holder or purpose it is as

@@ -158,6 +158,23 @@ pub fn list_passkeys(tx: &mut Tx, means: &Means<'_>, person: Person) -> Result<V
     Ok(all.map(passkey).collect())
 }
 
+/// Removes a passkey of a person and tells them. A member's last second factor stays.
+///
+/// # Errors
+/// [`PasskeyError::NotFound`], [`PasskeyError::LastFactor`].
+pub fn remove_passkey(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    id: FactorId,
+) -> Result<(), PasskeyError> {
+    if factors::find_secret(tx, means, person, FactorKind::Passkey, id)?.is_none() {
+        return Err(PasskeyError::NotFound);
+    }
+    factors::remove_factor(tx, means, person, person, id)?;
+    Ok(())
+}
+
 pub(super) fn list_kept(
     tx: &mut Tx,
     means: &Means<'_>,

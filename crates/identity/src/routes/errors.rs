@@ -12,6 +12,7 @@ use crate::context::Fault;
 use crate::custom_roles::RoleError;
 use crate::factors::FactorError;
 use crate::members::{LoginError, MemberError};
+use crate::passkeys::PasskeyError;
 use crate::permissions::Denied;
 use crate::pin::PinCheck;
 use crate::sessions::AuthError;
@@ -41,6 +42,11 @@ codes! {
     SIGN_IN_GONE = "sign_in_gone", 409, "the first step of the sign-in ran out or was tried too often; begin again";
     LAST_FACTOR = "last_factor", 409, "a member keeps at least one second factor";
     LINK_GONE = "link_gone", 409, "the one-time link was used or ran out; ask for a new one";
+    PASSKEY_REFUSED = "passkey_refused", 403, "the passkey does not open this; the message says why";
+    PASSKEY_STALE = "passkey_stale", 409, "the request for a passkey was used, is too old or somebody else's; ask again";
+    PASSKEY_TAKEN = "passkey_taken", 409, "the passkey is registered already";
+    PASSKEYS_UNAVAILABLE = "passkeys_unavailable", 409, "browsers offer no passkeys at this installation's public address";
+    PASSKEY_LIMIT = "passkey_limit", 409, "the account has as many passkeys as it may have; remove one first";
     MEMBER_EXISTS = "member_exists", 409, "there is a member with this address already";
     ENROLMENT_GONE = "enrolment_gone", 409, "the enrolment code was used or ran out; ask for a new one";
     HOLDER_GONE = "holder_gone", 409, "the terminal or API key is unknown or no longer in force";
@@ -283,4 +289,17 @@ pub fn refused_pin(check: PinCheck) -> Option<ApiError> {
 
 pub(super) fn too_many(retry_after_seconds: i64) -> ApiError {
     ApiError::too_many(u32::try_from(retry_after_seconds).unwrap_or(u32::MAX))
+}
+
+impl From<PasskeyError> for ApiError {
+    fn from(error: PasskeyError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            PasskeyError::TooMany => ApiError::new(&PASSKEY_LIMIT, text),
+            PasskeyError::NobodyThere => ApiError::not_found(text),
+            PasskeyError::NotFound => ApiError::not_found(text),
+            PasskeyError::LastFactor => ApiError::new(&LAST_FACTOR, text),
+            PasskeyError::Fault(found) => fault(&found),
+        }
+    }
 }

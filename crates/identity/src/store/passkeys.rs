@@ -109,9 +109,10 @@ pub(crate) fn find_challenge(tx: &mut Tx, hash: &str) -> Result<Option<Challenge
     tx.get(&CHALLENGES, &[hash.into()])?.map(|row| read_challenge(&row)).transpose()
 }
 
-pub(crate) fn insert_challenge(tx: &mut Tx, hash: &str, row: ChallengeRow) -> Result<(), Error> {
+/// Writes a challenge down; one that is given out again is good for its whole time again.
+pub(crate) fn update_challenge(tx: &mut Tx, hash: &str, row: ChallengeRow) -> Result<(), Error> {
     let values = vec![hash.into(), row.purpose.name().into(), row.holder.into(), row.expires.into()];
-    tx.insert(&CHALLENGES, values)
+    tx.put(&CHALLENGES, values)
 }
 
 pub(crate) fn delete_challenge(tx: &mut Tx, hash: &str) -> Result<(), Error> {

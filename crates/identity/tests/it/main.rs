@@ -9,12 +9,14 @@
 mod access_reviews;
 mod api_keys;
 mod approvals;
+mod authenticator;
 mod certificates;
 mod codes;
 mod factors;
 mod http;
 mod mail;
 mod members;
+mod passkeys;
 mod pins;
 mod roles;
 mod second_steps;

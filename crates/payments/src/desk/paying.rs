@@ -11,7 +11,7 @@ use identity::desk::{
     Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, show_notice, with_next,
 };
 use identity::pages::notice::NoticeKind as Refused;
-use identity::{Actor, Pin};
+use identity::{Actor, FactorKind, Person, Pin};
 use serde::Deserialize;
 use store::Tx;
 use tokio::sync::broadcast::error::RecvError;
@@ -311,6 +311,8 @@ pub(super) struct Standing {
     pub payee: Payee,
     /// Whether the session may show the account.
     pub awake: bool,
+    /// Whether the payer has a passkey to confirm with.
+    pub has_passkey: bool,
 }
 
 /// The payment, if this payer may see it: their own, or one that nobody has confirmed yet.
@@ -319,7 +321,10 @@ pub(super) fn find_standing(tx: &mut Tx<'_>, payer: &Payer<'_>, id: PaymentId) -
     let payment = payment.filter(|payment| payment.buyer.is_none_or(|buyer| buyer == payer.session.buyer));
     let payment = payment.ok_or_else(unknown)?;
     let payee = find_payee(tx, id.shop())?;
-    Ok(Standing { state: payment.state_at(payer.means.now), payment, payee, awake: payer.session.awake })
+    let factors = identity::factors::list_factors(tx, Person::Buyer(payer.session.buyer))?;
+    let has_passkey = factors.iter().any(|factor| factor.kind == FactorKind::Passkey);
+    let (state, awake) = (payment.state_at(payer.means.now), payer.session.awake);
+    Ok(Standing { state, payment, payee, awake, has_passkey })
 }
 
 fn unknown() -> ApiError {
@@ -351,18 +356,49 @@ pub(super) async fn show_payment(
         return Ok(go(&with_next("/me/wake", &format!("/pay/{id}"))));
     }
     match standing.state {
-        State::Waiting => Ok(show_pin(&desk, &visit, standing, StatusCode::OK, Wrong::No)),
-        State::Paused => show_challenge(&desk, &visit, standing, StatusCode::OK, Wrong::No).await,
+        State::Waiting => Ok(show_pin(&desk, &visit, standing, StatusCode::OK, Trouble::No)),
+        State::Paused => show_challenge(&desk, &visit, standing, StatusCode::OK, Trouble::No).await,
         State::InReview => Ok(show_wait(&desk, &visit, standing)),
         _ => show_receipt(&desk, &visit, standing).await,
     }
 }
 
-fn show_pin(desk: &Desk, visit: &Visit, standing: Standing, status: StatusCode, wrong: Wrong) -> Response {
+/// What was wrong with what the payer showed.
+#[derive(Clone, Copy)]
+pub(super) enum Trouble {
+    No,
+    Pin(Wrong),
+    Passkey,
+    PasskeyLocked,
+}
+
+impl Trouble {
+    /// What to say of the PIN, and of the passkey.
+    fn say(self, page: &Frame) -> (String, String) {
+        let passkey = |key: &str| (String::new(), page.t(key));
+        match self {
+            Trouble::No => (String::new(), String::new()),
+            Trouble::Pin(wrong) => (wrong.say(page), String::new()),
+            Trouble::Passkey => passkey("passkey-pay-refused"),
+            Trouble::PasskeyLocked => passkey("passkey-pay-locked"),
+        }
+    }
+}
+
+fn show_pin(
+    desk: &Desk,
+    visit: &Visit,
+    standing: Standing,
+    status: StatusCode,
+    trouble: Trouble,
+) -> Response {
     let payment = &standing.payment;
     let page = visit.frame(&desk.hall, Side::Buyer, standing.payee.zone);
+    let (wrong, passkey_wrong) = trouble.say(&page);
     let view = PinPage {
-        wrong: wrong.say(&page),
+        wrong,
+        has_passkey: standing.has_passkey,
+        passkey_wrong,
         shop: standing.payee.shop.name,
         verified: false,
         amount: payment.amount,
@@ -375,7 +411,7 @@ fn show_pin(desk: &Desk, visit: &Visit, standing: Standing, status: StatusCode, 
 }
 
 /// What the payer was shown, with the server's nonce: the form brings it back, sealed.
-struct Seen {
+pub(super) struct Seen {
     payment: PaymentId,
     amount: Money,
     nonce: String,
@@ -402,7 +438,7 @@ impl Seen {
     }
 
     /// Reads the hidden field back. `None` for one of another payment, amount, session, or of nobody.
-    fn read(visit: &Visit, payment: PaymentId, token: &str) -> Option<(Money, Nonce)> {
+    pub(super) fn read(visit: &Visit, payment: PaymentId, token: &str) -> Option<(Money, Nonce)> {
         let (text, tag) = token.rsplit_once('.')?;
         let mut parts = text.split('.');
         let (nonce, minor, currency) = (parts.next()?, parts.next()?, parts.next()?);
@@ -434,7 +470,7 @@ pub(super) async fn confirm_payment(
         return Ok(go(&format!("/pay/{id}")));
     };
     let Ok(pin) = Pin::parse(&posted.form.pin) else {
-        return show_again(&desk, &visit, id, Wrong::NotSixDigits).await;
+        return show_again(&desk, &visit, id, Trouble::Pin(Wrong::NotSixDigits)).await;
     };
     let command = Confirm::new(id, amount, id.shop(), nonce, pin);
     let (cx, asker, screen, once) = (desk.clone(), visit.clone(), desk.context.screen(), posted.once);
@@ -470,7 +506,9 @@ pub(super) async fn answer_challenge(
     let answer = match (posted.form.answer.as_str(), Pin::parse(&posted.form.pin)) {
         ("no", _) => Answer::No,
         ("yes", Ok(pin)) => Answer::Yes(pin),
-        ("yes", Err(_)) => return show_again(&desk, &visit, id, Wrong::NotSixDigits).await,
+        ("yes", Err(_)) => {
+            return show_again(&desk, &visit, id, Trouble::Pin(Wrong::NotSixDigits)).await;
+        }
         _ => return Err(ApiError::bad_field("answer", "must be `yes` or `no`")),
     };
     let (cx, asker, once) = (desk.clone(), visit.clone(), posted.once);
@@ -486,7 +524,7 @@ pub(super) async fn answer_challenge(
 }
 
 /// The word that is kept of a PIN check: `moved`, `locked`, `frozen`, or the tries that are left.
-fn settle(
+pub(super) fn settle(
     tx: &mut Tx<'_>,
     desk: &Desk,
     payer: &Payer<'_>,
@@ -500,13 +538,15 @@ fn settle(
         }
         Confirmed::PinWrong { left } => left.to_string(),
         Confirmed::PinLocked => "locked".to_owned(),
+        Confirmed::PasskeyRefused(_) => "passkey".to_owned(),
+        Confirmed::PasskeyLocked { .. } => "passkey locked".to_owned(),
         Confirmed::NotActive => "frozen".to_owned(),
     };
     Ok((word, ()))
 }
 
 /// What the payer sees after the PIN: the payment's page, the PIN once more, or why it cannot be.
-async fn conclude(
+pub(super) async fn conclude(
     desk: &Desk,
     visit: &Visit,
     id: PaymentId,
@@ -517,7 +557,9 @@ async fn conclude(
     let stands = [&errors::PAYMENT_NOT_WAITING, &errors::PAYMENT_EXPIRED, &errors::CONFIRMATION_MISMATCH];
     match done {
         Ok((word, _)) => match (word.as_str(), word.parse::<i64>()) {
-            (_, Ok(left)) if left > 0 => show_again(desk, visit, id, Wrong::Pin { left }).await,
+            (_, Ok(left)) if left > 0 => show_again(desk, visit, id, Trouble::Pin(Wrong::Pin { left })).await,
+            ("passkey", _) => show_again(desk, visit, id, Trouble::Passkey).await,
+            ("passkey locked", _) => show_again(desk, visit, id, Trouble::PasskeyLocked).await,
             ("locked" | "0", _) => Ok(show_notice(&desk.hall, visit, Refused::PinLocked)),
             ("frozen", _) => Ok(show_notice(&desk.hall, visit, Refused::Frozen)),
             _ => Ok(go(&format!("/pay/{id}"))),
@@ -531,7 +573,12 @@ async fn conclude(
 }
 
 /// The page that asked for the PIN, once more.
-async fn show_again(desk: &Desk, visit: &Visit, id: PaymentId, wrong: Wrong) -> Result<Response, ApiError> {
+pub(super) async fn show_again(
+    desk: &Desk,
+    visit: &Visit,
+    id: PaymentId,
+    trouble: Trouble,
+) -> Result<Response, ApiError> {
     let (cx, asker) = (desk.clone(), visit.clone());
     let found = desk.db().read(move |tx| {
         let payer = admit_payer(tx, &cx.hall, &asker)?;
@@ -539,8 +586,8 @@ async fn show_again(desk: &Desk, visit: &Visit, id: PaymentId, wrong: Wrong) -> 
     });
     let standing = found.await?;
     match standing.state {
-        State::Waiting => Ok(show_pin(desk, visit, standing, StatusCode::FORBIDDEN, wrong)),
-        State::Paused => show_challenge(desk, visit, standing, StatusCode::FORBIDDEN, wrong).await,
+        State::Waiting => Ok(show_pin(desk, visit, standing, StatusCode::FORBIDDEN, trouble)),
+        State::Paused => show_challenge(desk, visit, standing, StatusCode::FORBIDDEN, trouble).await,
         _ => Ok(go(&format!("/pay/{id}"))),
     }
 }
@@ -550,9 +597,9 @@ async fn show_challenge(
     visit: &Visit,
     standing: Standing,
     status: StatusCode,
-    wrong: Wrong,
+    trouble: Trouble,
 ) -> Result<Response, ApiError> {
-    let payment = standing.payment;
+    let (payment, has_passkey) = (standing.payment, standing.has_passkey);
     let (buyer, device) = (payment.buyer, payment.device);
     let found = desk.db().read(move |tx| match (buyer, device) {
         (Some(buyer), Some(device)) => identity::find_device(tx, buyer, device).map_err(ApiError::from),
@@ -560,8 +607,12 @@ async fn show_challenge(
     });
     let device = found.await?;
     let page = visit.frame(&desk.hall, Side::Buyer, standing.payee.zone);
+    let (wrong, passkey_wrong) = trouble.say(&page);
     let view = ChallengePage {
-        wrong: wrong.say(&page),
+        wrong,
+        confirm_token: Seen::of(&payment, &desk.identity().dice).token(visit),
+        has_passkey,
+        passkey_wrong,
         device: device.map_or_else(String::new, |device| identity::desk::device_text(&page, &device.label)),
         place: String::new(),
         shop: standing.payee.shop.name,

@@ -93,6 +93,10 @@ pub struct PinPage {
     pub wrong: String,
     /// Hidden field `confirm_token`: binds the PIN to amount, payee, payment and nonce.
     pub confirm_token: String,
+    /// Whether the payer has a passkey; its form posts to `action_href` with `/passkey` behind it.
+    pub has_passkey: bool,
+    /// What is wrong with the passkey, as a sentence; empty at the first try.
+    pub passkey_wrong: String,
     /// Where the form posts to.
     pub action_href: String,
     /// Where "do not pay" posts to; empty to leave it out.
@@ -119,6 +123,12 @@ pub struct ChallengePage {
     pub place: String,
     /// What is wrong with the PIN, as a sentence; empty at the first try.
     pub wrong: String,
+    /// Hidden field `confirm_token`: binds a passkey to amount, payee, payment and nonce.
+    pub confirm_token: String,
+    /// Whether the payer has a passkey; its form posts to `action_href` with `/passkey` behind it.
+    pub has_passkey: bool,
+    /// What is wrong with the passkey, as a sentence; empty at the first try.
+    pub passkey_wrong: String,
     /// Where the form posts to.
     pub action_href: String,
 }

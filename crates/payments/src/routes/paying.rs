@@ -2,11 +2,13 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use base::{Currency, Money, PaymentId, ShopId};
+use base::{Currency, Money, PaymentId, ScopedId, ShopId};
 use identity::gate::{Caller, Made, Operation};
+use identity::passkeys::PasskeyUse;
+use identity::routes::passkey_bodies::{PasskeyUseBody, RequestOptionsView, RequestView};
 use identity::{Permission, Pin, PinCheck};
 use risk::Place;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
@@ -19,6 +21,7 @@ use crate::challenge::{self, Answer};
 use crate::confirm::{self, Confirm, Confirmed};
 use crate::confirmation::Nonce;
 use crate::payment::DeclineReason;
+use crate::proof::{PasskeyProof, ask_passkey};
 use crate::screening::Origination;
 use crate::store as rows;
 
@@ -37,12 +40,14 @@ pub(super) struct ConfirmBody {
     currency: String,
     /// The shop the payer saw.
     payee: String,
-    /// 16 to 64 random bytes of the payer's device, hexadecimal.
+    /// 16 to 64 random bytes of the payer's device, hexadecimal; with a passkey, the nonce it was asked with.
     #[schema(min_length = 32, max_length = 128)]
     nonce: String,
-    /// The payment PIN, six digits.
+    /// The payment PIN, six digits. This or `passkey`.
     #[schema(min_length = 6, max_length = 6, format = Password)]
-    pin: String,
+    pin: Option<String>,
+    /// A passkey, touched for what `passkey_challenge` asked. This or `pin`.
+    passkey: Option<PasskeyUseBody>,
     /// Where the payer's device says it is, degrees north, where the payer lets it. Kept to about a kilometre.
     #[schema(minimum = -90, maximum = 90)]
     latitude: Option<f64>,
@@ -52,13 +57,13 @@ pub(super) struct ConfirmBody {
 }
 
 impl ConfirmBody {
-    fn parse(self, payment: PaymentId) -> Result<(Confirm, Option<Place>), ApiError> {
+    fn parse(self, context: &Context, payment: PaymentId) -> Result<(Confirm, Option<Place>), ApiError> {
         let mut problems = Problems::new();
         let currency = problems.take("currency", self.currency.parse::<Currency>());
         let payee = problems.take("payee", self.payee.parse::<ShopId>());
         let nonce = Nonce::parse(&self.nonce).ok_or("must be 16 to 64 bytes in hexadecimal");
         let nonce = problems.take("nonce", nonce);
-        let pin = problems.take("pin", Pin::parse(&self.pin));
+        let shown = Shown::read(&mut problems, self.pin.as_deref(), self.passkey.as_ref())?;
         let place = match (self.latitude, self.longitude) {
             (None, None) => None,
             (Some(north), Some(east)) => {
@@ -68,16 +73,44 @@ impl ConfirmBody {
             }
             _ => problems.take("latitude", Err("send `latitude` and `longitude`, or neither")),
         };
-        match (currency, payee, nonce, pin) {
-            (Some(currency), Some(payee), Some(nonce), Some(pin)) if problems.is_empty() => {
-                Ok((Confirm::new(payment, Money::new(self.amount_minor, currency), payee, nonce, pin), place))
+        let (Some(currency), Some(payee), Some(nonce), Some(shown), true) =
+            (currency, payee, nonce, shown, problems.is_empty())
+        else {
+            return Err(problems.into_error());
+        };
+        let amount = Money::new(self.amount_minor, currency);
+        let command = match shown {
+            Shown::Pin(pin) => Confirm::new(payment, amount, payee, nonce, pin),
+            Shown::Passkey(used) => {
+                let proof = PasskeyProof::new(context.identity.site()?, *used);
+                Confirm::by_passkey(payment, amount, payee, nonce, proof)
             }
-            _ => Err(problems.into_error()),
+        };
+        Ok((command, place))
+    }
+}
+
+/// What the payer shows: exactly one of the two.
+enum Shown {
+    Pin(Pin),
+    Passkey(Box<PasskeyUse>),
+}
+
+impl Shown {
+    fn read(
+        problems: &mut Problems,
+        pin: Option<&str>,
+        passkey: Option<&PasskeyUseBody>,
+    ) -> Result<Option<Shown>, ApiError> {
+        match (pin, passkey) {
+            (Some(pin), None) => Ok(problems.take("pin", Pin::parse(pin)).map(Shown::Pin)),
+            (None, Some(passkey)) => Ok(Some(Shown::Passkey(Box::new(passkey.parse()?)))),
+            _ => Ok(problems.take("pin", Err("send `pin` or `passkey`, one of them"))),
         }
     }
 }
 
-/// Confirms a payment with the payer's PIN, bound to the amount and payee they saw.
+/// Confirms a payment with the payer's PIN or passkey, bound to the amount and payee they saw.
 #[utoipa::path(post, path = "/v1/payments/{id}/confirm", request_body = ConfirmBody, tag = "paying",
     params(("id" = String, Path),
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
@@ -88,7 +121,7 @@ pub(super) async fn confirm_payment(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
-    let (command, place) = incoming.json::<ConfirmBody>()?.parse(id)?;
+    let (command, place) = incoming.json::<ConfirmBody>()?.parse(&context, id)?;
     let operation = Operation { name: "confirm_payment", permission: Permission::Pay };
     let screen = context.screen();
     let call = context.open(incoming).await?;
@@ -107,19 +140,34 @@ pub(super) async fn confirm_payment(
 pub(super) struct AnswerBody {
     /// Whether it was the payer.
     it_was_me: bool,
-    /// The payment PIN once more, when it was.
+    /// The payment PIN once more, when it was. This or `passkey`.
     #[schema(min_length = 6, max_length = 6, format = Password)]
     pin: Option<String>,
+    /// A passkey, touched for what `passkey_challenge` asked, when it was. This or `pin`.
+    passkey: Option<PasskeyUseBody>,
+    /// With `passkey`: the nonce it was asked with.
+    #[schema(min_length = 32, max_length = 128)]
+    nonce: Option<String>,
 }
 
 impl AnswerBody {
-    fn parse(self) -> Result<Answer, ApiError> {
+    fn parse(self, context: &Context) -> Result<Answer, ApiError> {
         if !self.it_was_me {
             return Ok(Answer::No);
         }
-        let pin =
-            self.pin.ok_or_else(|| ApiError::bad_field("pin", "is needed to go on with the payment"))?;
-        Pin::parse(&pin).map(Answer::Yes).map_err(|problem| ApiError::bad_field("pin", problem))
+        let mut problems = Problems::new();
+        match Shown::read(&mut problems, self.pin.as_deref(), self.passkey.as_ref())? {
+            Some(Shown::Pin(pin)) => Ok(Answer::Yes(pin)),
+            Some(Shown::Passkey(used)) => {
+                let nonce = self.nonce.as_deref().and_then(Nonce::parse);
+                let nonce = nonce.ok_or_else(|| {
+                    ApiError::bad_field("nonce", "must be the nonce the passkey was asked with")
+                })?;
+                let proof = PasskeyProof::new(context.identity.site()?, *used);
+                Ok(Answer::Passkey(Box::new((proof, nonce))))
+            }
+            None => Err(problems.into_error()),
+        }
     }
 }
 
@@ -134,7 +182,7 @@ pub(super) async fn answer_challenge(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: PaymentId = path_id(&id)?;
-    let answer = incoming.json::<AnswerBody>()?.parse()?;
+    let answer = incoming.json::<AnswerBody>()?.parse(&context)?;
     let operation = Operation { name: "answer_challenge", permission: Permission::Pay };
     let call = context.open(incoming).await?;
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
@@ -142,6 +190,51 @@ pub(super) async fn answer_challenge(
         let answered =
             challenge::answer_challenge(tx, &caller.means, session, &Origination::of(caller), id, &answer);
         show(&context, tx, caller, answered.map_err(errors::of_confirm)?)
+    })
+    .await
+}
+
+/// What the payer is asked to confirm, and the options for their passkey, whose challenge is bound to exactly that.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PasskeyChallengeView {
+    /// The amount, minor units.
+    amount_minor: i64,
+    /// The currency.
+    currency: String,
+    /// The shop.
+    payee: String,
+    /// Give it back with the passkey.
+    nonce: String,
+    /// The options, in the standard's own words: hand them to `PublicKeyCredential.parseRequestOptionsFromJSON`.
+    #[serde(rename = "publicKey")]
+    public_key: RequestOptionsView,
+}
+
+/// Asks the payer to confirm a payment, or to answer "is this you?", with a passkey. Show amount and payee before the touch:
+/// the challenge is SHA-256 over amount, currency, payee, payment and nonce, and opens nothing else.
+#[utoipa::path(post, path = "/v1/payments/{id}/passkey_challenge", tag = "paying", params(("id" = String, Path)),
+    responses((status = 200, body = PasskeyChallengeView), ApiErrors), security(("buyer_session" = [])))]
+pub(super) async fn create_passkey_challenge(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: PaymentId = path_id(&id)?;
+    let site = context.identity.site()?;
+    let operation = Operation { name: "create_passkey_challenge", permission: Permission::Pay };
+    let call = context.open(incoming).await?;
+    call.write_plain(operation, move |tx, caller| {
+        let nonce = Nonce::random(caller.means.dice);
+        let asked = ask_passkey(tx, &caller.means, caller.buyer()?, id, &nonce);
+        let (payment, options) = asked.map_err(errors::of_confirm)?;
+        let view = PasskeyChallengeView {
+            amount_minor: payment.amount.minor,
+            currency: payment.amount.currency.to_string(),
+            payee: id.shop().to_string(),
+            nonce: nonce.hex(),
+            public_key: RequestView::new(&site, &options).public_key,
+        };
+        Made::new(200, &view)
     })
     .await
 }
@@ -166,12 +259,21 @@ fn show(
                 &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now),
             );
         }
+        Confirmed::PasskeyRefused(refusal) => return made(&identity::routes::refused_passkey(refusal)),
+        Confirmed::PasskeyLocked { retry_after_seconds } => {
+            // Nothing was written, so nothing is lost.
+            return Err(ApiError::too_many(u32::try_from(retry_after_seconds).unwrap_or(u32::MAX)));
+        }
         Confirmed::PinWrong { left } => PinCheck::Wrong { left },
         Confirmed::PinLocked => PinCheck::Locked,
         Confirmed::NotActive => PinCheck::NotActive,
     };
     let refused =
         identity::routes::refused_pin(check).ok_or_else(|| ApiError::internal("a right PIN was refused"))?;
+    made(&refused)
+}
+
+fn made(refused: &ApiError) -> Result<Made, ApiError> {
     Made::new(refused.status().as_u16(), &refused.body(None))
 }
 

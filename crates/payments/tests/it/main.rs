@@ -1,6 +1,9 @@
 //! Tests of `payments` from the outside, one module a topic.
 
 #[cfg(test)]
+#[path = "../../../identity/tests/it/authenticator.rs"]
+mod authenticator;
+#[cfg(test)]
 mod code_token;
 #[cfg(test)]
 mod codes;
@@ -14,6 +17,8 @@ mod model;
 mod own;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod passkeys;
 #[cfg(test)]
 mod paying;
 #[cfg(test)]

@@ -41,6 +41,8 @@ static PERSON_JS: LazyLock<Asset> =
     LazyLock::new(|| script("person", include_str!("../../assets/person.js")));
 static BUYER_JS: LazyLock<Asset> = LazyLock::new(|| script("buyer", include_str!("../../assets/buyer.js")));
 static DESK_JS: LazyLock<Asset> = LazyLock::new(|| script("desk", include_str!("../../assets/desk.js")));
+static PASSKEY_JS: LazyLock<Asset> =
+    LazyLock::new(|| script("passkey", include_str!("../../assets/passkey.js")));
 static MARK: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("mark", "svg", "image/svg+xml", include_str!("../../assets/mark.svg")));
 
@@ -73,14 +75,19 @@ pub fn desk_js() -> &'static Asset {
     &DESK_JS
 }
 
+/// The script of forms that ask for a passkey.
+pub fn passkey_js() -> &'static Asset {
+    &PASSKEY_JS
+}
+
 /// The mark shown in the browser's tab.
 pub fn mark() -> &'static Asset {
     &MARK
 }
 
 /// Every static file.
-pub fn list_assets() -> [&'static Asset; 6] {
-    [css(), desk_css(), buyer_js(), desk_js(), person_js(), mark()]
+pub fn list_assets() -> [&'static Asset; 7] {
+    [css(), desk_css(), buyer_js(), desk_js(), person_js(), passkey_js(), mark()]
 }
 
 /// Answers one static file; an unknown or outdated name is 404. `If-None-Match` with the same name is 304.
@@ -114,7 +121,10 @@ mod tests {
     #[test]
     fn the_sheet_and_the_buyers_script_leave_room_for_the_page() {
         assert!(css().body.len() < 20_000, "the sheet is {} bytes", css().body.len());
-        assert!(css().body.len() + buyer_js().body.len() + mark().body.len() < BUYER_FILES_MAX_BYTES);
+        assert!(
+            css().body.len() + buyer_js().body.len() + passkey_js().body.len() + mark().body.len()
+                < BUYER_FILES_MAX_BYTES
+        );
     }
 
     #[tokio::test]

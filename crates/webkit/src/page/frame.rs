@@ -261,6 +261,11 @@ impl Frame {
         &assets::desk_js().href
     }
 
+    /// Address of the script of forms that ask for a passkey.
+    pub fn passkey_js(&self) -> &'static str {
+        &assets::passkey_js().href
+    }
+
     /// Address of the mark.
     pub fn mark_href(&self) -> &'static str {
         &assets::mark().href

@@ -63,6 +63,8 @@ impl PinPage {
             amount: yuan(128_000),
             wrong,
             confirm_token: "sample".into(),
+            has_passkey: true,
+            passkey_wrong: String::new(),
             action_href: "/p/sample/pin".into(),
             cancel_href: "/p/sample/cancel".into(),
         }
@@ -82,6 +84,9 @@ impl ChallengePage {
             device: device(lang),
             place: say(lang, "Hangzhou", "杭州"),
             wrong: String::new(),
+            confirm_token: "sample".into(),
+            has_passkey: false,
+            passkey_wrong: String::new(),
             action_href: "/p/sample/challenge".into(),
         }
     }

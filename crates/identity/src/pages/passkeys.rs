@@ -1,0 +1,25 @@
+//! Adding a passkey.
+
+use askama::Template;
+use webkit::page::{Frame, Problems};
+
+/// A new passkey: its name, and a buyer's PIN where nothing stronger is there yet. Template `passkey_new.html`. Fields
+/// `label`, `pin`, hidden `credential`.
+#[derive(Template)]
+#[template(path = "passkey_new.html")]
+pub struct PasskeyNewPage {
+    /// The frame.
+    pub page: Frame,
+    /// What was typed as its name.
+    pub label_typed: String,
+    /// Whether the payment PIN is asked for.
+    pub asks_pin: bool,
+    /// What is wrong with the PIN, as a sentence; empty at the first try.
+    pub wrong: String,
+    /// What is wrong with `label`, or with the passkey.
+    pub problems: Problems,
+    /// Where the form posts to, and with `/options` behind it asks.
+    pub action_href: String,
+    /// Back to the security settings.
+    pub back_href: String,
+}

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Passkeys in a real browser, with Chromium's virtual authenticator: adding one, signing in, confirming a payment, removing.
+
+    oracles/run.sh passkeys
+
+A `tillward serve` of our own on localhost. Refusals that a browser would never send are sent over HTTP with what the
+browser signed: a touch for one payment on another, one that was used, and one made without checking who holds the device
+(negative control: the same touch on its own payment goes through). Pictures go to target/test-logs/screens.
+"""
+
+import re
+import sys
+
+from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
+
+from client import Shop
+from server import PIN, Server
+from tally import Tally
+from visitor import NARROW, Visitor
+from walk import NAMES, SHOTS
+
+# Asks for options with the session, touches the authenticator, and gives what it signed.
+TOUCH = """
+const [asked, kind, demand, done] = arguments;
+asked.publicKey.userVerification = demand;
+const made = kind === 'create'
+    ? navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.publicKey)})
+    : navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.publicKey)});
+made.then(found => done(found.toJSON()), error => done({error: error.name}));
+"""
+
+
+def plug_in(person, verified=True):
+    """An authenticator of the device's own, with room for passkeys and a finger that is the right one."""
+    options = VirtualAuthenticatorOptions(protocol=VirtualAuthenticatorOptions.Protocol.CTAP2,
+                                          transport=VirtualAuthenticatorOptions.Transport.INTERNAL,
+                                          has_resident_key=True, has_user_verification=True,
+                                          is_user_consenting=True, is_user_verified=verified)
+    person.driver.add_virtual_authenticator(options)
+
+
+def touch(person, asked, kind="get", demand="required"):
+    return person.driver.execute_async_script(TOUCH, asked, kind, demand)
+
+
+def bill(server, shop, amount_minor):
+    made = shop.post("/v1/payments", {"amount_minor": amount_minor, "currency": "CNY"})
+    return made.json()
+
+
+def operator(server):
+    """The key of whoever runs the installation; it is made while nobody serves."""
+    server.stop()
+    code, said = server.command("operator-key")
+    if code:
+        raise RuntimeError(f"no operator's key: {said}")
+    server.start()
+    key, secret = (re.search(rf"{name}\s+(\S+)", said).group(1) for name in ("keyid", "secret"))
+    return Shop(server.url, key, secret.encode())
+
+
+def sign_up(server, person, purse):
+    """A buyer who is signed in in the browser, with some money; gives the API session as well."""
+    buyer = server.buyer()
+    purse.post("/v1/top_ups", {"buyer": buyer["buyer"], "amount_minor": 100_000, "currency": "CNY"}).raise_for_status()
+    person.go(server.url)
+    person.driver.add_cookie({"name": "tw_buyer", "value": buyer["token"], "path": "/"})
+    return buyer
+
+
+def add(server, person):
+    person.go(f"{server.url}/me/security/passkey")
+    person.look("passkey-new")
+    person.check_focus("passkey-new")
+    person.fill(label="phone", pin=PIN)
+    person.press("form[data-passkey] button.do")
+    person.check(person.until(lambda: not person.at("/passkey")), "a passkey is added")
+
+
+def confirm(server, person, payment, name):
+    person.go(f"{server.url}/pay/{payment['id']}")
+    person.until(lambda: person.has("form[data-passkey]:not([hidden])"))
+    person.look(f"pay-passkey-{name}")
+    words = person.words("main")
+    person.check("12.80" in words and "Tea House" in words, f"amount and payee stand above the button: {words[:200]}")
+    person.press("form[data-passkey] button.do")
+    person.check(person.until(lambda: person.has("[role=status] .sum")), "a payment is confirmed by passkey")
+    person.look(f"receipt-passkey-{name}")
+
+
+def replay(server, person, buyer, shop, tally):
+    """What the browser signed for one payment opens no other."""
+    token = buyer["token"]
+    ask = lambda payment: server.ask("POST", f"/v1/payments/{payment['id']}/passkey_challenge", {}, token)
+    meant, other, dearer = (bill(server, shop, minor) for minor in (1_000, 1_000, 9_000))
+    asked, theirs = ask(meant), ask(other)
+    person.go(server.url)
+    signed = touch(person, asked)
+    tally.check("response" in signed, f"the authenticator signs: {signed}")
+    send = lambda payment, challenge, status: server.ask(
+        "POST", f"/v1/payments/{payment['id']}/confirm",
+        {"amount_minor": payment["amount_minor"], "currency": "CNY", "payee": challenge["payee"],
+         "nonce": challenge["nonce"], "passkey": signed}, token, status)
+    for name, payment, challenge in [("another payment", other, asked), ("another payment's nonce", other, theirs),
+                                     ("another amount", dearer, ask(dearer))]:
+        refused = send(payment, challenge, 403)
+        tally.check(refused["error"]["code"] == "passkey_refused", f"a touch is worth nothing for {name}: {refused}")
+    paid = send(meant, asked, 200)
+    tally.check(paid["state"] == "paid", f"and pays what it was meant for: {paid}")
+    again = send(meant, asked, 409)
+    tally.check(again["error"]["code"] == "payment_not_waiting", f"once: {again}")
+
+
+def refuse_unverified(server, person, buyer, shop, tally):
+    """A touch without finger, face or code, as a page of a thief would ask for."""
+    token = buyer["token"]
+    payment = bill(server, shop, 1_000)
+    asked = server.ask("POST", f"/v1/payments/{payment['id']}/passkey_challenge", {}, token)
+    person.driver.set_user_verified(False)
+    signed = touch(person, asked, demand="discouraged")
+    body = {"amount_minor": 1_000, "currency": "CNY", "payee": asked["payee"], "nonce": asked["nonce"], "passkey": signed}
+    refused = server.ask("POST", f"/v1/payments/{payment['id']}/confirm", body, token, 403)
+    tally.check("who holds it" in refused["error"]["message"], f"without verification nothing is paid: {refused}")
+    person.go(f"{server.url}/pay/{payment['id']}")
+    person.until(lambda: person.has("form[data-passkey]:not([hidden])"))
+    person.press("form[data-passkey] button.do")
+    told = person.until(lambda: person.has("[data-say]:not([hidden])") and person.all("[data-say]")[0].text.strip())
+    person.check(told, "a touch that is not the holder's is told in words")
+    person.look("pay-passkey-cancelled")
+    person.driver.set_user_verified(True)
+
+
+def sign_in(server, person, tally):
+    """Signs out and in again with nothing but the passkey."""
+    person.driver.delete_all_cookies()
+    person.go(f"{server.url}/me/sign-in")
+    person.until(lambda: person.has("form[data-passkey]:not([hidden])"))
+    person.look("buyer-sign-in-passkey")
+    person.press("form[data-passkey] button")
+    person.check(person.until(lambda: person.at("/me") and not person.at("/me/sign-in")), "a buyer signs in by passkey alone")
+    asked = server.ask("POST", "/v1/sessions/passkey", {})
+    signed = touch(person, asked)
+    body = {"attempt": asked["attempt"], "credential": signed}
+    session = server.ask("POST", "/v1/sessions/passkey/finish", body, expect=201)
+    used = server.ask("POST", "/v1/sessions/passkey/finish", body, expect=409)
+    tally.check(used["error"]["code"] == "passkey_stale", "an answer works once")
+    return session
+
+
+def remove(server, person, session, tally):
+    token = session["token"]
+    passkeys = server.ask("GET", "/v1/passkeys", bearer=token)["data"]
+    tally.check([one["label"] for one in passkeys] == ["phone"], f"the passkey is listed: {passkeys}")
+    server.ask("DELETE", f"/v1/passkeys/{passkeys[0]['id']}", bearer=token, expect=204)
+    asked = server.ask("POST", "/v1/sessions/passkey", {})
+    body = {"attempt": asked["attempt"], "credential": touch(person, asked)}
+    refused = server.ask("POST", "/v1/sessions/passkey/finish", body, expect=403)
+    tally.check(refused["error"]["code"] == "passkey_refused", "a removed passkey opens nothing")
+    person.driver.delete_all_cookies()
+    person.go(f"{server.url}/me/sign-in")
+    person.until(lambda: person.has("form[data-passkey]:not([hidden])"))
+    person.press("form[data-passkey] button")
+    person.check(person.until(lambda: person.has("[role=alert], .problems, .note.bad")), "and its owner is told on the page")
+    person.look("sign-in-passkey-refused")
+
+
+def walk(tally, language):
+    with Server() as server:
+        shop = server.shop()
+        purse = operator(server)
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        shop.base_url = server.url
+        person = Visitor(tally, language, SHOTS, NARROW, NAMES)
+        try:
+            plug_in(person)
+            buyer = sign_up(server, person, purse)
+            add(server, person)
+            confirm(server, person, bill(server, shop, 1_280), "first")
+            replay(server, person, buyer, shop, tally)
+            refuse_unverified(server, person, buyer, shop, tally)
+            session = sign_in(server, person, tally)
+            remove(server, person, session, tally)
+        finally:
+            person.close()
+
+
+def main():
+    tally = Tally()
+    for language in ("en", "zh"):
+        try:
+            walk(tally, language)
+        except Exception as problem:  # a walk that breaks off is one failure, told in full
+            tally.check(False, f"[{language}] breaks off: {type(problem).__name__}: {problem}")
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
