@@ -1,4 +1,5 @@
-//! HTTP, JSON and HTML stay at the edge: `routes`, `pages`, `desk` (the handlers of pages), `webkit` and `app`.
+//! HTTP, JSON and HTML stay at the edge: `routes`, `pages`, `desk` (the handlers of pages), `webkit` and `app`; and
+//! `transit`, the key source that calls a service.
 //!
 //! A domain type that cannot be serialized cannot leak into a response or a log. Reading a file by `Deserialize` is no
 //! leak.
@@ -8,7 +9,7 @@ use crate::source::{Source, words};
 use crate::tree::Tree;
 
 const EDGE_CRATES: [&str; 4] = ["webkit", "app", "testkit", "connectors"];
-const EDGE_FILES: [&str; 3] = ["routes", "pages", "desk"];
+const EDGE_FILES: [&str; 4] = ["routes", "pages", "desk", "transit"];
 const EDGE_WORDS: [&str; 6] = ["axum", "hyper", "utoipa", "askama", "serde_json", "Serialize"];
 
 /// Finds web words in domain code.

@@ -298,7 +298,9 @@ impl KeySource for Pkcs11Source {
             let params = GcmParams::new(&mut nonce, &associated, TAG_BITS.into())?;
             let opened = session.decrypt(&Mechanism::AesGcm(params), handle, sealed);
             let plain = Zeroizing::new(opened.map_err(|error| {
-                if is_lost(&error) { Failure::Token(error) } else { SourceError::WrongKey.into() }
+                // Some tokens answer a wrong tag with a general error; it is one of the token only if nothing else works.
+                let works = session.get_attributes(handle, &[AttributeType::KeyType]).is_ok();
+                if is_lost(&error) && !works { Failure::Token(error) } else { SourceError::WrongKey.into() }
             })?);
             Ok(Zeroizing::new(plain.as_slice().try_into().map_err(|_| SourceError::WrongKey)?))
         })

@@ -3,5 +3,7 @@
 
 mod keys_in_store;
 mod rotation;
+mod service;
+mod token;
 mod vectors;
 mod wycheproof;

@@ -1,0 +1,290 @@
+//! The root key in a PKCS#11 token: SoftHSM 2, as Debian ships it. Without it these tests say so and end.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use audit::Actor;
+use base::{Dice, Secret, ShopId};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::types::AuthPin;
+use store::testing::Scratch;
+use vault::rotation::{Nodes, Rotator, SEALED, Step, destroy_key, start_rotation};
+use vault::{
+    KeyName, KeySource, Level, Pkcs11Settings, Pkcs11Source, Place, SourceError, Vault, VaultError,
+};
+
+use crate::rotation::{NOW, migrations};
+
+const MODULES: [&str; 2] = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so"];
+const PIN: &str = "planted-pin-7351";
+const WHAT: KeyName<'static> = KeyName { purpose: "seal", version: 1 };
+
+/// A token in a temporary folder. The library reads where it is from the environment, so each test is a process of its
+/// own, as `cargo nextest` runs them, and the first test of a process decides.
+struct Token {
+    folder: tempfile::TempDir,
+    module: PathBuf,
+}
+
+/// The library holds one state for a process; tests take turns.
+static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+/// Runs `test` in a process of its own, on a fresh token; says so where there is none.
+fn with_token(name: &str, test: impl FnOnce(&Token)) {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let Some(module) = MODULES.iter().map(PathBuf::from).find(|path| path.exists()) else {
+        println!("SoftHSM is not installed (Debian: softhsm2): the token is not tested here");
+        return;
+    };
+    if let Some(folder) = std::env::var_os("TILLWARD_TOKEN_FOLDER_OF_TEST") {
+        let token = Token { folder: tempfile::tempdir_in(&folder).unwrap(), module };
+        return test(&token);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("tokens")).unwrap();
+    let conf = folder.path().join("softhsm2.conf");
+    let text =
+        format!("directories.tokendir = {}\nlog.level = ERROR\n", folder.path().join("tokens").display());
+    fs::write(&conf, text).unwrap();
+    let made = Command::new("softhsm2-util")
+        .args(["--init-token", "--free", "--label", "tillward test", "--pin", PIN, "--so-pin", "12345678"])
+        .env("SOFTHSM2_CONF", &conf)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("token::{name}"), "--nocapture"])
+        .env("SOFTHSM2_CONF", &conf)
+        .env("TILLWARD_TOKEN_FOLDER_OF_TEST", folder.path())
+        .output()
+        .unwrap();
+    let printed =
+        format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success() && printed.contains("1 passed"), "{printed}");
+    assert!(!printed.contains(PIN), "the PIN was printed");
+}
+
+impl Token {
+    fn settings(&self, pin: &str) -> Pkcs11Settings {
+        let pin_file = self.folder.path().join("pin");
+        let _ = fs::remove_file(&pin_file);
+        fs::write(&pin_file, format!("{pin}\n")).unwrap();
+        fs::set_permissions(&pin_file, fs::Permissions::from_mode(0o600)).unwrap();
+        Pkcs11Settings {
+            module: self.module.clone(),
+            token: "tillward test".to_owned(),
+            label: "tillward-root".to_owned(),
+            pin_file,
+        }
+    }
+
+    fn open(&self) -> Pkcs11Source {
+        Pkcs11Source::open(self.settings(PIN)).unwrap()
+    }
+
+    /// The folder of the token itself: gone is a token that was pulled out.
+    fn files(&self) -> PathBuf {
+        self.folder.path().parent().unwrap().join("tokens")
+    }
+
+    /// A session of our own, beside the source's.
+    fn session(&self) -> Session {
+        let pkcs11 = Pkcs11::new(&self.module).unwrap();
+        let _ = pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
+        let slot = *pkcs11
+            .get_slots_with_initialized_token()
+            .unwrap()
+            .iter()
+            .find(|slot| pkcs11.get_token_info(**slot).unwrap().label() == "tillward test")
+            .unwrap();
+        let session = pkcs11.open_rw_session(slot).unwrap();
+        let _ = session.login(UserType::User, Some(&AuthPin::new(PIN.into())));
+        session
+    }
+}
+
+fn keys(session: &Session) -> Vec<ObjectHandle> {
+    session.find_objects(&[Attribute::Class(ObjectClass::SECRET_KEY)]).unwrap()
+}
+
+fn key() -> vault::KeyBytes {
+    zeroize::Zeroizing::new([9; 32])
+}
+
+#[test]
+fn c46_the_token_makes_the_root_key_and_gives_it_to_nobody() {
+    with_token("c46_the_token_makes_the_root_key_and_gives_it_to_nobody", |token| {
+        let source = token.open();
+        let root = source.first(&Dice::System).unwrap();
+        assert_eq!(root.as_str(), "pkcs11/tillward-root/1");
+        assert_eq!(source.first(&Dice::System).unwrap(), root, "one key, however often it is asked for");
+        let session = token.session();
+        let [handle] = keys(&session)[..] else { panic!("one key") };
+        let value = session.get_attributes(handle, &[AttributeType::Value]).unwrap();
+        assert!(value.is_empty(), "the token gave the value away: {value:?}");
+        assert!(session.update_attributes(handle, &[Attribute::Extractable(true)]).is_err());
+        assert!(session.update_attributes(handle, &[Attribute::Sensitive(false)]).is_err());
+        let wrapping = [
+            Attribute::Wrap(true),
+            Attribute::ValueLen(32.into()),
+            Attribute::Label(b"other".to_vec()),
+        ];
+        let other = session.generate_key(&Mechanism::AesKeyGen, &wrapping).unwrap();
+        assert!(session.wrap_key(&Mechanism::AesKeyWrap, other, handle).is_err(), "it cannot be wrapped out");
+    });
+}
+
+#[test]
+fn c46_a_key_that_could_be_taken_out_is_refused() {
+    with_token("c46_a_key_that_could_be_taken_out_is_refused", |token| {
+        let session = token.session();
+        let mut template = vec![
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(true),
+            Attribute::Encrypt(true),
+            Attribute::Decrypt(true),
+            Attribute::ValueLen(32.into()),
+            Attribute::Label(b"tillward-root".to_vec()),
+            Attribute::Id(1u32.to_be_bytes().to_vec()),
+        ];
+        let weak = session.generate_key(&Mechanism::AesKeyGen, &template).unwrap();
+        let refused = token.open().first(&Dice::System).unwrap_err();
+        assert!(matches!(&refused, SourceError::Weak { why, .. } if why.contains("extractable")), "{refused}");
+        session.update_attributes(weak, &[Attribute::Extractable(false)]).unwrap();
+        let refused = token.open().first(&Dice::System).unwrap_err();
+        assert!(matches!(&refused, SourceError::Weak { why, .. } if why.contains("once")), "{refused}");
+        session.destroy_object(weak).unwrap();
+        template[3] = Attribute::Extractable(false);
+        template[6] = Attribute::ValueLen(16.into());
+        session.generate_key(&Mechanism::AesKeyGen, &template).unwrap();
+        let refused = token.open().first(&Dice::System).unwrap_err();
+        assert!(matches!(&refused, SourceError::Weak { why, .. } if why.contains("256")), "{refused}");
+    });
+}
+
+#[test]
+fn cr_2_a_wrapped_key_opens_in_its_token_under_its_name_only() {
+    with_token("cr_2_a_wrapped_key_opens_in_its_token_under_its_name_only", |token| {
+        let source = token.open();
+        let root = source.first(&Dice::System).unwrap();
+        let wrapped = source.wrap(&root, WHAT, &key(), &Dice::System).unwrap();
+        assert_ne!(wrapped, source.wrap(&root, WHAT, &key(), &Dice::System).unwrap(), "no nonce twice");
+        assert_eq!(*source.unwrap(&root, WHAT, &wrapped).unwrap(), *key());
+        for other in [KeyName { version: 2, ..WHAT }, KeyName { purpose: "derive", ..WHAT }] {
+            assert_eq!(source.unwrap(&root, other, &wrapped).err(), Some(SourceError::WrongKey));
+        }
+        for at in 0..wrapped.len() {
+            let mut altered = wrapped.clone();
+            altered[at] ^= 1;
+            assert_eq!(source.unwrap(&root, WHAT, &altered).err(), Some(SourceError::WrongKey), "byte {at}");
+        }
+        let next = source.next(&root, &Dice::System).unwrap();
+        assert_eq!(source.next(&root, &Dice::System).unwrap(), next);
+        assert_eq!(source.unwrap(&next, WHAT, &wrapped).err(), Some(SourceError::WrongKey));
+    });
+}
+
+#[test]
+fn c47_root_and_keks_are_replaced_in_a_token_and_the_old_root_is_destroyed_there() {
+    with_token("c47_root_and_keks_are_replaced_in_a_token_and_the_old_root_is_destroyed_there", |token| {
+        for scratch in Scratch::each() {
+            let source = Arc::new(token.open());
+            let db = scratch.open(&migrations()).unwrap();
+            let vault = Arc::new(Vault::start(&db, &*source, NOW, &Dice::System).unwrap());
+            let place = Place { table: "buyers", column: "name", row: "1" };
+            let sealed = {
+                let vault = Arc::clone(&vault);
+                let seal = move |tx: &mut store::Tx<'_>| {
+                    let key = vault.data_key(tx, ShopId::HOUSE, "buy_1", NOW, &Dice::System)?;
+                    Ok::<_, VaultError>(key.seal(&place, &Secret::new("Li".to_owned()), &Dice::System)?)
+                };
+                db.write_blocking(seal).unwrap()
+            };
+            let shared: Arc<dyn KeySource> = source.clone();
+            let rotator = Rotator::new(shared, &[SEALED], "one", Nodes::One);
+            let by = Actor::system("test");
+            for level in [Level::Root, Level::Kek] {
+                let start = by.clone();
+                db.write_blocking(move |tx| start_rotation(tx, level, &start, NOW, &Dice::System)).unwrap();
+                while rotator.step(&db, &vault, NOW, &Dice::System).unwrap() != Step::Idle {}
+                destroy_key(&db, &vault, &*source, (level, 1), &by, (NOW, &Dice::System)).unwrap();
+            }
+            assert_eq!(keys(&token.session()).len(), 1, "the token holds the new root key alone");
+            let again = Vault::start(&db, &token.open(), NOW, &Dice::System).unwrap();
+            let open = move |tx: &mut store::Tx<'_>| {
+                let key = again.find_data_key(tx, ShopId::HOUSE, "buy_1")?;
+                Ok::<_, VaultError>(key.open(&place, &sealed)?.expose().clone())
+            };
+            assert_eq!(db.read_blocking(open), Ok("Li".to_owned()));
+            for handle in keys(&token.session()) {
+                token.session().destroy_object(handle).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn cr_8_a_wrong_pin_is_given_once_and_never_shown() {
+    with_token("cr_8_a_wrong_pin_is_given_once_and_never_shown", |token| {
+        let wrong = "planted-wrong-pin";
+        let refused = Pkcs11Source::open(token.settings(wrong)).err().unwrap();
+        assert_eq!(refused, SourceError::PinRefused);
+        assert!(!format!("{refused} {refused:?}").contains(wrong));
+        token.open();
+        let settings = token.settings(PIN);
+        fs::set_permissions(&settings.pin_file, fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = Pkcs11Source::open(settings).err().unwrap();
+        assert!(matches!(refused, SourceError::File(_)), "others can read the PIN");
+    });
+}
+
+#[test]
+fn c46_a_token_that_is_gone_stops_unlocking_and_not_what_is_unlocked() {
+    with_token("c46_a_token_that_is_gone_stops_unlocking_and_not_what_is_unlocked", |token| {
+        let scratch = Scratch::file();
+        let source = token.open();
+        let db = scratch.open(&migrations()).unwrap();
+        let vault = Vault::start(&db, &source, NOW, &Dice::System).unwrap();
+        let root = source.first(&Dice::System).unwrap();
+        let wrapped = source.wrap(&root, WHAT, &key(), &Dice::System).unwrap();
+        let away = token.folder.path().join("away");
+        move_all(&token.files(), &away);
+        let lost = source.unwrap(&root, WHAT, &wrapped).err();
+        assert!(matches!(lost, Some(SourceError::Unreachable(_) | SourceError::UnknownRoot(_))), "{lost:?}");
+        assert!(Vault::start(&db, &source, NOW, &Dice::System).is_err(), "nothing starts without it");
+        let place = Place { table: "buyers", column: "name", row: "1" };
+        let seal = move |tx: &mut store::Tx<'_>| {
+            let key = vault.data_key(tx, ShopId::HOUSE, "buy_1", NOW, &Dice::System)?;
+            let sealed = key.seal(&place, &Secret::new("Li".to_owned()), &Dice::System)?;
+            Ok::<_, VaultError>(key.open(&place, &sealed)?.expose().clone())
+        };
+        assert_eq!(db.write_blocking(seal), Ok("Li".to_owned()), "what is unlocked goes on");
+    });
+}
+
+fn move_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        fs::rename(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn missing_modules_and_tokens_say_what_is_missing() {
+    with_token("missing_modules_and_tokens_say_what_is_missing", |token| {
+        let settings = Pkcs11Settings { module: "/nowhere/lib.so".into(), ..token.settings(PIN) };
+        let refused = Pkcs11Source::open(settings).err().unwrap().to_string();
+        assert!(refused.contains("/nowhere/lib.so"), "{refused}");
+        let settings = Pkcs11Settings { token: "another".to_owned(), ..token.settings(PIN) };
+        let refused = Pkcs11Source::open(settings).err().unwrap();
+        assert!(matches!(&refused, SourceError::Unreachable(why) if why.contains("another")), "{refused}");
+    });
+}
