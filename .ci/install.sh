@@ -36,6 +36,9 @@ look() {
   if wants unit || wants kill; then
     has strace || need strace
   fi
+  if wants unit || wants seeds; then
+    has softhsm2-util || need softhsm2
+  fi
   if wants unit || wants browser; then
     has chromium || need chromium
     has chromedriver || need chromium-driver

@@ -90,6 +90,7 @@ impl Source {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    crate::hardening::keep_memory();
     let cli = Cli::parse();
     start_log();
     let done = match cli.command {

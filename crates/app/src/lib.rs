@@ -7,9 +7,11 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod hardening;
 pub mod installation;
 pub mod jobs;
 pub mod key_source;
+pub mod keys;
 pub mod limits;
 pub mod openapi;
 pub mod server;
@@ -30,7 +32,7 @@ pub fn migrations() -> Vec<store::Migration> {
 
 /// Every error code of the API.
 pub fn error_codes() -> Vec<&'static webkit::Code> {
-    [webkit::error::CODES, identity::routes::CODES, payments::routes::CODES]
+    [webkit::error::CODES, identity::routes::CODES, payments::routes::CODES, keys::CODES]
         .into_iter()
         .flatten()
         .copied()

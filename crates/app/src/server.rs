@@ -80,9 +80,11 @@ fn interface(context: &Context) -> Router {
     let (payments, _) = payments::routes::router().with_state::<()>(context.clone()).split_for_parts();
     let (identity, _) =
         identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
+    let (keys, _) = crate::keys::router().with_state::<()>(context.identity.clone()).split_for_parts();
     Router::new()
         .merge(payments)
         .merge(identity)
+        .merge(keys)
         .route("/openapi.json", get(describe))
         .route("/health", get(|| async { "ok" }))
         .layer(Extension(description))

@@ -2,8 +2,7 @@
 //!
 //! The file is one line of 94 bytes, `TILLWARD-ROOT-KEY-1:<64 hex digits>:<8 hex digits>`. The last part is the start
 //! of a SHA-256 over the line before it, so a typing error in a copy kept on paper is noticed. Whoever loses the
-//! file loses the data; whoever copies file and database has both. Other key sources (a PKCS#11 token, a transit
-//! service) offer the same two operations, wrap and unwrap.
+//! file loses the data; whoever copies file and database has both.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -37,7 +36,7 @@ impl RootKey {
     pub fn create(path: &Path, data_folder: &Path, dice: &Dice) -> Result<RootKey, KeyFileError> {
         refuse_inside(path, data_folder)?;
         let key: KeyBytes = Zeroizing::new(dice.bytes());
-        write_new(path, &to_text(&key))?;
+        write_new(path, &print_text(&key))?;
         Ok(RootKey { key })
     }
 
@@ -50,7 +49,7 @@ impl RootKey {
     pub fn load(path: &Path, data_folder: &Path) -> Result<RootKey, KeyFileError> {
         refuse_inside(path, data_folder)?;
         let text = read_checked(path)?;
-        let key = from_text(&text).ok_or_else(|| KeyFileError::Content { path: path.to_owned() })?;
+        let key = parse_text(&text).ok_or_else(|| KeyFileError::Content { path: path.to_owned() })?;
         Ok(RootKey { key })
     }
 
@@ -77,7 +76,7 @@ impl RootKey {
     /// As [`RootKey::create`].
     pub fn save(&self, path: &Path, data_folder: &Path) -> Result<(), KeyFileError> {
         refuse_inside(path, data_folder)?;
-        write_new(path, &to_text(&self.key))
+        write_new(path, &print_text(&self.key))
     }
 
     /// Wraps `key` for storage. `purpose` and `version` are bound in: a wrapped key cannot pass for another one.
@@ -216,12 +215,12 @@ fn read_checked(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-fn to_text(key: &KeyBytes) -> Zeroizing<String> {
+pub(crate) fn print_text(key: &KeyBytes) -> Zeroizing<String> {
     let line = Zeroizing::new(format!("{PREFIX}{}", *keys::to_hex(key.as_slice())));
     Zeroizing::new(format!("{}:{}\n", *line, *check_of(&line)))
 }
 
-fn from_text(text: &str) -> Option<KeyBytes> {
+pub(crate) fn parse_text(text: &str) -> Option<KeyBytes> {
     let (line, check) = text.strip_suffix('\n')?.rsplit_once(':')?;
     if check != check_of(line).as_str() {
         return None;
@@ -315,7 +314,7 @@ mod tests {
         assert!(matches!(load(&[b'x'; FILE_BYTES - 1]), KeyFileError::Size { .. }));
         assert!(matches!(load(&[b'x'; FILE_BYTES + 1]), KeyFileError::Size { .. }));
         assert!(matches!(load(&[0xFF; FILE_BYTES]), KeyFileError::Content { .. }));
-        let good = to_text(&Zeroizing::new([7; KEY_BYTES])).to_string();
+        let good = print_text(&Zeroizing::new([7; KEY_BYTES])).to_string();
         let mistyped = good.replacen("07", "08", 1);
         assert!(matches!(load(mistyped.as_bytes()), KeyFileError::Content { .. }));
         fs::remove_file(&at.key).unwrap();

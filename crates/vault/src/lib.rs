@@ -14,6 +14,7 @@
 //! Reading order: `keyfile`, `source`, `keys`, `seal`, `handle`, `data_keys`, `rotation`, `inventory`, `store`.
 
 mod data_keys;
+pub mod fuzz;
 mod handle;
 pub mod inventory;
 mod keyfile;

@@ -90,7 +90,8 @@ impl Share {
         self.needed
     }
 
-    fn text(&self) -> Secret<String> {
+    /// The line that [`Share::parse`] reads.
+    pub(crate) fn print(&self) -> Secret<String> {
         let Share { needed, count, name, number, bytes } = self;
         let digits = keys::to_hex(bytes.as_slice());
         let line =
@@ -121,7 +122,7 @@ pub fn split_key(
             Some(Share { needed, count, name: name_of(root), number: *number, bytes })
         });
         raw.zeroize();
-        texts.push(share.ok_or(range.clone())?.text());
+        texts.push(share.ok_or(range.clone())?.print());
     }
     Ok(texts)
 }

@@ -16,8 +16,11 @@ const STEPS_MAX: usize = 100;
 
 /// What advances rotations here, under a name no other node has.
 pub fn rotator(at: &Installation, holder: &str) -> Rotator {
-    let nodes = if at.db.engine() == EngineKind::Embedded { Nodes::One } else { Nodes::Several };
-    Rotator::new(at.keys.clone(), SEALED_COLUMNS, holder, nodes)
+    match at.db.engine() {
+        // Whoever has the database open is the only one, also after a crash: it need not wait for its own old lease.
+        EngineKind::Embedded => Rotator::new(at.keys.clone(), SEALED_COLUMNS, "the only node", Nodes::One),
+        EngineKind::Postgres => Rotator::new(at.keys.clone(), SEALED_COLUMNS, holder, Nodes::Several),
+    }
 }
 
 /// The keeper of this node's keys.

@@ -17,6 +17,8 @@ mod flush;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod mtls;
 #[cfg(test)]
 mod once;

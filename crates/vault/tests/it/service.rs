@@ -364,9 +364,10 @@ fn only_the_pinned_authority_is_believed() {
             let mut stream = rustls::Stream::new(&mut tls, &mut tcp);
             let mut seen = [0; 4096];
             if stream.read(&mut seen).is_ok() {
-                let text = json!({ "data": { "type": "aes256-gcm96", "latest_version": 4, "exportable": false,
+                let text =
+                    json!({ "data": { "type": "aes256-gcm96", "latest_version": 4, "exportable": false,
                     "allow_plaintext_backup": false, "derived": false } })
-                .to_string();
+                    .to_string();
                 let length = text.len();
                 let _ = write!(
                     stream,

@@ -15,9 +15,7 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 use store::testing::Scratch;
 use vault::rotation::{Nodes, Rotator, SEALED, Step, destroy_key, start_rotation};
-use vault::{
-    KeyName, KeySource, Level, Pkcs11Settings, Pkcs11Source, Place, SourceError, Vault, VaultError,
-};
+use vault::{KeyName, KeySource, Level, Pkcs11Settings, Pkcs11Source, Place, SourceError, Vault, VaultError};
 
 use crate::rotation::{NOW, migrations};
 
@@ -64,8 +62,7 @@ fn with_token(name: &str, test: impl FnOnce(&Token)) {
         .env("TILLWARD_TOKEN_FOLDER_OF_TEST", folder.path())
         .output()
         .unwrap();
-    let printed =
-        format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    let printed = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success() && printed.contains("1 passed"), "{printed}");
     assert!(!printed.contains(PIN), "the PIN was printed");
 }
@@ -130,11 +127,8 @@ fn c46_the_token_makes_the_root_key_and_gives_it_to_nobody() {
         assert!(value.is_empty(), "the token gave the value away: {value:?}");
         assert!(session.update_attributes(handle, &[Attribute::Extractable(true)]).is_err());
         assert!(session.update_attributes(handle, &[Attribute::Sensitive(false)]).is_err());
-        let wrapping = [
-            Attribute::Wrap(true),
-            Attribute::ValueLen(32.into()),
-            Attribute::Label(b"other".to_vec()),
-        ];
+        let wrapping =
+            [Attribute::Wrap(true), Attribute::ValueLen(32.into()), Attribute::Label(b"other".to_vec())];
         let other = session.generate_key(&Mechanism::AesKeyGen, &wrapping).unwrap();
         assert!(session.wrap_key(&Mechanism::AesKeyWrap, other, handle).is_err(), "it cannot be wrapped out");
     });
@@ -157,7 +151,10 @@ fn c46_a_key_that_could_be_taken_out_is_refused() {
         ];
         let weak = session.generate_key(&Mechanism::AesKeyGen, &template).unwrap();
         let refused = token.open().first(&Dice::System).unwrap_err();
-        assert!(matches!(&refused, SourceError::Weak { why, .. } if why.contains("extractable")), "{refused}");
+        assert!(
+            matches!(&refused, SourceError::Weak { why, .. } if why.contains("extractable")),
+            "{refused}"
+        );
         session.update_attributes(weak, &[Attribute::Extractable(false)]).unwrap();
         let refused = token.open().first(&Dice::System).unwrap_err();
         assert!(matches!(&refused, SourceError::Weak { why, .. } if why.contains("once")), "{refused}");
