@@ -337,9 +337,8 @@ fn the_keeper_of_the_keys_sees_them_and_starts_a_rotation() {
         keys["data"].as_array().unwrap().iter().map(|key| key["purpose"].as_str().unwrap()).collect();
     assert!(purposes[0].starts_with("root") && purposes.len() >= 3, "{purposes:?}");
     assert_eq!(keys["data"][0]["days_left"], 730);
-    let rotate = |body: serde_json::Value| {
-        house.send(Request::post("/v1/keys/rotations", &body).bearer(&keeper))
-    };
+    let rotate =
+        |body: serde_json::Value| house.send(Request::post("/v1/keys/rotations", &body).bearer(&keeper));
     for bad in [json!({"level": "all"}), json!({}), json!({"level": "kek", "now": true})] {
         assert_eq!(rotate(bad.clone()).status, 400, "{bad}");
     }

@@ -388,9 +388,7 @@ fn cases() -> Vec<Case> {
         // Whoever runs the installation, as a person: `keys.rs`.
         case("list_keys", &[], |_| get("/v1/keys".into())),
         case("list_key_rotations", &[], |_| get("/v1/keys/rotations".into())),
-        case("create_key_rotation", &[], |_| {
-            Request::post("/v1/keys/rotations", &json!({"level": "kek"}))
-        }),
+        case("create_key_rotation", &[], |_| Request::post("/v1/keys/rotations", &json!({"level": "kek"}))),
         // Nobody here shows a certificate; `mtls.rs` has those who do.
         case("renew_certificate", &[], |_| {
             Request::post("/v1/certificates/renew", &json!({"request": crate::mtls::request().1}))
