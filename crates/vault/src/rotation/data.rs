@@ -14,8 +14,8 @@ use crate::store::data_keys::find_next_owner;
 use crate::store::rotations::{self as rows, Rotation, RotationState};
 use crate::store::{list_secrets, update_secret};
 
-/// Owners of one transaction, however few values each has.
-const OWNERS_MAX: usize = 50;
+/// Owners of one transaction, however few values each has: each asks every column once.
+const OWNERS_MAX: usize = 20;
 
 /// One stored value of a [`SealedColumn`].
 #[derive(Clone, Debug)]
