@@ -212,7 +212,7 @@ fn plant(town: &Town) {
         let member = NewMember {
             name: PersonName::parse("Memberplanted Zhao").map_err(|e| bug(e.to_string()))?,
             email: Email::parse("planted.member@shop.example").map_err(|e| bug(e.to_string()))?,
-            roles: vec![Role::Cashier],
+            grants: Role::Cashier.into(),
             lang: Lang::En,
         };
         let nobody = identity::PasswordHash::of_nobody();
