@@ -37,7 +37,7 @@ static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 fn with_token(name: &str, test: impl FnOnce(&Token)) {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let Some(module) = MODULES.iter().map(PathBuf::from).find(|path| path.exists()) else {
-        println!("SoftHSM is not installed (Debian: softhsm2): the token is not tested here");
+        eprintln!("SoftHSM is not installed (Debian: softhsm2): the token is not tested here");
         return;
     };
     if let Some(folder) = std::env::var_os("TILLWARD_TOKEN_FOLDER_OF_TEST") {
