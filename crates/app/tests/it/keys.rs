@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use app::config::Mail;
+use app::config::{Mail, TextMessages};
 use app::installation::Installation;
 use app::jobs::Jobs;
 use base::{Clock, Dice, Secret, ShopId};
@@ -180,7 +180,7 @@ fn c45_planted_values_are_in_no_file_and_no_log_and_every_sealed_column_is_regis
     assert!(searched > 100_000, "only {searched} bytes were searched");
     start(&town, Level::Data);
     let at = open(&town);
-    let jobs = Jobs::start(&at, Mail::Nowhere).unwrap();
+    let jobs = Jobs::start(&at, Mail::Nowhere, TextMessages::Nowhere).unwrap();
     wait_until(60, "sealing anew", || {
         let rotations = at.db.read_blocking(list_rotations).unwrap();
         rotations.iter().all(|rotation| rotation.state == RotationState::Done)
