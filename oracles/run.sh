@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit flush api mtls scan (together the default),
-# browser (gallery, walk and passkeys), kill, soak. Each runs against its own `tillward` on loopback and closes with
+# browser (gallery, walk, people and passkeys), kill, soak. Each runs against its own `tillward` on loopback and closes with
 # `N passed, N failed`.
 #
 # Each oracle has a negative control: a planted fault it must find, or a dead oracle would look like success.
@@ -15,7 +15,7 @@ oracles/install.sh || exit 1
 areas=()
 for area in "$@"; do
   case $area in
-    browser) areas+=(gallery walk passkeys) ;;
+    browser) areas+=(gallery walk people passkeys) ;;
     *) areas+=("$area") ;;
   esac
 done
@@ -23,7 +23,7 @@ done
 run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
-    signatures | audit | api | mtls | scan | flush | gallery | walk | passkeys | kill | soak) "$PYTHON" "oracles/$1.py" ;;
+    signatures | audit | api | mtls | scan | flush | gallery | walk | people | passkeys | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac
 }

@@ -414,6 +414,7 @@ level-uses-data = { $n ->
 }
 key-version = Version { $n }
 key-active = in use
+key-coming = being handed out
 key-retired = retired
 key-destroyed = destroyed
 key-made = made
@@ -511,3 +512,14 @@ passkey-new-refused = The passkey was not added: your device’s answer was not 
 passkey-new-taken = This passkey is in use already.
 passkey-new-limit = You have as many passkeys as an account may have. Remove one first.
 passkey-back = Back to security
+
+
+## Shops of the installation
+nav-shops = Shops
+shops-since = Since
+shops-none-title = No shops yet
+shops-none-text = The link printed at the first start opens one.
+shops-unlocked = { $n ->
+    [one] one without second factor
+   *[other] { $n } without second factor
+}

@@ -390,6 +390,7 @@ level-uses-kek = { $n ->
 level-uses-data = { $n } 把数据密钥
 key-version = 第 { $n } 版
 key-active = 使用中
+key-coming = 分发中
 key-retired = 已退役
 key-destroyed = 已销毁
 key-made = 生成于
@@ -483,3 +484,11 @@ passkey-new-refused = 未能添加：设备的应答未被接受，请重试。
 passkey-new-taken = 该通行密钥已被使用。
 passkey-new-limit = 通行密钥数量已达上限，请先移除一个。
 passkey-back = 返回安全设置
+
+
+## 平台上的店铺
+nav-shops = 店铺
+shops-since = 开店时间
+shops-none-title = 还没有店铺
+shops-none-text = 首次启动时打印的链接可以开店。
+shops-unlocked = { $n } 人没有第二重验证

@@ -27,6 +27,7 @@ mod enrol;
 mod form;
 mod front;
 mod hall;
+mod key_tree;
 mod keys;
 mod links;
 mod member;
@@ -36,6 +37,7 @@ mod passkeys;
 mod people;
 mod second_step;
 mod security;
+mod shops;
 mod sign_in;
 mod visit;
 mod wake;
@@ -75,6 +77,8 @@ pub fn menu() -> Vec<MenuEntry> {
     vec![
         section("/desk/api-keys", "nav-api-keys", Permission::ManageApiKeys, 60),
         section("/desk/members", "nav-members", Permission::ViewMembers, 80),
+        section("/desk/shops", "nav-shops", Permission::Operate, 85),
+        section("/desk/keys", "nav-keys", Permission::ManageKeys, 90),
         section("/desk/security", "security-title", Permission::OwnSecurity, 10).own(),
         section("/desk/devices", "devices-title", Permission::OwnSecurity, 20).own(),
     ]
@@ -128,6 +132,9 @@ fn people() -> Router<Hall> {
         .route("/desk/members/{id}/sessions", post(people::end_sessions))
         .route("/desk/members/{id}/remove", get(people::show_removal).post(people::delete_member))
         .route("/desk/roles", get(people::show_roles))
+        .route("/desk/shops", get(shops::show_shops))
+        .route("/desk/keys", get(key_tree::show_tree))
+        .route("/desk/keys/rotate/{level}", get(key_tree::show_rotation).post(key_tree::start))
 }
 
 fn members() -> Router<Hall> {

@@ -7,12 +7,15 @@ use crate::handle::{DERIVE, SEAL};
 use crate::limits::{ALARM_DAYS, DATA_KEY_DAYS_MAX, KEK_DAYS_MAX, ROOT_DAYS_MAX};
 use crate::store::data_keys;
 use crate::store::keks::{self, KeyState};
+use crate::store::rotations::Level;
 
 const DAY_MS: i64 = 86_400_000;
 
 /// One key, or all data keys together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFacts {
+    /// Where it stands in the tree.
+    pub level: Level,
     /// What it is for.
     pub purpose: &'static str,
     /// Who keeps it: the key source's operator, or the program.
@@ -64,6 +67,7 @@ pub fn list_keys(tx: &mut Tx) -> Result<Vec<KeyFacts>, store::Error> {
     for root in keks::list_roots(tx)? {
         let is_below = |row: &&keks::KekRow| row.root == root.name && row.state != KeyState::Destroyed;
         keys.push(KeyFacts {
+            level: Level::Root,
             purpose: "root: wraps the keys below",
             keeper: "key source",
             algorithm: root_algorithm(&root.kind),
@@ -88,6 +92,7 @@ pub fn list_keys(tx: &mut Tx) -> Result<Vec<KeyFacts>, store::Error> {
             ("seed of sub-keys: PINs, codes, blind indexes", "HKDF-SHA256, HMAC-SHA256", None, uses)
         };
         keys.push(KeyFacts {
+            level: Level::Kek,
             purpose,
             keeper: "program",
             algorithm,
@@ -117,6 +122,7 @@ fn data_key_facts(tx: &mut Tx) -> Result<Option<KeyFacts>, store::Error> {
     let (count, oldest) = data_keys::count_data_keys(tx, None)?;
     let Some(oldest) = oldest else { return Ok(None) };
     Ok(Some(KeyFacts {
+        level: Level::Data,
         purpose: "data: seal each owner's values",
         keeper: "program",
         algorithm: "AES-256-GCM",
@@ -138,6 +144,7 @@ mod tests {
     #[test]
     fn c44_alarms_come_at_30_14_7_and_1_days_and_at_the_end() {
         let key = KeyFacts {
+            level: Level::Data,
             purpose: "data: seal each owner's values",
             keeper: "program",
             algorithm: "AES-256-GCM",

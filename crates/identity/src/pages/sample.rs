@@ -14,14 +14,17 @@ use super::entry::{
     BuyerCodePage, BuyerNewPage, BuyerSignInPage, InvitedPage, SetUpPage, SignInPage, WakePage,
 };
 use super::front::FrontPage;
+use super::keys::{KeyRotatePage, KeysPage, ShopsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::passkeys::PasskeyNewPage;
 use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
+use super::review::{AccessReviewPage, ApprovalsPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::{Menu, MenuSpot};
 
 mod person;
+mod trust;
 
 /// The instant at which all samples are shown: 1 March 2026, 17:30 in Shanghai.
 pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
@@ -396,5 +399,16 @@ fn people_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("member-owner".to_owned(), MemberPage::sample(desk(one), true).render()?),
         ("member-remove".to_owned(), MemberRemovePage::sample(desk(one)).render()?),
         ("roles".to_owned(), RolesPage::sample(desk("/desk/roles")).render()?),
+        ("approvals".to_owned(), ApprovalsPage::sample(desk("/desk/approvals")).render()?),
+        ("approvals-empty".to_owned(), ApprovalsPage::sample_empty(desk("/desk/approvals")).render()?),
+        ("access-review".to_owned(), AccessReviewPage::sample(desk("/desk/access-review")).render()?),
+        (
+            "access-review-none".to_owned(),
+            AccessReviewPage::sample_empty(desk("/desk/access-review")).render()?,
+        ),
+        ("keys".to_owned(), KeysPage::sample(desk("/desk/keys"), false).render()?),
+        ("keys-moving".to_owned(), KeysPage::sample(desk("/desk/keys"), true).render()?),
+        ("shops".to_owned(), ShopsPage::sample(desk("/desk/shops")).render()?),
+        ("key-rotate".to_owned(), KeyRotatePage::sample(desk("/desk/keys")).render()?),
     ])
 }

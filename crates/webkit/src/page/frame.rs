@@ -122,6 +122,11 @@ impl Frame {
         self.texts.text(self.lang, key.as_ref(), &[])
     }
 
+    /// Whether there is a text for `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.texts.has(self.lang, key)
+    }
+
     /// The text for `key` with one value.
     pub fn t1(&self, key: impl AsRef<str>, name: &str, value: impl Arg) -> String {
         self.texts.text(self.lang, key.as_ref(), &[(name, &value)])

@@ -1,0 +1,114 @@
+//! Two people for one thing, and the quarterly question who still needs what.
+
+use askama::Template;
+use base::Timestamp;
+use webkit::page::{Frame, Mark};
+
+/// What waits for a second person. Template `approvals.html`. The forms have no fields.
+#[derive(Template)]
+#[template(path = "approvals.html")]
+pub struct ApprovalsPage {
+    /// The frame.
+    pub page: Frame,
+    /// The proposals, those that wait for the reader first.
+    pub rows: Vec<ApprovalRow>,
+}
+
+/// A proposal.
+#[derive(Clone, Debug)]
+pub struct ApprovalRow {
+    /// What is asked for, in words.
+    pub what: String,
+    /// More about it; may be empty.
+    pub about: String,
+    /// Who asks.
+    pub who: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when it can be decided, or used.
+    pub until: Timestamp,
+    /// How it stands.
+    pub state: ApprovalShown,
+    /// Where "approve" posts to; empty for the reader's own, and for what is decided.
+    pub approve_href: String,
+    /// Where "refuse" posts to; the same.
+    pub refuse_href: String,
+}
+
+/// How a proposal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApprovalShown {
+    /// It waits for the reader.
+    Yours,
+    /// It is the reader's own and waits for somebody else.
+    Own,
+    /// Approved, and good for one use.
+    Approved,
+}
+
+impl ApprovalShown {
+    /// Its shape.
+    pub fn mark(&self) -> Mark {
+        match self {
+            ApprovalShown::Yours => Mark::Review,
+            ApprovalShown::Own => Mark::Waiting,
+            ApprovalShown::Approved => Mark::Done,
+        }
+    }
+
+    /// The key of its word.
+    pub fn key(&self) -> &'static str {
+        match self {
+            ApprovalShown::Yours => "approval-yours",
+            ApprovalShown::Own => "approval-own",
+            ApprovalShown::Approved => "approval-approved",
+        }
+    }
+}
+
+/// Who still needs what, one line and one decision each. Template `access_review.html`. The forms have the hidden
+/// fields `subject` and `decision` (`confirm`, `remove`).
+#[derive(Template)]
+#[template(path = "access_review.html")]
+pub struct AccessReviewPage {
+    /// The frame.
+    pub page: Frame,
+    /// The open review; absent when none is due.
+    pub open: Option<OpenReview>,
+    /// Reviews that are closed, newest first: until when they were due, and when they were closed.
+    pub closed: Vec<(Timestamp, Timestamp)>,
+}
+
+/// A review that is going on.
+#[derive(Clone, Debug)]
+pub struct OpenReview {
+    /// When it has to be done.
+    pub due: Timestamp,
+    /// Whether that is over.
+    pub is_overdue: bool,
+    /// Lines that are decided.
+    pub done: usize,
+    /// The lines, undecided ones first.
+    pub lines: Vec<ReviewLine>,
+    /// Where the forms post to; empty for those who read alone.
+    pub action_href: String,
+}
+
+/// Somebody or something with access.
+#[derive(Clone, Debug)]
+pub struct ReviewLine {
+    /// As the form sends it.
+    pub subject: String,
+    /// The person's name, or the key's.
+    pub name: String,
+    /// What it may, in words.
+    pub grants: String,
+    /// The last use; absent for never.
+    pub used: Option<Timestamp>,
+    /// What speaks for removal, in words.
+    pub flags: Vec<String>,
+    /// What was decided, in words; empty before.
+    pub decision: String,
+    /// Whether it is the reader's own, which somebody else decides.
+    pub is_own: bool,
+}

@@ -1,0 +1,142 @@
+//! Samples of what takes two people, of the access review and of the keys.
+
+use webkit::page::Frame;
+
+use super::{NOW, ago, say};
+use crate::pages::keys::{
+    KeyLevel, KeyNode, KeyRotatePage, KeyShown, KeysPage, RotationBar, ShopRow, ShopsPage,
+};
+use crate::pages::review::{
+    AccessReviewPage, ApprovalRow, ApprovalShown, ApprovalsPage, OpenReview, ReviewLine,
+};
+
+impl ApprovalsPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> ApprovalsPage {
+        let lang = page.lang;
+        let row = |state, who: String, about: &str| ApprovalRow {
+            what: say(lang, "An export of customers' data", "导出顾客资料"),
+            about: about.to_owned(),
+            who,
+            since: ago(3_000),
+            until: NOW.plus_seconds(80_000),
+            state,
+            approve_href: if state == ApprovalShown::Yours { "/approve".into() } else { String::new() },
+            refuse_href: if state == ApprovalShown::Yours { "/refuse".into() } else { String::new() },
+        };
+        let (wang, mei) = (say(lang, "Wang Fang", "王芳"), say(lang, "Mei Lin", "林梅"));
+        let rows = vec![
+            row(ApprovalShown::Yours, wang, "4,021"),
+            row(ApprovalShown::Own, mei.clone(), "12"),
+            row(ApprovalShown::Approved, mei, "7"),
+        ];
+        ApprovalsPage { page, rows }
+    }
+
+    /// Nothing waits.
+    pub fn sample_empty(page: Frame) -> ApprovalsPage {
+        ApprovalsPage { page, rows: Vec::new() }
+    }
+}
+
+impl AccessReviewPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> AccessReviewPage {
+        let lang = page.lang;
+        let line = |name: String, grants: &str, used, flags: Vec<String>| ReviewLine {
+            subject: name.clone(),
+            grants: page.t(format!("role-{grants}")),
+            used,
+            flags,
+            decision: String::new(),
+            is_own: grants == "owner",
+            name,
+        };
+        let (unused, single) = (page.t("flag-unused"), page.t("flag-single-factor"));
+        let mut lines = vec![
+            line(say(lang, "Wang Fang", "王芳"), "finance", Some(ago(8_500_000)), vec![unused]),
+            line(say(lang, "Zhao Lei", "赵磊"), "cashier", None, vec![single]),
+            line(say(lang, "Mei Lin", "林梅"), "owner", Some(ago(60)), Vec::new()),
+            line(say(lang, "Chen Jie", "陈洁"), "support", Some(ago(86_000)), Vec::new()),
+        ];
+        if let Some(last) = lines.last_mut() {
+            last.decision = page.t("decision-confirmed");
+        }
+        let open = OpenReview {
+            due: ago(86_400),
+            is_overdue: true,
+            done: 1,
+            lines,
+            action_href: "/desk/access-review/1".into(),
+        };
+        AccessReviewPage { open: Some(open), closed: vec![(ago(8_000_000), ago(8_100_000))], page }
+    }
+
+    /// None is due.
+    pub fn sample_empty(page: Frame) -> AccessReviewPage {
+        AccessReviewPage { page, open: None, closed: Vec::new() }
+    }
+}
+
+fn node(version: i64, state: KeyShown, days_left: Option<i64>, uses: u64) -> KeyNode {
+    KeyNode {
+        version,
+        name: String::new(),
+        algorithm: "AES-256-KWP (RFC 5649)".into(),
+        state,
+        created: ago(30_000_000),
+        ended: (state != KeyShown::Active).then(|| ago(90_000)),
+        days_left,
+        uses,
+        destroy_href: String::new(),
+    }
+}
+
+impl KeysPage {
+    /// See [`super`]; with a rotation that goes on.
+    pub fn sample(page: Frame, moving: bool) -> KeysPage {
+        let rotate = |level: &str| if moving { String::new() } else { format!("/desk/keys/rotate/{level}") };
+        let root = KeyNode { name: "root-2".into(), ..node(2, KeyShown::Active, Some(700), 3) };
+        let keks = vec![node(4, KeyShown::Active, Some(12), 3_900), node(3, KeyShown::Retired, None, 121)];
+        let data = KeyNode { algorithm: "AES-256-GCM".into(), ..node(0, KeyShown::Active, Some(-3), 4_021) };
+        let level = |level, keys| KeyLevel { level, keys, rotate_href: rotate(level) };
+        let bar = |done, ended| RotationBar {
+            level: "kek",
+            done,
+            total: 4_021,
+            problem: String::new(),
+            started: ago(95_000),
+            ended,
+        };
+        KeysPage {
+            page,
+            levels: vec![level("root", vec![root]), level("kek", keks), level("data", vec![data])],
+            running: moving.then(|| bar(3_900, None)),
+            past: vec![bar(4_021, Some(ago(90_000)))],
+        }
+    }
+}
+
+impl KeyRotatePage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> KeyRotatePage {
+        let (action_href, back_href) = ("/desk/keys/rotate/kek".into(), "/desk/keys".into());
+        KeyRotatePage { page, level: "kek", uses: 4_021, action_href, back_href }
+    }
+}
+
+impl ShopsPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> ShopsPage {
+        let row = ShopRow {
+            id: "shp_0th7x2w90123456789abcdefghjk".into(),
+            name: super::shop(page.lang),
+            place: say(page.lang, "Hangzhou, China", "杭州，中国"),
+            currency: "CNY".into(),
+            members: 4,
+            without_factor: 1,
+            since: ago(30_000_000),
+        };
+        ShopsPage { page, rows: vec![row] }
+    }
+}
