@@ -275,6 +275,12 @@ member-active = active
 member-removed = removed
 member-suspended = suspended
 member-waits = A second person must approve this. It waits under “Approvals”; save again once it is approved.
+member-restore = Let { $name } in again
+role-own = A role of this shop: { $n ->
+    [one] one thing it may do
+   *[other] { $n } things it may do
+}
+member-more = You can only give and take what you may do yourself.
 member-back = Back to the members
 member-new-title = Invite a member
 member-new-text = They get a link by mail, good for three days, and choose a password and a second factor themselves.

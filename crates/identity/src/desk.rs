@@ -39,6 +39,7 @@ mod second_step;
 mod security;
 mod shops;
 mod sign_in;
+mod two_people;
 mod visit;
 mod wake;
 mod words;
@@ -77,6 +78,10 @@ pub fn menu() -> Vec<MenuEntry> {
     vec![
         section("/desk/api-keys", "nav-api-keys", Permission::ManageApiKeys, 60),
         section("/desk/members", "nav-members", Permission::ViewMembers, 80),
+        section("/desk/access-review", "nav-access-review", Permission::ReviewAccess, 82)
+            .counting(two_people::count_review_lines),
+        section("/desk/approvals", "nav-approvals", Permission::Approve, 84)
+            .counting(two_people::count_approvals),
         section("/desk/shops", "nav-shops", Permission::Operate, 85),
         section("/desk/keys", "nav-keys", Permission::ManageKeys, 90),
         section("/desk/security", "security-title", Permission::OwnSecurity, 10).own(),
@@ -132,6 +137,22 @@ fn people() -> Router<Hall> {
         .route("/desk/members/{id}/sessions", post(people::end_sessions))
         .route("/desk/members/{id}/remove", get(people::show_removal).post(people::delete_member))
         .route("/desk/roles", get(people::show_roles))
+        .route("/desk/members/{id}/restore", post(people::restore))
+        .route("/desk/approvals", get(two_people::show_approvals))
+        .route(
+            "/desk/approvals/{id}/approve",
+            post(|hall, visit, id, sent: Incoming| {
+                two_people::decide(hall, visit, id, sent, two_people::Answer::Approve)
+            }),
+        )
+        .route(
+            "/desk/approvals/{id}/refuse",
+            post(|hall, visit, id, sent: Incoming| {
+                two_people::decide(hall, visit, id, sent, two_people::Answer::Refuse)
+            }),
+        )
+        .route("/desk/access-review", get(two_people::show_review))
+        .route("/desk/access-review/{id}", post(two_people::decide_one))
         .route("/desk/shops", get(shops::show_shops))
         .route("/desk/keys", get(key_tree::show_tree))
         .route("/desk/keys/rotate/{level}", get(key_tree::show_rotation).post(key_tree::start))

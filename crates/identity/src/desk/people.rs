@@ -15,11 +15,12 @@ use super::member::{Member, read_as, write_as};
 use super::visit::{Side, Visit};
 use super::words::{role_text, text_problem};
 use crate::approvals::Asked;
+use crate::custom_roles::{CustomRole, list_custom_roles};
 use crate::factors::{FactorKind, list_factors};
 use crate::grants::Grants;
 use crate::members::{
     self, MemberError, MemberPerson, MemberState, NewMember, find_member, find_member_person, list_members,
-    remove_member, update_roles,
+    remove_member, restore_member, update_roles,
 };
 use crate::pages::people::{
     MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, PermissionRow,
@@ -28,7 +29,7 @@ use crate::pages::people::{
 use crate::permissions::{Permission, Role};
 use crate::person::Person;
 use crate::sessions::{end_member_sessions, list_member_sessions};
-use crate::setup::invite_member;
+use crate::setup::{Invited, invite_member};
 use crate::text::{Email, PersonName};
 
 /// Where the members are.
@@ -57,7 +58,9 @@ fn row_of(
     found: &members::Member,
     person: &MemberPerson,
 ) -> Result<MemberRow, ApiError> {
-    let roles: Vec<String> = found.roles.iter().map(|role| role_text(page, *role)).collect();
+    let own = list_custom_roles(tx, &member.actor, member.shop.id)?;
+    let mut roles: Vec<String> = found.roles.iter().map(|role| role_text(page, *role)).collect();
+    roles.extend(own.into_iter().filter(|role| found.custom.contains(&role.id)).map(|role| role.name));
     Ok(MemberRow {
         name: person.name.expose().clone(),
         email: person.email.expose().clone(),
@@ -79,16 +82,22 @@ fn shown(state: MemberState) -> MemberShown {
     }
 }
 
-/// The roles a member can be given here, with those of `chosen` ticked.
-fn choices(page: &Frame, chosen: &[Role]) -> Vec<RoleChoice> {
+/// The roles a member can be given here, the shop's own last, with those of `chosen` ticked.
+fn choices(page: &Frame, own: &[CustomRole], chosen: &Grants) -> Vec<RoleChoice> {
     let grantable = Role::ALL.iter().filter(|role| role.is_for_members());
-    let choice = |role: &Role| RoleChoice {
+    let built_in = grantable.map(|role| RoleChoice {
         name: role.name().to_owned(),
         label: role_text(page, *role),
         does: page.t(format!("role-does-{}", role.name())),
-        checked: chosen.contains(role),
-    };
-    grantable.map(choice).collect()
+        checked: chosen.roles.contains(role),
+    });
+    let own = own.iter().map(|role| RoleChoice {
+        name: role.id.to_string(),
+        label: role.name.clone(),
+        does: page.t1("role-own", "n", role.permissions.iter().count()),
+        checked: chosen.custom.contains(&role.id),
+    });
+    built_in.chain(own).collect()
 }
 
 /// Name, address and roles, as typed. Roles are ticked, so the field comes several times.
@@ -114,8 +123,8 @@ impl Typed {
         Ok((typed, posted.once))
     }
 
-    fn chosen(&self) -> Vec<Role> {
-        self.roles.iter().filter_map(|name| Role::from_name(name)).collect()
+    fn chosen(&self) -> Grants {
+        Grants::parse(&self.roles).unwrap_or_default()
     }
 
     fn parse_roles(&self, page: &Frame, problems: &mut Problems) -> Option<Grants> {
@@ -148,8 +157,9 @@ async fn new_page(
 ) -> Result<Response, ApiError> {
     let view = read_as(hall, visit, Permission::ManageMembers, move |tx, member| {
         let page = member.frame(tx)?;
+        let own = list_custom_roles(tx, &member.actor, member.shop.id)?;
         Ok(MemberNewPage {
-            roles: choices(&page, &typed.chosen()),
+            roles: choices(&page, &own, &typed.chosen()),
             name_typed: typed.name,
             email_typed: typed.email,
             problems,
@@ -190,19 +200,34 @@ pub(super) async fn create_member(
                 &new,
                 &url,
             ) {
-                Ok(_) => Ok((HOME.to_owned(), ())),
-                Err(MemberError::EmailTaken) => Ok(("member-taken".to_owned(), ())),
-                Err(MemberError::TooMany) => Ok(("member-full".to_owned(), ())),
-                Err(error) => Err(error.into()),
+                Ok(Invited::Member(_)) => Ok((HOME.to_owned(), ())),
+                Ok(Invited::Waiting(_)) => Ok(("member-waits".to_owned(), ())),
+                Err(error) => Ok((refusal(error)?.to_owned(), ())),
             },
         );
     let (word, _) = made.await?;
-    if word == HOME {
-        return Ok(go(HOME));
+    if word.starts_with('/') {
+        return Ok(go(&word));
     }
     let mut problems = Problems::none();
-    problems.add(if word == "member-taken" { "email" } else { "" }, page.t(&word));
+    let field = match word.as_str() {
+        "member-taken" => "email",
+        "member-more" | "member-waits" => "role",
+        _ => "",
+    };
+    problems.add(field, page.t(&word));
     new_page(&hall, &visit, refused, typed, problems).await
+}
+
+/// The text of what a form can put right; anything else is an error.
+fn refusal(error: MemberError) -> Result<&'static str, ApiError> {
+    match error {
+        MemberError::EmailTaken => Ok("member-taken"),
+        MemberError::TooMany => Ok("member-full"),
+        MemberError::MoreThanOwn | MemberError::OtherRole => Ok("member-more"),
+        MemberError::LastOwner => Ok("member-last-owner"),
+        other => Err(other.into()),
+    }
 }
 
 fn parse_member(text: &str) -> Result<MemberId, ApiError> {
@@ -236,10 +261,14 @@ async fn member_page(
         let may = member.actor.holds(Permission::ManageMembers) && found.state != MemberState::Disabled;
         let href =
             |what: &str, shown: bool| if shown { format!("{HOME}/{id}/{what}") } else { String::new() };
-        let chosen = typed.map_or_else(|| found.roles.clone(), |typed| typed.chosen());
+        let now = || Grants { roles: found.roles.clone(), custom: found.custom.clone() };
+        let chosen = typed.map_or_else(now, |typed| typed.chosen());
+        let own = list_custom_roles(tx, &member.actor, member.shop.id)?;
+        let suspended = found.state == MemberState::Suspended;
         Ok(MemberPage {
             factors: factor_words(tx, &page, id)?,
-            roles: choices(&page, &chosen),
+            roles: choices(&page, &own, &chosen),
+            restore_href: href("restore", may && suspended),
             sessions_href: href("sessions", may && sessions > 0 && !row.is_self),
             roles_href: href("roles", may),
             remove_href: href("remove", may && !is_last_owner),
@@ -293,28 +322,51 @@ pub(super) async fn update_member_roles(
     let (typed, once) = Typed::read(&visit, &incoming)?;
     let page = visit.frame(&hall, Side::Member, Zone::default());
     let (refused, mut problems) = (StatusCode::UNPROCESSABLE_ENTITY, Problems::none());
-    let Some(roles) = typed.parse_roles(&page, &mut problems) else {
+    let Some(grants) = typed.parse_roles(&page, &mut problems) else {
         return member_page(&hall, &visit, &id, refused, Some(typed), problems).await;
     };
-    let done = write_as(&hall, &visit, Permission::ManageMembers, once, vec![], move |tx, member| {
-        // The boxes show the built-in roles; those of the shop's own stay as they are.
-        let found = find_member(tx, member.shop.id, member_id)?;
-        let custom = found.map(|found| found.custom).unwrap_or_default();
-        let grants = Grants { custom, ..roles.clone() };
-        match update_roles(tx, &member.means, &member.actor, member.shop.id, member_id, &grants) {
-            Ok(Asked::Go) => Ok((format!("{HOME}/{member_id}"), ())),
-            Ok(Asked::Wait(_)) => Ok(("wait".to_owned(), ())),
-            Err(MemberError::LastOwner) => Ok((String::new(), ())),
-            Err(error) => Err(error.into()),
-        }
-    });
+    let done =
+        write_as(
+            &hall,
+            &visit,
+            Permission::ManageMembers,
+            once,
+            vec![],
+            move |tx, member| match update_roles(
+                tx,
+                &member.means,
+                &member.actor,
+                member.shop.id,
+                member_id,
+                &grants,
+            ) {
+                Ok(Asked::Go) => Ok((format!("{HOME}/{member_id}"), ())),
+                Ok(Asked::Wait(_)) => Ok(("member-waits".to_owned(), ())),
+                Err(error) => Ok((refusal(error)?.to_owned(), ())),
+            },
+        );
     let (word, _) = done.await?;
-    if word.is_empty() || word == "wait" {
-        let key = if word.is_empty() { "member-last-owner" } else { "member-waits" };
-        problems.add("role", page.t(key));
-        return member_page(&hall, &visit, &id, refused, Some(typed), problems).await;
+    if word.starts_with('/') {
+        return Ok(go(&word));
     }
-    Ok(go(&word))
+    problems.add("role", page.t(&word));
+    member_page(&hall, &visit, &id, refused, Some(typed), problems).await
+}
+
+/// Lets a suspended member in again.
+pub(super) async fn restore(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id = parse_member(&id)?;
+    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
+    let done = write_as(&hall, &visit, Permission::ManageMembers, once, vec![], move |tx, member| {
+        restore_member(tx, &member.means, &member.actor, member.shop.id, id)?;
+        Ok((format!("{HOME}/{id}"), ()))
+    });
+    Ok(go(&done.await?.0))
 }
 
 /// Ends every session of a member.

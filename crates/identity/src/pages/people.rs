@@ -44,7 +44,7 @@ pub enum MemberShown {
     Invited,
     /// Can sign in.
     Active,
-    /// Kept out until somebody lets them in again.
+    /// Not let in until somebody restores them.
     Suspended,
     /// Removed.
     Removed,
@@ -56,7 +56,8 @@ impl MemberShown {
         match self {
             MemberShown::Invited => Mark::Waiting,
             MemberShown::Active => Mark::Done,
-            MemberShown::Suspended | MemberShown::Removed => Mark::Closed,
+            MemberShown::Suspended => Mark::Paused,
+            MemberShown::Removed => Mark::Closed,
         }
     }
 
@@ -126,6 +127,8 @@ pub struct MemberPage {
     pub roles_href: String,
     /// Where every session is ended; empty for those who may not, or where there is none.
     pub sessions_href: String,
+    /// Where a suspended member is let in again; empty for those who may not, and for others.
+    pub restore_href: String,
     /// Where removal is asked about; empty for those who may not, and for the last owner.
     pub remove_href: String,
     /// Whether the shop would be left without an owner.

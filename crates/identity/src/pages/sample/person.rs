@@ -221,6 +221,7 @@ impl MemberPage {
             problems: Problems::none(),
             roles_href: "/desk/members/1/roles".into(),
             sessions_href: "/desk/members/1/sessions".into(),
+            restore_href: String::new(),
             remove_href: remove.into(),
             is_last_owner,
             page,

@@ -1,0 +1,259 @@
+//! What waits for a second person, and the quarterly access review.
+
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use axum::response::Response;
+use base::{AccessReviewId, ApiKeyId, ApprovalId, MemberId};
+use serde::Deserialize;
+use store::Tx;
+use webkit::body::Incoming;
+use webkit::error::ApiError;
+use webkit::page::{Frame, Lang, show};
+
+use super::form::{Button, go};
+use super::hall::Hall;
+use super::member::{Member, read_as, write_as};
+use super::visit::{Side, Visit};
+use crate::access_review::{
+    AccessReview, AccessReviewError, Decision, Line, LineKind, ReviewState, decide_line, find_access_review,
+    list_access_reviews,
+};
+use crate::api_keys::list_api_keys;
+use crate::approvals::{
+    Approval, ApprovalError, ApprovalState, approve, count_waiting, list_approvals, refuse,
+};
+use crate::members::find_member_person;
+use crate::pages::review::{
+    AccessReviewPage, ApprovalRow, ApprovalShown, ApprovalsPage, OpenReview, ReviewLine,
+};
+use crate::permissions::Permission;
+
+/// Where proposals wait.
+const APPROVALS: &str = "/desk/approvals";
+/// Where the access review is.
+const REVIEW: &str = "/desk/access-review";
+
+/// How many proposals wait for a member.
+pub(super) fn count_approvals(tx: &mut Tx<'_>, member: &Member<'_>) -> Result<u64, ApiError> {
+    Ok(count_waiting(tx, &member.actor, member.shop.id, member.means.now)? as u64)
+}
+
+/// Shows what waits for a second person.
+pub(super) async fn show_approvals(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    let view = read_as(&hall, &visit, Permission::ViewShop, |tx, member| {
+        let page = member.frame(tx)?;
+        let mut rows = Vec::new();
+        for approval in list_approvals(tx, &member.actor, member.shop.id, member.means.now)? {
+            rows.push(row_of(tx, member, page.lang, approval)?);
+        }
+        rows.sort_by_key(|row| (row.state != ApprovalShown::Yours, std::cmp::Reverse(row.since)));
+        Ok(ApprovalsPage { page, rows })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+fn row_of(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    lang: Lang,
+    approval: Approval,
+) -> Result<ApprovalRow, ApiError> {
+    let state = match approval.state {
+        ApprovalState::Waiting if approval.proposer == member.actor.label() => ApprovalShown::Own,
+        ApprovalState::Waiting => ApprovalShown::Yours,
+        _ => ApprovalShown::Approved,
+    };
+    let href = |what: &str| match state {
+        ApprovalShown::Yours => format!("{APPROVALS}/{}/{what}", approval.id),
+        _ => String::new(),
+    };
+    Ok(ApprovalRow {
+        what: approval.action.words(lang).to_owned(),
+        who: name_of(tx, member, &approval.proposer)?,
+        since: approval.created,
+        until: approval.expires,
+        approve_href: href("approve"),
+        refuse_href: href("refuse"),
+        about: approval.summary,
+        state,
+    })
+}
+
+/// The name behind the id of a member; the id itself for anything else.
+fn name_of(tx: &mut Tx<'_>, member: &Member<'_>, id: &str) -> Result<String, ApiError> {
+    let Ok(known) = id.parse::<MemberId>() else { return Ok(id.to_owned()) };
+    match find_member_person(tx, member.means.vault, member.shop.id, known) {
+        Ok(person) => Ok(person.name.expose().clone()),
+        Err(crate::members::MemberError::NotFound) => Ok(id.to_owned()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a second person says.
+#[derive(Clone, Copy)]
+pub(super) enum Answer {
+    Approve,
+    Refuse,
+}
+
+/// Decides a proposal.
+pub(super) async fn decide(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+    answer: Answer,
+) -> Result<Response, ApiError> {
+    let id: ApprovalId = id.parse().map_err(|_| ApiError::not_found("no such proposal"))?;
+    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
+    let done = write_as(&hall, &visit, Permission::ViewShop, once, vec![], move |tx, member| {
+        let (means, actor, shop) = (&member.means, &member.actor, member.shop.id);
+        let decided = match answer {
+            Answer::Approve => approve(tx, means, actor, shop, id),
+            Answer::Refuse => refuse(tx, means, actor, shop, id),
+        };
+        match decided {
+            Ok(_) | Err(ApprovalError::Decided) => Ok((APPROVALS.to_owned(), ())),
+            Err(error) => Err(error.into()),
+        }
+    });
+    Ok(go(&done.await?.0))
+}
+
+/// How many lines of an open review wait.
+pub(super) fn count_review_lines(tx: &mut Tx<'_>, member: &Member<'_>) -> Result<u64, ApiError> {
+    let Some((_, lines)) = find_open(tx, member)? else { return Ok(0) };
+    Ok(lines.iter().filter(|line| line.decision.is_none()).count() as u64)
+}
+
+fn find_open(tx: &mut Tx<'_>, member: &Member<'_>) -> Result<Option<(AccessReview, Vec<Line>)>, ApiError> {
+    let all = list_access_reviews(tx, &member.actor, member.shop.id)?;
+    let open = all.into_iter().find(|review| review.state == ReviewState::Open);
+    let Some(open) = open else { return Ok(None) };
+    Ok(Some(find_access_review(tx, &member.actor, member.shop.id, open.id)?))
+}
+
+/// Shows the open review, one line and one decision each.
+pub(super) async fn show_review(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    let view = read_as(&hall, &visit, Permission::ViewMembers, |tx, member| {
+        let page = member.frame(tx)?;
+        let all = list_access_reviews(tx, &member.actor, member.shop.id)?;
+        let closed = all.iter().filter_map(|review| review.closed.map(|at| (review.due, at))).collect();
+        let open = match find_open(tx, member)? {
+            Some((review, lines)) => Some(open_review(tx, member, &page, &review, lines)?),
+            None => None,
+        };
+        Ok(AccessReviewPage { page, open, closed })
+    });
+    Ok(show(StatusCode::OK, &view.await?))
+}
+
+fn open_review(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    review: &AccessReview,
+    lines: Vec<Line>,
+) -> Result<OpenReview, ApiError> {
+    let keys = list_keys(tx, member)?;
+    let mut shown = Vec::new();
+    for line in lines {
+        shown.push(line_of(tx, member, page, &keys, line)?);
+    }
+    shown.sort_by_key(|line: &ReviewLine| !line.decision.is_empty());
+    let may = member.actor.holds(Permission::ReviewAccess);
+    Ok(OpenReview {
+        due: review.due,
+        is_overdue: member.means.now >= review.due,
+        done: shown.iter().filter(|line| !line.decision.is_empty()).count(),
+        lines: shown,
+        action_href: if may { format!("{REVIEW}/{}", review.id) } else { String::new() },
+    })
+}
+
+/// The names of the shop's API keys, for those who may see them.
+fn list_keys(tx: &mut Tx<'_>, member: &Member<'_>) -> Result<Vec<(ApiKeyId, String)>, ApiError> {
+    match list_api_keys(tx, &member.actor, member.shop.id) {
+        Ok(keys) => Ok(keys.into_iter().map(|key| (key.id, key.label)).collect()),
+        Err(crate::api_keys::ApiKeyError::Denied(_)) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn line_of(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    keys: &[(ApiKeyId, String)],
+    line: Line,
+) -> Result<ReviewLine, ApiError> {
+    let name = match line.kind {
+        LineKind::Member => name_of(tx, member, &line.subject)?,
+        LineKind::ApiKey => {
+            let named = keys.iter().find(|(id, _)| id.to_string() == line.subject);
+            named.map_or_else(|| line.subject.clone(), |(_, label)| label.clone())
+        }
+    };
+    let decision = line.decision.map(|decision| match decision {
+        Decision::Confirm => "decision-confirmed",
+        Decision::Remove => "decision-removed",
+        Decision::Suspended => "decision-suspended",
+    });
+    Ok(ReviewLine {
+        grants: grant_words(page, &line.grants),
+        flags: line
+            .flags
+            .iter()
+            .map(|flag| page.t(format!("flag-{}", flag.name().replace('_', "-"))))
+            .collect(),
+        decision: decision.map_or_else(String::new, |key| page.t(key)),
+        is_own: line.subject == member.actor.label(),
+        used: line.used,
+        subject: line.subject,
+        name,
+    })
+}
+
+/// Built-in roles by their words, the shop's own by their names.
+fn grant_words(page: &Frame, grants: &str) -> String {
+    let words = grants.split([' ', ',']).filter(|word| !word.is_empty());
+    let word = |name: &str| {
+        let key = format!("role-{name}");
+        let known = crate::permissions::Role::from_name(name).is_some();
+        if known { page.t(key) } else { name.to_owned() }
+    };
+    words.map(word).collect::<Vec<_>>().join(" · ")
+}
+
+/// One decision.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DecisionForm {
+    subject: String,
+    decision: String,
+}
+
+/// Decides one line; it counts at once.
+pub(super) async fn decide_one(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: AccessReviewId = id.parse().map_err(|_| ApiError::not_found("no such access review"))?;
+    let posted = visit.read::<DecisionForm>(Side::Member, &incoming)?;
+    let DecisionForm { subject, decision } = posted.form;
+    let confirm = match decision.as_str() {
+        "confirm" => true,
+        "remove" => false,
+        _ => return Err(ApiError::bad_field("decision", "must be `confirm` or `remove`")),
+    };
+    let done = write_as(&hall, &visit, Permission::ReviewAccess, posted.once, vec![], move |tx, member| {
+        let place = (member.shop.id, id);
+        match decide_line(tx, &member.means, &member.actor, place, &subject, confirm) {
+            Ok(_) | Err(AccessReviewError::Decided) => Ok((REVIEW.to_owned(), ())),
+            Err(error) => Err(error.into()),
+        }
+    });
+    Ok(go(&done.await?.0))
+}
