@@ -7,8 +7,6 @@ use store::Tx;
 
 use crate::buyers::{BuyerError, Freeze, set_frozen};
 use crate::context::{Fault, Means, takes_faults};
-use crate::factors;
-use crate::limits::STEP_UP_SECONDS;
 use crate::notices::{Notice, queue_notice};
 use crate::password::PasswordHash;
 use crate::permissions::Actor;
@@ -16,6 +14,7 @@ use crate::person::Person;
 use crate::pin::{Pin, PinCheck, verify_pin_of};
 use crate::record::{self, Event};
 use crate::sessions::{self, BuyerSession, MemberSession, SessionLine};
+use crate::sign_in::{OwnError, require_own_fresh};
 use crate::store::buyers::{self, BuyerState};
 use crate::store::members::{self, MemberRow};
 use crate::store::sessions::{self as rows, SessionKind};
@@ -137,29 +136,16 @@ pub fn thaw(tx: &mut Tx, means: &Means<'_>, session: &BuyerSession, pin: &Pin) -
     }
 }
 
-/// Whether a person's session has shown more than its token in the last 15 minutes: a second factor; where there is none,
-/// the sign-in itself.
+/// Whether a person's session has shown more than its token lately; see [`require_own_fresh`].
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub(crate) fn has_fresh_proof(tx: &mut Tx, actor: &Actor) -> Result<bool, Fault> {
-    let (opened, given, at) = match actor {
-        Actor::Member(session) => (session.opened, session.second_factor, session.at),
-        Actor::Buyer(session) => (session.opened, session.second_factor, session.at),
-        _ => return Ok(false),
-    };
-    let Some(person) = Person::of(actor) else { return Ok(false) };
-    let fresh = |since: Timestamp| at < since.plus_seconds(STEP_UP_SECONDS);
-    let has_factor = factors::has_second_factor(tx, person)?;
-    Ok(if has_factor { given.is_some_and(fresh) } else { fresh(opened) })
-}
-
-/// Recovery codes of a person that are left.
-///
-/// # Errors
-/// [`Fault`] alone.
-pub(crate) fn count_recovery_codes(tx: &mut Tx, person: Person) -> Result<usize, Fault> {
-    Ok(crate::store::factors::list_recovery_codes(tx, person.shop(), person.short())?.len())
+    match require_own_fresh(tx, actor) {
+        Ok(_) => Ok(true),
+        Err(OwnError::Denied(_)) => Ok(false),
+        Err(OwnError::Fault(fault)) => Err(fault),
+    }
 }
 
 /// Sets another password for a member who has just given the old one. Every other session ends, and the member is told.

@@ -17,16 +17,15 @@ use super::words::{device_text, password_problem};
 use crate::factors::{Factor, FactorError, FactorKind, list_factors, remove_factor};
 use crate::limits::PASSWORD_CHARS_MIN;
 use crate::members::{LoginError, confirm_member, find_member_person};
-use crate::own::{
-    change_password, count_recovery_codes, end_other_sessions, end_own_session, has_fresh_proof,
-    list_own_sessions,
-};
+use crate::own::{change_password, end_other_sessions, end_own_session, list_own_sessions};
 use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
 use crate::password::Password;
-use crate::permissions::{Actor, Denied};
+use crate::permissions::Actor;
 use crate::person::Person;
+use crate::recovery::count_recovery_codes;
+use crate::sign_in::require_own_fresh;
 use crate::strength::{Advice, judge_password};
 
 /// Which side's account a route is about.
@@ -118,9 +117,7 @@ pub(super) async fn delete_factor(
     let id = parse_factor(&id)?;
     let once = visit.read::<Button>(at.0, &incoming)?.once;
     let done = write_own(&hall, &visit, at.0, once, move |tx, own| {
-        if !has_fresh_proof(tx, &own.actor())? {
-            return Err(Denied::StepUpNeeded.into());
-        }
+        require_own_fresh(tx, &own.actor())?;
         match remove_factor(tx, &own.means(), own.person, own.person, id) {
             Ok(_) | Err(FactorError::NotFound | FactorError::TooMany) => Ok((at.security(), ())),
             Err(FactorError::LastFactor) => Ok((format!("{}/{id}/remove", at.security()), ())),

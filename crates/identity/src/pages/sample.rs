@@ -18,8 +18,8 @@ use super::keys::{KeyRotatePage, KeysPage, ShopsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::passkeys::PasskeyNewPage;
 use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage, RolesPage};
-use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::review::{AccessReviewPage, ApprovalsPage};
+use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::{Menu, MenuSpot};
 
