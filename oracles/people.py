@@ -101,7 +101,7 @@ def people(tally, language):
         owner = Person(tally, language, SHOTS, WIDE, NAMES)
         buyer = Person(tally, language, SHOTS, NARROW, NAMES)
         try:
-            sign_in_member(owner, demo.url, demo.owner)
+            sign_in_member(demo, owner, demo.owner)
             owner_and_members(demo, owner)
             owner_and_security(demo, owner)
             buyer.go(demo.url + "/me")

@@ -156,7 +156,8 @@ fn az_1_a_cashier_neither_sees_nor_changes_members() {
     site.member(shop, "till@shop.example", Role::Cashier);
     let mut till = site.browser();
     let door = till.get("/sign-in").form("/sign-in").with("email", "till@shop.example");
-    till.send(&door.with("password", PASSWORD)).is(200);
+    let page = till.send(&door.with("password", PASSWORD));
+    site.enter(&mut till, page).is(200);
     till.get("/desk/members").is(403);
     till.get("/desk/members/new").is(403);
     till.get(&link_to(&members.html, "Mei Lin")).is(403);
@@ -169,7 +170,8 @@ fn a_password_is_changed_with_the_old_one_and_other_devices_are_signed_out() {
     let (site, mut owner) = opened(Outcome::Allow);
     let mut elsewhere = site.browser();
     let door = elsewhere.get("/sign-in").form("/sign-in").with("email", "mei@shop.example");
-    elsewhere.send(&door.with("password", PASSWORD)).is(200);
+    let page = elsewhere.send(&door.with("password", PASSWORD));
+    site.enter(&mut elsewhere, page).is(200);
     let new = "eight ferries cross the bay";
     let page = owner.get("/desk/password");
     let wrong = owner.send(&page.form("/desk/password").with("old", "not the old one").with("password", new));
