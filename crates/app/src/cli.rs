@@ -13,6 +13,7 @@ mod demo;
 mod keys;
 mod ledger;
 mod operator;
+mod passwords;
 mod progress;
 mod schema;
 mod screen;
@@ -54,6 +55,11 @@ enum Command {
     OperatorKey(operator::OperatorKey),
     /// Show, replace and destroy keys; split the root key among custodians
     Keys(keys::Keys),
+    /// Make a list of passwords that nobody may choose
+    #[command(
+        after_help = "Example:\n  tillward passwords build breached.txt breached.bin\n  tillward serve --password-list breached.bin"
+    )]
+    Passwords(passwords::Passwords),
     /// Unlock, freeze and unfreeze buyers
     Buyer(buyer::Buyer),
     /// Bring the database up to date and stop
@@ -101,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Audit(audit) => audit.run(),
         Command::Ledger(books) => books.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Passwords(passwords) => passwords.run(),
         Command::Buyer(buyer) => buyer.run(),
         Command::Keys(keys) => keys.run(),
         Command::OperatorKey(operator) => operator.run(),

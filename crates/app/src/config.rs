@@ -75,6 +75,9 @@ pub struct Settings {
     /// Address that gets the newest checkpoint of the audit log by mail once a day
     #[arg(long, value_name = "ADDRESS", env = "TILLWARD_CHECKPOINT_MAIL")]
     pub checkpoint_mail: Option<String>,
+    /// Passwords nobody may choose, in place of the list that ships; made by `tillward passwords build`
+    #[arg(long, value_name = "FILE", env = "TILLWARD_PASSWORD_LIST")]
+    pub password_list: Option<PathBuf>,
     /// Rule file in place of the starter rules
     #[arg(long, value_name = "FILE", env = "TILLWARD_RULES")]
     pub rules: Option<PathBuf>,
@@ -117,6 +120,8 @@ pub struct Config {
     pub mail: Mail,
     /// How text messages leave.
     pub texts: TextMessages,
+    /// Passwords nobody may choose.
+    pub password_list: Option<PathBuf>,
     /// Rule file.
     pub rules: Option<PathBuf>,
     /// Model file.
@@ -189,7 +194,7 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 21] = [
+const VARIABLES: [&str; 22] = [
     "TILLWARD_CHECKPOINTS",
     "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
@@ -209,6 +214,7 @@ const VARIABLES: [&str; 21] = [
     "TILLWARD_MAIL_FOLDER",
     "TILLWARD_SMS_URL",
     "TILLWARD_SMS_TOKEN",
+    "TILLWARD_PASSWORD_LIST",
     "TILLWARD_RULES",
     "TILLWARD_MODEL",
 ];
@@ -264,6 +270,7 @@ impl Settings {
             sms_token: self.sms_token.or(other.sms_token),
             checkpoints: self.checkpoints.or(other.checkpoints),
             checkpoint_mail: self.checkpoint_mail.or(other.checkpoint_mail),
+            password_list: self.password_list.or(other.password_list),
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
             keys: self.keys.or(other.keys),
@@ -307,6 +314,7 @@ impl Settings {
             checkpoint_mail: self.checkpoint_mail.map(check_email).transpose()?,
             texts: texts(self.sms_url, self.sms_token, self.mail_folder.as_deref())?,
             mail: mail(self.smtp_url, self.mail_from, self.mail_folder)?,
+            password_list: self.password_list,
             rules: self.rules,
             model: self.model,
             keys: self.keys.check()?,

@@ -15,6 +15,7 @@
 mod access_review;
 mod api_keys;
 pub mod approvals;
+mod blocklist;
 mod buyers;
 mod certificates;
 mod codes;
@@ -63,6 +64,7 @@ pub use api_keys::{
     ApiKey, ApiKeyError, ApiKeyProblem, ApiKeyRing, KeyState, NewApiKey, RingKey, create_api_key,
     create_system_api_key, list_api_keys, require_active_key, revoke_api_key,
 };
+pub use blocklist::{Blocklist, BlocklistError, use_blocklist};
 pub use buyers::{
     Buyer, BuyerError, BuyerPerson, BuyerState, Device, DeviceToken, Freeze, PinChange, SignUp, change_pin,
     create_buyer, erase_buyer, find_buyer, find_buyer_by_contact, find_buyer_person, find_device,

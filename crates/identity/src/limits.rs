@@ -15,10 +15,13 @@ pub const LABEL_CHARS_MAX: usize = 60;
 /// Longest reason for freezing a buyer or removing a member, in characters.
 pub const REASON_CHARS_MAX: usize = 200;
 
-/// Shortest password, in characters, where it is the only factor (PW-1).
+/// Shortest password, in characters (PW-1). Members always give a second factor, with which 8 would do (C01); the longer
+/// one also holds while the first factor is being set up, and costs nobody who takes a few words.
 pub const PASSWORD_CHARS_MIN: usize = 15;
 /// Longest password, in characters. Nothing is ever cut off.
 pub const PASSWORD_CHARS_MAX: usize = 128;
+/// Largest list of passwords nobody may choose, in bytes.
+pub const BLOCKLIST_BYTES_MAX: usize = 2 << 30;
 /// Passwords that may be hashed or checked at the same time.
 pub const PASSWORD_WORKERS_MAX: usize = 2;
 /// Password checks that may wait; one more is told to come back.

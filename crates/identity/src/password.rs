@@ -12,6 +12,7 @@ use base::{Dice, Secret};
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::blocklist;
 use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_QUEUE_MAX, PASSWORD_WORKERS_MAX};
 
 /// Memory of one hash in KiB: 19 MiB, the least OWASP names for two passes (RFC 9106 for the algorithm).
@@ -28,28 +29,6 @@ const CONTEXT_CHARS_MIN: usize = 4;
 /// A well-formed hash whose output is all zeros: no password is known that makes it.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-/// Common passwords that are long enough to pass the length. Lower case; the rules find most others.
-const COMMON: [&str; 18] = [
-    "1qaz2wsx3edc4rfv",
-    "1234567890qwertyuiop",
-    "qwertyuiopasdfghjkl",
-    "qwertyuiopasdfghjklzxcvbnm",
-    "administrator123",
-    "changemechangeme",
-    "correct horse battery staple",
-    "correcthorsebatterystaple",
-    "iloveyouiloveyou",
-    "letmeinletmein123",
-    "password1password",
-    "password123456789",
-    "passwordpassword",
-    "p@ssw0rdp@ssw0rd",
-    "thisismypassword",
-    "this is my password",
-    "trustno1trustno1",
-    "welcomewelcome123",
-];
 
 /// Why a password was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +70,11 @@ impl Password {
         Ok(Password(Secret::new(normal)))
     }
 
+    /// The password as typed, to be measured.
+    pub(crate) fn secret(&self) -> &Secret<String> {
+        &self.0
+    }
+
     /// Judges a password somebody chooses. `context` holds names an attacker would try: shop, person, address.
     ///
     /// # Errors
@@ -101,7 +85,7 @@ impl Password {
         match () {
             () if self.0.expose().chars().count() < PASSWORD_CHARS_MIN => Err(PasswordProblem::TooShort),
             () if is_repetitive(&chars) => Err(PasswordProblem::Repetitive),
-            () if COMMON.contains(&lower.expose().as_str()) => Err(PasswordProblem::Common),
+            () if blocklist::is_blocked(self) => Err(PasswordProblem::Common),
             () if is_from_context(lower.expose(), context) => Err(PasswordProblem::FromContext),
             () => Ok(()),
         }

@@ -106,6 +106,13 @@ async fn bind_machines(
 }
 
 fn open(config: &Config) -> Result<(Installation, payments::Screen), String> {
+    if let Some(path) = &config.password_list {
+        let refused = |e: &dyn std::fmt::Display| format!("the password list `{}`: {e}", path.display());
+        let bytes = std::fs::read(path).map_err(|e| refused(&e))?;
+        let list = identity::Blocklist::parse(&bytes).map_err(|e| refused(&e))?;
+        tracing::info!(version = list.version(), passwords = list.passwords(), "password list");
+        identity::use_blocklist(list);
+    }
     let screen = load_screen(config).map_err(|e| whole(&e))?;
     let installation = Installation::open(config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
     Ok((installation, screen))
