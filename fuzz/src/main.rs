@@ -8,6 +8,7 @@ mod codes;
 mod passkeys;
 mod screening;
 mod settings;
+mod tokens;
 mod values;
 
 use std::sync::LazyLock;
@@ -39,6 +40,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("share", vault::fuzz::share),
     ("key_file", vault::fuzz::key_file),
     ("sealed", vault::fuzz::sealed),
+    ("card", tokens::card),
+    ("personal", tokens::personal),
+    ("import", tokens::import),
     ("audit_note", audit::fuzz::note),
     ("audit_entry", audit::fuzz::entry),
     ("audit_promise", audit::fuzz::promise),

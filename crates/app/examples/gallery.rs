@@ -12,7 +12,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(folder.join(asset.href.trim_start_matches('/')), asset.body)?;
     }
     for lang in Lang::ALL {
-        let samples = [identity::pages::sample::gallery(lang)?, payments::pages::sample::gallery(lang)?];
+        let samples = [
+            identity::pages::sample::gallery(lang)?,
+            tokens::pages::sample::gallery(lang)?,
+            payments::pages::sample::gallery(lang)?,
+        ];
         for (name, html) in samples.into_iter().flatten() {
             std::fs::write(folder.join(format!("{name}-{}.html", lang.code())), html)?;
         }

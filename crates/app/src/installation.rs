@@ -155,7 +155,7 @@ impl Installation {
 }
 
 /// Every column that holds sealed values, for the rotation of data keys. Each domain lists its own.
-pub const SEALED_COLUMNS: &[&[SealedColumn]] = &[vault::rotation::SEALED, identity::SEALED];
+pub const SEALED_COLUMNS: &[&[SealedColumn]] = &[vault::rotation::SEALED, identity::SEALED, tokens::SEALED];
 
 /// Reads the rules and the model that are set; the starter rules where none are.
 ///

@@ -178,8 +178,9 @@ fn report(problem: &SequenceError, alarm: &mut Alarm, now: Timestamp) {
 /// One kind of rows that end: deletes some and says how many.
 type Sweep = fn(&mut Tx<'_>, &identity::Means<'_>) -> Result<usize, identity::Fault>;
 
-const SWEEPS: [(&str, Sweep, usize); 3] = [
+const SWEEPS: [(&str, Sweep, usize); 4] = [
     ("sessions, codes and mails", identity::sweep, identity::limits::SWEEP_ROWS_MAX),
+    ("cards of ended tokens", tokens::token::sweep, tokens::limits::SWEEP_ROWS_MAX as usize),
     ("idempotency keys", sweep_keys, webkit::limits::SWEEP_ROWS_MAX as usize),
     ("nonces", sweep_nonces, webkit::limits::SWEEP_ROWS_MAX as usize),
 ];

@@ -23,6 +23,7 @@ pub fn migrations() -> Vec<store::Migration> {
         vault::MIGRATIONS,
         identity::MIGRATIONS,
         ledger::MIGRATIONS,
+        tokens::MIGRATIONS,
         payments::store::MIGRATIONS,
         webkit::MIGRATIONS,
         jobs::MIGRATIONS,
@@ -32,7 +33,7 @@ pub fn migrations() -> Vec<store::Migration> {
 
 /// Every error code of the API.
 pub fn error_codes() -> Vec<&'static webkit::Code> {
-    [webkit::error::CODES, identity::routes::CODES, payments::routes::CODES, keys::CODES]
+    [webkit::error::CODES, identity::routes::CODES, tokens::routes::CODES, payments::routes::CODES, keys::CODES]
         .into_iter()
         .flatten()
         .copied()

@@ -63,6 +63,7 @@ pub fn router(context: &Context, edge: Edge) -> Router {
     interface(context)
         .route(webkit::page::assets::ROUTE, get(webkit::page::assets::find_asset))
         .merge(identity::desk::router(&hall))
+        .merge(tokens::desk::router(hall.clone()))
         .merge(payments::desk::router(context.clone(), hall))
         .layer(from_fn_with_state(edge, request::edge))
 }
@@ -81,8 +82,10 @@ fn interface(context: &Context) -> Router {
     let (identity, _) =
         identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
     let (keys, _) = crate::keys::router().with_state::<()>(context.identity.clone()).split_for_parts();
+    let (tokens, _) = tokens::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
     Router::new()
         .merge(payments)
+        .merge(tokens)
         .merge(identity)
         .merge(keys)
         .route("/openapi.json", get(describe))
@@ -92,7 +95,8 @@ fn interface(context: &Context) -> Router {
 
 /// The shell of all pages, to whose bar every domain adds its sections.
 fn hall(context: &Context) -> Hall {
-    let entries = identity::desk::menu().into_iter().chain(payments::desk::menu());
+    let entries =
+        identity::desk::menu().into_iter().chain(tokens::desk::menu()).chain(payments::desk::menu());
     Hall::new(context.identity.clone(), Menu::new(entries), Arc::new(payments::desk::Trade))
 }
 

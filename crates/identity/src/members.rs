@@ -165,6 +165,20 @@ pub fn list_members(
     Ok(found)
 }
 
+/// The active members of a shop who watch over its security; where nobody does, its owners. For notices.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_security_members(tx: &mut Tx, shop: ShopId) -> Result<Vec<MemberId>, Fault> {
+    let rows = members::list_members(tx, shop)?;
+    let with = |role: Role| -> Vec<MemberId> {
+        let active = rows.iter().filter(|row| row.state == MemberState::Active && row.roles.contains(&role));
+        active.map(|row| row.id).collect()
+    };
+    let watchers = with(Role::Security);
+    Ok(if watchers.is_empty() { with(Role::Owner) } else { watchers })
+}
+
 /// A member's name and address. The caller has the right to see them.
 ///
 /// # Errors

@@ -63,6 +63,13 @@ pub enum Notice {
     },
     /// The account was frozen.
     Frozen,
+    /// Somebody in the shop opens more customer data than usual or allowed.
+    ReadsTooMuch {
+        /// Who: an id of ours.
+        reader: String,
+        /// How many times in the hour or day.
+        openings: i64,
+    },
     /// Somebody asks this person to approve something.
     ApprovalAsked {
         /// What for, in a few words.

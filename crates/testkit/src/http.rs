@@ -117,13 +117,15 @@ impl Request {
         dice: &Dice,
     ) -> Result<Request, String> {
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or("application/json").to_owned();
         let key = self.headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let outgoing = Outgoing {
             method: self.method.as_str(),
             scheme: "http",
             authority,
             target: &self.target,
-            content_type: (!is_read).then_some("application/json"),
+            content_type: (!is_read).then_some(kind.as_str()),
             body: &self.body,
             idempotency_key: key.as_deref(),
         };

@@ -4,7 +4,7 @@ use crate::ratchet::Finding;
 use crate::source::Source;
 use crate::tree::Tree;
 
-const DOMAIN_CRATES: [&str; 6] = ["audit", "vault", "identity", "ledger", "risk", "payments"];
+const DOMAIN_CRATES: [&str; 7] = ["audit", "vault", "identity", "tokens", "ledger", "risk", "payments"];
 const AMBIENT: [&str; 6] =
     ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "env::var", "Dice::system"];
 

@@ -6,7 +6,7 @@ use crate::ratchet::Finding;
 use crate::tree::Tree;
 
 /// Each crate with those of ours it may depend on. A new arrow is a change of architecture.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("base", &[]),
     ("store", &["base"]),
     ("webkit", &["base", "store"]),
@@ -15,8 +15,12 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("risk", &["base", "store", "webkit"]),
     ("vault", &["base", "store", "webkit", "audit"]),
     ("identity", &["base", "store", "webkit", "audit", "vault"]),
+    ("tokens", &["base", "store", "webkit", "audit", "vault", "identity"]),
     ("connectors", &["base", "webkit"]),
-    ("payments", &["base", "store", "webkit", "audit", "vault", "identity", "ledger", "risk", "connectors"]),
+    (
+        "payments",
+        &["base", "store", "webkit", "audit", "vault", "identity", "tokens", "ledger", "risk", "connectors"],
+    ),
     ("testkit", &["base", "store", "webkit", "audit", "vault", "identity", "ledger", "risk", "payments"]),
     (
         "app",
@@ -27,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "audit",
             "vault",
             "identity",
+            "tokens",
             "ledger",
             "risk",
             "connectors",
@@ -44,6 +49,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "audit",
             "vault",
             "identity",
+            "tokens",
             "ledger",
             "risk",
             "connectors",

@@ -5,8 +5,8 @@ use crate::source::{Literal, Source, words};
 use crate::tree::Tree;
 
 /// Crates whose code may not tell the engines apart. `app` chooses the engine, `testkit` starts it.
-const ENGINE_FREE: [&str; 9] =
-    ["base", "webkit", "audit", "vault", "identity", "ledger", "risk", "payments", "connectors"];
+const ENGINE_FREE: [&str; 10] =
+    ["base", "webkit", "audit", "vault", "identity", "tokens", "ledger", "risk", "payments", "connectors"];
 const ENGINES: [&str; 5] = ["rusqlite", "postgres", "tokio_postgres", "Sqlite", "Postgres"];
 
 /// Finds SQL in the wrong file and engines in the wrong crate.

@@ -32,3 +32,5 @@ mod stream;
 mod tls;
 #[cfg(test)]
 mod town;
+#[cfg(test)]
+mod vaulted;

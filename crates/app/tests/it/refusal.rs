@@ -70,6 +70,12 @@ const OWNERS: &[Who] = &[Owner, OtherOwner];
 const PEOPLE: &[Who] = &[Payer, Stranger, Owner, Cashier, Risk, OtherOwner];
 const MEMBERS: &[Who] = &[Owner, Cashier, Risk, OtherOwner];
 
+/// Who puts cards and customers in.
+const SELLING: &[Who] = &[Owner, Till, OtherOwner, OtherTill];
+const CUSTOMER_READERS: &[Who] = &[Owner, Risk, Till, OtherOwner, OtherTill];
+const OWN_CUSTOMER_READERS: &[Who] = &[Owner, Risk, Till];
+const AUDITORS: &[Who] = &[Owner, Risk, OtherOwner, Operator];
+
 /// A shop where something of everything has happened.
 struct Stage {
     house: House,
@@ -229,6 +235,22 @@ impl Stage {
         })
     }
 
+    /// The address of a token of the shop, made for this request.
+    fn token(&self, rest: &str) -> String {
+        self.made("/v1/tokens", card(), rest)
+    }
+
+    /// The address of a customer of the shop, made for this request.
+    fn customer(&self, rest: &str) -> String {
+        self.made("/v1/customers", customer(), rest)
+    }
+
+    fn made(&self, path: &str, body: Value, rest: &str) -> String {
+        let made = self.house.send(self.house.signed(&self.shop, post(path.into(), body)));
+        assert_eq!(made.status, 201, "{path}: {}", made.json());
+        format!("{path}/{}{rest}", text(&made.json(), "id"))
+    }
+
     fn confirmation(&self) -> Request {
         self.house.confirmation(&self.payer, &self.waiting, PIN, &key())
     }
@@ -254,6 +276,27 @@ fn delete(target: String) -> Request {
 
 fn put(target: String, body: Value) -> Request {
     Request::new(Method::PUT, &target).json(&body)
+}
+
+fn card() -> Value {
+    json!({"number": "4111111111111111", "expiry_month": 12, "expiry_year": 2029})
+}
+
+fn customer() -> Value {
+    json!({"values": [{"kind": "name", "value": "Li Hua"}, {"kind": "phone", "value": "13800138000"}]})
+}
+
+fn why(mut body: Value) -> Value {
+    body["purpose"] = json!("check_fraud");
+    body["reason"] = json!("ticket 1");
+    body
+}
+
+fn table(path: &str, text: &str) -> Request {
+    let mut request = post(path.into(), json!({}));
+    request.headers.insert("content-type", axum::http::HeaderValue::from_static("text/csv"));
+    request.body = text.as_bytes().to_vec();
+    request
 }
 
 fn cases() -> Vec<Case> {
@@ -376,6 +419,36 @@ fn cases() -> Vec<Case> {
             Request::post("/v1/api_keys", &json!({"label": "till", "role": "integration"}))
         }),
         case("list_api_keys", OWNERS, |_| get("/v1/api_keys".into())),
+        case("create_token", SELLING, |_| post("/v1/tokens".into(), card())),
+        case("list_tokens", CUSTOMER_READERS, |_| get("/v1/tokens".into())),
+        case("find_token", OWN_CUSTOMER_READERS, |s| get(s.token(""))),
+        case("delete_token", &[Owner, Till], |s| delete(s.token(""))),
+        case("open_token", &[Owner], |s| Request::post(&s.token("/open"), &why(json!({})))),
+        case("list_token_openings", OWN_CUSTOMER_READERS, |s| get(s.token("/openings"))),
+        case("create_customer", SELLING, |_| post("/v1/customers".into(), customer())),
+        case("list_customers", CUSTOMER_READERS, |_| get("/v1/customers".into())),
+        case("search_customers", CUSTOMER_READERS, |_| {
+            Request::post("/v1/customers/search", &json!({"value": {"kind": "name", "value": "Li Hua"}}))
+        }),
+        case("find_customer", OWN_CUSTOMER_READERS, |s| get(s.customer(""))),
+        case("erase_customer", &[Owner, Till], |s| delete(s.customer(""))),
+        case("add_value", &[Owner, Till], |s| {
+            post(s.customer("/values"), json!({"kind": "name", "value": "Li"}))
+        }),
+        case("remove_value", &[Owner, Till], |s| delete(s.customer("/values/2"))),
+        case("open_customer", &[Owner, Risk], |s| {
+            Request::post(&s.customer("/open"), &why(json!({"values": [1]})))
+        }),
+        case("list_customer_openings", OWN_CUSTOMER_READERS, |s| get(s.customer("/openings"))),
+        case("find_opening_limits", AUDITORS, |_| get("/v1/openings/limits".into())),
+        case("list_opening_alerts", AUDITORS, |_| get("/v1/openings/alerts".into())),
+        case("update_opening_limits", &[Owner, OtherOwner, Operator], |_| {
+            let body =
+                json!({"person_hour": 1, "key_hour": 1, "shop_hour": 1, "alert_hour": 1, "alert_day": 1});
+            put("/v1/openings/limits".into(), body)
+        }),
+        case("import_customers", SELLING, |_| table("/v1/imports/customers", "external_id,name\n1,Li\n")),
+        case("import_cards", SELLING, |_| table("/v1/imports/cards", "external_id,number,expiry\n")),
         case("delete_api_key", &[Owner], |s| delete(format!("/v1/api_keys/{}", s.shop.key))),
         case("create_api_key_enrolment", &[Owner], |s| {
             Request::post(&format!("/v1/api_keys/{}/enrolments", s.shop.key), &json!({}))

@@ -45,6 +45,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::FailedBurst => "failed_burst",
         Notice::SessionEnded { .. } => "session_ended",
         Notice::Frozen => "frozen",
+        Notice::ReadsTooMuch { .. } => "reads_too_much",
         Notice::ApprovalAsked { .. } => "approval_asked",
         Notice::CertificateEnds { .. } => "certificate_ends",
     }
@@ -111,6 +112,10 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "Your account is frozen",
             "Your account was frozen: nothing can be paid from it, and every session was ended.".to_owned(),
         ),
+        Notice::ReadsTooMuch { reader, openings } => (
+            "Somebody opens a lot of customer data",
+            format!("`{reader}` opened customer data or cards {openings} times, more than usual or allowed."),
+        ),
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
         }
@@ -169,6 +174,10 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             ("一个登录会话已结束", format!("您账户的一个登录会话已从其他地方结束：{}。", agent.as_str()))
         }
         Notice::Frozen => ("您的账户已冻结", "您的账户已被冻结：无法付款，所有登录均已退出。".to_owned()),
+        Notice::ReadsTooMuch { reader, openings } => (
+            "有人大量查看客户资料",
+            format!("`{reader}` 已 {openings} 次打开客户资料或银行卡，超出平常或允许的次数。"),
+        ),
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
         Notice::CertificateEnds { label, days: 0 } => {
             ("证书已到期", format!("“{label}”的证书已到期，使用该证书的设备或程序已无法连接。"))
@@ -186,6 +195,13 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         (Notice::ApprovalAsked { .. }, Lang::Zh) => "请登录后在“审批”中查看。",
         (Notice::CertificateEnds { .. }, Lang::En) => "Renew it, or sign in and look under “Certificates”.",
         (Notice::CertificateEnds { .. }, Lang::Zh) => "请更新证书，或登录后在“证书”中查看。",
+        (Notice::ReadsTooMuch { .. }, Lang::En) => {
+            "Sign in, look at the openings and ask your colleague. If nobody can explain them, remove the member or \
+             revoke the key."
+        }
+        (Notice::ReadsTooMuch { .. }, Lang::Zh) => {
+            "请登录查看打开记录并询问该同事。若无法解释，请移除该成员或吊销该密钥。"
+        }
         (Notice::FailedBurst, Lang::En) => {
             "You need to do nothing; a second step keeps them out even with the password."
         }

@@ -1,0 +1,197 @@
+//! Bringing existing customers and cards in from a table (CSV), line by line, with a report for each line.
+//!
+//! A line is in or it is not: everything of it is checked before anything is written. Each line carries the shop's own
+//! id, so the same file can be sent again after a break: what is in already is reported as unchanged, and a line that
+//! says something else under a known id is refused. Reports name columns and problems, never values.
+
+mod columns;
+mod lines;
+
+use ::store::Tx;
+use base::{Secret, ShopId, Timestamp};
+use identity::{Fault, Means};
+
+pub use columns::{Column, Heading, HeadingProblem, Parsed};
+pub use lines::{Line, LineProblem, Lines};
+
+use crate::customer::{self, CustomerError, content_of, create_customer, external_index};
+use crate::record::By;
+use crate::store::customers as customer_rows;
+use crate::token::{self, NewToken, TokenError, create_token};
+use crate::values::ExternalId;
+
+/// What a table or a list is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Customers with all their values.
+    Customers,
+    /// Active tokens with their cards.
+    Cards,
+}
+
+impl What {
+    /// Its name in the API and the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            What::Customers => "customers",
+            What::Cards => "cards",
+        }
+    }
+
+    /// Reads a name.
+    pub fn from_name(name: &str) -> Option<What> {
+        [What::Customers, What::Cards].into_iter().find(|what| what.name() == name)
+    }
+}
+
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in, under this id.
+    Created(String),
+    /// The same was in already, under this id.
+    Unchanged(String),
+    /// It is not in; why, by column.
+    Refused(Vec<Problem>),
+}
+
+/// What is wrong with one column of a line; `line` for the line as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The column.
+    pub column: String,
+    /// What is wrong, without the value.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem with `column`.
+    pub fn new(column: &str, message: impl ToString) -> Problem {
+        Problem { column: column.to_owned(), message: message.to_string() }
+    }
+}
+
+/// How an import went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Lines that are in now.
+    pub created: u64,
+    /// Lines that were in already.
+    pub unchanged: u64,
+    /// Lines that are not in.
+    pub refused: u64,
+}
+
+impl Summary {
+    /// Counts one line.
+    pub fn count(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Created(_) => self.created += 1,
+            Outcome::Unchanged(_) => self.unchanged += 1,
+            Outcome::Refused(_) => self.refused += 1,
+        }
+    }
+}
+
+/// Reads what a line says.
+///
+/// # Errors
+/// Every problem of the line.
+pub fn read_line(heading: &Heading, line: &Line, now: Timestamp) -> Result<Parsed, Vec<Problem>> {
+    match &line.cells {
+        Ok(cells) => heading.read(cells, now),
+        Err(problem) => Err(vec![Problem::new("line", problem)]),
+    }
+}
+
+/// Puts one line in.
+///
+/// # Errors
+/// [`Fault`] alone; what is wrong with the line is an outcome.
+pub fn import_line(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    by: &By<'_>,
+    shop: ShopId,
+    line: &Parsed,
+) -> Result<Outcome, Fault> {
+    match line {
+        Parsed::Customer { external, new } => {
+            let content = content_of(means.vault, shop, new);
+            if let Some(known) = find_known(tx, means, shop, customer::EXTERNAL, (external, content))? {
+                return Ok(known);
+            }
+            match create_customer(tx, means, by, shop, new) {
+                Ok(customer) => Ok(Outcome::Created(customer.id.to_string())),
+                Err(CustomerError::Fault(fault)) => Err(fault),
+                Err(refused) => Ok(Outcome::Refused(vec![Problem::new("line", refused)])),
+            }
+        }
+        Parsed::Card { external, new, customer } => {
+            let new = match find_owner(tx, means, shop, new, customer.as_ref())? {
+                Ok(new) => new,
+                Err(problem) => return Ok(Outcome::Refused(vec![problem])),
+            };
+            let content = token::content_of(means.vault, shop, &new);
+            if let Some(known) = find_known(tx, means, shop, token::EXTERNAL, (external, content))? {
+                return Ok(known);
+            }
+            match create_token(tx, means, by, shop, &new) {
+                Ok(token) => Ok(Outcome::Created(token.id.to_string())),
+                Err(TokenError::Fault(fault)) => Err(fault),
+                Err(refused) => Ok(Outcome::Refused(vec![Problem::new("line", refused)])),
+            }
+        }
+    }
+}
+
+fn find_known(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    shop: ShopId,
+    kind: &'static str,
+    (external, content): (&ExternalId, [u8; 32]),
+) -> Result<Option<Outcome>, Fault> {
+    let search = external_index(means.vault, shop, kind, external);
+    let Some(row) = customer_rows::find_external(tx, shop, kind, &search)? else { return Ok(None) };
+    Ok(Some(if row.content == content {
+        Outcome::Unchanged(row.id)
+    } else {
+        let message =
+            format!("an earlier import has other data under this id, as `{}`; it was left as it is", row.id);
+        Outcome::Refused(vec![Problem::new("external_id", message)])
+    }))
+}
+
+/// The card with its customer, who is named by the shop's own id.
+fn find_owner(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    shop: ShopId,
+    new: &NewToken,
+    owner: Option<&ExternalId>,
+) -> Result<Result<NewToken, Problem>, Fault> {
+    let Some(owner) = owner else { return Ok(Ok(new.clone())) };
+    let search = external_index(means.vault, shop, customer::EXTERNAL, owner);
+    let Some(row) = customer_rows::find_external(tx, shop, customer::EXTERNAL, &search)? else {
+        let message = "there is no customer with this external id; import customers first";
+        return Ok(Err(Problem::new("customer_external_id", message)));
+    };
+    let id = row.id.parse().map_err(|_| Fault::Row("external id"))?;
+    Ok(Ok(NewToken { customer: Some(id), ..new.clone() }))
+}
+
+/// Reads the whole of a small table: the heading and its lines.
+///
+/// # Errors
+/// [`HeadingProblem`].
+pub fn read_table(what: What, table: &Secret<Vec<u8>>) -> Result<(Heading, Vec<Line>), HeadingProblem> {
+    let mut lines = Lines::new(table.expose().as_slice());
+    let heading = lines.next_line().map_err(|_| HeadingProblem::Unreadable)?.ok_or(HeadingProblem::Empty)?;
+    let heading = Heading::parse(what, &heading)?;
+    let mut all = Vec::new();
+    while let Some(line) = lines.next_line().map_err(|_| HeadingProblem::Unreadable)? {
+        all.push(line);
+    }
+    Ok((heading, all))
+}

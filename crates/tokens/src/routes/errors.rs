@@ -1,0 +1,70 @@
+//! What each refusal of this domain looks like over HTTP.
+
+use identity::routes::fault;
+use webkit::error::{ApiError, Code};
+
+use crate::customer::CustomerError;
+use crate::import::HeadingProblem;
+use crate::opening::OpeningError;
+use crate::token::TokenError;
+
+macro_rules! codes {
+    ($($name:ident = $text:literal, $status:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub(crate) static $name: Code = Code::new($text, $status, $meaning);)*
+        /// Every error code of this domain.
+        pub static CODES: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    EXTERNAL_ID_TAKEN = "external_id_taken", 409, "another card or customer of the shop has this external id";
+    TOKEN_ENDED = "token_ended", 409, "the token was used, deleted or ran out; its card is gone";
+    CUSTOMER_ERASED = "customer_erased", 409, "the customer was erased; there is nothing to open or change";
+    TOO_MANY_OPENINGS = "too_many_openings", 429, "the hourly number of openings is used up; wait, or ask whoever watches over security";
+    TABLE_REFUSED = "table_refused", 422, "the table's first line does not fit; nothing was imported";
+}
+
+pub(crate) fn of_token(error: TokenError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        TokenError::NotFound => ApiError::not_found(text),
+        TokenError::NoCustomer => ApiError::bad_field("customer", text),
+        TokenError::Life => ApiError::bad_field("expires_in_seconds", text),
+        TokenError::ExternalTaken(_) => ApiError::new(&EXTERNAL_ID_TAKEN, text),
+        TokenError::Ended(_) => ApiError::new(&TOKEN_ENDED, text),
+        TokenError::Fault(found) => fault(&found),
+    }
+}
+
+pub(crate) fn of_customer(error: CustomerError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        CustomerError::NotFound | CustomerError::NoValue(_) => ApiError::not_found(text),
+        CustomerError::Values => ApiError::bad_field("values", text),
+        CustomerError::NotSearchable => ApiError::bad_field("kind", text),
+        CustomerError::ExternalTaken(_) => ApiError::new(&EXTERNAL_ID_TAKEN, text),
+        CustomerError::Erased => ApiError::new(&CUSTOMER_ERASED, text),
+        CustomerError::Fault(found) => fault(&found),
+    }
+}
+
+pub(crate) fn of_opening(error: OpeningError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        OpeningError::NotFound => ApiError::not_found(text),
+        OpeningError::Ended(_) => ApiError::new(&TOKEN_ENDED, text),
+        OpeningError::Erased => ApiError::new(&CUSTOMER_ERASED, text),
+        OpeningError::NoValue(_) | OpeningError::Nothing => ApiError::bad_field("values", text),
+        OpeningError::Fault(found) => fault(&found),
+    }
+}
+
+/// Over a limit. Carried as an answer, since the count must stay.
+pub(crate) fn over(retry_after_seconds: u32) -> ApiError {
+    let text = format!("the hourly number of openings is used up; try again in {retry_after_seconds} s");
+    ApiError::new(&TOO_MANY_OPENINGS, text).retry_after(retry_after_seconds)
+}
+
+pub(crate) fn of_heading(problem: &HeadingProblem) -> ApiError {
+    ApiError::new(&TABLE_REFUSED, problem.to_string())
+}

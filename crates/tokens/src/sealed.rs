@@ -1,0 +1,50 @@
+//! The columns of this domain that hold sealed values, so that data keys can be replaced and values sealed anew.
+//!
+//! INVARIANT: a column that is sealed and not listed here is lost when its owner's data key is replaced.
+
+use base::{CustomerId, TokenId};
+use vault::SealedColumn;
+
+use crate::customer::{self, value_row};
+use crate::opening;
+use crate::store::sealed::{
+    Part, list_externals, list_opening_reasons, list_parts, list_values, update_external,
+    update_opening_reason, update_part, update_value,
+};
+use crate::token;
+
+/// Every one of them.
+pub const SEALED: &[SealedColumn] = &[
+    SealedColumn {
+        table: token::TABLE,
+        column: "pan",
+        list: |tx, _, owner, after, _| list_parts(tx, Part::Pan, TokenId::from_short(owner), after),
+        update: |tx, _, owner, _, sealed| update_part(tx, Part::Pan, TokenId::from_short(owner), sealed),
+    },
+    SealedColumn {
+        table: token::TABLE,
+        column: "holder",
+        list: |tx, _, owner, after, _| list_parts(tx, Part::Holder, TokenId::from_short(owner), after),
+        update: |tx, _, owner, _, sealed| update_part(tx, Part::Holder, TokenId::from_short(owner), sealed),
+    },
+    SealedColumn {
+        table: customer::TABLE,
+        column: "external",
+        list: |tx, _, owner, after, _| list_externals(tx, CustomerId::from_short(owner), after),
+        update: |tx, _, owner, _, sealed| update_external(tx, CustomerId::from_short(owner), sealed),
+    },
+    SealedColumn {
+        table: customer::VALUES_TABLE,
+        column: "sealed",
+        list: |tx, _, owner, after, limit| {
+            list_values(tx, CustomerId::from_short(owner), after, limit, value_row)
+        },
+        update: |tx, _, owner, row, sealed| update_value(tx, CustomerId::from_short(owner), row, sealed),
+    },
+    SealedColumn {
+        table: opening::TABLE,
+        column: "reason",
+        list: |tx, shop, owner, after, limit| list_opening_reasons(tx, shop, owner, after, limit),
+        update: |tx, shop, owner, row, sealed| update_opening_reason(tx, shop, owner, row, sealed),
+    },
+];
