@@ -23,13 +23,16 @@ use crate::installation::Installation;
 use crate::jobs::Jobs;
 use crate::server::{Listener, router};
 
+mod cards;
 mod check;
 mod load;
 mod model;
 mod seed;
+
 mod usage;
 mod wire;
 
+pub use cards::{Stretch, TokenOptions, TokenReport, run_tokens};
 pub use check::{Verdict, check_folder};
 pub use load::Latency;
 pub use usage::Usage;

@@ -10,6 +10,7 @@ mod audit_log;
 mod bench;
 mod buyer;
 mod demo;
+mod import;
 mod keys;
 mod ledger;
 mod operator;
@@ -47,6 +48,8 @@ enum Command {
     #[command(after_help = "Examples:\n  tillward bench --seconds 20 --clients 64 --json\n  \
         tillward bench --seconds 10 --keep run --acks run/acks\n  tillward bench --check run --acks run/acks")]
     Bench(bench::Bench),
+    /// Bring existing customers and cards in from a table (CSV)
+    Import(import::Import),
     /// Verify, prove and export the audit log
     Audit(audit_log::AuditLog),
     /// Prove the books
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Passwords(passwords) => passwords.run(),
         Command::Buyer(buyer) => buyer.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Import(import) => import.run(),
         Command::OperatorKey(operator) => operator.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),

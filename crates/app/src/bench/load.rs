@@ -44,7 +44,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    fn of(mut micros: Vec<u32>) -> Latency {
+    pub(super) fn of(mut micros: Vec<u32>) -> Latency {
         micros.sort_unstable();
         let at = |share: f64| {
             let index = (micros.len() as f64 * share) as usize;

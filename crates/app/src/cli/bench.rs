@@ -4,11 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::say;
-use crate::bench::{Latency, Options, Report, Verdict, check_folder, run};
+use crate::bench::{
+    Latency, Options, Report, Stretch, TokenOptions, TokenReport, Verdict, check_folder, run, run_tokens,
+};
 
 /// Measure payments from end to end on this machine.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Bench {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Length of the measured stretch
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
@@ -41,8 +46,105 @@ pub(super) struct Bench {
     json: bool,
 }
 
+/// What else is measured.
+#[derive(clap::Subcommand)]
+enum Other {
+    /// Measure card tokens: made, then opened, each with its durable entry in the audit log
+    #[command(after_help = "Example:\n  tillward bench tokens --seconds 20 --clients 64 --json")]
+    Tokens(Tokens),
+}
+
+#[derive(clap::Args)]
+struct Tokens {
+    /// Length of each of the two measured stretches
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// Unmeasured seconds before each
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm_up: u64,
+    /// Connections, each with one request under way
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4_096))]
+    clients: u16,
+    /// Shops, each with an API key
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    shops: u16,
+    /// An empty PostgreSQL database; the embedded engine without it
+    #[arg(long, value_name = "URL", env = "TILLWARD_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Leave the installation in this folder
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Tokens {
+    fn run(self) -> Result<ExitCode, String> {
+        let json = self.json;
+        let report = run_tokens(&TokenOptions {
+            seconds: self.seconds,
+            warm_up_seconds: self.warm_up,
+            clients: usize::from(self.clients),
+            shops: usize::from(self.shops),
+            database_url: self.database_url,
+            keep: self.keep,
+        })?;
+        if json {
+            say(&json_of_tokens(&report).to_string());
+        } else {
+            show_tokens(&report);
+        }
+        report.problems.iter().for_each(|problem| tracing::error!("{problem}"));
+        let good = report.failed == 0 && report.problems.is_empty();
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}
+
+fn json_of_tokens(report: &TokenReport) -> serde_json::Value {
+    let one = |stretch: &Stretch| {
+        let per = |time: u64| (time as f64 / stretch.done.max(1) as f64 * 10.0).round() / 10.0;
+        let threads: serde_json::Map<String, serde_json::Value> =
+            stretch.usage.by_thread_us.iter().map(|(name, time)| (name.clone(), per(*time).into())).collect();
+        serde_json::json!({
+            "per_second": (stretch.per_second() * 10.0).round() / 10.0, "done": stretch.done,
+            "seconds": stretch.seconds, "p50_ms": stretch.latency.p50_ms, "p99_ms": stretch.latency.p99_ms,
+            "max_ms": stretch.latency.max_ms, "cpu_us": per(stretch.usage.total_us()), "cpu_us_by_thread": threads,
+        })
+    };
+    serde_json::json!({
+        "engine": report.engine, "clients": report.clients, "create": one(&report.create), "open": one(&report.open),
+        "failed": report.failed, "audit_verified": report.problems.is_empty(), "audit_entries": report.audit_entries,
+        "problems": report.problems,
+    })
+}
+
+fn show_tokens(report: &TokenReport) {
+    for (name, stretch) in [("tokens made", &report.create), ("cards opened", &report.open)] {
+        say(&format!(
+            "{:.0} {name} a second ({} engine, {} clients, {:.0} s)   p50 {:.2} ms   p99 {:.2} ms   max {:.2} ms",
+            stretch.per_second(),
+            report.engine,
+            report.clients,
+            stretch.seconds,
+            stretch.latency.p50_ms,
+            stretch.latency.p99_ms,
+            stretch.latency.max_ms
+        ));
+        for (thread, time) in &stretch.usage.by_thread_us {
+            let each = *time as f64 / stretch.done.max(1) as f64;
+            say(&format!("  {thread:<16} {each:>6.1} µs of processor time each"));
+        }
+    }
+    say(&format!("  failed {}, audit log of {} entries", report.failed, report.audit_entries));
+    report.problems.iter().for_each(|problem| say(&format!("  {problem}")));
+}
+
 impl Bench {
     pub(super) fn run(self) -> Result<ExitCode, String> {
+        if let Some(Other::Tokens(tokens)) = self.other {
+            return tokens.run();
+        }
         let json = self.json;
         let good = if let Some(folder) = &self.check {
             let verdict = check_folder(folder, self.acks.as_deref(), self.database_url.clone())?;
