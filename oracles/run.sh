@@ -23,6 +23,7 @@ done
 run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
+    export) "$PYTHON" oracles/sealed_export.py ;;
     signatures | audit | api | mtls | scan | flush | gallery | walk | people | passkeys | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac

@@ -15,34 +15,11 @@ pub use columns::{Column, Heading, HeadingProblem, Parsed};
 pub use lines::{Line, LineProblem, Lines};
 
 use crate::customer::{self, CustomerError, content_of, create_customer, external_index};
+pub use crate::export::What;
 use crate::record::By;
 use crate::store::customers as customer_rows;
 use crate::token::{self, NewToken, TokenError, create_token};
 use crate::values::ExternalId;
-
-/// What a table or a list is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// Customers with all their values.
-    Customers,
-    /// Active tokens with their cards.
-    Cards,
-}
-
-impl What {
-    /// Its name in the API and the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            What::Customers => "customers",
-            What::Cards => "cards",
-        }
-    }
-
-    /// Reads a name.
-    pub fn from_name(name: &str) -> Option<What> {
-        [What::Customers, What::Cards].into_iter().find(|what| what.name() == name)
-    }
-}
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -78,6 +78,11 @@ pub const IMPORT_LINES_MAX: usize = 500;
 /// Problems named for one line of an import.
 pub const IMPORT_PROBLEMS_MAX: usize = 8;
 
+/// Most records in one sealed export.
+pub const EXPORT_RECORDS_MAX: usize = 100_000;
+/// Life of an export that was proposed and not yet taken, seconds.
+pub const EXPORT_LIFE_SECONDS: i64 = 7 * 86_400;
+
 /// Most items in a list of this domain.
 pub const LIST_MAX: i64 = 100;
 /// Ended tokens removed in one sweep.

@@ -13,9 +13,11 @@ use vault::{DataKey, Place, VaultError};
 
 use crate::card::{Expiry, Shown};
 use crate::customer::{self, CustomerError};
+use crate::export::What;
 use crate::limits::{LIST_MAX, REASON_CHARS_MAX, REASON_CHARS_MIN, VALUES_MAX};
 use crate::record::{self, By, Event, note, takes_faults};
 use crate::store::customers as customer_rows;
+use crate::store::exports as export_rows;
 use crate::store::openings::{self as rows, OpeningRow};
 use crate::token::{self, State, TokenError};
 use crate::values::{Kind, Value, clean};
@@ -109,6 +111,14 @@ impl Why {
         }
         Ok(Why { purpose, reason: Secret::new(reason) })
     }
+
+    pub(crate) fn of(&self) -> Purpose {
+        self.purpose
+    }
+
+    pub(crate) fn reason(&self) -> &Secret<String> {
+        &self.reason
+    }
 }
 
 /// What an attempt came to. Both are answers: a refusal over a limit must leave its count behind.
@@ -156,8 +166,8 @@ pub struct OpenedCustomer {
 /// One opening, as the person it is about is shown it.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// The opening.
-    pub id: OpeningId,
+    /// The opening; `None` for a sealed export that held the subject.
+    pub id: Option<OpeningId>,
     /// Who: an id of ours.
     pub reader: String,
     /// What for.
@@ -359,8 +369,8 @@ pub fn list_token_openings(
     shop: ShopId,
     id: TokenId,
 ) -> Result<Vec<Opening>, OpeningError> {
-    token::find_token(tx, shop, id)?;
-    list_openings(tx, means, shop, (&id.to_string(), id.short()))
+    let token = token::find_token(tx, shop, id)?;
+    list_openings(tx, means, shop, (&id.to_string(), id.short()), (What::Cards, token.created))
 }
 
 /// Who opened values of a customer, newest first: what the person is shown who asks.
@@ -373,8 +383,8 @@ pub fn list_customer_openings(
     shop: ShopId,
     id: CustomerId,
 ) -> Result<Vec<Opening>, OpeningError> {
-    customer::find_row(tx, shop, id)?;
-    list_openings(tx, means, shop, (&id.to_string(), id.short()))
+    let row = customer::find_row(tx, shop, id)?;
+    list_openings(tx, means, shop, (&id.to_string(), id.short()), (What::Customers, row.customer.created))
 }
 
 fn list_openings(
@@ -382,6 +392,7 @@ fn list_openings(
     means: &Means<'_>,
     shop: ShopId,
     (subject, owner): (&str, &str),
+    (what, since): (What, Timestamp),
 ) -> Result<Vec<Opening>, OpeningError> {
     let key = match means.vault.find_data_key(tx, shop, owner) {
         Ok(key) => Some(key),
@@ -392,7 +403,7 @@ fn list_openings(
     for row in rows::list_openings(tx, shop, subject, LIST_MAX)? {
         let reason = key.as_ref().map(|key| key.open(&reason_place(&row.id), &row.reason));
         openings.push(Opening {
-            id: row.id,
+            id: Some(row.id),
             reader: row.reader,
             purpose: row.purpose,
             opened: row.opened,
@@ -400,6 +411,19 @@ fn list_openings(
             at: row.created,
         });
     }
+    for row in export_rows::list_taken_exports(tx, shop, what, since, LIST_MAX)? {
+        let at = row.taken.unwrap_or(row.created);
+        let opened = format!("export {}", row.id);
+        openings.push(Opening {
+            id: None,
+            reader: row.proposer,
+            purpose: row.purpose,
+            opened,
+            reason: None,
+            at,
+        });
+    }
+    openings.sort_by(|one, other| other.at.cmp(&one.at));
     Ok(openings)
 }
 

@@ -23,6 +23,8 @@ actions! {
     OPENING_REFUSED = "opening.refused";
     OPENING_ALERT = "opening.alert";
     OPENING_LIMITS_CHANGED = "opening.limits_changed";
+    EXPORT_PROPOSED = "export.proposed";
+    EXPORT_TAKEN = "export.taken";
 }
 
 /// Who does something, and from where.

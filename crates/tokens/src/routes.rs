@@ -1,13 +1,15 @@
-//! The JSON of cards, customers, openings and imports. Thin: read, be let through, one transaction, show.
+//! The JSON of cards, customers, openings, imports and exports. Thin: read, be let through, one transaction, show.
 //!
 //! What opens a value answers with it and stores it nowhere: such an operation takes no idempotency key, since a stored
 //! answer would be a copy in the clear. Asked twice, it is two openings.
 
 mod customers;
 pub(crate) mod errors;
+mod exports;
 mod imports;
 mod openings;
 mod read;
+mod sealed;
 mod tokens;
 mod views;
 
@@ -16,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use errors::CODES;
+pub use sealed::write_sealed;
 
 /// All operations of this domain.
 pub fn router() -> OpenApiRouter<Context> {
@@ -35,4 +38,8 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(openings::list_opening_alerts))
         .routes(routes!(imports::import_customers))
         .routes(routes!(imports::import_cards))
+        .routes(routes!(exports::propose_export, exports::list_exports))
+        .routes(routes!(exports::find_export))
+        .routes(routes!(exports::take_export))
+        .routes(routes!(exports::fetch_export))
 }

@@ -6,10 +6,11 @@ use base::{CustomerId, TokenId};
 use vault::SealedColumn;
 
 use crate::customer::{self, value_row};
+use crate::export;
 use crate::opening;
 use crate::store::sealed::{
-    Part, list_externals, list_opening_reasons, list_parts, list_values, update_external,
-    update_opening_reason, update_part, update_value,
+    Part, list_export_reasons, list_externals, list_opening_reasons, list_parts, list_values,
+    update_export_reason, update_external, update_opening_reason, update_part, update_value,
 };
 use crate::token;
 
@@ -46,5 +47,14 @@ pub const SEALED: &[SealedColumn] = &[
         column: "reason",
         list: |tx, shop, owner, after, limit| list_opening_reasons(tx, shop, owner, after, limit),
         update: |tx, shop, owner, row, sealed| update_opening_reason(tx, shop, owner, row, sealed),
+    },
+    SealedColumn {
+        table: export::TABLE,
+        column: "reason",
+        list: |tx, shop, owner, after, limit| match owner {
+            export::OWNER => list_export_reasons(tx, shop, after, limit),
+            _ => Ok(Vec::new()),
+        },
+        update: |tx, shop, _, row, sealed| update_export_reason(tx, shop, row, sealed),
     },
 ];

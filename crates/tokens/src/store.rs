@@ -2,13 +2,15 @@
 
 pub(crate) mod cards;
 pub(crate) mod customers;
+pub(crate) mod exports;
 pub(crate) mod openings;
 pub(crate) mod sealed;
 
 use store::Migration;
 
 /// This domain's tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
     version: 900,
     name: "tokens: cards, customers, openings",
     sql: "
@@ -49,4 +51,15 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             shop_id TEXT NOT NULL, id TEXT NOT NULL, reader TEXT NOT NULL, kind TEXT NOT NULL,
             openings BIGINT NOT NULL, threshold BIGINT NOT NULL, created_ms BIGINT NOT NULL,
             PRIMARY KEY (shop_id, id)) WITHOUT ROWID;",
-}];
+    },
+    Migration {
+        version: 901,
+        name: "tokens: sealed exports",
+        sql: "
+        CREATE TABLE exports (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, what TEXT NOT NULL, recipient TEXT NOT NULL,
+            purpose TEXT NOT NULL, reason BLOB NOT NULL, proposer TEXT NOT NULL, records BIGINT,
+            created_ms BIGINT NOT NULL, taken_ms BIGINT,
+            PRIMARY KEY (shop_id, id)) WITHOUT ROWID;",
+    },
+];

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use testkit::http::{Answer, Request};
 
 use crate::house::{ASKED, House, PIN, Phone, REVIEWED, RICH, Shop, key, text};
+use crate::vaulted::{Expect, RECIPIENT, approve};
 
 /// Operations for people who have no account yet. This list may only shrink.
 const OPEN: [&str; 13] = [
@@ -245,6 +246,21 @@ impl Stage {
         self.made("/v1/customers", customer(), rest)
     }
 
+    /// The address of an export that the owner proposed for this request.
+    fn export(&self, rest: &str) -> String {
+        let made = self.send(Owner, post("/v1/exports".into(), export()));
+        assert_eq!(made.status, 201, "{}", made.json());
+        format!("/v1/exports/{}{rest}", text(&made.json(), "id"))
+    }
+
+    /// The same, approved by a colleague.
+    fn approved_export(&self, rest: &str) -> String {
+        let path = self.export(rest);
+        let (_, finance) = self.house.member(self.shop.id, Role::Finance);
+        approve(&self.house, self.shop.id, &finance, Expect::Done);
+        path
+    }
+
     fn made(&self, path: &str, body: Value, rest: &str) -> String {
         let made = self.house.send(self.house.signed(&self.shop, post(path.into(), body)));
         assert_eq!(made.status, 201, "{path}: {}", made.json());
@@ -284,6 +300,10 @@ fn card() -> Value {
 
 fn customer() -> Value {
     json!({"values": [{"kind": "name", "value": "Li Hua"}, {"kind": "phone", "value": "13800138000"}]})
+}
+
+fn export() -> Value {
+    why(json!({"what": "customers", "recipient": RECIPIENT}))
 }
 
 fn why(mut body: Value) -> Value {
@@ -449,6 +469,16 @@ fn cases() -> Vec<Case> {
         }),
         case("import_customers", SELLING, |_| table("/v1/imports/customers", "external_id,name\n1,Li\n")),
         case("import_cards", SELLING, |_| table("/v1/imports/cards", "external_id,number,expiry\n")),
+        case("propose_export", OWNERS, |_| post("/v1/exports".into(), export())),
+        case("list_exports", OWNERS, |_| get("/v1/exports".into())),
+        case("find_export", &[Owner], |s| get(s.export(""))),
+        case("take_export", &[Owner], |s| post(s.approved_export("/take"), json!({}))),
+        case("fetch_export", &[Owner], |s| {
+            let path = s.approved_export("");
+            let taken = s.send(Owner, post(format!("{path}/take"), json!({})));
+            assert!(taken.is_ok(), "{}", taken.json());
+            get(format!("{path}/file"))
+        }),
         case("delete_api_key", &[Owner], |s| delete(format!("/v1/api_keys/{}", s.shop.key))),
         case("create_api_key_enrolment", &[Owner], |s| {
             Request::post(&format!("/v1/api_keys/{}/enrolments", s.shop.key), &json!({}))

@@ -265,3 +265,68 @@ fn cross_shop_nothing_of_another_shop_is_found() {
         assert_eq!(post(&house, &foreign, "/v1/tokens", with_customer).status, 400);
     });
 }
+
+pub const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+fn member_post(house: &House, session: &str, path: &str, body: Value) -> Answer {
+    house.send(Request::post(path, &body).once(&key()).bearer(session))
+}
+
+#[test]
+fn c13_an_export_needs_a_second_person_and_gives_a_sealed_file_once_approved() {
+    each_house(|house| {
+        let shop = house.shop("CN");
+        customer(&house, &shop);
+        let (_, owner) = house.member(shop.id, Role::Owner);
+        let (_, finance) = house.member(shop.id, Role::Finance);
+        let body = json!({"what": "customers", "recipient": RECIPIENT, "purpose": "migrate", "reason": "new shop system"});
+        let made = member_post(&house, &finance, "/v1/exports", body);
+        assert_eq!(made.status, 201, "{}", made.json());
+        let path = format!("/v1/exports/{}", text(&made.json(), "id"));
+        let take = |session: &str| member_post(&house, session, &format!("{path}/take"), json!({}));
+        let fetch = |session: &str| house.send(Request::get(&format!("{path}/file")).bearer(session));
+        assert_eq!((take(&finance).status, take(&finance).code().as_str()), (409, "export_not_approved"));
+        assert_eq!(fetch(&finance).code(), "export_closed");
+        approve(&house, shop.id, &finance, Expect::Refused);
+        approve(&house, shop.id, &owner, Expect::Done);
+        assert_eq!(take(&owner).code(), "export_closed", "only the proposer takes it");
+        assert_eq!(take(&finance).text("/state"), "taken");
+        assert_eq!(fetch(&owner).code(), "export_closed");
+        let file = fetch(&finance);
+        assert_eq!(
+            (file.status, &file.headers["content-type"]),
+            (200, &"application/octet-stream".parse().unwrap())
+        );
+        assert!(file.body.starts_with(b"age-encryption.org/v1\n-> X25519 "));
+        assert!(!String::from_utf8_lossy(&file.body).contains("Wuji"));
+        let search = json!({"external_id": "C-1"});
+        let found = house.send(house.signed(&shop, Request::post("/v1/customers/search", &search)));
+        let openings = format!("/v1/customers/{}/openings", found.text("/data/0/id"));
+        let seen = house.send(house.signed(&shop, Request::get(&openings)));
+        assert!(seen.text("/data/0/opened").starts_with("export exp_"), "the person is told");
+        house.wait(901);
+        let over = fetch(&finance);
+        assert!(over.status == 409 || over.status == 401 || over.status == 403, "{}", over.status);
+        assert!(!take(&finance).is_ok(), "an approval serves once");
+    });
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Expect {
+    Done,
+    Refused,
+}
+
+/// A member decides what waits.
+pub fn approve(house: &House, shop: base::ShopId, session: &str, expect: Expect) {
+    let token = identity::Token::parse(identity::TokenKind::MemberSession, session).unwrap();
+    let decided = house.write(move |tx, means| {
+        let member = identity::require_member(tx, &token, means.now);
+        let actor = identity::Actor::Member(member.map_err(|e| store::Error::Bug(e.to_string()))?);
+        let sql = "SELECT id FROM approvals WHERE state = 'waiting'";
+        let id = tx.query(sql, &[])?.first().map(|row| row.text(0).unwrap().to_owned()).unwrap();
+        let id = base::ApprovalId::from_short(&id).unwrap();
+        Ok::<_, store::Error>(identity::approvals::approve(tx, means, &actor, shop, id).is_ok())
+    });
+    assert_eq!(decided, expect == Expect::Done);
+}

@@ -2,9 +2,10 @@
 
 use base::{Secret, Timestamp};
 
-use super::{Line, LineProblem, Problem, What};
+use super::{Line, LineProblem, Problem};
 use crate::card::{CardNumber, CardProblem, Expiry};
 use crate::customer::NewCustomer;
+use crate::export::What;
 use crate::limits::IMPORT_PROBLEMS_MAX;
 use crate::token::{NewToken, Use};
 use crate::values::{Address, BankAccount, ExternalId, IdentityNumber, Scheme, Value, ValueProblem};

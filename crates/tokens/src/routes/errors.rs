@@ -4,6 +4,7 @@ use identity::routes::fault;
 use webkit::error::{ApiError, Code};
 
 use crate::customer::CustomerError;
+use crate::export::ExportError;
 use crate::import::HeadingProblem;
 use crate::opening::OpeningError;
 use crate::token::TokenError;
@@ -22,6 +23,9 @@ codes! {
     CUSTOMER_ERASED = "customer_erased", 409, "the customer was erased; there is nothing to open or change";
     TOO_MANY_OPENINGS = "too_many_openings", 429, "the hourly number of openings is used up; wait, or ask whoever watches over security";
     TABLE_REFUSED = "table_refused", 422, "the table's first line does not fit; nothing was imported";
+    EXPORT_NOT_APPROVED = "export_not_approved", 409, "a second person has not approved this export";
+    EXPORT_CLOSED = "export_closed", 409, "the export is over, or somebody else's; propose a new one";
+    EXPORT_TOO_LARGE = "export_too_large", 422, "the shop has more records than one export holds";
 }
 
 pub(crate) fn of_token(error: TokenError) -> ApiError {
@@ -67,4 +71,15 @@ pub(crate) fn over(retry_after_seconds: u32) -> ApiError {
 
 pub(crate) fn of_heading(problem: &HeadingProblem) -> ApiError {
     ApiError::new(&TABLE_REFUSED, problem.to_string())
+}
+
+pub(crate) fn of_export(error: ExportError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        ExportError::NotFound => ApiError::not_found(text),
+        ExportError::TooLarge => ApiError::new(&EXPORT_TOO_LARGE, text),
+        ExportError::Closed => ApiError::new(&EXPORT_CLOSED, text),
+        ExportError::Approval(_) => ApiError::new(&EXPORT_NOT_APPROVED, text),
+        ExportError::Fault(found) => fault(&found),
+    }
 }

@@ -14,7 +14,8 @@ use webkit::error::{ApiError, ApiErrors};
 
 use super::errors;
 use super::tokens::by;
-use crate::import::{Outcome, Parsed, Problem, Summary, What, import_line, read_line, read_table};
+use crate::export::What;
+use crate::import::{Outcome, Parsed, Problem, Summary, import_line, read_line, read_table};
 use crate::limits::IMPORT_LINES_MAX;
 
 /// How an import went, line by line.

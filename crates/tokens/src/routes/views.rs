@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::customer::{Customer, MaskedCustomer, MaskedValue};
+use crate::export::Export;
 use crate::opening::{OpenedCard, OpenedCustomer, Opening};
 use crate::token::Token;
 use crate::values::{Address, Kind, Value};
@@ -209,7 +210,8 @@ pub(super) struct AddressView {
 #[derive(Serialize, ToSchema)]
 pub(super) struct OpenedValueView {
     /// Its number within the customer.
-    slot: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slot: Option<i64>,
     /// What it is.
     kind: &'static str,
     /// Which rules it follows.
@@ -221,7 +223,7 @@ pub(super) struct OpenedValueView {
 }
 
 impl OpenedValueView {
-    pub(super) fn new(slot: i64, value: &Value) -> OpenedValueView {
+    pub(super) fn new(slot: Option<i64>, value: &Value) -> OpenedValueView {
         let text = value.text().expose();
         let address = (value.kind() == Kind::Address).then(|| Address::of_text(text));
         OpenedValueView {
@@ -253,7 +255,7 @@ pub(super) struct OpenedCustomerView {
 
 impl From<&OpenedCustomer> for OpenedCustomerView {
     fn from(opened: &OpenedCustomer) -> OpenedCustomerView {
-        let values = opened.values.iter().map(|(slot, value)| OpenedValueView::new(*slot, value));
+        let values = opened.values.iter().map(|(slot, value)| OpenedValueView::new(Some(*slot), value));
         OpenedCustomerView {
             opening: opened.opening.to_string(),
             customer: opened.customer.to_string(),
@@ -265,8 +267,8 @@ impl From<&OpenedCustomer> for OpenedCustomerView {
 /// Who opened something.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OpeningView {
-    /// The opening.
-    id: String,
+    /// The opening; absent for a sealed export that held it.
+    id: Option<String>,
     /// Who: a member or an API key.
     reader: String,
     /// What for.
@@ -282,7 +284,7 @@ pub(super) struct OpeningView {
 impl From<&Opening> for OpeningView {
     fn from(opening: &Opening) -> OpeningView {
         OpeningView {
-            id: opening.id.to_string(),
+            id: opening.id.map(|id| id.to_string()),
             reader: opening.reader.clone(),
             purpose: opening.purpose.name(),
             opened: opening.opened.clone(),
@@ -345,6 +347,53 @@ impl From<&Alert> for AlertView {
             openings: alert.openings,
             threshold: alert.threshold,
             at: alert.created.to_rfc3339(),
+        }
+    }
+}
+
+/// A sealed export, without any record.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExportView {
+    /// The export; what is approved.
+    id: String,
+    /// `customers` or `cards`.
+    what: &'static str,
+    /// `proposed`, `taken` or `closed`.
+    state: &'static str,
+    /// Who can open the file.
+    recipient: String,
+    /// What for.
+    purpose: &'static str,
+    /// Why; in reads alone.
+    reason: Option<String>,
+    /// Who proposed it.
+    proposer: String,
+    /// How many records it held when it was taken.
+    records: Option<i64>,
+    /// When it was proposed.
+    created_at: String,
+    /// When it was taken.
+    taken_at: Option<String>,
+}
+
+impl ExportView {
+    pub(super) fn new(export: &Export, now: Timestamp) -> ExportView {
+        ExportView { reason: Some(export.reason.expose().clone()), ..ExportView::bare(export, now) }
+    }
+
+    /// Without the reason: an answer that may be stored.
+    pub(super) fn bare(export: &Export, now: Timestamp) -> ExportView {
+        ExportView {
+            id: export.id.to_string(),
+            what: export.what.name(),
+            state: export.state_at(now).name(),
+            recipient: export.recipient.clone(),
+            purpose: export.purpose.name(),
+            reason: None,
+            proposer: export.proposer.clone(),
+            records: export.records,
+            created_at: export.created.to_rfc3339(),
+            taken_at: export.taken.map(Timestamp::to_rfc3339),
         }
     }
 }

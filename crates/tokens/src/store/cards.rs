@@ -102,6 +102,19 @@ pub(crate) fn list_tokens_of_customer(
     tokens(&tx.query(&sql, &params)?)
 }
 
+/// Active tokens of a shop with what is sealed, oldest first, after `after`.
+pub(crate) fn list_active_rows(
+    tx: &mut Tx,
+    shop: ShopId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<TokenRow>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM card_tokens WHERE shop_id = ?1 AND id > ?2 AND state = 'active' ORDER BY id LIMIT ?3"
+    );
+    tx.query(&sql, &[shop.short().into(), after.into(), limit.into()])?.iter().map(read).collect()
+}
+
 /// Tokens whose time is over and whose card is still there.
 pub(crate) fn list_ended_tokens(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<TokenRow>, Error> {
     let sql =

@@ -127,6 +127,26 @@ pub(crate) fn update_opening_reason(
         .map(drop)
 }
 
+pub(crate) fn list_export_reasons(
+    tx: &mut Tx,
+    shop: ShopId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<SealedValue>, Error> {
+    let sql = "SELECT id, reason FROM exports WHERE shop_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    values(tx, sql, &[shop.short().into(), after.into(), limit.into()])
+}
+
+pub(crate) fn update_export_reason(
+    tx: &mut Tx,
+    shop: ShopId,
+    row: &str,
+    sealed: Vec<u8>,
+) -> Result<(), Error> {
+    let sql = "UPDATE exports SET reason = ?1 WHERE shop_id = ?2 AND id = ?3";
+    tx.execute(sql, &[sealed.into(), shop.short().into(), row.into()]).map(drop)
+}
+
 fn values(tx: &mut Tx, sql: &str, params: &[store::Value]) -> Result<Vec<SealedValue>, Error> {
     let rows = tx.query(sql, params)?;
     let read =

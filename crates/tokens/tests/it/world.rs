@@ -94,7 +94,7 @@ impl World {
         let new = NewMember {
             name: PersonName::parse("Li Si").unwrap(),
             email: Email::parse(&email).unwrap(),
-            roles: vec![role],
+            grants: role.into(),
             lang: Lang::En,
         };
         let made = self.write(move |tx, means| {
