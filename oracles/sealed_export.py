@@ -86,9 +86,10 @@ def raw(public):
 
 
 def unpadded(text):
-    if "=" in text:
-        raise Refused("padding")
-    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    if base64.b64encode(data).decode("ascii").rstrip("=") != text:
+        raise Refused("not canonical base64")
+    return data
 
 
 def unwrap(identity, share, body):
