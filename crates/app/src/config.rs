@@ -11,8 +11,10 @@ use crate::limits::CONFIG_BYTES_MAX;
 use crate::server::ClientFiles;
 
 mod keys;
+mod oidc;
 
 pub use keys::{KeySettings, Keys, SourceName};
+pub use oidc::{Oidc, OidcSettings};
 
 /// Settings as given in one place.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
@@ -87,6 +89,9 @@ pub struct Settings {
     /// Where the root key is.
     #[command(flatten)]
     pub keys: KeySettings,
+    /// The operator's own provider for members.
+    #[command(flatten)]
+    pub oidc: OidcSettings,
 }
 
 /// Settings that hold together.
@@ -98,6 +103,8 @@ pub struct Config {
     pub key_file: PathBuf,
     /// Where the root key is.
     pub keys: Keys,
+    /// The operator's own provider for members.
+    pub oidc: Option<Oidc>,
     /// Which database.
     pub database: store::Config,
     /// Where to listen.
@@ -274,6 +281,7 @@ impl Settings {
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
             keys: self.keys.or(other.keys),
+            oidc: self.oidc.or(other.oidc),
         }
     }
 
@@ -318,6 +326,7 @@ impl Settings {
             rules: self.rules,
             model: self.model,
             keys: self.keys.check()?,
+            oidc: self.oidc.check()?,
         })
     }
 }
@@ -398,7 +407,9 @@ fn check_public_url(url: String) -> Result<String, ConfigError> {
 /// [`ConfigError::Variable`].
 pub fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
     for name in names {
-        let known = [&VARIABLES[..], &keys::VARIABLES, &OTHER_VARIABLES].concat().contains(&name.as_str());
+        let known = [&VARIABLES[..], &keys::VARIABLES, &oidc::VARIABLES, &OTHER_VARIABLES]
+            .concat()
+            .contains(&name.as_str());
         if name.starts_with("TILLWARD_") && !known {
             return Err(ConfigError::Variable(name));
         }
@@ -492,7 +503,7 @@ mod tests {
         use clap::{Args, Command};
         let command = Settings::augment_args(Command::new("x"));
         let named: Vec<_> = command.get_arguments().filter_map(|a| a.get_env()).collect();
-        let known = [&VARIABLES[..], &keys::VARIABLES].concat();
+        let known = [&VARIABLES[..], &keys::VARIABLES, &oidc::VARIABLES].concat();
         assert_eq!(named.len(), known.len());
         assert!(named.iter().all(|n| known.iter().any(|v| *n == *v)));
         let (flag, file) =

@@ -47,3 +47,5 @@ pub const CLIENT_NAMES_MAX: usize = 16;
 pub const TLS_RELOAD_SECONDS: u64 = 10;
 /// How often the inventory of certificates is looked through for alarms, seconds.
 pub const CERTIFICATES_EVERY_SECONDS: u64 = 600;
+/// Longest file with a client secret, bytes.
+pub const SECRET_FILE_BYTES_MAX: u64 = 4096;

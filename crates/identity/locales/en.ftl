@@ -529,3 +529,9 @@ shops-unlocked = { $n ->
     [one] one without second factor
    *[other] { $n } without second factor
 }
+
+## Sign-in at the operator's provider
+sign-in-outside = Sign in with { $name }
+sign-in-outside-failed = That sign-in was not completed. Please try again.
+sign-in-outside-stranger = Nobody here has the address you signed in with there. Ask the owner of the shop for an invitation.
+sign-in-outside-away = The other sign-in does not answer. Try again later, or sign in with your password.

@@ -495,3 +495,9 @@ shops-since = 开店时间
 shops-none-title = 还没有店铺
 shops-none-text = 首次启动时打印的链接可以开店。
 shops-unlocked = { $n } 人没有第二重验证
+
+## 使用外部身份提供方登录
+sign-in-outside = 使用 { $name } 登录
+sign-in-outside-failed = 登录未完成，请重试。
+sign-in-outside-stranger = 这里没有使用该邮箱的成员。请联系店主发送邀请。
+sign-in-outside-away = 外部登录暂时无法响应。请稍后再试，或使用密码登录。

@@ -11,6 +11,7 @@ use webkit::throttle::{Rate, Throttle};
 use crate::api_keys::ApiKeyRing;
 use crate::limits::{ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX, REFUSALS_NOTED_MAX};
 use crate::members::Place;
+use crate::outside::Provider;
 use crate::password::PasswordQueue;
 
 /// What a domain function is handed beside its transaction: the vault, chance, and the time of the request.
@@ -47,6 +48,8 @@ pub struct Context {
     pub public_url: Arc<str>,
     /// Whether text messages go out: a gateway is set.
     pub sends_texts: bool,
+    /// The operator's own provider for members, where there is one.
+    pub provider: Option<Arc<Provider>>,
 }
 
 impl Context {
@@ -70,7 +73,14 @@ impl Context {
             refusals,
             public_url,
             sends_texts: false,
+            provider: None,
         }
+    }
+
+    /// The same with the operator's own provider for members.
+    #[must_use]
+    pub fn with_provider(self, provider: Option<Arc<Provider>>) -> Context {
+        Context { provider, ..self }
     }
 
     /// Counts a request that needs no account, before anything is done for it. Callers of one network address share a

@@ -32,6 +32,7 @@ mod keys;
 mod links;
 mod member;
 mod menu;
+mod outside;
 mod own;
 mod passkeys;
 mod people;
@@ -163,6 +164,8 @@ fn members() -> Router<Hall> {
         .route("/setup/{token}", get(links::show_link).post(links::use_link))
         .route("/sign-in", get(sign_in::show_sign_in).post(sign_in::sign_in))
         .merge(passkeys::router(Side::Member))
+        .route("/sign-in/outside", get(outside::begin))
+        .route("/sign-in/outside/back", get(outside::finish))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/desk/password", get(security::show_password).post(security::update_password))
         .route("/password-strength", post(security::judge))

@@ -29,6 +29,7 @@ pub mod limits;
 mod mail;
 mod members;
 mod notices;
+pub mod outside;
 mod own;
 pub mod pages;
 pub mod passkeys;

@@ -174,3 +174,20 @@ pub const ALARMS_PER_ROUND_MAX: usize = 20;
 pub const ENROLMENT_MINUTES_DEFAULT: i64 = 60;
 /// How much of a password the meter looks at, in characters: its time grows faster than the text.
 pub const METER_CHARS_MAX: usize = 64;
+
+/// How long a sign-in at the operator's provider may take, in seconds.
+pub const OUTSIDE_ATTEMPT_SECONDS: i64 = 600;
+/// Longest ID token, in bytes.
+pub const ID_TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// How far a provider's clock may be from ours, either way, in seconds (JWT-1).
+pub const ID_TOKEN_SKEW_SECONDS: i64 = 60;
+/// How long ago an ID token may have been issued, in seconds.
+pub const ID_TOKEN_AGE_SECONDS_MAX: i64 = 600;
+/// Longest answer of a provider, in bytes.
+pub const PROVIDER_ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Longest wait for a provider, in seconds.
+pub const PROVIDER_SECONDS_MAX: u64 = 10;
+/// How long a provider's description and keys are kept, in seconds.
+pub const PROVIDER_KEEP_SECONDS: i64 = 3600;
+/// How often at most a provider's keys are asked for because of a key nobody knows, in seconds.
+pub const PROVIDER_KEYS_EVERY_SECONDS: i64 = 60;

@@ -46,10 +46,12 @@ actions! {
     MEMBER_PASSWORD_SET = "member.password_set";
     MEMBER_REMOVED = "member.removed";
     MEMBER_ROLES_CHANGED = "member.roles_changed";
-    PASSKEY_COPY_SUSPECTED = "passkey.copy_suspected";
-    PASSKEY_REFUSED = "passkey.refused";
     MEMBER_RESTORED = "member.restored";
     MEMBER_SUSPENDED = "member.suspended";
+    OUTSIDE_BOUND = "outside.bound";
+    OUTSIDE_REFUSED = "outside.refused";
+    PASSKEY_COPY_SUSPECTED = "passkey.copy_suspected";
+    PASSKEY_REFUSED = "passkey.refused";
     PIN_CHANGED = "pin.changed";
     PIN_LOCKED = "pin.locked";
     PIN_REFUSED = "pin.refused";

@@ -9,6 +9,7 @@ pub(crate) mod codes;
 pub(crate) mod factors;
 pub(crate) mod members;
 pub(crate) mod outbox;
+pub(crate) mod outside;
 pub(crate) mod passkeys;
 pub(crate) mod pending;
 pub(crate) mod roles;
@@ -228,6 +229,22 @@ pub const MIGRATIONS: &[Migration] = &[
             PRIMARY KEY (code_hash)
         );
         CREATE INDEX enrolments_by_shop ON enrolments (shop_id);",
+    },
+    Migration {
+        version: 341,
+        name: "identity: sign-in at the operator's provider",
+        sql: "
+        CREATE TABLE outside_attempts (
+            state_hash TEXT NOT NULL, next TEXT NOT NULL, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (state_hash)
+        );
+        CREATE INDEX outside_attempts_by_end ON outside_attempts (expires_ms);
+        CREATE TABLE outside_bindings (
+            subject TEXT NOT NULL, issuer TEXT NOT NULL, shop_id TEXT NOT NULL, member_id TEXT NOT NULL,
+            created_ms BIGINT NOT NULL,
+            PRIMARY KEY (subject)
+        );
+        CREATE INDEX outside_bindings_by_member ON outside_bindings (shop_id, member_id);",
     },
     Migration {
         version: 360,

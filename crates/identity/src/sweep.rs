@@ -8,7 +8,7 @@ use crate::limits::SWEEP_ROWS_MAX;
 use crate::passkeys;
 use crate::sent_codes;
 use crate::sign_in;
-use crate::store::{certificates, outbox, sessions, throttles};
+use crate::store::{certificates, outbox, outside, sessions, throttles};
 
 /// What is older than this counts nowhere any more.
 const KEEP_SECONDS: i64 = 2 * 86_400;
@@ -39,6 +39,11 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
         certificates::delete_enrolment(tx, code_hash)?;
     }
     gone += unused.len();
+    let ended = outside::list_ended_attempts(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    for state_hash in &ended {
+        outside::delete_attempt(tx, state_hash)?;
+    }
+    gone += ended.len();
     let done = outbox::list_done_mails(tx, before, SWEEP_ROWS_MAX - gone)?;
     for (shop, id) in &done {
         outbox::delete_mail(tx, *shop, id)?;

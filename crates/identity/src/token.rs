@@ -28,6 +28,8 @@ pub enum TokenKind {
     ApiSecret,
     /// Enrolling a client for a certificate, once.
     Enrolment,
+    /// A sign-in on its way to the operator's provider.
+    OutsideState,
 }
 
 impl TokenKind {
@@ -42,6 +44,7 @@ impl TokenKind {
             TokenKind::PasskeyAttempt => "twk_",
             TokenKind::ApiSecret => "tw_live_",
             TokenKind::Enrolment => "twe_",
+            TokenKind::OutsideState => "two_",
         }
     }
 }

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use crate::routes::Context;
 
 mod buyer;
+mod certificates;
 mod codes;
 mod detail;
 mod list;
@@ -112,6 +113,11 @@ fn members() -> Router<Desk> {
         .route("/desk/payments/{id}/cancel", post(detail::cancel_payment))
         .route("/desk/payments/{id}/refund", post(refunds::create_refund))
         .route("/desk/refunds", get(refunds::list_refunds))
+        .route(
+            "/desk/certificates",
+            get(certificates::list_certificates).post(certificates::create_enrolment),
+        )
+        .route("/desk/certificates/{id}/revoke", post(certificates::revoke_certificate))
         .route("/desk/reviews", get(reviews::list_reviews))
         .route("/desk/reviews/{id}", get(reviews::show_review).post(reviews::decide_review))
 }

@@ -6,12 +6,13 @@
 //! (`cargo run -p app --example gallery -- target/gallery`).
 //!
 //! Reading order: [`shown`] (states as pages show them), [`pay`] (the buyer's way), [`receipt`], [`notice`], then the desk:
-//! [`overview`], [`list`], [`detail`], [`codes`], [`reviews`].
+//! [`overview`], [`list`], [`detail`], [`codes`], [`reviews`], [`certificates`].
 
 use std::sync::LazyLock;
 
 use webkit::page::Texts;
 
+pub mod certificates;
 pub mod codes;
 pub mod detail;
 pub mod list;

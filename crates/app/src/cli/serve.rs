@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::{Clock, Dice};
+use identity::outside::Provider;
 use tokio::sync::Notify;
 
 use super::{Source, say, whole};
@@ -55,6 +56,7 @@ async fn serve(config: Config) -> Result<(), String> {
     };
     let mut context = installation.context(&public_url, screen);
     context.identity.sends_texts = config.texts.go_out();
+    context.identity = context.identity.with_provider(provider(&config)?);
     print_set_up(&installation, &public_url).await?;
     say(&format!(
         "tillward listens on {scheme}://{address} ({} engine); codes point to {public_url}",
@@ -87,6 +89,15 @@ async fn serve(config: Config) -> Result<(), String> {
 
 fn files(certificate: &Path, key: &Path, clients: Option<ClientFiles>) -> TlsFiles {
     TlsFiles { certificate: certificate.to_owned(), key: key.to_owned(), clients }
+}
+
+/// The operator's own provider for members, where one is set. Nothing is asked of it yet.
+fn provider(config: &Config) -> Result<Option<Arc<Provider>>, String> {
+    let Some(oidc) = &config.oidc else { return Ok(None) };
+    // The first provider of cryptography wins; ours is the only one there is.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let provider = Provider::new(oidc.read().map_err(|e| whole(&e))?).map_err(|e| whole(&e))?;
+    Ok(Some(Arc::new(provider)))
 }
 
 /// The listener for machines, where one is wanted.

@@ -96,6 +96,14 @@ impl House {
         House { at, router, scratch }
     }
 
+    /// The same house where members can sign in with a provider of their own.
+    pub fn with_provider(mut self, provider: Arc<identity::outside::Provider>) -> House {
+        let mut context = self.at.context(&format!("https://{AUTHORITY}"), screen());
+        context.identity = context.identity.with_provider(Some(provider));
+        self.router = server::router(&context, server::edge(&self.at, false, &[]));
+        self
+    }
+
     pub fn now(&self) -> Timestamp {
         self.at.clock.now()
     }
@@ -142,8 +150,16 @@ impl House {
 
     /// A member with one role, signed in; the session's token.
     pub fn member(&self, shop: ShopId, role: Role) -> (MemberId, String) {
-        let email = Email::parse(&format!("m{:016x}@shop.example", u64::from_le_bytes(Dice::System.bytes())))
-            .unwrap();
+        self.member_at(
+            shop,
+            role,
+            &format!("m{:016x}@shop.example", u64::from_le_bytes(Dice::System.bytes())),
+        )
+    }
+
+    /// The same with this address.
+    pub fn member_at(&self, shop: ShopId, role: Role, address: &str) -> (MemberId, String) {
+        let email = Email::parse(address).unwrap();
         let new = NewMember {
             name: PersonName::parse("Li Si").unwrap(),
             email,

@@ -23,6 +23,8 @@ mod mtls;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod refusal;
 #[cfg(test)]
 mod signed;

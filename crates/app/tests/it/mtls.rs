@@ -248,7 +248,7 @@ fn seed(
     };
     let nobody = PasswordHash::of_nobody();
     let member = identity::create_member(tx, means, &Actor::System, shop, &owner, &nobody)?;
-    let session = identity::open_member_session(tx, means, member, &Label::parse("test")?)?;
+    let session = identity::open_trusted_member_session(tx, means, member, &Label::parse("test")?)?;
     let actor = identity::require_member(tx, &session.token, means.now)?;
     let actor = Actor::Member(identity::MemberSession { second_factor: Some(means.now), ..actor });
     let mut enrol = |holder: Holder| -> Result<Shown, Box<dyn std::error::Error>> {

@@ -44,6 +44,13 @@ pub(super) async fn show_sign_in(Shared(hall): Shared<Hall>, visit: Visit) -> Re
     Ok(sign_in_page(&hall, &visit, StatusCode::OK, String::new(), next, problems))
 }
 
+/// The page with one thing that went wrong.
+pub(super) fn show_problem(hall: &Hall, visit: &Visit, status: StatusCode, key: &'static str) -> Response {
+    let mut problems = Problems::none();
+    problems.add("", door_frame(hall, visit).t(key));
+    sign_in_page(hall, visit, status, String::new(), String::new(), problems)
+}
+
 fn sign_in_page(
     hall: &Hall,
     visit: &Visit,
@@ -54,7 +61,23 @@ fn sign_in_page(
 ) -> Response {
     let (page, action_href) = (door_frame(hall, visit), "/sign-in".to_owned());
     let (passkey_href, passkey_next) = ("/sign-in/passkey".to_owned(), next.clone());
-    show(status, &SignInPage { page, email_typed, problems, next, action_href, passkey_href, passkey_next })
+    let provider = hall.identity.provider.as_ref();
+    let outside = provider.map(|provider| provider.settings().label.clone()).unwrap_or_default();
+    let outside_href = with_next("/sign-in/outside", &next);
+    show(
+        status,
+        &SignInPage {
+            page,
+            email_typed,
+            problems,
+            next,
+            action_href,
+            passkey_href,
+            passkey_next,
+            outside,
+            outside_href,
+        },
+    )
 }
 
 /// Address and password.
@@ -100,7 +123,7 @@ pub(super) async fn sign_in(
 }
 
 /// To the second step; or, for a member who has none yet, to setting one up.
-fn first_step(visit: &Visit, step: FirstStep, next: &str) -> Response {
+pub(super) fn first_step(visit: &Visit, step: FirstStep, next: &str) -> Response {
     let secure = visit.browser.secure;
     match step {
         FirstStep::SecondStep(pending) => {

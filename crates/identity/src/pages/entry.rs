@@ -76,6 +76,10 @@ pub struct SignInPage {
     pub passkey_href: String,
     /// Its hidden field `next`.
     pub passkey_next: String,
+    /// What the operator's own provider is called; empty where there is none.
+    pub outside: String,
+    /// Where its sign-in begins.
+    pub outside_href: String,
 }
 
 /// Who is paying? Template `buyer_sign_in.html`. Field `contact`.

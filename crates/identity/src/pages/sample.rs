@@ -117,6 +117,8 @@ impl SignInPage {
             action_href: "/desk/sign-in".into(),
             passkey_href: "/sign-in/passkey".into(),
             passkey_next: String::new(),
+            outside: "Tea House ID".into(),
+            outside_href: "/sign-in/outside?next=".into(),
         }
     }
 }

@@ -24,6 +24,7 @@ pub fn menu() -> Vec<MenuEntry> {
         section("/desk/codes", "nav-codes", Permission::ViewPayments, 30),
         section("/desk/reviews", "nav-reviews", Permission::Review, 40).counting(count_reviews),
         section("/desk/refunds", "nav-refunds", Permission::ViewPayments, 50),
+        section("/desk/certificates", "nav-certificates", Permission::ManageCertificates, 65),
     ]
 }
 

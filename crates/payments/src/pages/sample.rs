@@ -10,6 +10,7 @@ use webkit::page::parts::{Sorted, Step};
 use webkit::page::{Frame, Html, Lang, Mark, Pager, Problems, SortHead};
 use webkit::qr::{Level, Symbol};
 
+use super::certificates::{CertificateRow, CertificatesPage, FreshCode, Standing};
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
 use super::list::{PaymentRow, PaymentsPage, RefundRow, RefundsPage};
@@ -184,6 +185,45 @@ impl RefundsPage {
             by: "Mei Lin".into(),
         };
         RefundsPage { page, rows: vec![row], pager: Pager { shown: 1, ..Pager::default() } }
+    }
+}
+
+impl CertificatesPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> CertificatesPage {
+        let lang = page.lang;
+        let row = |id: u8, label: String, purpose: &str, standing, open: bool| CertificateRow {
+            id: format!("crt_0th7x2w9000000000000000000{id:02}"),
+            label,
+            purpose: page.t(format!("certificates-for-{purpose}")),
+            ends: ago(-86_400 * i64::from(id)),
+            standing,
+            revoke_href: if open { format!("/desk/certificates/{id}/revoke") } else { String::new() },
+        };
+        let counter = || say(lang, "Counter 1", "一号柜台");
+        let rows = vec![
+            row(12, counter(), "terminal", Standing::Active, true),
+            row(2, say(lang, "Web shop", "网店"), "api_client", Standing::EndsSoon, true),
+            row(5, counter(), "terminal", Standing::Renewed, true),
+            row(9, say(lang, "Old till", "旧收银机"), "terminal", Standing::Revoked, false),
+        ];
+        CertificatesPage {
+            rows,
+            fresh: Some(FreshCode {
+                label: counter(),
+                code: "twe_0th7x2w9000000000000000000000000000000000000000".into(),
+                expires: ago(-3_600),
+            }),
+            holders: vec![
+                Choice::new("term_1", counter()),
+                Choice::new("key_1", say(lang, "Web shop", "网店")),
+            ],
+            holder: "term_1".into(),
+            minutes: "60".into(),
+            problems: Problems::none(),
+            action_href: "/desk/certificates".into(),
+            page,
+        }
     }
 }
 
@@ -486,6 +526,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("payment".to_owned(), PaymentPage::sample(desk("/desk/payments/1")).render()?),
         ("refund".to_owned(), RefundPage::sample(desk("/desk/refunds/new")).render()?),
         ("refunds".to_owned(), RefundsPage::sample(desk("/desk/refunds")).render()?),
+        ("certificates".to_owned(), CertificatesPage::sample(desk("/desk/certificates")).render()?),
         ("codes".to_owned(), CodesPage::sample(desk("/desk/codes")).render()?),
         ("code-new".to_owned(), CodeNewPage::sample(desk("/desk/codes/new")).render()?),
         ("code".to_owned(), CodePage::sample(desk("/desk/codes/1")).render()?),

@@ -1,0 +1,149 @@
+//! Members who sign in with the operator's own provider: on the way there, and back.
+
+use std::sync::Arc;
+
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use webkit::cookies::Cookie;
+use webkit::error::ApiError;
+
+use super::form::go;
+use super::hall::Hall;
+use super::sign_in::{HOME, first_step, show_problem};
+use super::visit::{MEMBER, Visit, add_cookie, is_local, place};
+use crate::outside::{
+    Attempt, Provider, ProviderError, Request, begin_outside, find_outside_member, is_second_factor,
+    open_outside_session, take_outside,
+};
+use crate::sign_in::FirstStep;
+use crate::token::{Token, TokenKind};
+
+/// The sign-in that this browser began.
+const ATTEMPT: Cookie = Cookie::kept("tw_outside", 600);
+/// Where the provider sends people back to.
+const BACK: &str = "/sign-in/outside/back";
+/// Longest code of a provider, bytes.
+const CODE_BYTES_MAX: usize = 2048;
+
+fn provider(hall: &Hall) -> Result<Arc<Provider>, ApiError> {
+    hall.identity.provider.clone().ok_or_else(|| ApiError::not_found("there is nothing at this address"))
+}
+
+/// Sends a member to the provider.
+pub(super) async fn begin(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    let provider = provider(&hall)?;
+    visit.knock(&hall)?;
+    let (cx, now, next) = (hall.identity.clone(), visit.now, visit.next(""));
+    let begun = hall.db().write(move |tx| begin_outside(tx, &cx.means(now), &next));
+    let attempt = begun.await.map_err(ApiError::from)?;
+    let back = back_of(&hall);
+    match provider.sign_in_url(request_of(&attempt, &back), visit.now).await {
+        Ok(url) => {
+            let location = HeaderValue::from_str(&url).map_err(ApiError::internal)?;
+            let mut answer = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+            add_cookie(&mut answer, ATTEMPT.set(attempt.state.secret().expose(), visit.browser.secure));
+            Ok(answer)
+        }
+        Err(problem) => Ok(away(&hall, &visit, &problem)),
+    }
+}
+
+fn back_of(hall: &Hall) -> String {
+    format!("{}{BACK}", hall.identity.public_url)
+}
+
+fn request_of<'a>(attempt: &'a Attempt, back: &'a str) -> Request<'a> {
+    Request {
+        redirect_url: back,
+        state: attempt.state.secret().expose(),
+        nonce: &attempt.nonce,
+        verifier: &attempt.verifier,
+    }
+}
+
+fn away(hall: &Hall, visit: &Visit, problem: &ProviderError) -> Response {
+    tracing::warn!(%problem, "the provider for members failed");
+    show_problem(hall, visit, StatusCode::BAD_GATEWAY, "sign-in-outside-away")
+}
+
+/// Takes a member back from the provider.
+pub(super) async fn finish(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let provider = provider(&hall)?;
+    visit.knock(&hall)?;
+    let mut answer = match come_back(&hall, &visit, &headers, &provider).await? {
+        Ok(answer) => answer,
+        Err((status, key)) => show_problem(&hall, &visit, status, key),
+    };
+    add_cookie(&mut answer, ATTEMPT.clear(visit.browser.secure));
+    Ok(answer)
+}
+
+type Refusal = (StatusCode, &'static str);
+const FAILED: Refusal = (StatusCode::FORBIDDEN, "sign-in-outside-failed");
+const STRANGER: Refusal = (StatusCode::FORBIDDEN, "sign-in-outside-stranger");
+const AWAY: Refusal = (StatusCode::BAD_GATEWAY, "sign-in-outside-away");
+
+async fn come_back(
+    hall: &Hall,
+    visit: &Visit,
+    headers: &HeaderMap,
+    provider: &Provider,
+) -> Result<Result<Response, Refusal>, ApiError> {
+    let began = ATTEMPT.find(headers, visit.browser.secure);
+    let state = visit.query("state").filter(|state| began == Some(state.as_str()));
+    let Some(state) = state.and_then(|state| Token::parse(TokenKind::OutsideState, &state)) else {
+        return Ok(Err(FAILED));
+    };
+    let (cx, now, taken) = (hall.identity.clone(), visit.now, state.clone());
+    let taken = hall.db().write(move |tx| take_outside(tx, &cx.means(now), &taken));
+    let Some(next) = taken.await.map_err(ApiError::from)? else { return Ok(Err(FAILED)) };
+    // RFC 9207: where the provider names itself in the address, it is the one we asked.
+    let issuer = provider.settings().issuer.clone();
+    if visit.query("iss").is_some_and(|named| named != issuer) {
+        return Ok(Err(FAILED));
+    }
+    let Some(code) = visit.query("code").filter(|code| code.len() <= CODE_BYTES_MAX) else {
+        return Ok(Err(FAILED));
+    };
+    let (attempt, back) = (Attempt::of(&hall.identity.vault, state), back_of(hall));
+    let claims = match provider.redeem(&code, request_of(&attempt, &back), visit.now).await {
+        Ok(claims) => claims,
+        Err(ProviderError::Token(problem)) => {
+            tracing::warn!(%problem, "an ID token was refused");
+            return Ok(Err(FAILED));
+        }
+        Err(problem) => {
+            tracing::warn!(%problem, "the provider for members failed");
+            return Ok(Err(AWAY));
+        }
+    };
+    let proven = is_second_factor(provider.settings(), &claims);
+    let (cx, from) = (hall.identity.clone(), place(visit));
+    let opened = hall.db().write(move |tx| {
+        let means = cx.means(now);
+        let Some(member) = find_outside_member(tx, &means, &issuer, &claims)? else { return Ok(None) };
+        open_outside_session(tx, &means, member, &from, proven)
+    });
+    let Some(step) = opened.await.map_err(|fault: crate::context::Fault| ApiError::from(fault))? else {
+        return Ok(Err(STRANGER));
+    };
+    let next = if is_local(&next) { next.as_str() } else { HOME };
+    Ok(Ok(let_in(visit, step, proven, next)))
+}
+
+/// Straight to work with a second factor of the provider's; else on as after a password.
+fn let_in(visit: &Visit, step: FirstStep, proven: bool, next: &str) -> Response {
+    match step {
+        FirstStep::In(session) if proven => {
+            let mut answer = go(next);
+            add_cookie(&mut answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
+            answer
+        }
+        step => first_step(visit, step, next),
+    }
+}

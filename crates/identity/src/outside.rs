@@ -1,0 +1,188 @@
+//! Sign-in of members with the operator's own provider (OpenID Connect): authorization code with PKCE.
+//!
+//! Promises:
+//! - a sign-in begins and ends in one browser, once, within minutes: the state comes back in the address and in a cookie,
+//!   and is used up;
+//! - nonce and PKCE verifier are derived from the state under a key of the vault, so the database holds a hash alone;
+//! - the provider's people are members by binding issuer and subject; the first time a *verified* address of a member, or
+//!   of somebody invited, makes the binding, and it is never moved to another one by address;
+//! - whether the provider's second factor counts is the operator's to say; otherwise ours is asked.
+//!
+//! Reading order: this file, `id_token.rs`, `provider.rs`.
+
+use aws_lc_rs::digest;
+use base::{MemberId, ScopedId, ShopId};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use store::Tx;
+use vault::Vault;
+
+use crate::context::{Fault, Means};
+use crate::limits::OUTSIDE_ATTEMPT_SECONDS;
+use crate::members::{self, Place};
+use crate::permissions::Actor;
+use crate::person::Person;
+use crate::record::{self, Event};
+use crate::sessions;
+use crate::sign_in::{self, FirstStep};
+use crate::store::members::{self as member_rows, MemberRow, MemberState};
+use crate::store::outside::{self as rows, AttemptRow, BindingRow};
+use crate::text::Email;
+use crate::token::{Token, TokenKind, key_text};
+
+mod id_token;
+mod provider;
+
+pub use id_token::{Claims, TokenProblem};
+pub use provider::{Provider, ProviderError, ProviderSettings, Request};
+
+const NONCE: &str = "outside nonce";
+const VERIFIER: &str = "outside verifier";
+const SUBJECT: &str = "outside subject";
+/// What the log calls a second factor that the provider took.
+const PROVEN: &str = "provider";
+
+/// A sign-in on its way to the provider.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Goes to the provider and into the browser's cookie.
+    pub state: Token,
+    /// Must come back in the ID token.
+    pub nonce: String,
+    /// PKCE: shown when the code is traded.
+    pub verifier: String,
+}
+
+impl Attempt {
+    /// What belongs to a state.
+    pub fn of(vault: &Vault, state: Token) -> Attempt {
+        let derived = |kind| URL_SAFE_NO_PAD.encode(vault.blind_index(kind, state.secret().expose()));
+        Attempt { nonce: derived(NONCE), verifier: derived(VERIFIER), state }
+    }
+}
+
+/// Begins a sign-in; `next` is where it leads in the end.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn begin_outside(tx: &mut Tx, means: &Means<'_>, next: &str) -> Result<Attempt, Fault> {
+    let state = Token::random(TokenKind::OutsideState, means.dice);
+    let expires = means.now.plus_seconds(OUTSIDE_ATTEMPT_SECONDS);
+    let row = AttemptRow { state_hash: state.hash(), next: next.to_owned(), expires };
+    rows::insert_attempt(tx, row)?;
+    Ok(Attempt::of(means.vault, state))
+}
+
+/// Uses a sign-in up and says where it leads; `None` for one that is unknown, used or too old.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn take_outside(tx: &mut Tx, means: &Means<'_>, state: &Token) -> Result<Option<String>, Fault> {
+    let row = rows::find_attempt(tx, &state.hash())?;
+    let Some(row) = row else { return Ok(None) };
+    rows::delete_attempt(tx, &row.state_hash)?;
+    Ok(Some(row.next).filter(|_| means.now < row.expires))
+}
+
+/// The member whom the provider's claims name; bound by issuer and subject from the first time on. `None` for somebody
+/// who is no member here, was removed, or whose address is bound to another person of the provider.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_outside_member(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    issuer: &str,
+    claims: &Claims,
+) -> Result<Option<MemberId>, Fault> {
+    let subject = subject_of(means.vault, issuer, &claims.subject);
+    if let Some(bound) = rows::find_binding(tx, &subject)? {
+        let row = member_rows::find_member(tx, bound.member.shop(), bound.member)?;
+        return Ok(row.filter(|row| row.state == MemberState::Active).map(|row| row.id));
+    }
+    let found = find_by_address(tx, means, claims)?;
+    let Some(row) = found else {
+        let object = audit::Object::word("login");
+        let event = Event::new(ShopId::HOUSE, &Actor::Anyone, record::LOGIN_REFUSED, object).refused();
+        record::note(tx, means, event.with("by", audit::Text::masked("provider")))?;
+        return Ok(None);
+    };
+    let id = row.id;
+    if rows::is_bound(tx, id, issuer)? {
+        let event = Event::new(row.shop, &Actor::Anyone, record::OUTSIDE_REFUSED, id).refused();
+        record::note(tx, means, event)?;
+        return Ok(None);
+    }
+    if row.state == MemberState::Invited {
+        // The provider vouches for the address that the invitation went to, so there is nothing left to accept.
+        member_rows::update_member(tx, MemberRow { state: MemberState::Active, ..row })?;
+    }
+    rows::insert_binding(
+        tx,
+        BindingRow { subject, issuer: issuer.to_owned(), member: id, created: means.now },
+    )?;
+    record::note(tx, means, Event::new(id.shop(), id, record::OUTSIDE_BOUND, id))?;
+    Ok(Some(id))
+}
+
+fn find_by_address(tx: &mut Tx, means: &Means<'_>, claims: &Claims) -> Result<Option<MemberRow>, Fault> {
+    let Some(email) = claims.verified_email.as_deref().and_then(|text| Email::parse(text).ok()) else {
+        return Ok(None);
+    };
+    let index = members::email_index(means.vault, &email);
+    let Some(login) = member_rows::find_login(tx, &index)? else { return Ok(None) };
+    let row = member_rows::find_member(tx, login.shop, login.member)?;
+    Ok(row.filter(|row| matches!(row.state, MemberState::Active | MemberState::Invited)))
+}
+
+/// Lets in a member whom the provider has just vouched for. `proven` when its second factor counts: the session opens with
+/// it. Otherwise the member gives one here, as after a password. `None` for a member who was removed.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn open_outside_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    member: MemberId,
+    from: &Place,
+    proven: bool,
+) -> Result<Option<FirstStep>, Fault> {
+    let person = Person::Member(member);
+    let pending = if proven { None } else { sign_in::begin_second_step(tx, means, person)? };
+    if let Some(pending) = pending {
+        sign_in::note_first_step(tx, means, person)?;
+        return Ok(Some(FirstStep::SecondStep(pending)));
+    }
+    let session = sign_in::open_member(tx, means, member, &from.agent, &from.origin)?;
+    if let Some(session) = session.as_ref().filter(|_| proven) {
+        sessions::mark_second_factor(tx, means, &session.token, PROVEN)?;
+    }
+    Ok(session.map(FirstStep::In))
+}
+
+/// Whether the way somebody signed in at the provider counts as a second factor here.
+pub fn is_second_factor(settings: &ProviderSettings, claims: &Claims) -> bool {
+    claims.methods.iter().any(|method| settings.second_factors.contains(method))
+}
+
+/// What a person of the provider is known by here: nothing of them can be read back.
+fn subject_of(vault: &Vault, issuer: &str, subject: &str) -> String {
+    key_text(&vault.blind_index(SUBJECT, &format!("{}:{issuer}{subject}", issuer.len())))
+}
+
+/// PKCE (RFC 7636), S256.
+pub(crate) fn challenge_of(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oi_1_the_challenge_is_that_of_the_standard() {
+        // RFC 7636, appendix B.
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert_eq!(challenge_of(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+}
