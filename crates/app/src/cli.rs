@@ -56,6 +56,8 @@ enum Command {
     Ledger(ledger::Books),
     /// Make a key for whoever runs the installation
     OperatorKey(operator::OperatorKey),
+    /// Invite somebody to run the installation
+    OperatorInvite(operator::OperatorInvite),
     /// Show, replace and destroy keys; split the root key among custodians
     Keys(keys::Keys),
     /// Make a list of passwords that nobody may choose
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Keys(keys) => keys.run(),
         Command::Import(import) => import.run(),
         Command::OperatorKey(operator) => operator.run(),
+        Command::OperatorInvite(operator) => operator.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),
         Command::Completions { shell } => {

@@ -13,10 +13,11 @@ use base::Timestamp;
 use crate::config::{Mail, TextMessages};
 use crate::installation::Installation;
 use crate::limits::{
-    ALARM_EVERY_MS, CERTIFICATES_EVERY_SECONDS, DAILY_LOOK_EVERY_SECONDS, KEYS_EVERY_MS, MAIL_EVERY_MS,
-    SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
+    ACCESS_EVERY_SECONDS, ALARM_EVERY_MS, CERTIFICATES_EVERY_SECONDS, DAILY_LOOK_EVERY_SECONDS,
+    KEYS_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
 };
 
+mod access;
 pub mod keys;
 mod nightly;
 mod post;
@@ -58,6 +59,8 @@ impl Jobs {
         let at = installation.clone();
         let pause = Duration::from_secs(CERTIFICATES_EVERY_SECONDS);
         jobs.each("certificates", pause, move || watch_certificates(&at))?;
+        let at = installation.clone();
+        jobs.each("access", Duration::from_secs(ACCESS_EVERY_SECONDS), move || access::look(&at))?;
         let mut post = post::Post::new(installation.clone(), mail)?;
         let nightly = nightly::Nightly::new(installation.clone());
         jobs.each("nightly", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || nightly.look())?;

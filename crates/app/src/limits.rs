@@ -49,3 +49,5 @@ pub const TLS_RELOAD_SECONDS: u64 = 10;
 pub const CERTIFICATES_EVERY_SECONDS: u64 = 600;
 /// Longest file with a client secret, bytes.
 pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
+/// How often access reviews and idle members are looked after, in seconds.
+pub const ACCESS_EVERY_SECONDS: u64 = 3_600;

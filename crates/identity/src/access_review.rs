@@ -262,7 +262,7 @@ pub fn open_due_reviews(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> 
         };
         let due = first.map(|at| at.plus_seconds(ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS));
         if due.is_some_and(|due| due <= means.now) {
-            open_review(tx, means, shop)?;
+            open_access_review(tx, means, shop)?;
             opened += 1;
         }
     }
@@ -276,8 +276,11 @@ fn every_shop(tx: &mut Tx) -> Result<Vec<(ShopId, Option<Timestamp>)>, Fault> {
     Ok(all)
 }
 
-/// Opens a review of a shop now.
-pub(crate) fn open_review(tx: &mut Tx, means: &Means<'_>, shop: ShopId) -> Result<AccessReviewId, Fault> {
+/// Opens a review of a shop now, whenever the last one was. The caller is the program itself.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn open_access_review(tx: &mut Tx, means: &Means<'_>, shop: ShopId) -> Result<AccessReviewId, Fault> {
     let id = AccessReviewId::new(shop, means.now, means.dice);
     let due = means.now.plus_seconds(ACCESS_REVIEW_OPEN_DAYS * DAY_SECONDS);
     let row = ReviewRow { id, state: ReviewState::Open, opened: means.now, due, closed: None };

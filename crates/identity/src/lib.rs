@@ -59,7 +59,8 @@ mod totp;
 
 pub use access_review::{
     AccessReview, AccessReviewError, Decision, Line, LineFlag, LineKind, ReviewState, close_due_reviews,
-    decide_line, find_access_review, list_access_reviews, open_due_reviews, suspend_idle_members,
+    decide_line, find_access_review, list_access_reviews, open_access_review, open_due_reviews,
+    suspend_idle_members,
 };
 pub use api_keys::{
     ApiKey, ApiKeyError, ApiKeyProblem, ApiKeyRing, KeyState, NewApiKey, RingKey, create_api_key,

@@ -3,6 +3,8 @@
 //! A caller who is named gets a 2xx, so the request is a good one; every other caller gets 401, 403 or 404 for the very
 //! same request. An operation that is not listed here fails the test, so that a new one cannot be forgotten.
 
+mod powers;
+
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
@@ -321,7 +323,8 @@ fn table(path: &str, text: &str) -> Request {
 
 fn cases() -> Vec<Case> {
     let case = |operation, allowed, request| Case { operation, allowed, request };
-    vec![
+    let mut cases = powers::cases();
+    cases.extend(vec![
         case("create_order", SELLERS, |_| {
             post("/v1/orders".into(), json!({"amount_minor": 1, "currency": "CNY"}))
         }),
@@ -496,7 +499,8 @@ fn cases() -> Vec<Case> {
         case("renew_certificate", &[], |_| {
             Request::post("/v1/certificates/renew", &json!({"request": crate::mtls::request().1}))
         }),
-    ]
+    ]);
+    cases
 }
 
 /// Well-formed, and signed for nothing that was ever asked.

@@ -57,10 +57,10 @@ impl Named {
     }
 }
 
-/// Adds money to a buyer's stored balance. Needs the operator's key, made by `tillward operator-key`.
+/// Adds money to a buyer's stored balance. Needs an operator's session or key; `tillward operator-key` makes the key.
 #[utoipa::path(post, path = "/v1/top_ups", request_body = TopUpBody, tag = "operation",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
-    responses((status = 201, body = TopUpView), ApiErrors), security(("signature" = [])))]
+    responses((status = 201, body = TopUpView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn create_top_up(
     State(context): State<Context>,
     incoming: Incoming,
