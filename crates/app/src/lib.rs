@@ -33,9 +33,15 @@ pub fn migrations() -> Vec<store::Migration> {
 
 /// Every error code of the API.
 pub fn error_codes() -> Vec<&'static webkit::Code> {
-    [webkit::error::CODES, identity::routes::CODES, tokens::routes::CODES, payments::routes::CODES, keys::CODES]
-        .into_iter()
-        .flatten()
-        .copied()
-        .collect()
+    [
+        webkit::error::CODES,
+        identity::routes::CODES,
+        tokens::routes::CODES,
+        payments::routes::CODES,
+        keys::CODES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+    .collect()
 }

@@ -96,7 +96,8 @@ pub use mail::{
 pub use members::{
     Left, LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, Verdict,
     confirm_member, create_member, find_member, find_member_person, finish_login, list_members,
-    list_security_members, origin_of, remove_member, restore_member, sign_in_member, start_login, update_roles,
+    list_security_members, origin_of, remove_member, restore_member, sign_in_member, start_login,
+    update_roles,
 };
 pub use notices::{Notice, queue_notice};
 pub use own::{

@@ -1,5 +1,7 @@
 //! Seals standard input for the recipient given as the only argument: our end of `oracles/sealed_export.py`.
 
+#![expect(clippy::expect_used, reason = "a tool of the tests, which says what it misses and ends")]
+
 use std::io::{Read, Write};
 
 use base::{Dice, Secret};

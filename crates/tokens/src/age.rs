@@ -106,7 +106,7 @@ fn header(
     let peer = UnparsedPublicKey::new(&X25519, recipient.key);
     let mut salt = share.as_ref().to_vec();
     salt.extend_from_slice(&recipient.key);
-    let key = agree(&secret, &peer, SealFailed, |shared| derive(shared, &salt, X25519_INFO))?;
+    let key = agree(&secret, peer, SealFailed, |shared| derive(shared, &salt, X25519_INFO))?;
     let mut body = file_key.to_vec();
     let nonce = Nonce::assume_unique_for_key([0; 12]);
     cipher(&key)?.seal_in_place_append_tag(nonce, Aad::empty(), &mut body).map_err(|_| SealFailed)?;

@@ -306,10 +306,10 @@ pub fn is_luhn(digits: &str) -> bool {
     let mut sum = 0u32;
     for (place, byte) in digits.bytes().rev().enumerate() {
         let Some(digit) = char::from(byte).to_digit(10) else { return false };
-        let weighed = if place % 2 == 0 { digit } else { digit * 2 };
+        let weighed = if place.is_multiple_of(2) { digit } else { digit * 2 };
         sum += if weighed > 9 { weighed - 9 } else { weighed };
     }
-    !digits.is_empty() && sum % 10 == 0
+    !digits.is_empty() && sum.is_multiple_of(10)
 }
 
 /// Whether a text holds a run of 13 to 19 digits that passes Luhn: what a scan for card numbers would find (CR-5).

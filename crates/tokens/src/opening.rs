@@ -423,7 +423,7 @@ fn list_openings(
             at,
         });
     }
-    openings.sort_by(|one, other| other.at.cmp(&one.at));
+    openings.sort_by_key(|opening| std::cmp::Reverse(opening.at));
     Ok(openings)
 }
 

@@ -175,7 +175,8 @@ fn c08_a_touch_without_verification_or_from_another_site_pays_nothing() {
         let shop = world.shop("SG");
         let (who, mut phone) = buyer(&world);
         let payment = world.payment(shop.id, 1_000);
-        let cases: [(fn(&mut Phone), PasskeyProblem); 3] = [
+        type Change = fn(&mut Phone);
+        let cases: [(Change, PasskeyProblem); 3] = [
             (|phone| phone.verifies = false, PasskeyProblem::NotVerified),
             (|phone| phone.origin = "https://evil.pay.example", PasskeyProblem::WrongOrigin),
             (|phone| phone.extra = json!({"topOrigin": "https://shop.example"}), PasskeyProblem::Framed),
