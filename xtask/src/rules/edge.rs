@@ -1,5 +1,5 @@
 //! HTTP, JSON and HTML stay at the edge: `routes`, `pages`, `desk` (the handlers of pages), `webkit` and `app`; and
-//! `transit`, the key source that calls a service.
+//! `transit` and `provider`, which call a service outside.
 //!
 //! A domain type that cannot be serialized cannot leak into a response or a log. Reading a file by `Deserialize` is no
 //! leak.
@@ -9,7 +9,7 @@ use crate::source::{Source, words};
 use crate::tree::Tree;
 
 const EDGE_CRATES: [&str; 4] = ["webkit", "app", "testkit", "connectors"];
-const EDGE_FILES: [&str; 4] = ["routes", "pages", "desk", "transit"];
+const EDGE_FILES: [&str; 5] = ["routes", "pages", "desk", "transit", "provider"];
 const EDGE_WORDS: [&str; 6] = ["axum", "hyper", "utoipa", "askama", "serde_json", "Serialize"];
 
 /// Finds web words in domain code.

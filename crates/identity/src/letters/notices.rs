@@ -69,13 +69,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "A second step was removed from your account",
             format!("From now on {} can no longer be used to sign in to your account.", factor_en(*kind)),
         ),
-        Notice::PasskeyCopied { label } => (
-            "A passkey of yours may have been copied",
-            format!(
-                "The passkey “{label}” counted backwards, as a copied one does. It is refused from now on: \
-                 remove it in your security settings and add a new one."
-            ),
-        ),
+        Notice::PasskeyCopied { label } => ("A passkey of yours may have been copied", copied_in_english(label)),
         Notice::PasswordChanged => {
             ("Your password was changed", "The password of your account was changed just now.".to_owned())
         }
@@ -119,15 +113,25 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
         }
-        Notice::CertificateEnds { label, days: 0 } => (
-            "A certificate has ended",
-            format!("The certificate of “{label}” has ended. What uses it cannot connect any more."),
-        ),
-        Notice::CertificateEnds { label, days } => (
-            "A certificate ends soon",
-            format!("The certificate of “{label}” ends within {days} days, and nothing has renewed it yet."),
-        ),
+        Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
     }
+}
+
+fn copied_in_english(label: &str) -> String {
+    format!(
+        "The passkey “{label}” counted backwards, as a copied one does. It is refused from now on: remove it in your \
+         security settings and add a new one."
+    )
+}
+
+fn certificate_in_english(label: &str, days: i64) -> (&'static str, String) {
+    if days == 0 {
+        let text = format!("The certificate of “{label}” has ended. What uses it cannot connect any more.");
+        return ("A certificate has ended", text);
+    }
+    let text =
+        format!("The certificate of “{label}” ends within {days} days, and nothing has renewed it yet.");
+    ("A certificate ends soon", text)
 }
 
 fn chinese(notice: &Notice) -> (&'static str, String) {
