@@ -6,6 +6,8 @@ use std::process::Command;
 use crate::town::{Heard, Line, Log, Served, Town, check_books, wait_until};
 
 const RECOVER_SECONDS_MAX: u64 = 30;
+/// Room for the database, both files of the journal and a write-ahead log that is copied when it reaches 64 MiB.
+const DISK_MEBIBYTES: u32 = 256;
 const PAYMENTS_UNTIL_FULL_MAX: i64 = 20_000;
 
 /// Pays with a fresh connection; a connection that breaks is no answer and must not happen here.
@@ -60,7 +62,7 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_disk_answers_503_loses_nothing_and_passes_by_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = SmallDisk::mount(&folder.path().join("data"), 32) else {
+    let Some(disk) = SmallDisk::mount(&folder.path().join("data"), DISK_MEBIBYTES) else {
         println!("only root can mount a small disk; the store tests the same with a limit on pages");
         return;
     };

@@ -219,9 +219,13 @@ impl Stage {
     /// A number that the payer offered, with the code sent to it.
     fn offered_number(&self) -> (FactorId, SessionId, String) {
         let person = self.person();
+        // A number and a place of its own each time: how many texts one of them gets is limited.
+        let [a, b, c, d] = self.house.at.dice.bytes();
+        let number = format!("+86138{:08}", u32::from_le_bytes([a, b, c, d]) % 100_000_000);
+        let origin = format!("{}.{b}.{c}.{d}", a.clamp(1, 223));
         let offer = self.house.write(move |tx, means| {
-            let phone = identity::Phone::parse("+8613800138042").unwrap();
-            identity::offer_sms(tx, means, person, &phone, ("192.0.2.1", "pay.example"))
+            let phone = identity::Phone::parse(&number).unwrap();
+            identity::offer_sms(tx, means, person, &phone, (&origin, "pay.example"))
         });
         let texts = self.house.write(|tx, means| identity::take_due_on(tx, means, Channel::Sms, 10));
         let body = texts.last().expect("a text message").body.expose().clone();

@@ -89,7 +89,8 @@ fn c24_while_sqlite_cannot_be_written_rows_are_acknowledged_found_by_key_and_kep
     }
     assert_eq!(count(&open(crashed.path()), "visits"), 20);
     drop(held);
-    let seen = (0..30).any(|_| {
+    let seen = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
         db.read_blocking(|tx| tx.query("SELECT id FROM visits", &[])).is_ok_and(|rows| rows.len() == 20)
     });
     assert!(seen, "it is written once that is possible again");
