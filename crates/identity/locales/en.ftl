@@ -24,7 +24,7 @@ pin-wrong = That PIN is not right. { $left ->
    *[other] { $left } tries are left
 }.
 pin-locked-title = Your PIN is locked
-pin-locked-text = There were too many wrong tries. No money has moved. Nobody can pay from your account now. Ask whoever runs this service to set a new PIN with you.
+pin-locked-text = There were too many wrong tries. No money has moved. Nobody can pay from your account now. You can set a new PIN yourself.
 nav-api-keys = API keys
 role-owner = Owner
 role-cashier = Cashier
@@ -232,6 +232,37 @@ problem-pin-wrong = That PIN is not right. { $left ->
    *[other] { $left } tries are left
 }.
 problem-pin-none-left = Too many wrong tries: the PIN is locked.
+forgot-title = Set a new PIN
+forgot-text = For a PIN that is locked or forgotten.
+forgot-1 = A code goes to the address or number of your account. You type it here, with a PIN you choose.
+forgot-2 = For 24 hours the new PIN does not pay. With an authenticator app or a passkey it pays a few small amounts.
+forgot-3 = You are signed out everywhere else, and we write to you.
+forgot-send = Send me a code
+forgot-back = Not now
+forgot-new-title = The code, and a new PIN
+forgot-sent = The code is on its way to the address or number of your account.
+forgot-set = Set my new PIN
+forgot-again = Send another code
+forgot-done-title = Your new PIN is set
+forgot-done-few = { $n ->
+    [one] For a day it pays one more small amount.
+   *[other] For a day it pays { $n } small amounts at most.
+}
+forgot-done-none = Your new PIN pays nothing for a day, in case it was somebody else who set it.
+cooling-until = Until
+pin-forgot-set = Set a new PIN
+problem-forgot-frozen = The account is frozen; its PIN cannot be set anew now.
+problem-forgot-wait = Too many codes were asked for. Try again in an hour.
+problem-pin-cooling = This PIN was set anew a short while ago and does not do this yet.
+cooling-title = Not yet with this PIN
+cooling-text = Your PIN was set anew a short while ago. For a day it pays nothing, or a few small amounts, in case it was somebody else who set it. No money has moved. A passkey that you had before pays as always.
+freeze-link-title = Was this not you?
+freeze-link-text = Somebody set a new payment PIN for your account. If you did not, stop it here.
+freeze-link-1 = The new PIN is locked, and every device is signed out.
+freeze-link-2 = Whoever runs this service frees your account with you again.
+freeze-link-button = It was not me: freeze my account
+freeze-link-else = If it was you, close this page. Nothing happens.
+freeze-link-done = Nobody can pay from it, and every device is signed out. Somebody may read your mail or messages: change that password too, then ask whoever runs this service to free the account.
 freeze-title = Freeze everything?
 freeze-text = When a phone is lost or something is wrong, this stops it all, at once:
 freeze-1 = Nobody can pay from your account, you included.

@@ -15,7 +15,8 @@ use crate::notices::{self, Notice};
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::phone::Contact;
-use crate::pin::{self, Pin, PinCheck, PinProblem};
+use crate::pin::{self, Cooling, Pin, PinCheck, PinProblem};
+use crate::pin_reset;
 use crate::record::{self, Event};
 use crate::sessions;
 use crate::store::buyers::{self, BuyerRow, DeviceRow};
@@ -64,6 +65,17 @@ pub struct Buyer {
     pub pin_failures: i64,
     /// Whether the PIN is locked after too many wrong tries.
     pub pin_locked: bool,
+    /// When the PIN was last set without the old one.
+    pub pin_reset: Option<Timestamp>,
+    /// Small payments that such a PIN may still confirm while it is new.
+    pub pin_reset_left: i64,
+}
+
+impl Buyer {
+    /// What holds a PIN back that was set without the old one a short while ago; `None` for one that pays as usual.
+    pub fn cooling(&self, now: Timestamp) -> Option<Cooling> {
+        pin::cooling(self.pin_reset, self.pin_reset_left, now)
+    }
 }
 
 /// A buyer's name and contact, opened.
@@ -119,6 +131,8 @@ pub fn find_buyer(tx: &mut Tx, id: BuyerId) -> Result<Option<Buyer>, Fault> {
         pin_changed: row.pin_changed,
         pin_failures: row.pin_failures,
         pin_locked: row.pin_failures >= crate::limits::PIN_TRIES_MAX,
+        pin_reset: row.pin_reset,
+        pin_reset_left: row.pin_reset_left,
     }))
 }
 
@@ -209,6 +223,8 @@ pub(crate) fn insert_pending(
             pin_failures: 0,
             pin_changed: means.now,
             created: means.now,
+            pin_reset: None,
+            pin_reset_left: 0,
         },
     )?;
     record::note(tx, means, Event::of_buyer(id, record::BUYER_CREATED))?;
@@ -242,6 +258,7 @@ pub fn change_pin(
         return Ok(PinChange::Refused(check));
     }
     let row = buyers::find_buyer(tx, id)?.ok_or(BuyerError::NotFound)?;
+    // INVARIANT: a PIN that is held back stays so, whatever it is changed to.
     let (pin_salt, pin_verifier) = fresh_verifier(means, id, new);
     buyers::update_buyer(tx, BuyerRow { pin_salt, pin_verifier, pin_changed: means.now, ..row })?;
     notices::queue_notice(tx, means, Person::Buyer(id), &Notice::PinChanged)?;
@@ -315,6 +332,7 @@ pub fn erase_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -
     for device in buyers::list_devices(tx, id)? {
         buyers::delete_device(tx, id, device.id)?;
     }
+    pin_reset::delete_disputes(tx, id)?;
     if let Some(index) = &row.contact_index {
         buyers::delete_contact(tx, index)?;
     }
@@ -454,7 +472,8 @@ pub(crate) fn contact_index(vault: &Vault, contact: &Email) -> String {
     key_text(&vault.blind_index(INDEX_KIND, contact.secret().expose()))
 }
 
-fn fresh_verifier(means: &Means<'_>, id: BuyerId, pin: &Pin) -> (Vec<u8>, Vec<u8>) {
+/// A new salt, and the verifier of `pin` with it.
+pub(crate) fn fresh_verifier(means: &Means<'_>, id: BuyerId, pin: &Pin) -> (Vec<u8>, Vec<u8>) {
     let salt: [u8; pin::SALT_BYTES] = means.dice.bytes();
     let verifier = pin.verifier(means.vault.hmac_key(SubKey::Pin), id, &salt);
     (salt.to_vec(), verifier)

@@ -24,6 +24,7 @@ mod account;
 mod buyer;
 mod dress;
 mod enrol;
+mod forgot;
 mod form;
 mod front;
 mod hall;
@@ -52,7 +53,8 @@ pub use member::{Member, admit_member, read_as, write_as};
 pub use menu::{Menu, MenuEntry, MenuSpot};
 pub use passkeys::answer_script;
 pub use visit::{
-    Browser, Payer, Side, Visit, admit_payer, find_payer, is_local, place, touch_buyer, with_next,
+    Browser, Payer, Side, Visit, admit_payer, find_payer, is_local, place, renew_buyer, touch_buyer,
+    with_next,
 };
 pub use words::{Wrong, device_text, payer_name, role_text, short_name, text_problem};
 
@@ -102,6 +104,9 @@ fn buyers() -> Router<Hall> {
         .merge(enrol::router(Side::Buyer))
         .route("/me/account", get(account::show_account))
         .route("/me/pin", get(account::show_pin).post(account::update_pin))
+        .route("/me/pin/forgot", get(forgot::show_forgot).post(forgot::request_code))
+        .route("/me/pin/forgot/set", post(forgot::set_pin))
+        .route("/freeze/{token}", get(forgot::show_freeze_link).post(forgot::use_freeze_link))
         .route("/me/activity", get(account::list_activity))
         .route("/me/freeze", get(account::show_freeze).post(account::freeze))
         .route("/me/thaw", post(account::thaw_account))

@@ -38,6 +38,7 @@ mod permissions;
 mod person;
 mod phone;
 mod pin;
+mod pin_reset;
 mod proof;
 mod record;
 mod recovery;
@@ -109,7 +110,14 @@ pub use password::{
 pub use permissions::{Actor, Denied, KeyCaller, Permission, Role, TerminalCaller};
 pub use person::Person;
 pub use phone::{Contact, Phone};
-pub use pin::{PIN_DIGITS, Pin, PinCheck, PinProblem, verify_pin};
+pub use pin::{
+    Cooling, PIN_DIGITS, Pin, PinCheck, PinProblem, small_payment_minor, verify_payment_pin, verify_pin,
+    verify_settled_pin,
+};
+pub use pin_reset::{
+    DisputeError, PinReset, PinResetError, check_pin_reset, find_dispute, finish_pin_reset, freeze_by_link,
+    request_pin_reset,
+};
 pub use proof::{Occasion, Proof, ProofCheck, check_proof};
 pub use recovery::{NotARecoveryCode, RecoveryCode, count_recovery_codes, create_recovery_codes};
 pub use routes::gate;

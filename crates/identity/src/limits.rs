@@ -30,6 +30,26 @@ pub const PASSWORD_QUEUE_MAX: usize = 64;
 /// Wrong PINs in a row until paying is locked (PIN-1, RTS 4(3)(b)).
 pub const PIN_TRIES_MAX: i64 = 5;
 
+/// How long a PIN that was set without the old one pays little or nothing, in seconds (PIN-2): long enough for the notice
+/// to be read before somebody else gains by it.
+pub const PIN_COOLING_SECONDS: i64 = 86_400;
+/// Payments that such a PIN confirms in that time, where an authenticator app or passkey was given as well (the five in a
+/// row of RTS Art. 16); without one it confirms none.
+pub const PIN_COOLING_PAYMENTS_MAX: i64 = 5;
+/// The most each of them comes to, in minor units: the 30 euro of RTS Art. 16, and about as much in other currencies. In a
+/// currency that is not listed nothing is paid.
+pub const PIN_COOLING_MINOR_MAX: &[(&str, i64)] = &[
+    ("CNY", 20_000),
+    ("EUR", 3_000),
+    ("GBP", 2_500),
+    ("HKD", 25_000),
+    ("JPY", 5_000),
+    ("SGD", 4_000),
+    ("USD", 3_000),
+];
+/// Life of a link that freezes an account whose owner says "this was not me", in seconds.
+pub const DISPUTE_LINK_SECONDS: i64 = 7 * 86_400;
+
 /// Life of a one-time code, in seconds.
 pub const CODE_LIFE_SECONDS: i64 = 600;
 /// Wrong codes until the request is spent.

@@ -1,6 +1,7 @@
 //! Telling a person what happened to their account, on every channel they have, in the transaction in which it happened
 //! (C15). A thief who changes one thing cannot keep it quiet: a changed contact is told to the old one as well.
 
+use base::Secret;
 use store::Tx;
 
 use crate::context::{Fault, Means};
@@ -45,6 +46,13 @@ pub enum Notice {
     },
     /// The payment PIN was changed.
     PinChanged,
+    /// The payment PIN was set anew without the old one.
+    PinReset {
+        /// The link that freezes the account.
+        link: Secret<String>,
+        /// Small payments it confirms while it is held back.
+        payments: i64,
+    },
     /// The payment PIN was locked after too many wrong tries.
     PinLocked,
     /// A recovery code was used.

@@ -11,7 +11,7 @@ use crate::notices::{Notice, queue_notice};
 use crate::password::PasswordHash;
 use crate::permissions::Actor;
 use crate::person::Person;
-use crate::pin::{Pin, PinCheck, verify_pin_of};
+use crate::pin::{Pin, PinCheck, cooling, verify_pin_of};
 use crate::record::{self, Event};
 use crate::sessions::{self, BuyerSession, MemberSession, SessionLine};
 use crate::sign_in::{OwnError, require_own_fresh};
@@ -125,7 +125,12 @@ pub fn thaw(tx: &mut Tx, means: &Means<'_>, session: &BuyerSession, pin: &Pin) -
     if !has_fresh_proof(tx, &Actor::Buyer(session.clone()))? {
         return Err(ThawError::ProofNeeded);
     }
-    let check = verify_pin_of(tx, means, row, pin)?;
+    // A PIN that was set with a code alone must not undo what its owner froze.
+    let held = cooling(row.pin_reset, row.pin_reset_left, means.now);
+    let check = match (verify_pin_of(tx, means, row, pin)?, held) {
+        (PinCheck::Right, Some(held)) => PinCheck::Cooling { until: held.until },
+        (check, _) => check,
+    };
     if check != PinCheck::Right {
         return Ok(Thaw::Refused(check));
     }

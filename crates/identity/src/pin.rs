@@ -4,12 +4,14 @@
 //! tries is written in the transaction that checked the PIN, so parallel tries are counted one by one (C04, C21).
 
 use aws_lc_rs::hmac;
-use base::{BuyerId, Dice, Secret};
+use base::{BuyerId, Dice, Money, Secret, Timestamp};
 use store::Tx;
 use vault::SubKey;
 
 use crate::context::{Fault, Means};
-use crate::limits::PIN_TRIES_MAX;
+use crate::limits::{PIN_COOLING_MINOR_MAX, PIN_COOLING_SECONDS, PIN_TRIES_MAX};
+use crate::notices::{self, Notice};
+use crate::person::Person;
 use crate::record::{self, Event};
 use crate::store::buyers::{self, BuyerRow, BuyerState};
 
@@ -120,7 +122,7 @@ impl Pin {
     }
 }
 
-/// What a PIN check found. All three are results, not errors, so that the count is kept.
+/// What a PIN check found. All are results, not errors, so that the count is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinCheck {
     /// The right PIN of an active buyer.
@@ -132,6 +134,11 @@ pub enum PinCheck {
     },
     /// Too many wrong ones; the PIN was not looked at.
     Locked,
+    /// The right one, but it was set without the old one a short while ago and does not do this yet.
+    Cooling {
+        /// When it does.
+        until: Timestamp,
+    },
     /// The buyer is frozen, erased or unknown; the PIN was not looked at.
     NotActive,
 }
@@ -148,7 +155,80 @@ pub fn verify_pin(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, pin: &Pin) -> 
     verify_pin_of(tx, means, row, pin)
 }
 
-/// The same for a buyer who is at hand, whatever the state of the account.
+/// What holds a new PIN back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cooling {
+    /// Until when.
+    pub until: Timestamp,
+    /// Small payments it may still confirm until then.
+    pub payments_left: i64,
+}
+
+/// What holds a PIN back that was set at `reset` without the old one.
+pub(crate) fn cooling(reset: Option<Timestamp>, payments_left: i64, now: Timestamp) -> Option<Cooling> {
+    let until = reset?.plus_seconds(PIN_COOLING_SECONDS);
+    (now < until).then_some(Cooling { until, payments_left })
+}
+
+/// The most that one payment may come to while a PIN is held back, in minor units.
+pub fn small_payment_minor(currency: base::Currency) -> i64 {
+    let found = PIN_COOLING_MINOR_MAX.iter().find(|(code, _)| *code == currency.code());
+    found.map_or(0, |(_, minor)| *minor)
+}
+
+/// Checks a buyer's PIN for a payment. One that was set without the old one a short while ago confirms few small payments
+/// or none (PIN-2); each that it confirms is counted.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn verify_payment_pin(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    pin: &Pin,
+    amount: Money,
+) -> Result<PinCheck, Fault> {
+    let check = verify_pin(tx, means, buyer, pin)?;
+    let Some((row, held)) = find_cooling(tx, means, buyer, check)? else { return Ok(check) };
+    if held.payments_left < 1 || amount.minor > small_payment_minor(amount.currency) {
+        return Ok(PinCheck::Cooling { until: held.until });
+    }
+    let pin_reset_left = held.payments_left - 1;
+    buyers::update_buyer(tx, BuyerRow { pin_reset_left, ..row })?;
+    Ok(PinCheck::Right)
+}
+
+/// Checks a buyer's PIN for what makes an account easier to use: it must not have been set without the old one a short
+/// while ago.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn verify_settled_pin(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    pin: &Pin,
+) -> Result<PinCheck, Fault> {
+    let check = verify_pin(tx, means, buyer, pin)?;
+    let held = find_cooling(tx, means, buyer, check)?;
+    Ok(held.map_or(check, |(_, held)| PinCheck::Cooling { until: held.until }))
+}
+
+/// What holds the right PIN of a buyer back.
+fn find_cooling(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    check: PinCheck,
+) -> Result<Option<(BuyerRow, Cooling)>, Fault> {
+    if check != PinCheck::Right {
+        return Ok(None);
+    }
+    let row = buyers::find_buyer(tx, buyer)?;
+    Ok(row.and_then(|row| cooling(row.pin_reset, row.pin_reset_left, means.now).map(|held| (row, held))))
+}
+
+/// [`verify_pin`] for a buyer who is at hand, whatever the state of the account.
 pub(crate) fn verify_pin_of(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -169,6 +249,9 @@ pub(crate) fn verify_pin_of(
     buyers::update_buyer(tx, BuyerRow { pin_failures, ..row })?;
     let action = if pin_failures >= PIN_TRIES_MAX { record::PIN_LOCKED } else { record::PIN_REFUSED };
     record::note(tx, means, Event::of_buyer(buyer, action).refused().with("failures", pin_failures))?;
+    if pin_failures == PIN_TRIES_MAX {
+        notices::queue_notice(tx, means, Person::Buyer(buyer), &Notice::PinLocked)?;
+    }
     Ok(PinCheck::Wrong { left: PIN_TRIES_MAX - pin_failures })
 }
 

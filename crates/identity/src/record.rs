@@ -53,14 +53,17 @@ actions! {
     PASSKEY_COPY_SUSPECTED = "passkey.copy_suspected";
     PASSKEY_REFUSED = "passkey.refused";
     PIN_CHANGED = "pin.changed";
+    PIN_DISPUTED = "pin.disputed";
     PIN_LOCKED = "pin.locked";
     PIN_REFUSED = "pin.refused";
+    PIN_RESET = "pin.reset";
     PIN_UNLOCKED = "pin.unlocked";
     ROLE_CHANGED = "role.changed";
     ROLE_CREATED = "role.created";
     ROLE_DELETED = "role.deleted";
     SECOND_FACTOR_GIVEN = "session.second_factor";
     SESSION_ENDED = "session.ended";
+    SESSION_RENEWED = "session.renewed";
     SESSION_OPENED = "session.opened";
     SETUP_LINK_CREATED = "setup.link_created";
     SHOP_CREATED = "shop.created";

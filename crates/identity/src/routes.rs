@@ -15,6 +15,7 @@ mod keys;
 mod members;
 pub mod passkey_bodies;
 pub(crate) mod passkeys;
+mod pin_resets;
 mod roles;
 mod second_steps;
 
@@ -40,6 +41,9 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(buyers::wake_buyer_session))
         .routes(routes!(buyers::find_me))
         .routes(routes!(buyers::update_pin))
+        .routes(routes!(pin_resets::create_pin_reset))
+        .routes(routes!(pin_resets::finish_pin_reset))
+        .routes(routes!(pin_resets::use_freeze_link))
         .routes(routes!(buyers::freeze_me))
         .routes(routes!(buyers::list_my_sessions))
         .routes(routes!(buyers::delete_my_session))

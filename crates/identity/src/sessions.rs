@@ -170,15 +170,13 @@ pub fn touch_session(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<(), F
     Ok(())
 }
 
-/// Lets a buyer's session show the account again. The caller has just seen the right PIN.
+/// Lets a buyer's session show the account again. The caller has just seen the right PIN. The session goes on under a new
+/// token; the old one opens nothing any more (SES-1).
 ///
 /// # Errors
-/// [`Fault`] alone.
-pub fn wake_session(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<(), Fault> {
-    if let Some(row) = sessions::find_session(tx, &token.hash())? {
-        sessions::update_session(tx, SessionRow { used: now, ..row })?;
-    }
-    Ok(())
+/// [`AuthError::SignInNeeded`] when the token opens nothing, or no longer.
+pub fn wake_session(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<NewSession, AuthError> {
+    rotate_session(tx, means, token)
 }
 
 /// Notes that a second factor was proven in a session just now. The session goes on under a new token; the old one opens
@@ -201,13 +199,26 @@ pub(crate) fn renew_session(
     token: &Token,
     proven: &'static str,
 ) -> Result<NewSession, AuthError> {
+    let renewed = swap_token(tx, means, token)?;
+    mark_second_factor(tx, means, &renewed.token, proven)?;
+    Ok(renewed)
+}
+
+/// Goes on with a session under a new token after its owner proved something that is no second factor: a PIN, a password.
+pub(crate) fn rotate_session(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<NewSession, AuthError> {
+    let renewed = swap_token(tx, means, token)?;
+    let row = sessions::find_session(tx, &renewed.token.hash())?.ok_or(Fault::Row("session"))?;
+    record::note(tx, means, Event::new(row.shop, row.holder(), record::SESSION_RENEWED, row.id))?;
+    Ok(renewed)
+}
+
+fn swap_token(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<NewSession, AuthError> {
     let row = sessions::find_session(tx, &token.hash())?.filter(|row| means.now < row.expires);
     let row = row.ok_or(AuthError::SignInNeeded)?;
     let renewed = Token::random(row.kind.token_kind(), means.dice);
     let (id, expires) = (row.id, row.expires);
     sessions::delete_session(tx, &row.token_hash)?;
-    sessions::insert_session(tx, SessionRow { token_hash: renewed.hash(), ..row })?;
-    mark_second_factor(tx, means, &renewed, proven)?;
+    sessions::insert_session(tx, SessionRow { token_hash: renewed.hash(), used: means.now, ..row })?;
     Ok(NewSession { id, token: renewed, expires })
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod approvals;
 pub(crate) mod buyers;
 pub(crate) mod certificates;
 pub(crate) mod codes;
+pub(crate) mod disputes;
 pub(crate) mod factors;
 pub(crate) mod members;
 pub(crate) mod outbox;
@@ -252,6 +253,19 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: "
         CREATE INDEX one_time_codes_by_buyer ON one_time_codes (buyer_id);
         CREATE INDEX outbox_mail_by_owner ON outbox_mail (shop_id, owner, id);",
+    },
+    Migration {
+        version: 361,
+        name: "identity: PINs set anew, links that freeze",
+        sql: "
+        ALTER TABLE buyers ADD COLUMN pin_reset_ms BIGINT;
+        ALTER TABLE buyers ADD COLUMN pin_reset_left BIGINT NOT NULL DEFAULT 0;
+        CREATE TABLE dispute_links (
+            token_hash TEXT NOT NULL, buyer_id TEXT NOT NULL, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (token_hash)
+        );
+        CREATE INDEX dispute_links_by_end ON dispute_links (expires_ms);
+        CREATE INDEX dispute_links_by_buyer ON dispute_links (buyer_id);",
     },
 ];
 

@@ -30,6 +30,8 @@ pub enum TokenKind {
     Enrolment,
     /// A sign-in on its way to the operator's provider.
     OutsideState,
+    /// A link with which a buyer says "this was not me".
+    Dispute,
 }
 
 impl TokenKind {
@@ -45,6 +47,7 @@ impl TokenKind {
             TokenKind::ApiSecret => "tw_live_",
             TokenKind::Enrolment => "twe_",
             TokenKind::OutsideState => "two_",
+            TokenKind::Dispute => "twx_",
         }
     }
 }

@@ -74,7 +74,7 @@ fn check_answer(
             (Proof::Passkey(Box::new(shown.clone())), proof::binding_of(payment, nonce))
         }
     };
-    Ok(proof::check(tx, means, session, &shown, &binding)?)
+    Ok(proof::check(tx, means, session, &shown, (payment.amount, &binding))?)
 }
 
 /// The payer takes a payment back while it waits for a member's review.

@@ -65,6 +65,11 @@ pub enum Confirmed {
     },
     /// Too many wrong PINs; paying is locked.
     PinLocked,
+    /// The PIN was set anew a short while ago and does not pay this yet.
+    PinCooling {
+        /// When it does.
+        until: Timestamp,
+    },
     /// The passkey was refused; nothing happened to the payment.
     PasskeyRefused(PasskeyRefusal),
     /// Too many refused passkeys; the PIN still works.
@@ -162,7 +167,7 @@ pub fn confirm(
     let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
     let wrong_before = identity::find_buyer(tx, session.buyer)?.map_or(0, |buyer| buyer.pin_failures);
     let binding = proof::binding_of(&payment, &command.nonce);
-    let refused = proof::check(tx, means, session, &command.proof, &binding)?;
+    let refused = proof::check(tx, means, session, &command.proof, (payment.amount, &binding))?;
     if refused == Some(Confirmed::NotActive) {
         return Ok(Confirmed::NotActive);
     }
@@ -175,7 +180,10 @@ pub fn confirm(
     };
     let facts = gather(tx, means, &payment, &shop, session, from)?;
     let facts = Facts { failed_pins: u32::try_from(wrong_before).ok(), ..facts };
-    if let Some(locked @ (Confirmed::PinLocked | Confirmed::PasskeyLocked { .. })) = refused {
+    if let Some(
+        locked @ (Confirmed::PinLocked | Confirmed::PinCooling { .. } | Confirmed::PasskeyLocked { .. }),
+    ) = refused
+    {
         return Ok(locked);
     }
     if let Some(refused) = refused {

@@ -4,7 +4,7 @@
 //! nonce ([`crate::confirmation`]). The server computes it anew from the payment's row, so a touch that was meant for another
 //! amount, payee or payment is worth nothing here.
 
-use base::PaymentId;
+use base::{Money, PaymentId};
 use identity::passkeys::{self, PasskeyError, PasskeyUse, PaymentCheck, RequestOptions, Site};
 use identity::{BuyerSession, Fault, Means, Pin, PinCheck};
 use store::Tx;
@@ -40,19 +40,21 @@ pub(crate) fn binding_of(payment: &Payment, nonce: &Nonce) -> [u8; 32] {
     bind(payment.amount, base::ScopedId::shop(&payment.id), payment.id, nonce)
 }
 
-/// Checks a proof. `None` for the right one; else what the payer is told, its count kept.
+/// Checks a proof of a payment of this amount, bound to this. `None` for the right one; else what the payer is told, its
+/// count kept.
 pub(crate) fn check(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
     session: &BuyerSession,
     proof: &Proof,
-    binding: &[u8; 32],
+    (amount, binding): (Money, &[u8; 32]),
 ) -> Result<Option<Confirmed>, Fault> {
     match proof {
-        Proof::Pin(pin) => Ok(match identity::verify_pin(tx, means, session.buyer, pin)? {
+        Proof::Pin(pin) => Ok(match identity::verify_payment_pin(tx, means, session.buyer, pin, amount)? {
             PinCheck::Right => None,
             PinCheck::Wrong { left } => Some(Confirmed::PinWrong { left }),
             PinCheck::Locked => Some(Confirmed::PinLocked),
+            PinCheck::Cooling { until } => Some(Confirmed::PinCooling { until }),
             PinCheck::NotActive => Some(Confirmed::NotActive),
         }),
         Proof::Passkey(proof) => {

@@ -388,6 +388,7 @@ fn state_of(confirmed: &Confirmed) -> Option<State> {
         Confirmed::Moved(moved) => Some(moved.payment.stored_state),
         Confirmed::PinWrong { .. }
         | Confirmed::PinLocked
+        | Confirmed::PinCooling { .. }
         | Confirmed::PasskeyRefused(_)
         | Confirmed::PasskeyLocked { .. }
         | Confirmed::NotActive => None,

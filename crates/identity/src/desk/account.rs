@@ -65,6 +65,7 @@ pub(super) async fn show_account(Shared(hall): Shared<Hall>, visit: Visit) -> Re
             standing: standing(&buyer),
             factors: factors.iter().filter(|factor| factor.kind != FactorKind::Recovery).count(),
             sessions: list_own_sessions(tx, own.person, own.means().now)?.len(),
+            cooling: buyer.cooling(own.means().now),
             pin_changed: buyer.pin_changed,
             sign_out_href: "/me/sign-out".to_owned(),
         })
@@ -85,7 +86,7 @@ async fn pin_page(
 ) -> Result<Response, ApiError> {
     let view = read_own(hall, visit, Side::Buyer, move |tx, own| {
         let (page, action_href) = (own.frame(tx)?, "/me/pin".to_owned());
-        Ok(PinChangePage { page, problems, action_href, forgot_href: String::new() })
+        Ok(PinChangePage { page, problems, action_href, forgot_href: "/me/pin/forgot".to_owned() })
     });
     Ok(show(status, &view.await?))
 }
@@ -260,6 +261,7 @@ pub(super) async fn thaw_account(
         let word = match thaw(tx, &own.means(), &session_of(own)?, &pin) {
             Ok(Thaw::Done) => "done".to_owned(),
             Ok(Thaw::Refused(PinCheck::Wrong { left })) => left.to_string(),
+            Ok(Thaw::Refused(PinCheck::Cooling { .. })) => "cooling".to_owned(),
             Ok(Thaw::Refused(_)) => "0".to_owned(),
             Err(ThawError::NotOwn | ThawError::ProofNeeded) => "again".to_owned(),
             Err(ThawError::Fault(fault)) => return Err(fault.into()),
@@ -270,6 +272,7 @@ pub(super) async fn thaw_account(
     match (word.as_str(), word.parse::<i64>()) {
         ("done", _) => Ok(go(HOME)),
         ("again", _) => Ok(go("/me/freeze")),
+        ("cooling", _) => freeze_page(&hall, &visit, StatusCode::FORBIDDEN, Wrong::Cooling).await,
         (_, Ok(left)) => freeze_page(&hall, &visit, StatusCode::FORBIDDEN, Wrong::Pin { left }).await,
         _ => freeze_page(&hall, &visit, StatusCode::FORBIDDEN, Wrong::Pin { left: 0 }).await,
     }

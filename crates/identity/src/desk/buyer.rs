@@ -11,7 +11,9 @@ use webkit::page::{Frame, Problems, show};
 
 use super::form::{Button, go};
 use super::hall::Hall;
-use super::visit::{BUYER, BUYER_KEPT, DEVICE, PENDING, Side, Visit, add_cookie, find_payer, with_next};
+use super::visit::{
+    BUYER, BUYER_KEPT, DEVICE, KEEP, PENDING, Side, Visit, add_cookie, find_payer, with_next,
+};
 use super::words::{masked_contact, text_problem};
 use crate::buyers::SignUp;
 use crate::codes::{self, CodeCheck, OneTimeCode, ShownDevice, SignedIn};
@@ -302,6 +304,9 @@ pub(super) fn welcome(answer: &mut Response, visit: &Visit, signed_in: &SignedIn
     add_cookie(answer, session.set(signed_in.session.token.secret().expose(), secure));
     if remembered {
         add_cookie(answer, DEVICE.set(signed_in.device_token.reveal().expose(), secure));
+        add_cookie(answer, KEEP.set("1", secure));
+    } else {
+        add_cookie(answer, KEEP.clear(secure));
     }
 }
 
@@ -318,5 +323,6 @@ pub(super) async fn sign_out(
     }
     let mut answer = go("/");
     add_cookie(&mut answer, BUYER.clear(visit.browser.secure));
+    add_cookie(&mut answer, KEEP.clear(visit.browser.secure));
     Ok(answer)
 }

@@ -186,7 +186,13 @@ fn show_error(page: Frame, error: &ApiError, home: &str, request: &str) -> Respo
 
 /// The page that tells a buyer why they cannot go on.
 pub fn show_notice(hall: &Hall, visit: &Visit, kind: NoticeKind) -> Response {
-    let view = NoticePage { page: visit.buyer_frame(hall), kind, action_href: String::new() };
+    let action_href = match kind {
+        NoticeKind::PinLocked => super::forgot::path(hall, visit),
+        NoticeKind::Cooling | NoticeKind::Frozen | NoticeKind::LinkGone | NoticeKind::Changed => {
+            String::new()
+        }
+    };
+    let view = NoticePage { page: visit.buyer_frame(hall), kind, action_href };
     webkit::page::show(StatusCode::FORBIDDEN, &view)
 }
 

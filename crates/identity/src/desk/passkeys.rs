@@ -19,7 +19,7 @@ use super::form::go;
 use super::hall::Hall;
 use super::member::admit_member;
 use super::second_step::{find_actor, renew_cookie, session_token};
-use super::visit::{BUYER, DEVICE, MEMBER, Side, Visit, add_cookie, is_local, with_next};
+use super::visit::{BUYER, DEVICE, KEEP, MEMBER, Side, Visit, add_cookie, is_local, with_next};
 use super::words::{Wrong, text_problem};
 use crate::codes::ShownDevice;
 use crate::factors::has_second_factor;
@@ -143,6 +143,7 @@ async fn sign_in(
             let secure = visit.browser.secure;
             add_cookie(&mut answer, BUYER.set(signed_in.session.token.secret().expose(), secure));
             add_cookie(&mut answer, DEVICE.set(signed_in.device_token.reveal().expose(), secure));
+            add_cookie(&mut answer, KEEP.clear(secure));
             answer
         }
         Some(Entered::Member { session, .. }) => {
@@ -379,6 +380,7 @@ fn keep(
         Present::Yes => {}
         Present::PinMissing => return Ok("pin".to_owned()),
         Present::Pin(PinCheck::Wrong { left }) => return Ok(left.to_string()),
+        Present::Pin(PinCheck::Cooling { .. }) => return Ok("cooling".to_owned()),
         Present::Pin(_) => return Ok("0".to_owned()),
     }
     let (site, holder) = (hall.identity.site()?, Holder::Session(*session));
@@ -401,6 +403,7 @@ fn trouble_of(word: &str) -> Option<Trouble> {
         ("pin", _) => with_pin(Wrong::NotSixDigits),
         ("passkey-new-taken", _) => with_key("passkey-new-taken"),
         ("passkey-new-limit", _) => with_key("passkey-new-limit"),
+        ("cooling", _) => with_key("problem-pin-cooling"),
         (_, Ok(0)) => with_key("pin-locked-title"),
         (_, Ok(left)) => with_pin(Wrong::Pin { left }),
         _ => with_key("passkey-new-refused"),

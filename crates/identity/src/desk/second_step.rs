@@ -16,7 +16,7 @@ use webkit::page::{Problems, Zone, show};
 use super::buyer;
 use super::form::go;
 use super::hall::Hall;
-use super::visit::{BUYER, MEMBER, PENDING, Side, Visit, add_cookie, with_next};
+use super::visit::{MEMBER, PENDING, Side, Visit, add_cookie, renew_buyer, with_next};
 use crate::codes::{OneTimeCode, ShownDevice};
 use crate::factors::{FactorError, FactorKind};
 use crate::pages::second_step::SecondStepPage;
@@ -140,11 +140,12 @@ pub(super) fn session_token(visit: &Visit, side: Side) -> Result<&Token, ApiErro
 
 /// Gives the browser the session under its new token.
 pub(super) fn renew_cookie(answer: &mut Response, visit: &Visit, side: Side, session: &NewSession) {
-    let cookie = match side {
-        Side::Member => MEMBER,
-        Side::Buyer => BUYER,
-    };
-    add_cookie(answer, cookie.set(session.token.secret().expose(), visit.browser.secure));
+    match side {
+        Side::Member => {
+            add_cookie(answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
+        }
+        Side::Buyer => renew_buyer(answer, visit, session),
+    }
 }
 
 /// Asks for the second step.

@@ -21,7 +21,7 @@ use crate::context::Means;
 use crate::members::{Place, origin_of};
 use crate::permissions::{Actor, Permission};
 use crate::routes::gate;
-use crate::sessions::{BuyerSession, touch_session};
+use crate::sessions::{BuyerSession, NewSession, touch_session};
 use crate::text::Label;
 use crate::token::{Token, TokenKind};
 
@@ -33,6 +33,8 @@ pub(super) const MEMBER: Cookie = Cookie::new("tw_member");
 pub(super) const BUYER: Cookie = Cookie::new("tw_buyer");
 /// A buyer's session on a device that is remembered; as long as the session lives.
 pub(super) const BUYER_KEPT: Cookie = Cookie::kept("tw_buyer", 30 * 86_400);
+/// That the buyer asked to be remembered: a new token is kept as long as the old one was.
+pub(super) const KEEP: Cookie = Cookie::kept("tw_keep", 30 * 86_400);
 /// By what a buyer's device is recognised at the next sign-in; 400 days is the longest that browsers keep a cookie.
 pub(super) const DEVICE: Cookie = Cookie::kept("tw_device", 400 * 86_400);
 
@@ -83,6 +85,8 @@ pub struct Visit {
     pub pending: Option<Token>,
     /// By what the device is recognised.
     pub device: Option<DeviceToken>,
+    /// Whether the buyer's session is kept when the browser is closed.
+    pub is_kept: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visit
@@ -108,6 +112,7 @@ where
             member: cookie(MEMBER).and_then(|text| Token::parse(TokenKind::MemberSession, text)),
             pending: cookie(PENDING).and_then(|text| Token::parse(TokenKind::PendingSignIn, text)),
             device: cookie(DEVICE).and_then(DeviceToken::parse),
+            is_kept: cookie(KEEP).is_some(),
             browser,
         })
     }
@@ -226,6 +231,12 @@ pub fn find_payer<'a>(
 /// Adds a cookie to an answer.
 pub(super) fn add_cookie(answer: &mut Response, line: HeaderValue) {
     answer.headers_mut().append(header::SET_COOKIE, line);
+}
+
+/// Gives the browser a buyer's session under its new token, kept as long as before.
+pub fn renew_buyer(answer: &mut Response, visit: &Visit, session: &NewSession) {
+    let cookie = if visit.is_kept { BUYER_KEPT } else { BUYER };
+    add_cookie(answer, cookie.set(session.token.secret().expose(), visit.browser.secure));
 }
 
 /// Where a sign-in comes from.

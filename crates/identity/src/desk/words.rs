@@ -92,6 +92,8 @@ pub enum Wrong {
     No,
     /// Not six digits.
     NotSixDigits,
+    /// Set anew a short while ago.
+    Cooling,
     /// Not the right PIN.
     Pin {
         /// How many tries are left.
@@ -105,6 +107,7 @@ impl Wrong {
         match self {
             Wrong::No => String::new(),
             Wrong::NotSixDigits => page.t("problem-pin"),
+            Wrong::Cooling => page.t("problem-pin-cooling"),
             Wrong::Pin { left } => page.t1("pin-wrong", "left", left),
         }
     }

@@ -39,6 +39,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::PasswordChanged => "password_changed",
         Notice::ContactChanged { .. } => "contact_changed",
         Notice::PinChanged => "pin_changed",
+        Notice::PinReset { .. } => "pin_reset",
         Notice::PinLocked => "pin_locked",
         Notice::RecoveryUsed { .. } => "recovery_used",
         Notice::RecoveryGranted => "recovery_granted",
@@ -82,6 +83,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "Your payment PIN was changed",
             "The PIN with which you confirm payments was changed just now.".to_owned(),
         ),
+        Notice::PinReset { link, payments } => ("Your payment PIN was set anew", reset_in_english(link, *payments)),
         Notice::PinLocked => (
             "Your payment PIN is locked",
             "Too many wrong PINs were tried, so your payment PIN is locked. Set a new one in your account.".to_owned(),
@@ -115,6 +117,29 @@ fn english(notice: &Notice) -> (&'static str, String) {
         }
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
     }
+}
+
+fn reset_in_english(link: &Secret<String>, payments: i64) -> String {
+    let pays = match payments {
+        0 => "it pays nothing".to_owned(),
+        n => format!("it pays {n} small amounts at most"),
+    };
+    let link = link.expose();
+    format!(
+        "A new payment PIN was set without the old one. For 24 hours {pays}. Was that not you? This page freezes your \
+         account at once and asks you for nothing:\n\n{link}\n"
+    )
+}
+
+fn reset_in_chinese(link: &Secret<String>, payments: i64) -> String {
+    let pays = match payments {
+        0 => "不能付款".to_owned(),
+        n => format!("最多只能支付 {n} 笔小额款项"),
+    };
+    let link = link.expose();
+    format!(
+        "您的支付密码刚刚在未使用旧密码的情况下重新设置，24 小时内{pays}。若非本人操作，请打开以下页面立即冻结账户，该页面不会向您索取任何信息：\n\n{link}\n"
+    )
 }
 
 fn copied_in_english(label: &str) -> String {
@@ -162,6 +187,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "您账户的邮箱或手机号刚刚被更改，本通知同时发送到原来的联系方式。".to_owned(),
         ),
         Notice::PinChanged => ("您的支付密码已更改", "您用于确认付款的支付密码刚刚被更改。".to_owned()),
+        Notice::PinReset { link, payments } => ("您的支付密码已重新设置", reset_in_chinese(link, *payments)),
         Notice::PinLocked => {
             ("您的支付密码已锁定", "支付密码输错次数过多，已被锁定。请在账户中设置新的支付密码。".to_owned())
         }
@@ -192,7 +218,8 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
     }
 }
 
-/// What to do when it was not the person. Nothing is asked for by mail, and no link is given: that is how thieves write.
+/// What to do when it was not the person. Nothing is asked for by mail. Links are given for one thing alone, freezing the
+/// account, since whoever wants to has no time then; they lead to a page that asks for nothing.
 fn advice(lang: Lang, notice: &Notice) -> &'static str {
     match (notice, lang) {
         (Notice::ApprovalAsked { .. }, Lang::En) => "Sign in and look under “Approvals”.",
@@ -210,6 +237,7 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
             "You need to do nothing; a second step keeps them out even with the password."
         }
         (Notice::FailedBurst, Lang::Zh) => "您无需操作；即使密码泄露，第二步验证也能保护账户。",
+        (Notice::PinReset { .. }, _) => "",
         (_, Lang::En) => {
             "If that was not you, sign in, open the security settings and end the sessions you do not know."
         }

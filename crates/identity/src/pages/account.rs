@@ -4,6 +4,8 @@ use askama::Template;
 use base::Timestamp;
 use webkit::page::{Frame, Mark, Problems};
 
+use crate::pin::Cooling;
+
 /// The account at a glance. Template `account.html`.
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -22,6 +24,8 @@ pub struct AccountPage {
     pub sessions: usize,
     /// When the PIN was last set.
     pub pin_changed: Timestamp,
+    /// Until when a PIN that was set anew is held back, and what it pays until then.
+    pub cooling: Option<Cooling>,
     /// Where "sign out" posts to.
     pub sign_out_href: String,
 }
@@ -71,6 +75,51 @@ pub struct PinChangePage {
     pub action_href: String,
     /// Where a forgotten PIN is replaced; empty where that is not offered.
     pub forgot_href: String,
+}
+
+/// A PIN set anew without the old one. Template `pin_forgot.html`. Fields of the second stage `code`, `pin`, `pin_again`,
+/// `request`; the first posts nothing.
+#[derive(Template)]
+#[template(path = "pin_forgot.html")]
+pub struct PinForgotPage {
+    /// The frame.
+    pub page: Frame,
+    /// Where the buyer is.
+    pub stage: ForgotStage,
+    /// What is wrong, by field.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Where a code is asked for again.
+    pub again_href: String,
+    /// Where to go on.
+    pub next_href: String,
+}
+
+/// How far the setting anew of a PIN has come.
+#[derive(Clone, Debug)]
+pub enum ForgotStage {
+    /// The code is asked for.
+    Ask,
+    /// It is on its way.
+    Code {
+        /// The request it belongs to.
+        request: String,
+    },
+    /// The new PIN is in force, and held back.
+    Done(Cooling),
+}
+
+/// "This was not me", from the link of a notice. Template `freeze_link.html`. No fields.
+#[derive(Template)]
+#[template(path = "freeze_link.html")]
+pub struct FreezeLinkPage {
+    /// The frame.
+    pub page: Frame,
+    /// Whether the account is frozen by now.
+    pub is_done: bool,
+    /// Where the form posts to.
+    pub action_href: String,
 }
 
 /// Freezing everything: what follows, and the button. Template `freeze.html`. No fields.

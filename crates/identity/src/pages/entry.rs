@@ -159,6 +159,8 @@ pub struct WakePage {
     pub wrong: String,
     /// Where the form posts to.
     pub action_href: String,
+    /// Where a forgotten PIN is set anew.
+    pub forgot_href: String,
     /// Where "sign out" posts to.
     pub sign_out_href: String,
 }

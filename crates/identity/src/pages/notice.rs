@@ -8,6 +8,8 @@ use webkit::page::{Frame, Mark};
 pub enum NoticeKind {
     /// Too many wrong PINs.
     PinLocked,
+    /// The PIN was set anew a short while ago and does not pay this yet.
+    Cooling,
     /// The account is frozen.
     Frozen,
     /// A one-time link that is used or too old.
@@ -18,13 +20,19 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 4] =
-        [NoticeKind::PinLocked, NoticeKind::Frozen, NoticeKind::LinkGone, NoticeKind::Changed];
+    pub const ALL: [NoticeKind; 5] = [
+        NoticeKind::PinLocked,
+        NoticeKind::Cooling,
+        NoticeKind::Frozen,
+        NoticeKind::LinkGone,
+        NoticeKind::Changed,
+    ];
 
     /// The start of its text keys, also its name in the gallery.
     pub fn slug(&self) -> &'static str {
         match self {
             NoticeKind::PinLocked => "pin-locked",
+            NoticeKind::Cooling => "cooling",
             NoticeKind::Frozen => "frozen",
             NoticeKind::LinkGone => "link-gone",
             NoticeKind::Changed => "changed",
@@ -35,7 +43,7 @@ impl NoticeKind {
     pub fn mark(&self) -> Mark {
         match self {
             NoticeKind::LinkGone | NoticeKind::Changed => Mark::Closed,
-            NoticeKind::PinLocked | NoticeKind::Frozen => Mark::Paused,
+            NoticeKind::PinLocked | NoticeKind::Cooling | NoticeKind::Frozen => Mark::Paused,
         }
     }
 
@@ -51,9 +59,10 @@ impl NoticeKind {
 
     fn action_key(&self) -> Option<&'static str> {
         match self {
+            NoticeKind::PinLocked => Some("pin-forgot-set"),
             NoticeKind::LinkGone => Some("sign-in-button"),
             NoticeKind::Changed => Some("notice-go-on"),
-            _ => None,
+            NoticeKind::Cooling | NoticeKind::Frozen => None,
         }
     }
 }

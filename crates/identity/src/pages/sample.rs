@@ -8,7 +8,10 @@ use webkit::page::form::Choice;
 use webkit::page::{Desk, Frame, Html, Lang, Problems, Texts, Zone};
 use webkit::qr::{Level, Symbol};
 
-use super::account::{AccountPage, ActivityPage, FreezePage, FrozenPage, PinChangePage, Standing};
+use super::account::{
+    AccountPage, ActivityPage, ForgotStage, FreezeLinkPage, FreezePage, FrozenPage, PinChangePage,
+    PinForgotPage, Standing,
+};
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::entry::{
     BuyerCodePage, BuyerNewPage, BuyerSignInPage, InvitedPage, SetUpPage, SignInPage, WakePage,
@@ -22,6 +25,8 @@ use super::review::{AccessReviewPage, ApprovalsPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::{Menu, MenuSpot};
+use crate::limits::PIN_COOLING_SECONDS;
+use crate::pin::Cooling;
 
 mod person;
 mod trust;
@@ -68,6 +73,11 @@ pub fn shop(lang: Lang) -> String {
 /// So many seconds before [`NOW`].
 pub fn ago(seconds: i64) -> Timestamp {
     NOW.plus_seconds(-seconds)
+}
+
+/// A PIN that was set anew ten minutes ago.
+fn held(payments_left: i64) -> Cooling {
+    Cooling { until: NOW.plus_seconds(PIN_COOLING_SECONDS - 600), payments_left }
 }
 
 impl SetUpPage {
@@ -224,7 +234,13 @@ impl WakePage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> WakePage {
         let (action_href, sign_out_href) = ("/me/wake".into(), "/me/sign-out".into());
-        WakePage { page, wrong: String::new(), action_href, sign_out_href }
+        WakePage {
+            page,
+            wrong: String::new(),
+            action_href,
+            forgot_href: "/me/pin/forgot".into(),
+            sign_out_href,
+        }
     }
 }
 
@@ -368,6 +384,7 @@ fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
     let menu = Menu::new(crate::desk::menu());
     let buyer = || buyer_frame(super::texts(), lang);
     let desk = || desk_frame(super::texts(), &menu, lang, "/desk/security");
+    let code = ForgotStage::Code { request: "1".into() };
     Ok(vec![
         ("account".to_owned(), AccountPage::sample(buyer(), Standing::Good).render()?),
         ("account-frozen".to_owned(), AccountPage::sample(buyer(), Standing::Frozen).render()?),
@@ -380,6 +397,13 @@ fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("devices-member".to_owned(), DevicesPage::sample(desk()).render()?),
         ("password".to_owned(), PasswordPage::sample(desk()).render()?),
         ("pin-change".to_owned(), PinChangePage::sample(buyer()).render()?),
+        ("pin-forgot".to_owned(), PinForgotPage::sample(buyer(), ForgotStage::Ask).render()?),
+        ("pin-forgot-code".to_owned(), PinForgotPage::sample(buyer(), code).render()?),
+        ("pin-forgot-done".to_owned(), PinForgotPage::sample(buyer(), ForgotStage::Done(held(0))).render()?),
+        ("freeze-link".to_owned(), FreezeLinkPage::sample(buyer(), false).render()?),
+        ("freeze-link-done".to_owned(), FreezeLinkPage::sample(buyer(), true).render()?),
+        ("account-pin-locked".to_owned(), AccountPage::sample(buyer(), Standing::PinLocked).render()?),
+        ("account-cooling".to_owned(), AccountPage::sample_cooling(buyer()).render()?),
         ("freeze".to_owned(), FreezePage::sample(buyer()).render()?),
         ("frozen".to_owned(), FrozenPage::sample(buyer(), true, "").render()?),
         ("frozen-proof".to_owned(), FrozenPage::sample(buyer(), true, "/me/again").render()?),

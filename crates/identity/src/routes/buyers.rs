@@ -12,14 +12,14 @@ use webkit::error::{ApiError, ApiErrors, ApiResult, Problems};
 use webkit::page::Lang;
 use webkit::paging::List;
 
-use super::errors::{self, ONE_TIME_CODE_GONE, ONE_TIME_CODE_WRONG};
+use super::errors::{self, ONE_TIME_CODE_GONE, ONE_TIME_CODE_WRONG, denied};
 use super::gate::Bearer;
-use super::second_steps::SecondStepView;
+use super::second_steps::{SecondStepView, SteppedUpView};
 use crate::buyers::{self as domain, DeviceToken, Freeze, PinChange, SignUp};
 use crate::codes::{self, CodeCheck, CodeRequested, OneTimeCode, ShownDevice, SignedIn};
 use crate::context::Context;
 use crate::members;
-use crate::permissions::{Actor, Permission};
+use crate::permissions::{Actor, Denied, Permission};
 use crate::pin::{self, Pin, PinCheck};
 use crate::sessions::{self, SessionLine};
 use crate::text::{Email, Label, PersonName};
@@ -256,25 +256,26 @@ pub async fn delete_buyer_session(State(cx): State<Context>, who: Bearer) -> Res
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets an idle session show the account again, with the PIN.
+/// Lets an idle session show the account again, with the PIN. It goes on under a new token.
 #[utoipa::path(post, path = "/v1/buyer_sessions/current/wake", tag = "buyers", request_body = PinBody,
-    security(("buyer_session" = [])), responses((status = 204), ApiErrors))]
+    security(("buyer_session" = [])), responses((status = 200, body = SteppedUpView), ApiErrors))]
 pub async fn wake_buyer_session(
     State(cx): State<Context>,
     who: Bearer,
     Json(body): Json<PinBody>,
-) -> Result<StatusCode, ApiError> {
+) -> ApiResult<SteppedUpView> {
     let pin = Pin::parse(&body.pin).map_err(|problem| ApiError::bad_field("pin", problem))?;
-    let check = cx
-        .write_as(who, Permission::OwnAccount, move |tx, caller| {
-            let check = pin::verify_pin(tx, &caller.means, caller.buyer()?.buyer, &pin)?;
-            if check == PinCheck::Right {
-                sessions::wake_session(tx, caller.token()?, caller.means.now)?;
-            }
-            Ok(check)
-        })
-        .await?;
-    errors::refused_pin(check).map_or(Ok(StatusCode::NO_CONTENT), Err)
+    let checked = cx.write_as(who, Permission::OwnAccount, move |tx, caller| {
+        let check = pin::verify_pin(tx, &caller.means, caller.buyer()?.buyer, &pin)?;
+        if check != PinCheck::Right {
+            return Ok(Err(check));
+        }
+        Ok(Ok(sessions::wake_session(tx, &caller.means, caller.token()?)?))
+    });
+    match checked.await? {
+        Ok(session) => Ok(Answer(session.into())),
+        Err(check) => Err(errors::refused_pin(check).unwrap_or_else(|| denied(Denied::SignInNeeded))),
+    }
 }
 
 /// Who the caller is: a buyer or a member.

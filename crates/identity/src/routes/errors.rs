@@ -15,6 +15,7 @@ use crate::members::{LoginError, MemberError};
 use crate::passkeys::PasskeyError;
 use crate::permissions::Denied;
 use crate::pin::PinCheck;
+use crate::pin_reset::{DisputeError, PinResetError};
 use crate::sessions::AuthError;
 use crate::setup::SetupError;
 use crate::sign_in::OwnError;
@@ -35,6 +36,7 @@ codes! {
     STEP_UP_NEEDED = "step_up_needed", 403, "the second factor was given too long ago for this; give it again";
     PIN_WRONG = "pin_wrong", 403, "the PIN is wrong; the message says how many tries are left";
     PIN_LOCKED = "pin_locked", 403, "too many wrong PINs; paying is locked until the PIN is set anew";
+    PIN_COOLING = "pin_cooling", 403, "the PIN was set anew and pays little or nothing for a day; the message says until when";
     ACCOUNT_NOT_ACTIVE = "account_not_active", 403, "the account is frozen and cannot pay";
     ONE_TIME_CODE_WRONG = "one_time_code_wrong", 403, "the code is wrong; the message says how many tries are left";
     ONE_TIME_CODE_GONE = "one_time_code_gone", 409, "the code was used, ran out or was tried too often; ask for a new one";
@@ -128,6 +130,29 @@ impl From<CodeRequestError> for ApiError {
         match error {
             CodeRequestError::TooMany { retry_after_seconds } => too_many(retry_after_seconds),
             CodeRequestError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<PinResetError> for ApiError {
+    fn from(error: PinResetError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            PinResetError::NotActive => ApiError::new(&ACCOUNT_NOT_ACTIVE, text),
+            PinResetError::StepUpNeeded => denied(Denied::StepUpNeeded),
+            PinResetError::SignInNeeded => denied(Denied::SignInNeeded),
+            PinResetError::WeakPin(problem) => ApiError::bad_field("new_pin", problem),
+            PinResetError::Code(found) => found.into(),
+            PinResetError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<DisputeError> for ApiError {
+    fn from(error: DisputeError) -> ApiError {
+        match error {
+            DisputeError::Gone => ApiError::new(&LINK_GONE, error.to_string()),
+            DisputeError::Fault(found) => fault(&found),
         }
     }
 }
@@ -281,6 +306,10 @@ pub fn refused_pin(check: PinCheck) -> Option<ApiError> {
             Some(ApiError::new(&PIN_WRONG, text))
         }
         PinCheck::Locked => Some(ApiError::new(&PIN_LOCKED, "too many wrong PINs; the PIN is locked")),
+        PinCheck::Cooling { until } => {
+            let text = format!("the PIN was set anew and does not do this before {}", until.to_rfc3339());
+            Some(ApiError::new(&PIN_COOLING, text))
+        }
         PinCheck::NotActive => {
             Some(ApiError::new(&ACCOUNT_NOT_ACTIVE, "the account is frozen and cannot pay"))
         }

@@ -273,19 +273,6 @@ impl<'a> Caller<'a> {
         (&self.actor).into()
     }
 
-    /// Lets the buyer's session show the account again, after the right PIN. Writes at most once a minute.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn wake(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
-        match (&self.actor, self.credential.token()) {
-            (Actor::Buyer(session), Some(token)) if !session.awake || session.touch_due => {
-                Ok(sessions::wake_session(tx, token, self.means.now)?)
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn touch(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
         self.credential.touch(tx, &self.actor, self.means.now)
     }

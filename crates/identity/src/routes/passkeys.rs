@@ -329,7 +329,7 @@ pub(crate) fn check_present(
         return Ok(Present::Yes);
     }
     let Some(pin) = pin else { return Ok(Present::PinMissing) };
-    Ok(match pin::verify_pin(tx, means, buyer, pin)? {
+    Ok(match pin::verify_settled_pin(tx, means, buyer, pin)? {
         PinCheck::Right => Present::Yes,
         check => Present::Pin(check),
     })

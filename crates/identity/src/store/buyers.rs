@@ -34,6 +34,8 @@ static BUYERS: Table = Table::new(
         int("pin_failures"),
         int("pin_changed_ms"),
         int("created_ms"),
+        int("pin_reset_ms"),
+        int("pin_reset_left"),
     ],
 )
 .kept();
@@ -57,6 +59,10 @@ pub(crate) struct BuyerRow {
     pub(crate) pin_failures: i64,
     pub(crate) pin_changed: Timestamp,
     pub(crate) created: Timestamp,
+    /// When the PIN was last set without the old one.
+    pub(crate) pin_reset: Option<Timestamp>,
+    /// Small payments that such a PIN may still confirm while it is new.
+    pub(crate) pin_reset_left: i64,
 }
 
 pub(crate) struct DeviceRow {
@@ -144,6 +150,8 @@ fn read_buyer(row: &Row) -> Result<BuyerRow, Error> {
         pin_failures: row.int(8)?,
         pin_changed: row.time(9)?,
         created: row.time(10)?,
+        pin_reset: row.opt_time(11)?,
+        pin_reset_left: row.int(12)?,
     })
 }
 
@@ -160,6 +168,8 @@ fn buyer_values(row: BuyerRow) -> Vec<Value> {
         row.pin_failures.into(),
         row.pin_changed.into(),
         row.created.into(),
+        row.pin_reset.into(),
+        row.pin_reset_left.into(),
     ]
 }
 

@@ -108,6 +108,12 @@ impl Site {
         identity::show_code(key, self.world.now()).unwrap().expose().clone()
     }
 
+    /// The session behind a buyer's token.
+    pub fn session(&self, token: &str) -> identity::BuyerSession {
+        let token = identity::Token::parse(identity::TokenKind::BuyerSession, token).unwrap();
+        self.world.read(|tx, means| identity::require_buyer(tx, &token, means.now)).unwrap()
+    }
+
     pub fn buyer(&self, contact: &str) -> Reply {
         let asked =
             self.post("/v1/buyers", None, &json!({"name": "Zhang San", "contact": contact, "pin": PIN}));
@@ -119,6 +125,14 @@ impl Site {
         assert_eq!(reply.status, 201, "{}", reply.body);
         reply
     }
+}
+
+/// Well-formed, and signed for nothing that was ever asked.
+pub fn touched() -> Value {
+    // {"type":"webauthn.get","challenge":"AQ","origin":"https://pay.example"}
+    let client =
+        "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiQVEiLCJvcmlnaW4iOiJodHRwczovL3BheS5leGFtcGxlIn0";
+    json!({"id": "AQ", "response": {"clientDataJSON": client, "attestationObject": "AQ"}})
 }
 
 pub fn each_site(test: impl Fn(Site)) {
@@ -136,14 +150,18 @@ fn a_buyer_signs_up_sees_the_account_and_signs_out() {
         assert_eq!(sessions.body["data"][0]["is_current"], json!(true));
         site.world.wait(300);
         assert_eq!(site.get("/v1/me", Some(&token)).code(), "session_asleep");
-        let wake =
-            |pin: &str| site.post("/v1/buyer_sessions/current/wake", Some(&token), &json!({ "pin": pin }));
-        assert_eq!(wake(WRONG_PIN).status, 403);
-        assert_eq!(wake(PIN).status, 204);
+        let wake = |token: &str, pin: &str| {
+            site.post("/v1/buyer_sessions/current/wake", Some(token), &json!({ "pin": pin }))
+        };
+        assert_eq!(wake(&token, WRONG_PIN).status, 403);
+        let woken = wake(&token, PIN);
+        assert_eq!(woken.status, 200);
+        assert_eq!(site.get("/v1/me", Some(&token)).status, 401, "the token of the sleeping session is gone");
+        let token = woken.text("token");
         assert_eq!(site.get("/v1/me", Some(&token)).status, 200);
         let change = json!({"old_pin": PIN, "new_pin": "305871"});
         assert_eq!(site.send(Method::PUT, "/v1/me/pin", Some(&token), Some(&change)).status, 204);
-        assert_eq!(wake("305871").status, 204);
+        let token = wake(&token, "305871").text("token");
         assert_eq!(site.post("/v1/me/freeze", Some(&token), &json!({})).status, 204);
         assert_eq!(site.get("/v1/me", Some(&token)).text("state"), "frozen");
         assert_eq!(site.delete("/v1/buyer_sessions/current", Some(&token)).status, 204);

@@ -17,6 +17,7 @@ mod http;
 mod mail;
 mod members;
 mod passkeys;
+mod pin_resets;
 mod pins;
 mod roles;
 mod second_steps;

@@ -81,9 +81,14 @@ fn ses_1_a_buyers_session_sleeps_after_five_minutes_and_wakes_with_the_pin() {
         assert!(!awake());
         touch(&world, &session);
         assert!(!awake(), "use alone does not wake it");
-        let (token, now) = (session.token.clone(), world.now());
-        world.write(move |tx, _| identity::wake_session(tx, &token, now)).unwrap();
-        assert!(awake());
+        let token = session.token.clone();
+        let renewed = world.write(move |tx, means| identity::wake_session(tx, means, &token)).unwrap();
+        let found =
+            |token: &identity::Token| world.read(|tx, means| identity::require_buyer(tx, token, means.now));
+        assert!(found(&renewed.token).unwrap().awake);
+        assert_eq!(found(&session.token), Err(AuthError::SignInNeeded), "the old token opens nothing");
+        assert_eq!(renewed.id, session.id);
+        assert_eq!(world.audited("session.renewed"), 1);
     });
 }
 

@@ -8,10 +8,11 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base::{Money, PaymentId, ScopedId, Timestamp};
 use identity::desk::{
-    Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, show_notice, with_next,
+    Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, renew_buyer, show_notice,
+    with_next,
 };
 use identity::pages::notice::NoticeKind as Refused;
-use identity::{Actor, FactorKind, Person, Pin};
+use identity::{Actor, FactorKind, NewSession, Person, Pin};
 use serde::Deserialize;
 use store::Tx;
 use tokio::sync::broadcast::error::RecvError;
@@ -34,7 +35,7 @@ use crate::create;
 use crate::limits::DESCRIPTION_CHARS_MAX;
 use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pages::pay::{ChallengePage, PayAmountPage, PayPage, PinPage, WaitPage};
-use crate::payment::{Payment, State};
+use crate::payment::{DeclineReason, Payment, State};
 use crate::routes::errors;
 use crate::store as rows;
 use crate::text::ShortText;
@@ -404,6 +405,7 @@ fn show_pin(
         amount: payment.amount,
         confirm_token: Seen::of(payment, &desk.identity().dice).token(visit),
         action_href: format!("/pay/{}/confirm", payment.id),
+        forgot_href: with_next("/me/pin/forgot", &format!("/pay/{}", payment.id)),
         cancel_href: String::new(),
         page,
     };
@@ -529,20 +531,33 @@ pub(super) fn settle(
     desk: &Desk,
     payer: &Payer<'_>,
     confirmed: Confirmed,
-) -> Result<(String, ()), ApiError> {
+) -> Result<(String, Option<NewSession>), ApiError> {
     let word = match confirmed {
         Confirmed::Moved(moved) => {
             desk.context.publish(tx, &moved.payment);
-            identity::wake_session(tx, payer.token, payer.means.now)?;
-            "moved".to_owned()
+            return Ok(("moved".to_owned(), wake(tx, payer, &moved.payment)?));
         }
         Confirmed::PinWrong { left } => left.to_string(),
         Confirmed::PinLocked => "locked".to_owned(),
+        Confirmed::PinCooling { .. } => "cooling".to_owned(),
         Confirmed::PasskeyRefused(_) => "passkey".to_owned(),
         Confirmed::PasskeyLocked { .. } => "passkey locked".to_owned(),
         Confirmed::NotActive => "frozen".to_owned(),
     };
-    Ok((word, ()))
+    Ok((word, None))
+}
+
+/// A session that slept goes on under a new token; one that was awake is in use. Whoever said "it was not me" proved
+/// nothing.
+fn wake(tx: &mut Tx<'_>, payer: &Payer<'_>, payment: &Payment) -> Result<Option<NewSession>, ApiError> {
+    if payer.session.awake {
+        identity::touch_session(tx, payer.token, payer.means.now)?;
+        return Ok(None);
+    }
+    if payment.decline == Some(DeclineReason::NotThePayer) {
+        return Ok(None);
+    }
+    Ok(Some(identity::wake_session(tx, &payer.means, payer.token)?))
 }
 
 /// What the payer sees after the PIN: the payment's page, the PIN once more, or why it cannot be.
@@ -550,19 +565,26 @@ pub(super) async fn conclude(
     desk: &Desk,
     visit: &Visit,
     id: PaymentId,
-    done: Result<(String, Option<()>), ApiError>,
+    done: Result<(String, Option<Option<NewSession>>), ApiError>,
 ) -> Result<Response, ApiError> {
     let is = |error: &ApiError, codes: &[&Code]| codes.iter().any(|code| code.name == error.code.name);
     // What was confirmed before, or is not what the payer saw, is shown as it stands now.
     let stands = [&errors::PAYMENT_NOT_WAITING, &errors::PAYMENT_EXPIRED, &errors::CONFIRMATION_MISMATCH];
     match done {
-        Ok((word, _)) => match (word.as_str(), word.parse::<i64>()) {
+        Ok((word, renewed)) => match (word.as_str(), word.parse::<i64>()) {
             (_, Ok(left)) if left > 0 => show_again(desk, visit, id, Trouble::Pin(Wrong::Pin { left })).await,
             ("passkey", _) => show_again(desk, visit, id, Trouble::Passkey).await,
             ("passkey locked", _) => show_again(desk, visit, id, Trouble::PasskeyLocked).await,
             ("locked" | "0", _) => Ok(show_notice(&desk.hall, visit, Refused::PinLocked)),
+            ("cooling", _) => Ok(show_notice(&desk.hall, visit, Refused::Cooling)),
             ("frozen", _) => Ok(show_notice(&desk.hall, visit, Refused::Frozen)),
-            _ => Ok(go(&format!("/pay/{id}"))),
+            _ => {
+                let mut answer = go(&format!("/pay/{id}"));
+                if let Some(session) = renewed.flatten() {
+                    renew_buyer(&mut answer, visit, &session);
+                }
+                Ok(answer)
+            }
         },
         Err(error) if is(&error, &[&errors::DAY_LIMIT]) => Ok(refuse(desk, visit, NoticeKind::DayLimit)),
         Err(error) if is(&error, &[&errors::ORDER_PAID]) => Ok(refuse(desk, visit, NoticeKind::CodeUsed)),

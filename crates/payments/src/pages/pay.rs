@@ -97,6 +97,8 @@ pub struct PinPage {
     pub has_passkey: bool,
     /// What is wrong with the passkey, as a sentence; empty at the first try.
     pub passkey_wrong: String,
+    /// Where a forgotten PIN is set anew.
+    pub forgot_href: String,
     /// Where the form posts to.
     pub action_href: String,
     /// Where "do not pay" posts to; empty to leave it out.

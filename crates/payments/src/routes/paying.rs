@@ -20,7 +20,6 @@ use super::{Context, errors};
 use crate::challenge::{self, Answer};
 use crate::confirm::{self, Confirm, Confirmed};
 use crate::confirmation::Nonce;
-use crate::payment::DeclineReason;
 use crate::proof::{PasskeyProof, ask_passkey};
 use crate::screening::Origination;
 use crate::store as rows;
@@ -249,10 +248,6 @@ fn show(
     let now = caller.means.now;
     let check = match confirmed {
         Confirmed::Moved(moved) => {
-            // Whoever said "it was not me" gave no PIN.
-            if moved.payment.decline != Some(DeclineReason::NotThePayer) {
-                caller.wake(tx)?;
-            }
             context.publish(tx, &moved.payment);
             return Made::new(
                 200,
@@ -266,6 +261,7 @@ fn show(
         }
         Confirmed::PinWrong { left } => PinCheck::Wrong { left },
         Confirmed::PinLocked => PinCheck::Locked,
+        Confirmed::PinCooling { until } => PinCheck::Cooling { until },
         Confirmed::NotActive => PinCheck::NotActive,
     };
     let refused =

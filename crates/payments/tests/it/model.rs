@@ -351,8 +351,12 @@ impl Real {
             Ok(Confirmed::PinWrong { left }) => format!("wrong {left}"),
             Ok(Confirmed::PinLocked) => "locked".into(),
             Ok(Confirmed::NotActive) => "not active".into(),
-            Ok(other @ (Confirmed::PasskeyRefused(_) | Confirmed::PasskeyLocked { .. })) => {
-                unreachable!("the model pays by PIN: {other:?}")
+            Ok(
+                other @ (Confirmed::PinCooling { .. }
+                | Confirmed::PasskeyRefused(_)
+                | Confirmed::PasskeyLocked { .. }),
+            ) => {
+                unreachable!("the model pays by PIN, and sets none anew: {other:?}")
             }
             Ok(Confirmed::Moved(moved)) => moved.payment.stored_state.name().into(),
             Err(refused) => self.refused(&refused),

@@ -114,6 +114,116 @@ fn a_pin_is_changed_with_the_old_one_and_never_to_a_weak_one() {
     phone.get("/me/activity").is(200).shows("The PIN was set").shows("Chrome on Android");
 }
 
+/// The newest message of a kind.
+fn mailed(site: &Site, template: &str) -> String {
+    let mails = site.write(|tx, means| {
+        let mails = identity::take_due(tx, means, 100)?;
+        for mail in &mails {
+            identity::mark_sent(tx, mail.shop, &mail.id)?;
+        }
+        Ok::<_, identity::Fault>(mails)
+    });
+    mails.iter().rfind(|mail| mail.template == template).expect("a mail").body.expose().clone()
+}
+
+#[test]
+fn pin_2_a_locked_pin_is_set_anew_from_the_pay_page_and_pays_after_a_day() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let (path, id) = code(&mut owner, "100", "Tea");
+    let (mut phone, mut page) = at_pin(&site, &path, BUYER);
+    page.shows("Forgot your PIN?");
+    for _ in 0..4 {
+        page = phone.send(&page.form("/confirm").with("pin", WRONG_PIN));
+    }
+    let locked = phone.send(&page.form("/confirm").with("pin", WRONG_PIN));
+    locked.is(403).shows("Your PIN is locked").shows("Set a new PIN");
+    let account = phone.get("/me/account");
+    account.is(200).shows("PIN locked").shows("/me/pin/forgot");
+    let ask = phone.get(&before(&locked.html, "Set a new PIN"));
+    let sent = phone.send(&ask.is(200).shows("does not pay").form("/me/pin/forgot"));
+    let code_of = |text: String| text.split(' ').next().unwrap().to_owned();
+    let digits = code_of(mailed(&site, "sent_code"));
+    let set = |page: &crate::site::Page, code: &str, new: &str| {
+        page.form("/forgot/set").with("code", code).with("pin", new).with("pin_again", new)
+    };
+    let page = phone.send(&set(&sent, "", "618204"));
+    page.is(422).shows("six digits");
+    let page = phone.send(&set(&page, &digits, "123456"));
+    page.is(403).shows("harder to guess");
+    let before = phone.cookies.clone();
+    let done = phone.send(&set(&page, &digits, "618204"));
+    done.is(200).shows("Your new PIN is set").shows("pays nothing for a day");
+    assert_ne!(before.get("__Host-tw_buyer"), phone.cookies.get("__Host-tw_buyer"));
+    // The page leads back to the payment, which the new PIN does not pay yet.
+    let page = phone.get(&format!("/pay/{id}"));
+    let held = phone.send(&page.form("/confirm").with("pin", "618204"));
+    held.is(403).shows("Not yet with this PIN").shows("No money has moved");
+    phone.get("/me/account").is(200).shows("Ready to pay").shows("pays nothing for a day");
+    assert_eq!(site.payment(id).stored_state, payments::State::Waiting);
+    site.clock.advance_seconds(86_400);
+    let (path, _) = code(&mut signed_in_again(&site, owner), "100", "Tea");
+    let page = phone.get(&path);
+    let page = phone.send(&page.form("/p/"));
+    phone.send(&page.form("/confirm").with("pin", "618204")).is(200).shows("Paid");
+}
+
+/// Where the link around these words leads.
+fn before(html: &str, words: &str) -> String {
+    let link = html.split(words).next().unwrap().rsplit("href=\"").next().unwrap();
+    link.split('"').next().unwrap().replace("&amp;", "&")
+}
+
+/// The owner after a day away.
+fn signed_in_again(site: &Site, mut owner: Browser) -> Browser {
+    let page = owner.get("/sign-in");
+    let form = page.form("/sign-in").with("email", "mei@shop.example").with("password", PASSWORD);
+    let page = owner.send(&form);
+    site.enter(&mut owner, page).is(200);
+    owner
+}
+
+#[test]
+fn c15_the_link_in_the_notice_of_a_new_pin_freezes_and_opening_it_does_nothing() {
+    let (site, mut phone, _, mut tablet) = buyer_with_two_devices();
+    site.clock.advance_seconds(301);
+    // Whoever forgot the PIN cannot wake the session with it, and sets a new one all the same.
+    let asleep = tablet.get("/me/account");
+    let ask = tablet.get(&before(&asleep.shows("Welcome back").html, "Forgot your PIN?"));
+    let sent = tablet.send(&ask.is(200).form("/me/pin/forgot"));
+    let digits = mailed(&site, "sent_code").split(' ').next().unwrap().to_owned();
+    let form =
+        sent.form("/forgot/set").with("code", &digits).with("pin", "618204").with("pin_again", "618204");
+    tablet.send(&form).is(200).shows("Your new PIN is set");
+    assert!(phone.get("/me").path.starts_with("/me/sign-in"), "other devices are signed out");
+    let notice = mailed(&site, "pin_reset");
+    let link = notice.split("https://pay.example").nth(1).unwrap().split_whitespace().next().unwrap();
+    let mut owner = site.browser();
+    owner.get(link).is(200);
+    let page = owner.get(link);
+    page.is(200).shows("Was this not you?");
+    assert_eq!(state(&site), BuyerState::Active, "opening the page does nothing");
+    owner.send(&page.form("/freeze/")).is(200).shows("Your account is frozen");
+    assert_eq!(state(&site), BuyerState::Held);
+    assert!(tablet.get("/me").path.starts_with("/me/sign-in"));
+    owner.get(link).is(410).shows("does not work any more");
+}
+
+#[test]
+fn ses_1_a_payment_from_a_sleeping_session_goes_on_under_a_new_token() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let (path, _) = code(&mut owner, "100", "Tea");
+    let (mut phone, _) = at_pin(&site, &path, BUYER);
+    let before = phone.cookies.get("__Host-tw_buyer").cloned();
+    site.clock.advance_seconds(301);
+    let mut thief = phone.clone();
+    let (path, _) = code(&mut owner, "50", "Tea");
+    let page = phone.get(&path);
+    let page = phone.send(&page.form("/p/"));
+    phone.send(&page.form("/confirm").with("pin", PIN)).is(200).shows("Paid");
+    assert_ne!(before, phone.cookies.get("__Host-tw_buyer").cloned());
+    assert!(thief.get("/me").path.starts_with("/me/sign-in"), "the token of the sleeping session is gone");
+}
+
 #[test]
 fn an_owner_invites_changes_and_removes_members_but_never_the_last_owner() {
     let (_site, mut owner) = opened(Outcome::Allow);

@@ -2,9 +2,10 @@
 
 use webkit::page::{Frame, Problems};
 
-use super::{ago, say};
+use super::{ago, held, say};
 use crate::pages::account::{
-    AccountPage, ActivityPage, ActivityRow, FreezePage, FrozenPage, PinChangePage, Standing,
+    AccountPage, ActivityPage, ActivityRow, ForgotStage, FreezeLinkPage, FreezePage, FrozenPage,
+    PinChangePage, PinForgotPage, Standing,
 };
 use crate::pages::people::{
     MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, PermissionRow,
@@ -106,9 +107,38 @@ impl AccountPage {
             factors: usize::from(standing == Standing::Good) * 2,
             sessions: 3,
             pin_changed: ago(9_000_000),
+            cooling: None,
             sign_out_href: "/me/sign-out".into(),
             page,
         }
+    }
+
+    /// With a PIN that was set anew.
+    pub fn sample_cooling(page: Frame) -> AccountPage {
+        AccountPage { cooling: Some(held(4)), ..AccountPage::sample(page, Standing::Good) }
+    }
+}
+
+impl PinForgotPage {
+    /// See [`super`].
+    pub fn sample(page: Frame, stage: ForgotStage) -> PinForgotPage {
+        let href = || "/me/pin/forgot".to_owned();
+        let problems = Problems::none();
+        PinForgotPage {
+            page,
+            stage,
+            problems,
+            action_href: href(),
+            again_href: href(),
+            next_href: "/me".into(),
+        }
+    }
+}
+
+impl FreezeLinkPage {
+    /// See [`super`].
+    pub fn sample(page: Frame, is_done: bool) -> FreezeLinkPage {
+        FreezeLinkPage { page, is_done, action_href: "/freeze/sample".into() }
     }
 }
 

@@ -65,6 +65,7 @@ impl PinPage {
             confirm_token: "sample".into(),
             has_passkey: true,
             passkey_wrong: String::new(),
+            forgot_href: "/me/pin/forgot".into(),
             action_href: "/p/sample/pin".into(),
             cancel_href: "/p/sample/cancel".into(),
         }
