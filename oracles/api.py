@@ -30,6 +30,7 @@ from tally import Tally
 
 HERE = pathlib.Path(__file__).resolve().parent
 REDOCLY = HERE / "node_modules" / ".bin" / "redocly"
+CONFIG = HERE / "schemathesis.toml"
 EXAMPLES = int(os.environ.get("TILLWARD_ORACLE_EXAMPLES", "60"))
 PLANTED_EXAMPLES = 30
 RUN_SECONDS_MAX = 1500
@@ -64,7 +65,7 @@ def wait_for(url):
 def fuzz(url, examples, environment=None, left_out=()):
     """(failures by code, number of requests, whole report)."""
     command = [
-        str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json", "--checks", "all",
+        str(pathlib.Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run", f"{url}/openapi.json", "--checks", "all",
         "--continue-on-failure", "--max-examples", str(examples), "--no-color", "--seed", "20", "--request-timeout", "20",
     ]
     if left_out:

@@ -1,16 +1,17 @@
 //! Gives entries their positions, extends the tree, and signs a checkpoint: each second, by one node.
 //!
-//! What has no position is found by a read ([`Waiting::find`]), so that payments never wait for a search. [`sequence`] is
-//! one transaction by keys: it checks the lease and that the log is still the one that the read saw, gives positions,
-//! extends the tiles and stores a signed checkpoint whose size is its key. So two checkpoints of one size cannot both be committed, a holder
-//! that slept past its lease is refused, and what was signed in a transaction that did not commit never leaves it.
+//! What has no position is told by the store as it becomes durable, and found by a read where other nodes write as well,
+//! after a start, and each minute for what was missed ([`Waiting`]); payments never wait for a search. [`sequence`] is
+//! one transaction by keys: it checks the lease, gives positions to what has none, extends the tiles and stores a
+//! signed checkpoint whose size is its key. So two checkpoints of one size cannot both be committed, a holder that
+//! slept past its lease is refused, and what was signed in a transaction that did not commit never leaves it.
 //! [`Sequencer::step`] runs it and publishes to the checkpoint file after the commit, from what the database holds.
 //!
 //! Before it signs, the sequencer checks that the tree it extends is the one its last checkpoint signed, and the one
 //! in the checkpoint file: a database that was rolled back, or whose tiles were edited, is refused, not signed.
 
 use base::Timestamp;
-use store::{Db, Tx};
+use store::{Db, Follower, Row, Tx};
 
 use crate::anchor::{AnchorError, AnchorFile};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -18,11 +19,11 @@ use crate::lease::{Lease, acquire_lease};
 use crate::lookup::{LookupError, consistency, find_signed, find_signed_at};
 use crate::note::{NoteError, Signer};
 use crate::store::{
-    EntryRow, count_unsequenced, find_head, find_tile, insert_checkpoint, list_unsequenced, put_head,
-    put_tile, update_position,
+    count_unsequenced, expect_entries, find_head, find_tile, find_unsequenced, follow_entries,
+    insert_checkpoint, leaf_of, list_unsequenced, put_head, put_tile, update_position,
 };
 use crate::tiles::Edge;
-use crate::tree::{Digest, leaf_hash};
+use crate::tree::Digest;
 
 /// Most entries that get a position in one transaction. Small, since payments of the same moment wait for it.
 pub const CHUNK_ENTRIES_MAX: usize = 500;
@@ -30,6 +31,8 @@ pub const CHUNK_ENTRIES_MAX: usize = 500;
 pub const FOUND_ENTRIES_MAX: usize = 10 * CHUNK_ENTRIES_MAX;
 /// Most looks of one [`Sequencer::step`]; the rest waits for the next.
 pub const STEP_LOOKS_MAX: usize = 8;
+/// How often the table is looked at where new entries are told of, in milliseconds.
+pub const LOOK_EVERY_MS: i64 = 60_000;
 /// How long the sequencer's lease lasts, in milliseconds.
 pub const LEASE_MS: i64 = 10_000;
 /// The lease's name.
@@ -94,13 +97,9 @@ pub struct Sequenced {
     pub checkpoint: Option<SignedCheckpoint>,
 }
 
-/// Entries without a position, oldest first, and the log as it was when they were found.
-#[derive(Clone, Debug)]
-pub struct Waiting {
-    size: u64,
-    epoch: i64,
-    rows: Vec<(EntryRow, Digest)>,
-}
+/// Entries that had no position when they were found, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting(Vec<(Row, Digest)>);
 
 impl Waiting {
     /// Looks for up to `limit` entries.
@@ -108,26 +107,24 @@ impl Waiting {
     /// # Errors
     /// Those of the store.
     pub fn find(tx: &mut Tx<'_>, limit: usize) -> Result<Waiting, store::Error> {
-        let (size, epoch) = find_head(tx)?;
-        let hashed = |row: EntryRow| {
-            let hash = leaf_hash(row.body.as_bytes());
-            (row, hash)
-        };
-        Ok(Waiting { size, epoch, rows: list_unsequenced(tx, limit)?.into_iter().map(hashed).collect() })
+        Waiting::of(list_unsequenced(tx, limit)?)
     }
 
-    /// Takes the first [`CHUNK_ENTRIES_MAX`] off. The others then wait for the log that has these.
+    /// Hashes the entries of these rows.
+    fn of(rows: Vec<Row>) -> Result<Waiting, store::Error> {
+        let hashed = |row: Row| leaf_of(&row).map(|hash| (row, hash));
+        rows.into_iter().map(hashed).collect::<Result<_, _>>().map(Waiting)
+    }
+
+    /// Takes the first [`CHUNK_ENTRIES_MAX`] off.
     fn take_chunk(&mut self) -> Waiting {
-        let rest = self.rows.split_off(self.rows.len().min(CHUNK_ENTRIES_MAX));
-        let rows = std::mem::replace(&mut self.rows, rest);
-        let chunk = Waiting { size: self.size, epoch: self.epoch, rows };
-        self.size += chunk.rows.len() as u64;
-        chunk
+        let rest = self.0.split_off(self.0.len().min(CHUNK_ENTRIES_MAX));
+        Waiting(std::mem::replace(&mut self.0, rest))
     }
 }
 
-/// Gives positions to the entries of `waiting` and signs a checkpoint, under `lease`. Does nothing when the log has grown
-/// since they were found: they may have their positions. `known` is the newest checkpoint seen outside the database.
+/// Gives positions to those entries of `waiting` that still have none and signs a checkpoint, under `lease`. `known` is the
+/// newest checkpoint seen outside the database.
 ///
 /// # Errors
 /// [`SequenceError`]; nothing is written then.
@@ -146,15 +143,16 @@ pub fn sequence(
     if epoch > lease.epoch {
         return Err(SequenceError::Fenced);
     }
-    if waiting.rows.is_empty() || (waiting.size, waiting.epoch) != (size, epoch) {
-        return Ok(Sequenced { appended: 0, size, checkpoint: None });
-    }
     let mut edge = load_edge(tx, size)?;
     check_history(tx, &edge, signer, known)?;
-    for (row, hash) in &waiting.rows {
-        let position = edge.size();
+    expect_entries(tx, waiting.0.iter().map(|(row, _)| row))?;
+    for (seen, hash) in &waiting.0 {
+        let Some(row) = find_unsequenced(tx, seen)? else { continue };
+        update_position(tx, &row, edge.size())?;
         edge.push(*hash);
-        update_position(tx, row, position)?;
+    }
+    if edge.size() == size {
+        return Ok(Sequenced { appended: 0, size, checkpoint: None });
     }
     for tile in edge.take_full_tiles().iter().chain(&edge.edge_tiles()) {
         put_tile(tx, tile)?;
@@ -163,7 +161,8 @@ pub fn sequence(
     let signed = checkpoint.sign(signer, now).map_err(SequenceError::Sign)?;
     put_head(tx, edge.size(), lease.epoch)?;
     insert_checkpoint(tx, edge.size(), lease.epoch, now, &signed.note)?;
-    Ok(Sequenced { appended: waiting.rows.len(), size: edge.size(), checkpoint: Some(signed) })
+    let appended = usize::try_from(edge.size() - size).unwrap_or(usize::MAX);
+    Ok(Sequenced { appended, size: edge.size(), checkpoint: Some(signed) })
 }
 
 fn load_edge(tx: &mut Tx<'_>, size: u64) -> Result<Edge, SequenceError> {
@@ -224,6 +223,10 @@ pub struct Sequencer {
     known: Option<SignedCheckpoint>,
     /// Size of the newest checkpoint in the file.
     published_size: u64,
+    /// Tells of new entries, from the first step on.
+    follower: Option<Follower>,
+    /// When the table itself was last looked at, if everything since is known.
+    looked: Option<Timestamp>,
 }
 
 impl Sequencer {
@@ -234,7 +237,8 @@ impl Sequencer {
     pub fn open(signer: Signer, holder: &str, file: AnchorFile) -> Result<Sequencer, AnchorError> {
         let known = file.newest(signer.verifier_key())?;
         let published_size = known.as_ref().map_or(0, SignedCheckpoint::size);
-        Ok(Sequencer { signer, holder: holder.to_owned(), file, known, published_size })
+        let holder = holder.to_owned();
+        Ok(Sequencer { signer, holder, file, known, published_size, follower: None, looked: None })
     }
 
     /// The newest checkpoint this node has published or seen.
@@ -247,9 +251,14 @@ impl Sequencer {
     /// # Errors
     /// [`SequenceError`]. All but `Store` and `Fenced` are alarms: the log no longer grows until a person looks.
     pub fn step(&mut self, db: &Db, now: Timestamp) -> Result<Step, SequenceError> {
-        let waiting = self.observe(db)?;
-        let mut step = Step { appended: 0, holder: true, waiting, published: None };
-        let worked = self.work_off(db, now, &mut step);
+        let mut step = Step { appended: 0, holder: true, waiting: 0, published: None };
+        let worked = match self.told(db, now) {
+            Some(rows) => self.work_off_told(db, now, rows, &mut step),
+            None => self.look(db, now, &mut step),
+        };
+        if worked.is_err() || step.waiting > 0 {
+            self.looked = None;
+        }
         // What was committed before a failure is published all the same.
         self.publish(now)?;
         worked?;
@@ -257,14 +266,40 @@ impl Sequencer {
         Ok(step)
     }
 
-    fn work_off(&mut self, db: &Db, now: Timestamp, step: &mut Step) -> Result<(), SequenceError> {
+    /// What came since the last step; `None` when only a look tells.
+    fn told(&mut self, db: &Db, now: Timestamp) -> Option<Vec<Row>> {
+        if self.follower.is_none() {
+            self.follower = follow_entries(db);
+        }
+        let rows = self.follower.as_mut()?.take()?;
+        self.looked.filter(|looked| now.millis_since(*looked) < LOOK_EVERY_MS).map(|_| rows)
+    }
+
+    fn work_off_told(
+        &mut self,
+        db: &Db,
+        now: Timestamp,
+        rows: Vec<Row>,
+        step: &mut Step,
+    ) -> Result<(), SequenceError> {
+        step.waiting = rows.len() as u64;
+        let done = self.work_off(db, now, Waiting::of(rows)?, step)?;
+        if done {
+            step.waiting = 0;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, db: &Db, now: Timestamp, step: &mut Step) -> Result<(), SequenceError> {
+        step.waiting = self.observe(db)?;
+        self.looked = Some(now);
         for _ in 0..STEP_LOOKS_MAX {
             if step.waiting == 0 {
                 break;
             }
-            let mut found = db.read_blocking(|tx| Waiting::find(tx, FOUND_ENTRIES_MAX))?;
-            let all = found.rows.len() < FOUND_ENTRIES_MAX;
-            if !self.work_off_found(db, now, &mut found, step)? {
+            let found = db.read_blocking(|tx| Waiting::find(tx, FOUND_ENTRIES_MAX))?;
+            let all = found.0.len() < FOUND_ENTRIES_MAX;
+            if !self.work_off(db, now, found, step)? {
                 break;
             }
             step.waiting = if all { 0 } else { step.waiting.max(1) };
@@ -272,26 +307,22 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Chunk after chunk, each its own transaction. `false` when another node holds the lease or was faster.
-    fn work_off_found(
+    /// Chunk after chunk, each its own transaction. `false` when another node holds the lease.
+    fn work_off(
         &mut self,
         db: &Db,
         now: Timestamp,
-        found: &mut Waiting,
+        mut found: Waiting,
         step: &mut Step,
     ) -> Result<bool, SequenceError> {
-        while !found.rows.is_empty() {
+        while !found.0.is_empty() {
             let chunk = found.take_chunk();
-            let count = chunk.rows.len();
-            let Some((lease, done)) = self.sequence_chunk(db, now, chunk)? else {
+            let count = chunk.0.len();
+            let Some(done) = self.sequence_chunk(db, now, chunk)? else {
                 step.holder = false;
                 return Ok(false);
             };
-            if done.appended < count {
-                return Ok(false);
-            }
-            found.epoch = lease;
-            step.appended += count;
+            step.appended += done.appended;
             step.waiting = step.waiting.saturating_sub(count as u64);
             self.known = done.checkpoint.or(self.known.take());
         }
@@ -320,17 +351,17 @@ impl Sequencer {
         Ok(waiting)
     }
 
-    /// One transaction; gives the lease's epoch too, or `None` while another node holds it.
+    /// One transaction; `None` while another node holds the lease.
     fn sequence_chunk(
         &self,
         db: &Db,
         now: Timestamp,
         chunk: Waiting,
-    ) -> Result<Option<(i64, Sequenced)>, SequenceError> {
+    ) -> Result<Option<Sequenced>, SequenceError> {
         let (signer, holder, known) = (self.signer.clone(), self.holder.clone(), self.known.clone());
         db.write_blocking(move |tx| {
             let Some(lease) = acquire_lease(tx, LEASE_NAME, &holder, now, LEASE_MS)? else { return Ok(None) };
-            sequence(tx, now, &lease, &signer, known.as_ref(), &chunk).map(|done| Some((lease.epoch, done)))
+            sequence(tx, now, &lease, &signer, known.as_ref(), &chunk).map(Some)
         })
     }
 

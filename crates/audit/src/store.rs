@@ -5,7 +5,7 @@
 //! has no position yet (oldest first) and finding by position. So an entry costs two row writes in all.
 
 use base::{EntryId, ScopedId as _, ShopId, Timestamp};
-use store::{Error, Migration, Row, Table, Tx, Value, blob, int, text};
+use store::{Db, Error, Follower, Key, Migration, Row, Table, Tx, Value, blob, int, text};
 
 use crate::entry::Entry;
 use crate::promise::Leaf;
@@ -30,7 +30,9 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 }];
 
 static ENTRIES: Table =
-    Table::new("audit_entries", &[text("shop_id"), text("id")], &[int("at"), int("position"), text("body")]);
+    Table::new("audit_entries", &[text("shop_id"), text("id")], &[int("at"), int("position"), text("body")])
+        .followed()
+        .growing();
 static TILES: Table = Table::new("audit_tiles", &[int("level"), int("tile")], &[blob("hashes")]);
 static CHECKPOINTS: Table =
     Table::new("audit_checkpoints", &[int("size")], &[int("epoch"), int("at"), text("note")]);
@@ -99,13 +101,18 @@ pub fn find_entry_text(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<String>, E
     Ok(find_entry(tx, id)?.map(|row| row.body))
 }
 
-/// What has no position yet, oldest first.
-pub(crate) fn list_unsequenced(tx: &mut Tx<'_>, limit: usize) -> Result<Vec<EntryRow>, Error> {
+/// Tells of new entries once they are durable; `None` where other nodes write too.
+pub(crate) fn follow_entries(db: &Db) -> Option<Follower> {
+    db.follow(&ENTRIES)
+}
+
+/// The rows of what has no position yet, oldest first.
+pub(crate) fn list_unsequenced(tx: &mut Tx<'_>, limit: usize) -> Result<Vec<Row>, Error> {
     // Ordering by the NULL position too lets both engines walk the index.
     let sql = format!(
         "SELECT {ENTRY_COLUMNS} FROM audit_entries WHERE position IS NULL ORDER BY position, at LIMIT ?1"
     );
-    tx.query(&sql, &[stored(limit as u64)])?.iter().map(EntryRow::read).collect()
+    tx.query(&sql, &[stored(limit as u64)])
 }
 
 /// How many entries have no position yet, and the time of the oldest.
@@ -115,9 +122,32 @@ pub(crate) fn count_unsequenced(tx: &mut Tx<'_>) -> Result<(u64, Option<Timestam
     Ok((u64::try_from(row.int(0)?).unwrap_or(0), row.opt_time(1)?))
 }
 
-pub(crate) fn update_position(tx: &mut Tx<'_>, row: &EntryRow, position: u64) -> Result<(), Error> {
-    let EntryRow { shop, id, at, body, .. } = row;
-    tx.put(&ENTRIES, vec![shop.into(), id.into(), (*at).into(), stored(position), body.into()])
+/// Names the rows that [`find_unsequenced`] will look for.
+pub(crate) fn expect_entries<'r>(tx: &mut Tx<'_>, rows: impl Iterator<Item = &'r Row>) -> Result<(), Error> {
+    tx.expect(|| {
+        rows.filter_map(|row| row.values().get(..2)).map(|key| Key::new(&ENTRIES, key.to_vec())).collect()
+    })
+}
+
+/// The row of an entry as it is now, if it has no position yet.
+pub(crate) fn find_unsequenced(tx: &mut Tx<'_>, seen: &Row) -> Result<Option<Row>, Error> {
+    let key = seen.values().get(..2).unwrap_or_default();
+    let Some(row) = tx.get(&ENTRIES, key)? else { return Ok(None) };
+    Ok(row.opt_int(3)?.is_none().then_some(row))
+}
+
+/// Gives the entry of a row its position.
+pub(crate) fn update_position(tx: &mut Tx<'_>, row: &Row, position: u64) -> Result<(), Error> {
+    let mut values = row.values().to_vec();
+    if let Some(place) = values.get_mut(3) {
+        *place = stored(position);
+    }
+    tx.put(&ENTRIES, values)
+}
+
+/// The hash of an entry's text, which is its leaf.
+pub(crate) fn leaf_of(row: &Row) -> Result<Digest, Error> {
+    Ok(leaf_hash(row.text(4)?.as_bytes()))
 }
 
 /// Rows with positions in `first..end`, in order.

@@ -46,7 +46,8 @@ static TRANSFERS: Table = Table::new(
         text("debit_previous"),
         text("credit_previous"),
     ],
-);
+)
+.growing();
 
 static HOLDS: Table = Table::new(
     "ledger_holds",

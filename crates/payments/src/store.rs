@@ -88,7 +88,8 @@ static ORDERS: Table = Table::new(
         text("payment_id"),
         int("created_at"),
     ],
-);
+)
+.growing();
 static CODES: Table = Table::new(
     "codes",
     &[text("shop_id"), text("id")],
@@ -120,12 +121,14 @@ static PAYMENTS: Table = Table::new(
         int("settled_at"),
         int("expires_at"),
     ],
-);
+)
+.growing();
 static DECISIONS: Table = Table::new(
     "decisions",
     &[text("shop_id"), text("id")],
     &[text("payment_id"), text("outcome"), blob("body"), int("decided_at")],
-);
+)
+.growing();
 static REFUNDS: Table = Table::new(
     "refunds",
     &[text("shop_id"), text("id")],

@@ -13,6 +13,7 @@ use crate::conn::{Conn, Mode};
 use crate::embedded::Embedded;
 use crate::error::Error;
 use crate::flushing::Flusher;
+use crate::following::Followers;
 use crate::journal::Draft;
 use crate::kept::Kept;
 use crate::limits::{BATCH_CLOSURES_MAX, COLLECT_ROUNDS_MAX, RETRIES_MAX, SETTLE_IDLE_MS};
@@ -100,10 +101,12 @@ pub(crate) fn serve(
     conn: Conn,
     queue: &Receiver<Box<dyn Job>>,
     flusher: Option<Flusher>,
+    followers: Arc<Followers>,
     waiting: &Arc<AtomicUsize>,
 ) {
     let kept = Kept::new(conn.is_sole_writer());
-    let mut committer = Committer { conn, kept, flusher, waiting: Arc::clone(waiting), next: None };
+    let waiting = Arc::clone(waiting);
+    let mut committer = Committer { conn, kept, flusher, followers, waiting, next: None };
     while let Some(first) = committer.wait(queue) {
         let mut batch: Batch = vec![first];
         while batch.len() < BATCH_CLOSURES_MAX {
@@ -160,6 +163,7 @@ struct Committer {
     kept: Kept,
     /// Flushes batches while the next ones run; `None` where the engine flushes itself.
     flusher: Option<Flusher>,
+    followers: Arc<Followers>,
     waiting: Arc<AtomicUsize>,
     /// A closure that was taken from the queue already.
     next: Option<Box<dyn Job>>,
@@ -291,7 +295,7 @@ impl Committer {
             left = stopped;
         }
         tx.flush_rows(true)?;
-        Ok(tx.end(care == Care::Protected)?)
+        Ok(tx.end(care == Care::Protected, &self.followers)?)
     }
 }
 

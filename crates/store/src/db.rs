@@ -15,11 +15,13 @@ use crate::conn::{Conn, Mode};
 use crate::embedded::Embedded;
 use crate::error::Error;
 use crate::flushing::Flusher;
+use crate::following::{Follower, Followers};
 use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX};
 use crate::migrate::{self, Migration};
 use crate::postgres_engine::{PostgresConn, PostgresTarget};
 use crate::settling::Settling;
 use crate::sqlite_engine::{SqliteConn, lock_file};
+use crate::table::Table;
 use crate::tx::{Key, Tx};
 
 /// How long a read waits for one of the [`READERS_MAX`] connections before it is `Unavailable`, milliseconds.
@@ -92,6 +94,7 @@ struct Shared {
     committer: Mutex<Option<std::thread::JoinHandle<()>>>,
     /// How far acknowledged work is visible to readers; `None` where it always is.
     settling: Option<Arc<Settling>>,
+    followers: Arc<Followers>,
     /// How often writes waited for an answer of the database.
     trips: Arc<AtomicU64>,
     _lock: Option<File>,
@@ -119,8 +122,10 @@ impl Db {
         let (sender, receiver) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let answered = Arc::clone(&waiting);
+        let followers = Arc::new(Followers::default());
+        let told = Arc::clone(&followers);
         let committer = spawn("committer", move || {
-            committer::serve(conn, &receiver, flusher, &answered);
+            committer::serve(conn, &receiver, flusher, told, &answered);
         })?;
         let shared = Shared {
             source,
@@ -131,6 +136,7 @@ impl Db {
             room: Room::new(READERS_MAX),
             committer: Mutex::new(Some(committer)),
             settling,
+            followers,
             trips,
             _lock: lock,
         };
@@ -143,6 +149,13 @@ impl Db {
             Source::File(_) => EngineKind::Embedded,
             Source::Postgres(_) => EngineKind::Postgres,
         }
+    }
+
+    /// Tells of rows that are inserted from now on, by key, into a table that is [`Table::followed`], once they are
+    /// durable. `None` where other processes write too: only a look at the table finds what they insert.
+    pub fn follow(&self, table: &'static Table) -> Option<Follower> {
+        let alone = self.engine() == EngineKind::Embedded;
+        alone.then(|| self.shared.followers.add(table))
     }
 
     /// Runs `work` in a transaction shared with others that wait, and returns its result once it is durable.

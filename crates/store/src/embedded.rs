@@ -15,6 +15,7 @@ use base::Dice;
 use crate::conn::WriteKind;
 use crate::error::Error;
 use crate::flushing::Flushing;
+use crate::heights::Heights;
 use crate::journal::{Draft, Journal};
 use crate::known::Known;
 use crate::limits::{SETTLE_BYTES, SETTLE_EVERY_MS, UNSETTLED_BYTES_MAX};
@@ -34,6 +35,7 @@ pub(crate) struct Embedded {
     flushing: Arc<Flushing>,
     writer: Writer,
     unsettled: Unsettled,
+    heights: Heights,
     /// Number of the last batch that ended with something to flush.
     sealed: i64,
     /// What the batch wrote, for the journal …
@@ -70,6 +72,7 @@ impl Embedded {
             flushing,
             writer,
             unsettled: Unsettled::default(),
+            heights: Heights::default(),
             sealed: last,
             draft: Draft::default(),
             staged: Vec::new(),
@@ -146,6 +149,7 @@ impl Embedded {
         self.writer.wait_idle()?;
         self.flushing.mend();
         self.unsettled.clear();
+        self.heights.clear();
         self.rollback();
         let last = self.flushing.durable();
         replay(&mut self.conn, &self.flushing.journal(), last)?;
@@ -200,6 +204,7 @@ impl Embedded {
             self.conn.execute("BEGIN IMMEDIATE", &[])?;
             // SQLite alone knows what follows.
             self.unsettled.clear();
+            self.heights.clear();
         }
         Ok(())
     }
@@ -210,10 +215,14 @@ impl Embedded {
         hash: u64,
         key: &[Value],
     ) -> Result<Option<Row>, Error> {
-        match self.unsettled.find(table, hash, key) {
-            Some(known) => Ok(known.get().cloned()),
-            None => self.conn.get(table, key),
+        if let Some(known) = self.unsettled.find(table, hash, key) {
+            return Ok(known.get().cloned());
         }
+        let conn = &mut self.conn;
+        if !conn.is_open() && self.heights.is_above(table, key, |prefix| conn.greatest(table, prefix))? {
+            return Ok(None);
+        }
+        self.conn.get(table, key)
     }
 
     /// Makes the batch direct if a row of this table could yet be refused.
@@ -235,7 +244,10 @@ impl Embedded {
         writes.iter().try_for_each(|write| sql.check(write))?;
         // INVARIANT: an inserted key was looked for when it was inserted, so that a record can be carried out twice.
         self.draft.note_statement(if kind == WriteKind::Delete { &sql.delete } else { &sql.put });
-        writes.iter().for_each(|write| self.draft.note_row(write.values()));
+        for write in &writes {
+            self.heights.note(table, write.key());
+            self.draft.note_row(write.values());
+        }
         self.staged.extend(writes);
         Ok(())
     }

@@ -22,8 +22,10 @@ mod db;
 mod embedded;
 mod error;
 mod flushing;
+mod following;
 #[doc(hidden)]
 pub mod fuzz;
+mod heights;
 mod journal;
 mod kept;
 mod known;
@@ -40,6 +42,7 @@ mod value;
 
 pub use db::{Config, Db, EngineKind};
 pub use error::Error;
+pub use following::Follower;
 pub use migrate::Migration;
 pub use table::{Column, Kind, Table, blob, int, real, text};
 pub use tx::{Key, Tx};

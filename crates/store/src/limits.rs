@@ -24,6 +24,10 @@ pub const UNSETTLED_BYTES_MAX: usize = 96 * 1024 * 1024;
 pub const SETTLE_IDLE_MS: u64 = 3;
 /// How long after a failure SQLite is written to again, milliseconds.
 pub const SETTLE_RETRY_MS: u64 = 500;
+/// Groups of growing tables whose greatest key is kept in memory; more are searched each time.
+pub const HEIGHTS_MAX: usize = 500_000;
+/// Rows of a followed table that wait for their follower; it is told when there were more.
+pub const FOLLOWED_ROWS_MAX: usize = 32_768;
 /// Committed rows kept in memory on the embedded engine, in two halves: the older half is dropped at once.
 pub const ROWS_KEPT_MAX: usize = 200_000;
 /// How often the closures of a batch are stopped to load their rows together, where a look-up is a round trip.

@@ -35,6 +35,8 @@ pub(crate) struct SqliteConn {
 /// A table as SQLite has it.
 pub(crate) struct TableSql {
     get: String,
+    /// The greatest last part among keys that agree in the others.
+    greatest: String,
     insert: String,
     /// Adds or replaces.
     pub(crate) put: String,
@@ -54,9 +56,15 @@ impl TableSql {
         let keys: Vec<_> =
             table.key.iter().enumerate().map(|(i, c)| format!("{} = ?{}", c.name, i + 1)).collect();
         let by_key = keys.join(" AND ");
+        let last = table.key.last().map_or("", |column| column.name);
+        let group = keys.split_last().map_or_else(String::new, |(_, group)| group.join(" AND "));
         let insert = format!("INSERT INTO {name} ({}) VALUES ({marks})", table.column_list());
         TableSql {
             get: format!("SELECT {} FROM {name} WHERE {by_key}", table.column_list()),
+            greatest: format!(
+                "SELECT MAX({last}) FROM {name} WHERE {}",
+                if group.is_empty() { "TRUE" } else { &group }
+            ),
             // One step down the tree in place of two; with another unique index it would remove rows of other keys.
             put: if lone {
                 insert.replacen("INSERT", "REPLACE", 1)
@@ -201,6 +209,18 @@ impl SqliteConn {
         let mut statement = self.conn.prepare_cached(&sql.get).map_err(error)?;
         let mut rows = statement.query(rusqlite::params_from_iter(key)).map_err(error)?;
         rows.next().map_err(error)?.map(|row| read_row(row, table.width())).transpose()
+    }
+
+    /// The greatest last part among the keys that begin with `prefix`, a text.
+    pub(crate) fn greatest(
+        &mut self,
+        table: &'static Table,
+        prefix: &[Value],
+    ) -> Result<Option<String>, Error> {
+        self.know(table)?;
+        let Some(sql) = self.statements.get(&table.identity()) else { return Ok(None) };
+        let mut statement = self.conn.prepare_cached(&sql.greatest).map_err(error)?;
+        statement.query_row(rusqlite::params_from_iter(prefix), |row| row.get(0)).map_err(error)
     }
 
     /// Writes rows of one table with one kind.

@@ -68,12 +68,16 @@ pub struct Table {
     pub rest: &'static [Column],
     /// Rows are read again soon; see [`Table::kept`].
     pub(crate) keep: bool,
+    /// Somebody wants to know of new rows; see [`Table::followed`].
+    pub(crate) follow: bool,
+    /// Later keys are greater; see [`Table::growing`].
+    pub(crate) grow: bool,
 }
 
 impl Table {
     /// Declares a table.
     pub const fn new(name: &'static str, key: &'static [Column], rest: &'static [Column]) -> Table {
-        Table { name, key, rest, keep: false }
+        Table { name, key, rest, keep: false, follow: false, grow: false }
     }
 
     /// The same, whose rows are kept in memory between transactions where no other process writes. For rows that are
@@ -81,6 +85,19 @@ impl Table {
     #[must_use]
     pub const fn kept(self) -> Table {
         Table { keep: true, ..self }
+    }
+
+    /// The same, where a key whose last part is drawn later is nearly always greater than those before it with the same
+    /// other parts: a new one is then known to be new without a search, on the engine where nobody else writes.
+    #[must_use]
+    pub const fn growing(self) -> Table {
+        Table { grow: true, ..self }
+    }
+
+    /// The same, whose new rows can be followed ([`crate::Db::follow`]).
+    #[must_use]
+    pub const fn followed(self) -> Table {
+        Table { follow: true, ..self }
     }
 
     /// All columns: the key, then the rest.

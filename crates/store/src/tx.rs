@@ -1,9 +1,12 @@
 //! A transaction as a domain sees it.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 
 use crate::conn::{Conn, WriteKind};
 use crate::error::Error;
+use crate::following::Followers;
 use crate::journal::Draft;
 use crate::kept::Kept;
 use crate::known::{Known, hash_of};
@@ -55,6 +58,8 @@ pub struct Tx<'c> {
     journal: Vec<Before>,
     hooks: Vec<Hook>,
     hooks_before: usize,
+    /// New rows of followed tables.
+    followed: Vec<(&'static Table, Row)>,
     /// The current closure did something that only a rollback can take back.
     hard: bool,
     /// A row that is not in memory stops the closure, so that the rows of all closures are loaded together.
@@ -80,6 +85,7 @@ impl<'c> Tx<'c> {
             journal: Vec::new(),
             hooks: Vec::new(),
             hooks_before: 0,
+            followed: Vec::new(),
             hard: false,
             collecting: false,
             wanted: Vec::new(),
@@ -309,6 +315,9 @@ impl<'c> Tx<'c> {
             let Some(slot) = self.slots.get_mut(slot) else { continue };
             let Some(kind) = slot.pending.take() else { continue };
             let (table, write) = (slot.row.table, slot.row.clone());
+            if table.follow && kind == WriteKind::Insert {
+                self.followed.extend(write.get().map(|row| (table, row.clone())));
+            }
             match groups.iter_mut().find(|(t, k, _)| t.identity() == table.identity() && *k == kind) {
                 Some((_, _, writes)) => writes.push(write),
                 None => groups.push((table, kind, vec![write])),
@@ -332,11 +341,19 @@ impl<'c> Tx<'c> {
     }
 
     /// Ends the batch and keeps its rows. Gives what is still to be flushed, and what is to run then; with `now`
-    /// nothing is left to be flushed.
-    pub(crate) fn end(self, now: bool) -> Result<(Option<Draft>, Vec<Hook>), Error> {
+    /// nothing is left to be flushed. `followers` are told of new rows.
+    pub(crate) fn end(
+        mut self,
+        now: bool,
+        followers: &Arc<Followers>,
+    ) -> Result<(Option<Draft>, Vec<Hook>), Error> {
         let draft = if now { self.conn.commit().map(|()| None)? } else { self.conn.seal()? };
         if let Some(kept) = self.kept {
             self.slots.iter().filter(|slot| slot.known).for_each(|slot| kept.note(&slot.row));
+        }
+        if !self.followed.is_empty() {
+            let (followers, rows) = (Arc::clone(followers), self.followed);
+            self.hooks.push(Box::new(move || followers.tell(&rows)));
         }
         Ok((draft, self.hooks))
     }

@@ -7,6 +7,10 @@ mod collect;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod following;
+#[cfg(test)]
+mod growing;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod late;
