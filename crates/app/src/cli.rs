@@ -13,6 +13,7 @@ mod demo;
 mod import;
 mod keys;
 mod ledger;
+mod member;
 mod operator;
 mod passwords;
 mod progress;
@@ -67,6 +68,8 @@ enum Command {
     Passwords(passwords::Passwords),
     /// Unlock, freeze and unfreeze buyers
     Buyer(buyer::Buyer),
+    /// Let a member begin anew who lost every second factor
+    Member(member::Member),
     /// Bring the database up to date and stop
     Migrate(schema::Migrate),
     /// Print the description of the API (OpenAPI, JSON)
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Passwords(passwords) => passwords.run(),
         Command::Buyer(buyer) => buyer.run(),
+        Command::Member(member) => member.run(),
         Command::Keys(keys) => keys.run(),
         Command::Import(import) => import.run(),
         Command::OperatorKey(operator) => operator.run(),

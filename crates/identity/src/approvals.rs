@@ -138,8 +138,8 @@ pub enum ApprovalError {
     /// The caller may not.
     #[error(transparent)]
     Denied(Denied),
-    /// Their own proposal.
-    #[error("somebody else must decide what you proposed")]
+    /// Their own proposal, or one about their own second factors.
+    #[error("somebody else must decide what you proposed, or about you")]
     OwnProposal,
     /// No such proposal in this shop, or its time ran out.
     #[error("no such proposal, or its time ran out")]
@@ -345,7 +345,8 @@ pub(crate) fn withdraw_all(
 
 fn can_decide(actor: &Actor, row: &Approval) -> bool {
     let may = actor.holds(Permission::Approve) && actor.holds(row.action.permission());
-    may && row.proposer != actor.label()
+    let is_concerned = row.action == ApprovalAction::ResetFactors && row.subject == actor.label();
+    may && !is_concerned && row.proposer != actor.label()
 }
 
 /// Checks that `actor` may decide the proposal, and enters who decides.
@@ -361,7 +362,8 @@ fn decide(
     let row = found.filter(|row| means.now < row.expires).ok_or(ApprovalError::NotFound)?;
     actor.allow(row.action.permission(), shop)?;
     actor.require_fresh(STEP_UP_SECONDS)?;
-    if row.proposer == actor.label() {
+    let is_concerned = row.action == ApprovalAction::ResetFactors && row.subject == actor.label();
+    if row.proposer == actor.label() || is_concerned {
         return Err(ApprovalError::OwnProposal);
     }
     if row.state != ApprovalState::Waiting {
@@ -370,7 +372,12 @@ fn decide(
     Ok(Approval { decider: Some(actor.label()), decided: Some(means.now), ..row })
 }
 
-fn list_approvers(tx: &mut Tx, actor: &Actor, proposal: &Proposal) -> Result<Vec<MemberRow>, Fault> {
+/// The colleagues of `actor` who could approve a proposal.
+pub(crate) fn list_approvers(
+    tx: &mut Tx,
+    actor: &Actor,
+    proposal: &Proposal,
+) -> Result<Vec<MemberRow>, Fault> {
     let mut able = grants::list_holders(tx, proposal.shop, proposal.action.permission(), actor)?;
     let mut kept = Vec::new();
     for row in able.drain(..) {

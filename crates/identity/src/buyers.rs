@@ -373,6 +373,16 @@ pub fn find_device(tx: &mut Tx, buyer: BuyerId, id: DeviceId) -> Result<Option<D
     Ok(row.map(|row| Device { id: row.id, label: row.label, created: row.created, used: row.used }))
 }
 
+/// The device behind a token, if this buyer was signed in on it before.
+pub(crate) fn find_own_device(
+    tx: &mut Tx,
+    buyer: BuyerId,
+    shown: &DeviceToken,
+) -> Result<Option<DeviceId>, Fault> {
+    let row = buyers::find_device(tx, buyer, shown.device)?;
+    Ok(row.filter(|row| row.token_hash == shown.token.hash()).map(|row| row.id))
+}
+
 /// The device that shows the token it was given, or a new one. The device of another buyer stays one device with both:
 /// screening counts who shares it. A token that was not given out makes a new device.
 pub(crate) fn recognise_device(

@@ -23,6 +23,7 @@ use crate::sign_in::{self, PendingSignIn};
 use crate::store::codes::{self as rows, CodeRow, CodeState};
 use crate::text::{Email, Label};
 use crate::throttle::{self, Limit};
+use crate::token::Token;
 
 /// Codes for one contact asked for from one address.
 const PER_ORIGIN: Limit =
@@ -30,6 +31,10 @@ const PER_ORIGIN: Limit =
 /// Codes for one contact from everywhere: at most a hundred guesses a day at one account.
 const PER_CONTACT: Limit =
     Limit { kind: "code_contact", tries_max: 20, window_seconds: 86_400, block_seconds: 3600 };
+/// Codes for one contact asked for on a device that its buyer has used before. They count apart from all others, so that
+/// strangers who use those up do not keep the buyer out.
+const PER_DEVICE: Limit =
+    Limit { kind: "code_device", tries_max: 10, window_seconds: 86_400, block_seconds: 3600 };
 const CODE_DIGITS: usize = 6;
 const CODES: u64 = 1_000_000;
 
@@ -139,6 +144,15 @@ pub fn request_sign_up(
     insert_request(tx, means, Target { index, buyer: Some(id), pending }, &letter)
 }
 
+/// Who asks for a code at the door.
+#[derive(Clone, Copy, Debug)]
+pub struct Knock<'a> {
+    /// The network address, as tries are counted by.
+    pub origin: &'a str,
+    /// The token that the device kept from the last time.
+    pub device: Option<&'a DeviceToken>,
+}
+
 /// Sends a code to a contact for opening its account on a device. Nothing is sent to a contact without account; whoever
 /// asked cannot tell.
 ///
@@ -149,11 +163,14 @@ pub fn request_sign_in(
     means: &Means<'_>,
     contact: &Email,
     lang: Lang,
-    origin: &str,
+    from: Knock<'_>,
 ) -> Result<CodeRequested, CodeRequestError> {
     let index = buyers::contact_index(means.vault, contact);
-    count_request(tx, means, &index, origin)?;
     let buyer = crate::store::buyers::find_contact(tx, &index)?;
+    match find_known_device(tx, buyer, from.device)? {
+        Some(device) => count_one(tx, means, &PER_DEVICE, &format!("{index} {}", device.short()))?,
+        None => count_request(tx, means, &index, from.origin)?,
+    }
     insert_request(tx, means, Target { index, buyer, pending: None }, &Letter { to: contact, lang })
 }
 
@@ -198,6 +215,8 @@ pub struct ShownDevice {
     pub token: Option<DeviceToken>,
     /// What it calls itself.
     pub label: Label,
+    /// The session it holds already: it ends when another one is opened there (SES-1).
+    pub session: Option<Token>,
 }
 
 /// Forgets requests that ended a day ago, and the keys of sign-ups that were never confirmed. Returns how many.
@@ -230,12 +249,25 @@ struct Letter<'a> {
 
 fn count_request(tx: &mut Tx, means: &Means<'_>, index: &str, origin: &str) -> Result<(), CodeRequestError> {
     let from = format!("{index} {origin}");
-    for (limit, subject) in [(&PER_ORIGIN, from.as_str()), (&PER_CONTACT, index)] {
-        if let Err(blocked) = throttle::count(tx, limit, subject, means.now)? {
-            return Err(CodeRequestError::TooMany { retry_after_seconds: blocked.retry_after_seconds });
-        }
+    count_one(tx, means, &PER_ORIGIN, &from)?;
+    count_one(tx, means, &PER_CONTACT, index)
+}
+
+fn count_one(tx: &mut Tx, means: &Means<'_>, limit: &Limit, subject: &str) -> Result<(), CodeRequestError> {
+    let counted = throttle::count(tx, limit, subject, means.now)?;
+    counted.map_err(|blocked| CodeRequestError::TooMany { retry_after_seconds: blocked.retry_after_seconds })
+}
+
+/// The device, if it is one on which this very buyer was signed in before.
+fn find_known_device(
+    tx: &mut Tx,
+    buyer: Option<BuyerId>,
+    shown: Option<&DeviceToken>,
+) -> Result<Option<DeviceId>, Fault> {
+    match (buyer, shown) {
+        (Some(buyer), Some(shown)) => buyers::find_own_device(tx, buyer, shown),
+        _ => Ok(None),
     }
-    Ok(())
 }
 
 fn insert_request(
@@ -287,6 +319,7 @@ fn sign_in(
         return Ok(CodeCheck::SecondStep(pending));
     }
     let signed_in = sign_in::open_buyer(tx, means, buyer, device)?;
+    sign_in::end_replaced(tx, means, device.session.as_ref(), &signed_in.session)?;
     Ok(CodeCheck::Right(Box::new(SignedIn { is_new, ..signed_in })))
 }
 

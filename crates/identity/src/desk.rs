@@ -36,6 +36,7 @@ mod menu;
 mod outside;
 mod own;
 mod passkeys;
+mod passwords;
 mod people;
 mod second_step;
 mod security;
@@ -141,6 +142,7 @@ fn people() -> Router<Hall> {
         .route("/desk/members/{id}", get(people::show_member))
         .route("/desk/members/{id}/roles", post(people::update_member_roles))
         .route("/desk/members/{id}/sessions", post(people::end_sessions))
+        .route("/desk/members/{id}/factors", post(people::reset_member_factors))
         .route("/desk/members/{id}/remove", get(people::show_removal).post(people::delete_member))
         .route("/desk/roles", get(people::show_roles))
         .route("/desk/members/{id}/restore", post(people::restore))
@@ -169,6 +171,8 @@ fn members() -> Router<Hall> {
         .route("/setup/{token}", get(links::show_link).post(links::use_link))
         .route("/sign-in", get(sign_in::show_sign_in).post(sign_in::sign_in))
         .merge(passkeys::router(Side::Member))
+        .route("/sign-in/forgotten", get(passwords::show_forgotten).post(passwords::request_link))
+        .route("/reset/{token}", get(passwords::show_reset).post(passwords::set_password))
         .route("/sign-in/outside", get(outside::begin))
         .route("/sign-in/outside/back", get(outside::finish))
         .route("/sign-out", post(sign_in::sign_out))

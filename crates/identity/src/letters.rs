@@ -5,7 +5,7 @@ pub(crate) mod notices;
 use base::{Secret, Timestamp};
 use webkit::page::Lang;
 
-use crate::limits::CODE_LIFE_SECONDS;
+use crate::limits::{CODE_LIFE_SECONDS, RESET_LINK_SECONDS};
 use crate::mail::{Letter, Message};
 use crate::store::sent_codes::CodePurpose;
 
@@ -72,6 +72,57 @@ pub(crate) fn sent_code(
     let text = Secret::new(format!("{body}\n\n@{host} #{code}"));
     let body = Secret::new(format!("{body}\n"));
     Message { letter: Letter { template: "sent_code", subject: subject.to_owned(), body, expires }, text }
+}
+
+/// A link to set a forgotten password anew.
+pub(crate) fn password_reset(lang: Lang, link: &Secret<String>, expires: Timestamp) -> Letter {
+    let minutes = RESET_LINK_SECONDS / 60;
+    let (subject, body) = match lang {
+        Lang::En => (
+            "Set a new password",
+            format!(
+                "Somebody asked to set a new password for your account. If it was you, choose it here:\n\n{}\n\n\
+                 The link works once and for {minutes} minutes; your second step is asked for afterwards. If it was not \
+                 you, do nothing: your password stays as it is.\n",
+                link.expose()
+            ),
+        ),
+        Lang::Zh => (
+            "设置新密码",
+            format!(
+                "有人请求为您的账户设置新密码。若是您本人，请在此设置：\n\n{}\n\n该链接仅可使用一次，{minutes} 分钟内有效；\
+                 之后仍需完成第二步验证。若非本人操作，无需理会，您的密码保持不变。\n",
+                link.expose()
+            ),
+        ),
+    };
+    let (subject, body) = (subject.to_owned(), Secret::new(body));
+    Letter { template: "password_reset", subject, body, expires: Some(expires) }
+}
+
+/// A link with which a member begins anew whose second factors were reset.
+pub(crate) fn restart(lang: Lang, shop: &str, link: &Secret<String>, expires: Timestamp) -> Letter {
+    let (subject, body) = match lang {
+        Lang::En => (
+            "Set up your access anew",
+            format!(
+                "Two people agreed to reset your second step in the shop “{shop}”. Choose a new password and set up a \
+                 new second step here:\n\n{}\n\nThe link works once and for 24 hours. If you did not ask for this, tell \
+                 your colleagues at once and do not open it.\n",
+                link.expose()
+            ),
+        ),
+        Lang::Zh => (
+            "请重新设置您的登录方式",
+            format!(
+                "经两人同意，您在店铺“{shop}”的第二步验证已被重置。请在此设置新密码和新的第二步验证：\n\n{}\n\n\
+                 该链接仅可使用一次，24 小时内有效。若您没有提出过此请求，请立即告知同事，并且不要打开链接。\n",
+                link.expose()
+            ),
+        ),
+    };
+    let (subject, body) = (subject.to_owned(), Secret::new(body));
+    Letter { template: "restart", subject, body, expires: Some(expires) }
 }
 
 /// An invitation to become a member of a shop. `link` opens the page where a password is chosen.

@@ -22,6 +22,7 @@ mod codes;
 mod context;
 mod custom_roles;
 pub mod desk;
+mod factor_reset;
 pub mod factors;
 mod grants;
 mod letters;
@@ -34,6 +35,7 @@ mod own;
 pub mod pages;
 pub mod passkeys;
 mod password;
+mod password_reset;
 mod permissions;
 mod person;
 mod phone;
@@ -80,7 +82,7 @@ pub use certificates::{
     prepare_authority, raise_alarms, renew, require_certificate, revoke_certificate, watch_certificate,
 };
 pub use codes::{
-    CodeCheck, CodeRequestError, CodeRequested, NotACode, OneTimeCode, ShownDevice, SignedIn,
+    CodeCheck, CodeRequestError, CodeRequested, Knock, NotACode, OneTimeCode, ShownDevice, SignedIn,
     request_sign_in, request_sign_up, verify_code,
 };
 pub use context::{Context, Fault, Means};
@@ -88,6 +90,7 @@ pub use custom_roles::{
     CustomRole, NewRole, NewRoleProblem, RoleError, create_role, delete_role, is_for_members,
     list_custom_roles, update_role,
 };
+pub use factor_reset::{reset_factors, reset_factors_as_operator};
 pub use factors::{Factor, FactorError, FactorKind, NewFactor};
 pub use grants::{Grants, Permissions, RoleProblem, is_weighty};
 pub use mail::{
@@ -106,6 +109,9 @@ pub use own::{
 };
 pub use password::{
     Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
+};
+pub use password_reset::{
+    PasswordResetError, find_password_reset, finish_password_reset, request_password_reset,
 };
 pub use permissions::{Actor, Denied, KeyCaller, Permission, Role, TerminalCaller};
 pub use person::Person;

@@ -90,6 +90,10 @@ pub const OPEN_STEP_UP_SECONDS: i64 = 5 * 60;
 
 /// Life of the one-time set-up link, in seconds.
 pub const SETUP_LIFE_SECONDS: i64 = 24 * 3600;
+/// Life of a link with which a member sets a forgotten password anew, in seconds.
+pub const RESET_LINK_SECONDS: i64 = 30 * 60;
+/// Life of the link with which a member begins anew whose second factors two people reset, in seconds.
+pub const RESTART_LINK_SECONDS: i64 = 86_400;
 /// Life of an invitation, in seconds.
 pub const INVITE_LIFE_SECONDS: i64 = 7 * 86_400;
 

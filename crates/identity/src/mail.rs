@@ -13,11 +13,14 @@ use crate::limits::{MAIL_ATTEMPTS_MAX, MAIL_LEASE_SECONDS};
 use crate::phone::Contact;
 pub use crate::store::outbox::Channel;
 use crate::store::outbox::{self, MailRow, MailState};
+use crate::text::Email;
 use crate::token::key_text;
 
 /// Seconds until the next attempt after the first, second … failed one.
 const RETRY_SECONDS: [i64; 5] = [10, 60, 300, 1_800, 7_200];
 const ID_BYTES: usize = 10;
+/// Whose data key seals what is sent to nobody.
+const NOBODY: &str = "nobody";
 
 /// Whom a mail is for: the owner of the data key it is sealed under.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +101,26 @@ pub fn queue_message(
 /// # Errors
 /// [`Fault`] alone.
 pub fn queue_mail(tx: &mut Tx, means: &Means<'_>, to: &Recipient<'_>, letter: &Letter) -> Result<(), Fault> {
+    let row = seal_mail(tx, means, to, letter)?;
+    Ok(outbox::insert_mail(tx, row)?)
+}
+
+/// Does what [`queue_mail`] does, for an address that belongs to nobody: the row is given up from the start and holds
+/// nothing. So the work tells nobody whether an address is known (PW-5).
+pub(crate) fn queue_to_nobody(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    address: &Email,
+    letter: &Letter,
+) -> Result<(), Fault> {
+    let contact = Contact::Email(address.clone());
+    let to = Recipient { shop: ShopId::HOUSE, owner: NOBODY, contact: &contact };
+    let row = seal_mail(tx, means, &to, letter)?;
+    let state = MailState::GivenUp;
+    Ok(outbox::insert_mail(tx, MailRow { state, recipient: None, body: None, ..row })?)
+}
+
+fn seal_mail(tx: &mut Tx, means: &Means<'_>, to: &Recipient<'_>, letter: &Letter) -> Result<MailRow, Fault> {
     let channel = match to.contact {
         Contact::Email(_) => Channel::Mail,
         Contact::Phone(_) => Channel::Sms,
@@ -106,7 +129,7 @@ pub fn queue_mail(tx: &mut Tx, means: &Means<'_>, to: &Recipient<'_>, letter: &L
     let key = means.vault.data_key(tx, to.shop, to.owner, means.now, means.dice)?;
     let recipient = key.seal(&place("recipient", &id), to.contact.secret(), means.dice)?;
     let body = key.seal(&place("body", &id), &letter.body, means.dice)?;
-    let row = MailRow {
+    Ok(MailRow {
         shop: to.shop,
         id,
         owner: to.owner.to_owned(),
@@ -121,8 +144,7 @@ pub fn queue_mail(tx: &mut Tx, means: &Means<'_>, to: &Recipient<'_>, letter: &L
         created: means.now,
         error: None,
         channel,
-    };
-    Ok(outbox::insert_mail(tx, row)?)
+    })
 }
 
 /// [`take_due_on`] for mails.

@@ -19,6 +19,7 @@ use crate::grants::{self, Grants, Permissions};
 use crate::limits::MEMBERS_MAX;
 use crate::notices::{self, Notice};
 use crate::password::{Password, PasswordHash, QueueFull};
+use crate::password_reset;
 use crate::permissions::{Actor, Denied, Permission, Role};
 use crate::person::Person;
 use crate::record::{self, Event};
@@ -27,7 +28,7 @@ use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self, LoginRow, MemberRow};
 use crate::text::{Email, Label, PersonName};
 use crate::throttle::{self, Limit};
-use crate::token::key_text;
+use crate::token::{Token, key_text};
 
 pub use crate::store::members::MemberState;
 
@@ -117,6 +118,12 @@ pub enum MemberError {
     /// A role that is not for members of this shop.
     #[error("a role is not one of this shop")]
     OtherRole,
+    /// Their own second factors.
+    #[error("somebody else must propose to reset your second factors")]
+    OwnFactors,
+    /// Nobody in the shop could approve.
+    #[error("nobody else in this shop can approve this; ask whoever runs the installation")]
+    NobodyElse,
     /// The proposal to a second person was refused.
     #[error(transparent)]
     Approval(ApprovalError),
@@ -242,6 +249,7 @@ pub(crate) fn insert_member(
         last_login: None,
         custom: new.grants.custom.clone(),
         password_set: password.map(|_| means.now),
+        password_due: None,
     };
     members::insert_member(tx, row)?;
     members::insert_login(tx, LoginRow { email_index: index, shop, member: id })?;
@@ -370,6 +378,7 @@ pub(crate) fn end_member(
     };
     members::delete_login(tx, &row.email_index)?;
     crate::store::setup::delete_links_of(tx, id)?;
+    password_reset::delete_resets(tx, id)?;
     members::update_member(tx, MemberRow { state: MemberState::Disabled, password: None, ..row })?;
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let event = Event::new(shop, actor, record::MEMBER_REMOVED, id)
@@ -477,16 +486,26 @@ pub async fn sign_in_member(
     let attempt = cx.db.write(move |tx| start_login(tx, &means.means(now), &email, &origin)).await?;
     let right =
         cx.passwords.verify(password.clone(), attempt.hash.clone()).await.map_err(LoginError::Busy)?;
+    // The one moment at which a present password is known: so it is held against the list in force.
+    let is_listed = password.is_listed();
     let verdict = match (right, attempt.hash.is_outdated()) {
         (false, _) => Verdict::Wrong,
-        (true, false) => Verdict::Right(None),
+        (true, false) => Verdict::Right { rehashed: None, is_listed },
         (true, true) => {
             let hash = cx.passwords.hash(password, cx.dice.clone()).await.map_err(LoginError::Busy)?;
-            Verdict::Right(Some(hash))
+            Verdict::Right { rehashed: Some(hash), is_listed }
         }
     };
-    let (means, agent) = (cx.clone(), from.agent.clone());
-    Ok(cx.db.write(move |tx| finish_login(tx, &means.means(now), &attempt, &verdict, &agent)).await?)
+    let (means, from) = (cx.clone(), from.clone());
+    let finished = cx.db.write(move |tx| {
+        let means = means.means(now);
+        let step = finish_login(tx, &means, &attempt, &verdict, &from.agent)?;
+        if let Some((_, FirstStep::In(opened))) = &step {
+            sign_in::end_replaced(tx, &means, from.session.as_ref(), opened)?;
+        }
+        Ok::<_, Fault>(step)
+    });
+    Ok(finished.await?)
 }
 
 /// Checks the password of a member who is signed in, where something that cannot be undone asks for it again. Tries are
@@ -529,6 +548,8 @@ pub struct Place {
     pub origin: String,
     /// What the browser or program calls itself.
     pub agent: Label,
+    /// The session it holds already: it ends when another one is opened there (SES-1).
+    pub session: Option<Token>,
 }
 
 /// What tries from an address are counted by: the address itself, or the /64 network of an IPv6 address, which one
@@ -556,8 +577,7 @@ pub fn start_login(
 ) -> Result<LoginTry, LoginError> {
     let email_index = email_index(means.vault, email);
     let pair = format!("{email_index} {origin}");
-    let known = crate::store::throttles::find_throttle(tx, KNOWN_PLACE.kind, &pair)?;
-    let is_known = known.is_some_and(|row| means.now < row.blocked_until);
+    let is_known = is_known_place(tx, &pair, means.now)?;
     let mut limits = vec![(&PER_PAIR, pair.as_str()), (&PER_ORIGIN, origin)];
     if !is_known {
         limits.push((&PER_ACCOUNT, &email_index));
@@ -577,11 +597,21 @@ pub fn start_login(
     Ok(LoginTry { member, email_index, origin: origin.to_owned(), hash })
 }
 
+/// Whether a member signed in from this place lately; `pair` is the index of the address, and the place.
+pub(crate) fn is_known_place(tx: &mut Tx, pair: &str, now: Timestamp) -> Result<bool, Fault> {
+    throttle::is_remembered(tx, &KNOWN_PLACE, pair, now)
+}
+
 /// How the password check went.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// The password was right; with a new hash where the old one was outdated.
-    Right(Option<PasswordHash>),
+    /// The password was right.
+    Right {
+        /// A new hash where the old one was outdated.
+        rehashed: Option<PasswordHash>,
+        /// Whether it is on the list of those nobody may choose by now (PW-2).
+        is_listed: bool,
+    },
     /// It was wrong.
     Wrong,
 }
@@ -605,7 +635,7 @@ pub fn finish_login(
     };
     let row =
         row.filter(|row| row.state == MemberState::Active && row.password.as_ref() == Some(&attempt.hash));
-    let (Some(row), Verdict::Right(rehashed)) = (row, verdict) else {
+    let (Some(row), Verdict::Right { rehashed, is_listed }) = (row, verdict) else {
         record::note(tx, means, refused_login(attempt))?;
         tell_burst(tx, means, attempt)?;
         return Ok(None);
@@ -616,7 +646,11 @@ pub fn finish_login(
     let _remembered = throttle::count(tx, &KNOWN_PLACE, &pair, means.now)?;
     let id = row.id;
     let password = rehashed.clone().or_else(|| row.password.clone());
-    members::update_member(tx, MemberRow { password, ..row })?;
+    let password_due = is_listed.then(|| row.password_due.unwrap_or(means.now));
+    if password_due.is_some() && row.password_due.is_none() {
+        record::note(tx, means, Event::new(row.shop, id, record::PASSWORD_DUE, id))?;
+    }
+    members::update_member(tx, MemberRow { password, password_due, ..row })?;
     if let Some(pending) = sign_in::begin_second_step(tx, means, Person::Member(id))? {
         sign_in::note_first_step(tx, means, pending.person)?;
         return Ok(Some((id, FirstStep::SecondStep(pending))));
@@ -664,6 +698,7 @@ pub(crate) fn set_password(
             state: MemberState::Active,
             password: Some(password.clone()),
             password_set: Some(means.now),
+            password_due: None,
             ..row
         },
     )?;

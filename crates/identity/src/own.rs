@@ -9,15 +9,17 @@ use crate::buyers::{BuyerError, Freeze, set_frozen};
 use crate::context::{Fault, Means, takes_faults};
 use crate::notices::{Notice, queue_notice};
 use crate::password::PasswordHash;
+use crate::password_reset;
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::pin::{Pin, PinCheck, cooling, verify_pin_of};
 use crate::record::{self, Event};
-use crate::sessions::{self, BuyerSession, MemberSession, SessionLine};
-use crate::sign_in::{OwnError, require_own_fresh};
+use crate::sessions::{self, AuthError, BuyerSession, MemberSession, NewSession, SessionLine};
+use crate::sign_in::{self, OwnError, require_own_fresh};
 use crate::store::buyers::{self, BuyerState};
 use crate::store::members::{self, MemberRow};
 use crate::store::sessions::{self as rows, SessionKind};
+use crate::token::Token;
 
 /// The open sessions of a person, newest first.
 ///
@@ -153,22 +155,26 @@ pub(crate) fn has_fresh_proof(tx: &mut Tx, actor: &Actor) -> Result<bool, Fault>
     }
 }
 
-/// Sets another password for a member who has just given the old one. Every other session ends, and the member is told.
+/// Sets another password for a member who has just given the old one. The session goes on under a new token, every other one
+/// ends, and the member is told.
 ///
 /// # Errors
-/// [`Fault`] alone.
+/// [`AuthError::SignInNeeded`] when the session ended meanwhile.
 pub(crate) fn change_password(
     tx: &mut Tx,
     means: &Means<'_>,
-    session: &MemberSession,
+    (session, token): (&MemberSession, &Token),
     password: &PasswordHash,
-) -> Result<(), Fault> {
+) -> Result<NewSession, AuthError> {
     let row = members::find_member(tx, session.shop, session.member)?.ok_or(Fault::Row("member"))?;
     let person = Person::Member(session.member);
-    members::update_member(tx, MemberRow { password: Some(password.clone()), ..row })?;
+    let (password, password_set) = (Some(password.clone()), Some(means.now));
+    members::update_member(tx, MemberRow { password, password_set, password_due: None, ..row })?;
     let event = Event::new(session.shop, session.member, record::MEMBER_PASSWORD_SET, session.member);
     record::note(tx, means, event)?;
     queue_notice(tx, means, person, &Notice::PasswordChanged)?;
+    sign_in::forget_pending(tx, person)?;
+    password_reset::delete_resets(tx, session.member)?;
     end_other_sessions(tx, means, person, session.id)?;
-    Ok(())
+    sessions::rotate_session(tx, means, token)
 }

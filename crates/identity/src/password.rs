@@ -75,6 +75,11 @@ impl Password {
         &self.0
     }
 
+    /// Whether it is on the list in force of those nobody may choose.
+    pub(crate) fn is_listed(&self) -> bool {
+        blocklist::is_blocked(self)
+    }
+
     /// Judges a password somebody chooses. `context` holds names an attacker would try: shop, person, address.
     ///
     /// # Errors

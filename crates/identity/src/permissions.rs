@@ -57,6 +57,10 @@ permissions! {
     OwnSecurity = "own security" => [
         Buyer, Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Operator
     ];
+    /// Change one's own password.
+    OwnPassword = "own password" => [
+        Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Operator
+    ];
     /// Read the shop's name, currency and settings.
     ViewShop = "view shop" => [
         Owner, Manager, Cashier, Support, Finance, Risk, Security, Auditor, Integration, Decisions, Detokenise, Terminal,
@@ -269,6 +273,9 @@ pub enum Denied {
     /// The second factor was given too long ago for this.
     #[error("give your second factor again")]
     StepUpNeeded,
+    /// The password is on a list that thieves try first; nothing else is done before it is another one (PW-2).
+    #[error("choose another password first; this one is on the lists that thieves try first")]
+    PasswordChangeNeeded,
 }
 
 /// Whether a member's session without a second factor is held to [`Permission::Enter`] and [`Permission::OwnSecurity`]
@@ -288,6 +295,7 @@ impl Actor {
         }
         match (self.holds(permission), self) {
             (true, Actor::Member(session)) => {
+                check_password(permission, session.password_due)?;
                 check_factor(permission, session.second_factor, session.at, SECOND_FACTOR_DEMANDED)
             }
             (true, _) => Ok(()),
@@ -359,6 +367,15 @@ impl Actor {
     }
 }
 
+/// What a member's session may do whose password must be changed: reach the door, and change it.
+fn check_password(permission: Permission, is_due: bool) -> Result<(), Denied> {
+    match permission {
+        Permission::Enter | Permission::OwnPassword => Ok(()),
+        _ if is_due => Err(Denied::PasswordChangeNeeded),
+        _ => Ok(()),
+    }
+}
+
 /// What a member's session without a second factor may do all the same: reach the door and set one up.
 fn check_factor(
     permission: Permission,
@@ -366,7 +383,8 @@ fn check_factor(
     at: Timestamp,
     demanded: bool,
 ) -> Result<(), Denied> {
-    let demanded = demanded && !matches!(permission, Permission::Enter | Permission::OwnSecurity);
+    let is_own = matches!(permission, Permission::Enter | Permission::OwnSecurity | Permission::OwnPassword);
+    let demanded = demanded && !is_own;
     check_age(permission.fresh_seconds(), given, at, demanded)
 }
 
@@ -414,6 +432,7 @@ enter: anyone, buyer, owner, manager, cashier, support, finance, risk, security,
 own account: buyer
 pay: buyer
 own security: buyer, owner, manager, cashier, support, finance, risk, security, auditor, operator
+own password: owner, manager, cashier, support, finance, risk, security, auditor, operator
 view shop: owner, manager, cashier, support, finance, risk, security, auditor, integration, decisions, detokenise, terminal, operator
 manage shop [900 s]: owner, manager
 view payments: owner, manager, cashier, support, finance, risk, auditor, integration
@@ -468,11 +487,21 @@ operate [900 s]: operator, system
     }
 
     #[test]
+    fn pw_2_a_session_whose_password_is_due_reaches_the_door_and_another_password_alone() {
+        for permission in Permission::ALL {
+            let open = [Permission::Enter, Permission::OwnPassword].contains(permission);
+            let expect = if open { Ok(()) } else { Err(Denied::PasswordChangeNeeded) };
+            assert_eq!(check_password(*permission, true), expect, "{}", permission.name());
+            assert_eq!(check_password(*permission, false), Ok(()), "{}", permission.name());
+        }
+    }
+
+    #[test]
     fn c05_a_session_without_a_second_factor_reaches_the_door_and_its_own_security_alone() {
         let at = Timestamp(1_772_357_400_000);
         for permission in Permission::ALL {
-            let open = matches!(permission, Permission::Enter | Permission::OwnSecurity);
-            let expect = if open { Ok(()) } else { Err(Denied::SecondFactorNeeded) };
+            let own = [Permission::Enter, Permission::OwnSecurity, Permission::OwnPassword];
+            let expect = if own.contains(permission) { Ok(()) } else { Err(Denied::SecondFactorNeeded) };
             assert_eq!(check_factor(*permission, None, at, true), expect, "{}", permission.name());
             assert_eq!(check_factor(*permission, Some(at), at, true), Ok(()), "{}", permission.name());
         }

@@ -43,6 +43,7 @@ actions! {
     FIRST_STEP_TAKEN = "login.first_step";
     LOGIN_REFUSED = "login.refused";
     MEMBER_CREATED = "member.created";
+    MEMBER_FACTORS_RESET = "member.factors_reset";
     MEMBER_PASSWORD_SET = "member.password_set";
     MEMBER_REMOVED = "member.removed";
     MEMBER_ROLES_CHANGED = "member.roles_changed";
@@ -52,6 +53,8 @@ actions! {
     OUTSIDE_REFUSED = "outside.refused";
     PASSKEY_COPY_SUSPECTED = "passkey.copy_suspected";
     PASSKEY_REFUSED = "passkey.refused";
+    PASSWORD_DUE = "member.password_due";
+    PASSWORD_RESET_ASKED = "member.password_reset_asked";
     PIN_CHANGED = "pin.changed";
     PIN_DISPUTED = "pin.disputed";
     PIN_LOCKED = "pin.locked";

@@ -15,6 +15,7 @@ mod keys;
 mod members;
 pub mod passkey_bodies;
 pub(crate) mod passkeys;
+mod passwords;
 mod pin_resets;
 mod roles;
 mod second_steps;
@@ -27,7 +28,8 @@ use crate::context::Context;
 pub use approvals::{WaitingView, waiting};
 pub use certificates::{EnrolmentBody, EnrolmentView};
 pub use errors::{
-    CODES, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED, asleep, denied, fault, refused_pin, unauthenticated,
+    CODES, PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED, asleep, denied, fault, refused_pin,
+    unauthenticated,
 };
 pub use passkeys::refused_passkey;
 
@@ -45,7 +47,10 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(pin_resets::finish_pin_reset))
         .routes(routes!(pin_resets::use_freeze_link))
         .routes(routes!(buyers::freeze_me))
-        .routes(routes!(buyers::list_my_sessions))
+        .routes(routes!(buyers::list_my_sessions, buyers::delete_my_other_sessions))
+        .routes(routes!(passwords::update_password))
+        .routes(routes!(passwords::create_password_reset))
+        .routes(routes!(passwords::finish_password_reset))
         .routes(routes!(buyers::delete_my_session))
         .routes(routes!(second_steps::create_second_step))
         .routes(routes!(second_steps::send_second_step_code))
@@ -66,6 +71,7 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(members::create_member, members::list_members))
         .routes(routes!(members::delete_member))
         .routes(routes!(members::update_member_roles))
+        .routes(routes!(members::reset_member_factors))
         .routes(routes!(members::leave_shop))
         .routes(routes!(members::restore_member))
         .routes(routes!(roles::create_role, roles::list_roles))

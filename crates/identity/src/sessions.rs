@@ -66,6 +66,8 @@ pub struct MemberSession {
     pub expires: Timestamp,
     /// When a second factor was given in this session last; `None` after the password alone.
     pub second_factor: Option<Timestamp>,
+    /// Whether the password must be changed before anything else.
+    pub password_due: bool,
     /// The instant of the request, by which the session was checked.
     pub at: Timestamp,
     /// Whether [`touch_session`] is due.
@@ -152,6 +154,7 @@ pub fn require_member(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<Memb
         opened: row.opened,
         expires: row.expires,
         second_factor: row.second_factor,
+        password_due: found.password_due.is_some(),
         at: now,
         touch_due: is_touch_due(&row, now),
     })

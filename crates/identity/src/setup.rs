@@ -174,15 +174,26 @@ fn send_invitation(
 ) -> Result<(MemberId, base::Secret<String>), MemberError> {
     let name = shops::find_shop(tx, shop)?.ok_or(MemberError::NotFound)?.name;
     let member = members::insert_member(tx, means, actor, shop, new, None)?;
-    let token = Token::random(TokenKind::Setup, means.dice);
+    let link = insert_link(tx, means, (shop, member), INVITE_LIFE_SECONDS, public_url)?;
     let expires = means.now.plus_seconds(INVITE_LIFE_SECONDS);
-    let invited = Some((shop, member));
-    rows::insert_setup(tx, SetupRow { token_hash: token.hash(), invited, created: means.now, expires })?;
-    let link = link_text(public_url, &token);
     let letter = letters::invitation(new.lang, &name, &link, expires);
     let to = Recipient { shop, owner: member.short(), contact: &Contact::Email(new.email.clone()) };
     mail::queue_mail(tx, means, &to, &letter)?;
     Ok((member, link))
+}
+
+/// A link with which a member chooses a password, for so many seconds.
+pub(crate) fn insert_link(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    member: (ShopId, MemberId),
+    life_seconds: i64,
+    public_url: &str,
+) -> Result<base::Secret<String>, Fault> {
+    let token = Token::random(TokenKind::Setup, means.dice);
+    let (created, expires) = (means.now, means.now.plus_seconds(life_seconds));
+    rows::insert_setup(tx, SetupRow { token_hash: token.hash(), invited: Some(member), created, expires })?;
+    Ok(link_text(public_url, &token))
 }
 
 /// Sets the password of an invited member and uses the link up.

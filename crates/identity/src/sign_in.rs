@@ -241,8 +241,22 @@ fn open(
     };
     if let Some(opened) = &opened {
         sessions::mark_second_factor(tx, means, &opened.session().token, proven)?;
+        end_replaced(tx, means, from.device.session.as_ref(), opened.session())?;
     }
     Ok(opened)
+}
+
+/// Ends the session that a browser held when it opened another one of the same kind (SES-1).
+pub(crate) fn end_replaced(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    held: Option<&Token>,
+    opened: &NewSession,
+) -> Result<(), Fault> {
+    match held {
+        Some(token) if token.is_like(&opened.token) => sessions::end_session(tx, means, token),
+        _ => Ok(()),
+    }
 }
 
 /// Opens a session of a member, notes the sign-in, and tells of a new place. `None` for one who was removed.
@@ -347,6 +361,14 @@ pub enum OwnError {
     Fault(Fault),
 }
 takes_faults!(OwnError);
+
+/// Forgets the first steps of a person whose password is another one now.
+pub(crate) fn forget_pending(tx: &mut Tx, person: Person) -> Result<(), Fault> {
+    for token_hash in pending::list_pending_of(tx, person)? {
+        pending::delete_pending(tx, &token_hash)?;
+    }
+    Ok(())
+}
 
 /// Forgets first steps that were never followed. Returns how many.
 pub(crate) fn sweep_pending(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<usize, Fault> {

@@ -12,6 +12,7 @@ pub(crate) mod members;
 pub(crate) mod outbox;
 pub(crate) mod outside;
 pub(crate) mod passkeys;
+pub(crate) mod password_resets;
 pub(crate) mod pending;
 pub(crate) mod roles;
 pub(crate) mod sealed;
@@ -266,6 +267,18 @@ pub const MIGRATIONS: &[Migration] = &[
         );
         CREATE INDEX dispute_links_by_end ON dispute_links (expires_ms);
         CREATE INDEX dispute_links_by_buyer ON dispute_links (buyer_id);",
+    },
+    Migration {
+        version: 362,
+        name: "identity: forgotten passwords, passwords that must be changed",
+        sql: "
+        ALTER TABLE members ADD COLUMN password_due_ms BIGINT;
+        CREATE TABLE password_resets (
+            token_hash TEXT NOT NULL, shop_id TEXT, member_id TEXT, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (token_hash)
+        );
+        CREATE INDEX password_resets_by_end ON password_resets (expires_ms);
+        CREATE INDEX password_resets_by_member ON password_resets (member_id);",
     },
 ];
 

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::context::{Fault, Means};
 use crate::limits::SWEEP_ROWS_MAX;
 use crate::passkeys;
+use crate::password_reset;
 use crate::pin_reset;
 use crate::sent_codes;
 use crate::sign_in;
@@ -31,6 +32,7 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
     gone += sent_codes::sweep_sent(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += sign_in::sweep_pending(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += pin_reset::sweep_disputes(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    gone += password_reset::sweep_resets(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     let old = throttles::list_old_throttles(tx, before, SWEEP_ROWS_MAX - gone)?;
     for (kind, subject) in &old {
         throttles::delete_throttle(tx, kind, subject)?;

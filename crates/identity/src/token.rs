@@ -32,6 +32,8 @@ pub enum TokenKind {
     OutsideState,
     /// A link with which a buyer says "this was not me".
     Dispute,
+    /// A link with which a member sets a forgotten password anew.
+    PasswordReset,
 }
 
 impl TokenKind {
@@ -48,6 +50,7 @@ impl TokenKind {
             TokenKind::Enrolment => "twe_",
             TokenKind::OutsideState => "two_",
             TokenKind::Dispute => "twx_",
+            TokenKind::PasswordReset => "twr_",
         }
     }
 }
@@ -74,6 +77,13 @@ impl Token {
     /// The token itself, to be handed to its holder once.
     pub fn secret(&self) -> &Secret<String> {
         &self.0
+    }
+
+    /// Whether both are of one kind.
+    pub(crate) fn is_like(&self, other: &Token) -> bool {
+        let prefix =
+            |token: &Token| token.0.expose().get(..TokenKind::BuyerSession.prefix().len()).map(str::to_owned);
+        prefix(self) == prefix(other)
     }
 
     /// What the database knows it by.

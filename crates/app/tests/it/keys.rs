@@ -204,8 +204,14 @@ fn plant(town: &Town) {
             SignUp::new(name.clone(), contact.clone(), pin()?, Lang::En).map_err(|e| bug(format!("{e:?}")))
         };
         identity::create_buyer(tx, &means, &sign_up(&contact)?).map_err(|e| bug(e.to_string()))?;
-        identity::request_sign_in(tx, &means, &contact, Lang::En, "192.0.2.1")
-            .map_err(|e| bug(e.to_string()))?;
+        identity::request_sign_in(
+            tx,
+            &means,
+            &contact,
+            Lang::En,
+            identity::Knock { origin: "192.0.2.1", device: None },
+        )
+        .map_err(|e| bug(e.to_string()))?;
         let other = Email::parse("other.planted.buyer@mail.example").map_err(|e| bug(e.to_string()))?;
         identity::request_sign_up(tx, &means, &sign_up(&other)?, "192.0.2.2")
             .map_err(|e| bug(e.to_string()))?;

@@ -204,7 +204,7 @@ async fn freeze_page(
             return Ok(Ice::Water(FreezePage { page, others, action_href: "/me/freeze".to_owned() }));
         }
         let proven = has_fresh_proof(tx, &own.actor())?;
-        let proof_href = if proven { String::new() } else { proof_href(tx, own)? };
+        let proof_href = if proven { String::new() } else { proof_href() };
         Ok(Ice::Frozen(FrozenPage {
             is_own: buyer.state == BuyerState::Frozen,
             proof_href,
@@ -219,11 +219,9 @@ async fn freeze_page(
     })
 }
 
-/// Where a buyer shows that it is them: the second factor; without one, a code at the door.
-fn proof_href(tx: &mut Tx<'_>, own: &Own<'_>) -> Result<String, ApiError> {
-    let has_factor = crate::factors::has_second_factor(tx, own.person)?;
-    let door = if has_factor { "/me/again" } else { "/me/sign-in" };
-    Ok(with_next(door, "/me/freeze"))
+/// Where a buyer shows that it is them: with the second factor; without one, with a code to the contact.
+fn proof_href() -> String {
+    with_next("/me/again", "/me/freeze")
 }
 
 /// Freezes everything.

@@ -12,11 +12,11 @@ use webkit::page::{Frame, Problems, show};
 use super::form::{Button, go};
 use super::hall::Hall;
 use super::visit::{
-    BUYER, BUYER_KEPT, DEVICE, KEEP, PENDING, Side, Visit, add_cookie, find_payer, with_next,
+    BUYER, BUYER_KEPT, DEVICE, KEEP, PENDING, Side, Visit, add_cookie, find_payer, shown_device, with_next,
 };
 use super::words::{masked_contact, text_problem};
 use crate::buyers::SignUp;
-use crate::codes::{self, CodeCheck, OneTimeCode, ShownDevice, SignedIn};
+use crate::codes::{self, CodeCheck, Knock, OneTimeCode, SignedIn};
 use crate::pages::entry::{BuyerCodePage, BuyerNewPage, BuyerSignInPage};
 use crate::pin::Pin;
 use crate::sessions::end_session;
@@ -87,7 +87,9 @@ pub(super) async fn request_sign_in(
     let asked = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
             let means = cx.identity.means(asker.now);
-            let asked = codes::request_sign_in(tx, &means, &contact, asker.browser.lang, &asker.origin())?;
+            let origin = asker.origin();
+            let from = Knock { origin: &origin, device: asker.device.as_ref() };
+            let asked = codes::request_sign_in(tx, &means, &contact, asker.browser.lang, from)?;
             Ok((asked.request.to_string(), ()))
         })
     });
@@ -241,7 +243,7 @@ pub(super) async fn verify_code(
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
     let checked = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let device = ShownDevice { token: asker.device.clone(), label: asker.device_label.clone() };
+            let device = shown_device(&asker, Side::Buyer);
             let means = cx.identity.means(asker.now);
             Ok(match codes::verify_code(tx, &means, request, &code, &device)? {
                 CodeCheck::Right(signed_in) => ("right".to_owned(), Let::In(signed_in)),

@@ -19,7 +19,7 @@ use super::hall::Hall;
 use super::visit::{BROWSER, Browser, Visit, is_local, with_next};
 use crate::pages;
 use crate::pages::notice::{NoticeKind, NoticePage};
-use crate::routes::{SECOND_FACTOR_NEEDED, STEP_UP_NEEDED};
+use crate::routes::{PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED};
 
 const BROWSER_BYTES: usize = 24;
 const BROWSER_CHARS: usize = 32;
@@ -133,10 +133,11 @@ impl Asker {
         self.browser.path.split('?').next().unwrap_or("/")
     }
 
-    /// Where a second factor is set up or given again, when that is all that is missing.
+    /// Where a second factor is set up or given again, or a password changed, when that is all that is missing.
     fn factor_door(&self, error: &ApiError) -> Option<(String, &'static str)> {
         let (door, home) = self.doors();
         match error.code.name {
+            name if name == PASSWORD_CHANGE_NEEDED.name => Some(("/desk/password".to_owned(), home)),
             name if name == SECOND_FACTOR_NEEDED.name => Some((format!("{door}/factor"), home)),
             name if name == STEP_UP_NEEDED.name => Some((format!("{door}/again"), home)),
             _ => None,

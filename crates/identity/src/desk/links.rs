@@ -73,7 +73,7 @@ async fn open_door(hall: &Hall, visit: &Visit, text: &str) -> Result<(Door, Opti
     Ok((door.await?, Some(token)))
 }
 
-fn gone(hall: &Hall, visit: &Visit) -> Response {
+pub(super) fn gone(hall: &Hall, visit: &Visit) -> Response {
     let action_href = "/sign-in".to_owned();
     show(
         StatusCode::GONE,
@@ -204,7 +204,12 @@ struct Checked {
     password: Password,
 }
 
-fn new_password(page: &Frame, problems: &mut Problems, text: &str, context: &[&str]) -> Option<Password> {
+pub(super) fn new_password(
+    page: &Frame,
+    problems: &mut Problems,
+    text: &str,
+    context: &[&str],
+) -> Option<Password> {
     let password = Password::parse(text);
     let judged = password.and_then(|password| password.check_strength(context).map(|()| password));
     judged.map_err(|why| problems.add("password", password_problem(page, why))).ok()
@@ -276,7 +281,7 @@ async fn complete_setup(
     enter(hall, visit, posted.once, make).await
 }
 
-async fn hash(hall: &Hall, password: Password) -> Result<PasswordHash, ApiError> {
+pub(super) async fn hash(hall: &Hall, password: Password) -> Result<PasswordHash, ApiError> {
     let hash = hall.identity.passwords.hash(password, hall.identity.dice.clone()).await;
     hash.map_err(|full| ApiError::unavailable(5, full))
 }

@@ -19,9 +19,8 @@ use super::form::go;
 use super::hall::Hall;
 use super::member::admit_member;
 use super::second_step::{find_actor, renew_cookie, session_token};
-use super::visit::{BUYER, DEVICE, KEEP, MEMBER, Side, Visit, add_cookie, is_local, with_next};
+use super::visit::{BUYER, DEVICE, KEEP, MEMBER, Side, Visit, add_cookie, is_local, shown_device, with_next};
 use super::words::{Wrong, text_problem};
-use crate::codes::ShownDevice;
 use crate::factors::has_second_factor;
 use crate::pages::passkeys::PasskeyNewPage;
 use crate::passkeys::{
@@ -133,7 +132,7 @@ async fn sign_in(
     let (Some(attempt), Ok(used)) = (attempt, PasskeyUseBody::parse_text(&form.credential)) else {
         return again();
     };
-    let entered = enter(&hall, &visit, posted.once, attempt, used).await?;
+    let entered = enter((&hall, &visit, side), posted.once, attempt, used).await?;
     Ok(match entered {
         // The second submit of a form that worked goes where the first one went, with its cookies.
         None => go(next),
@@ -155,8 +154,7 @@ async fn sign_in(
 }
 
 async fn enter(
-    hall: &Hall,
-    visit: &Visit,
+    (hall, visit, side): (&Hall, &Visit, Side),
     once: super::form::Once,
     attempt: Token,
     used: PasskeyUse,
@@ -164,7 +162,7 @@ async fn enter(
     let (cx, site, asker) = (hall.identity.clone(), hall.identity.site()?, visit.clone());
     let entered = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let device = ShownDevice { token: asker.device.clone(), label: asker.device_label.clone() };
+            let device = shown_device(&asker, side);
             let means = cx.means(asker.now);
             let origin = asker.origin();
             let from = Arrival { device: &device, origin: &origin };

@@ -16,6 +16,7 @@ use super::visit::{Side, Visit};
 use super::words::{role_text, text_problem};
 use crate::approvals::Asked;
 use crate::custom_roles::{CustomRole, list_custom_roles};
+use crate::factor_reset::reset_factors;
 use crate::factors::{FactorKind, list_factors};
 use crate::grants::Grants;
 use crate::members::{
@@ -252,6 +253,8 @@ async fn member_page(
     problems: Problems,
 ) -> Result<Response, ApiError> {
     let id = parse_member(id)?;
+    // What came of asking to reset the second factors, said once.
+    let word = visit.query("factors").and_then(|word| factors_key(&word));
     let view = read_as(hall, visit, Permission::ViewMembers, move |tx, member| {
         let page = member.frame(tx)?;
         let (found, person) = find_one(tx, member, id)?;
@@ -264,6 +267,7 @@ async fn member_page(
         let now = || Grants { roles: found.roles.clone(), custom: found.custom.clone() };
         let chosen = typed.map_or_else(now, |typed| typed.chosen());
         let own = list_custom_roles(tx, &member.actor, member.shop.id)?;
+        let can_reset = member.actor.holds(Permission::ManageSecurity) && found.state == MemberState::Active;
         let suspended = found.state == MemberState::Suspended;
         Ok(MemberPage {
             factors: factor_words(tx, &page, id)?,
@@ -271,6 +275,8 @@ async fn member_page(
             restore_href: href("restore", may && suspended),
             sessions_href: href("sessions", may && sessions > 0 && !row.is_self),
             roles_href: href("roles", may),
+            factors_href: href("factors", can_reset && !row.is_self),
+            factors_word: word.map_or_else(String::new, |key| page.t(key)),
             remove_href: href("remove", may && !is_last_owner),
             since: found.created,
             row,
@@ -351,6 +357,40 @@ pub(super) async fn update_member_roles(
     }
     problems.add("role", page.t(&word));
     member_page(&hall, &visit, &id, refused, Some(typed), problems).await
+}
+
+fn factors_key(word: &str) -> Option<&'static str> {
+    match word {
+        "waits" => Some("member-lost-waits"),
+        "done" => Some("member-lost-done"),
+        "nobody" => Some("member-lost-nobody"),
+        "own" => Some("member-lost-own"),
+        _ => None,
+    }
+}
+
+/// Proposes to reset the second factors of a member, or does it once a second person has approved.
+pub(super) async fn reset_member_factors(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id = parse_member(&id)?;
+    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
+    let url = hall.identity.public_url.clone();
+    let done = write_as(&hall, &visit, Permission::ManageSecurity, once, vec![], move |tx, member| {
+        let whom = (member.shop.id, id);
+        let word = match reset_factors(tx, &member.means, &member.actor, whom, &url) {
+            Ok(Asked::Go) => "done",
+            Ok(Asked::Wait(_)) => "waits",
+            Err(MemberError::NobodyElse) => "nobody",
+            Err(MemberError::OwnFactors) => "own",
+            Err(error) => return Err(error.into()),
+        };
+        Ok((format!("{HOME}/{id}?factors={word}"), ()))
+    });
+    Ok(go(&done.await?.0))
 }
 
 /// Lets a suspended member in again.

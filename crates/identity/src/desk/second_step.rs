@@ -16,8 +16,8 @@ use webkit::page::{Problems, Zone, show};
 use super::buyer;
 use super::form::go;
 use super::hall::Hall;
-use super::visit::{MEMBER, PENDING, Side, Visit, add_cookie, renew_buyer, with_next};
-use crate::codes::{OneTimeCode, ShownDevice};
+use super::visit::{MEMBER, PENDING, Side, Visit, add_cookie, renew_buyer, shown_device, with_next};
+use crate::codes::OneTimeCode;
 use crate::factors::{FactorError, FactorKind};
 use crate::pages::second_step::SecondStepPage;
 use crate::permissions::{Actor, Permission};
@@ -267,7 +267,7 @@ async fn take_step(
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
     let taken = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| match door.stage {
-            Stage::SignIn => take_second(tx, &cx, &asker, &proof),
+            Stage::SignIn => take_second(tx, &cx, &asker, door.side, &proof),
             Stage::StepUp => take_again(tx, &cx, &asker, door.side, &proof),
         })
     });
@@ -284,10 +284,11 @@ fn take_second(
     tx: &mut Tx<'_>,
     hall: &Hall,
     visit: &Visit,
+    side: Side,
     proof: &Proof,
 ) -> Result<(String, Taken), ApiError> {
     let Some(token) = &visit.pending else { return Ok(("gone".to_owned(), Taken::Refused)) };
-    let device = ShownDevice { token: visit.device.clone(), label: visit.device_label.clone() };
+    let device = shown_device(visit, side);
     let (means, origin) = (hall.identity.means(visit.now), visit.origin());
     let arrival = Arrival { device: &device, origin: &origin };
     Ok(match sign_in::take_second_step(tx, &means, token, proof, arrival)? {

@@ -11,8 +11,10 @@ use webkit::page::{Frame, Problems, show};
 
 use super::form::{Button, go};
 use super::hall::Hall;
+use super::member::{read_as, write_as};
 use super::own::{read_own, write_own};
-use super::visit::{Side, Visit, place};
+use super::second_step::{renew_cookie, session_token};
+use super::visit::{Side, Visit, place, with_next};
 use super::words::{device_text, password_problem};
 use crate::factors::{Factor, FactorError, FactorKind, list_factors, remove_factor};
 use crate::limits::PASSWORD_CHARS_MIN;
@@ -22,8 +24,7 @@ use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
 use crate::password::Password;
-use crate::permissions::Actor;
-use crate::person::Person;
+use crate::permissions::Permission;
 use crate::recovery::count_recovery_codes;
 use crate::sign_in::require_own_fresh;
 use crate::strength::{Advice, judge_password};
@@ -195,12 +196,16 @@ async fn password_page(
     status: StatusCode,
     problems: Problems,
 ) -> Result<Response, ApiError> {
-    let view = read_own(hall, visit, Side::Member, move |tx, own| {
+    let action = with_next("/desk/password", &visit.next("/desk/security"));
+    let view = read_as(hall, visit, Permission::OwnPassword, move |tx, member| {
+        // Where the password must be changed nothing else opens, so there is no bar to choose from.
+        let is_due = member.session.password_due;
         Ok(PasswordPage {
-            page: own.frame(tx)?,
+            page: if is_due { member.bare_frame() } else { member.frame(tx)? },
+            is_due,
             chars_min: PASSWORD_CHARS_MIN,
             problems,
-            action_href: "/desk/password".to_owned(),
+            action_href: action,
             back_href: "/desk/security".to_owned(),
         })
     });
@@ -236,23 +241,29 @@ pub(super) async fn update_password(
     }
     let hash = hall.identity.passwords.hash(new, hall.identity.dice.clone()).await;
     let hash = hash.map_err(|full| ApiError::unavailable(5, full))?;
-    let done = write_own(&hall, &visit, Side::Member, posted.once, move |tx, own| {
-        let Actor::Member(session) = own.actor() else { return Err(ApiError::unauthenticated("sign in")) };
-        change_password(tx, &own.means(), &session, &hash)?;
-        Ok(("/desk/security".to_owned(), ()))
+    let (next, permission) = (visit.next("/desk/security"), Permission::OwnPassword);
+    let done = write_as(&hall, &visit, permission, posted.once, vec![], move |tx, member| {
+        let token = session_token(member.visit, Side::Member)?;
+        let renewed = change_password(tx, &member.means, (&member.session, token), &hash)?;
+        Ok((next.clone(), renewed))
     });
-    Ok(go(&done.await?.0))
+    let (next, renewed) = done.await?;
+    let mut answer = go(&next);
+    if let Some(session) = renewed {
+        renew_cookie(&mut answer, &visit, Side::Member, &session);
+    }
+    Ok(answer)
 }
 
 type Who = (base::ShopId, base::MemberId);
 
 /// The member, and what a thief would try first.
 async fn find_context(hall: &Hall, visit: &Visit) -> Result<(Who, Vec<String>), ApiError> {
-    let found = read_own(hall, visit, Side::Member, |tx, own| {
-        let Person::Member(id) = own.person else { return Err(ApiError::unauthenticated("sign in")) };
-        let shop = own.person.shop();
-        let person = find_member_person(tx, own.means().vault, shop, id)?;
-        Ok(((shop, id), vec![person.name.expose().clone(), person.email.expose().clone()]))
+    let found = read_as(hall, visit, Permission::OwnPassword, |tx, member| {
+        let (shop, id) = (member.shop.id, member.session.member);
+        let person = find_member_person(tx, member.means.vault, shop, id)?;
+        let names = [person.name.expose(), person.email.expose(), &member.shop.name];
+        Ok(((shop, id), names.map(Clone::clone).to_vec()))
     });
     found.await
 }

@@ -76,6 +76,8 @@ fn sign_in_page(
             passkey_next,
             outside,
             outside_href,
+            is_password_set: visit.query("password").as_deref() == Some("set"),
+            forgotten_href: "/sign-in/forgotten".to_owned(),
         },
     )
 }

@@ -17,6 +17,7 @@ use webkit::request::RequestContext;
 use super::hall::Hall;
 use super::words::device_words;
 use crate::buyers::DeviceToken;
+use crate::codes::ShownDevice;
 use crate::context::Means;
 use crate::members::{Place, origin_of};
 use crate::permissions::{Actor, Permission};
@@ -233,6 +234,15 @@ pub(super) fn add_cookie(answer: &mut Response, line: HeaderValue) {
     answer.headers_mut().append(header::SET_COOKIE, line);
 }
 
+/// The device of a visit, with the session of a side that it holds already.
+pub(super) fn shown_device(visit: &Visit, side: Side) -> ShownDevice {
+    let session = match side {
+        Side::Buyer => visit.buyer.clone(),
+        Side::Member => visit.member.clone(),
+    };
+    ShownDevice { token: visit.device.clone(), label: visit.device_label.clone(), session }
+}
+
 /// Gives the browser a buyer's session under its new token, kept as long as before.
 pub fn renew_buyer(answer: &mut Response, visit: &Visit, session: &NewSession) {
     let cookie = if visit.is_kept { BUYER_KEPT } else { BUYER };
@@ -241,7 +251,7 @@ pub fn renew_buyer(answer: &mut Response, visit: &Visit, session: &NewSession) {
 
 /// Where a sign-in comes from.
 pub fn place(visit: &Visit) -> Place {
-    Place { origin: visit.origin(), agent: visit.device_label.clone() }
+    Place { origin: visit.origin(), agent: visit.device_label.clone(), session: visit.member.clone() }
 }
 
 /// Writes down that a buyer's session is in use.

@@ -42,6 +42,41 @@ pub struct SetUpPage {
     pub action_href: String,
 }
 
+/// A member who forgot the password gives the address, and then hears that a link may be on its way. Template
+/// `forgotten.html`. Field `email`.
+#[derive(Template)]
+#[template(path = "forgotten.html")]
+pub struct ForgottenPage {
+    /// The frame, without desk.
+    pub page: Frame,
+    /// What was typed as the address.
+    pub email_typed: String,
+    /// What is wrong with `email`.
+    pub problems: Problems,
+    /// Whether the address was taken; the same for known and unknown ones.
+    pub is_sent: bool,
+    /// How long a link works, in minutes.
+    pub minutes: i64,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// A forgotten password is set anew. Template `reset.html`. Field `password`.
+#[derive(Template)]
+#[template(path = "reset.html")]
+pub struct ResetPage {
+    /// The frame, without desk.
+    pub page: Frame,
+    /// The member's e-mail.
+    pub email: String,
+    /// Fewest characters of a password.
+    pub chars_min: usize,
+    /// What is wrong with `password`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
 /// An invited member chooses a password. Template `invited.html`. Field `password`.
 #[derive(Template)]
 #[template(path = "invited.html")]
@@ -80,6 +115,10 @@ pub struct SignInPage {
     pub outside: String,
     /// Where its sign-in begins.
     pub outside_href: String,
+    /// Whether a new password was set a moment ago.
+    pub is_password_set: bool,
+    /// Where a forgotten password is set anew.
+    pub forgotten_href: String,
 }
 
 /// Who is paying? Template `buyer_sign_in.html`. Field `contact`.

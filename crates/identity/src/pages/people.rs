@@ -129,6 +129,10 @@ pub struct MemberPage {
     pub sessions_href: String,
     /// Where a suspended member is let in again; empty for those who may not, and for others.
     pub restore_href: String,
+    /// Where the second factors are reset; empty for those who may not.
+    pub factors_href: String,
+    /// What came of asking to reset them; empty before.
+    pub factors_word: String,
     /// Where removal is asked about; empty for those who may not, and for the last owner.
     pub remove_href: String,
     /// Whether the shop would be left without an owner.

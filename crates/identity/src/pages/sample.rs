@@ -14,7 +14,8 @@ use super::account::{
 };
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::entry::{
-    BuyerCodePage, BuyerNewPage, BuyerSignInPage, InvitedPage, SetUpPage, SignInPage, WakePage,
+    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ForgottenPage, InvitedPage, ResetPage, SetUpPage,
+    SignInPage, WakePage,
 };
 use super::front::FrontPage;
 use super::keys::{KeyRotatePage, KeysPage, ShopsPage};
@@ -129,6 +130,8 @@ impl SignInPage {
             passkey_next: String::new(),
             outside: "Tea House ID".into(),
             outside_href: "/sign-in/outside?next=".into(),
+            is_password_set: false,
+            forgotten_href: "/sign-in/forgotten".into(),
         }
     }
 }
@@ -227,6 +230,22 @@ impl PasskeyNewPage {
             back_href: "/me/security".into(),
             page,
         }
+    }
+}
+
+impl ForgottenPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame, is_sent: bool) -> ForgottenPage {
+        let (email_typed, action_href) = (String::new(), "/sign-in/forgotten".into());
+        ForgottenPage { page, email_typed, problems: Problems::none(), is_sent, minutes: 30, action_href }
+    }
+}
+
+impl ResetPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> ResetPage {
+        let (email, action_href) = ("li.si@shop.example".into(), "/reset/sample".into());
+        ResetPage { page, email, chars_min: 15, problems: Problems::none(), action_href }
     }
 }
 
@@ -396,6 +415,10 @@ fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("devices".to_owned(), DevicesPage::sample(buyer()).render()?),
         ("devices-member".to_owned(), DevicesPage::sample(desk()).render()?),
         ("password".to_owned(), PasswordPage::sample(desk()).render()?),
+        ("password-due".to_owned(), PasswordPage::sample_due(buyer()).render()?),
+        ("forgotten".to_owned(), ForgottenPage::sample(buyer(), false).render()?),
+        ("forgotten-sent".to_owned(), ForgottenPage::sample(buyer(), true).render()?),
+        ("reset".to_owned(), ResetPage::sample(buyer()).render()?),
         ("pin-change".to_owned(), PinChangePage::sample(buyer()).render()?),
         ("pin-forgot".to_owned(), PinForgotPage::sample(buyer(), ForgotStage::Ask).render()?),
         ("pin-forgot-code".to_owned(), PinForgotPage::sample(buyer(), code).render()?),

@@ -116,6 +116,8 @@ pub struct SessionRow {
 pub struct PasswordPage {
     /// The frame.
     pub page: Frame,
+    /// Whether nothing else opens before the password is another one.
+    pub is_due: bool,
     /// Shortest password, in characters.
     pub chars_min: usize,
     /// What is wrong, by field.

@@ -13,13 +13,15 @@ use webkit::page::Lang;
 use webkit::paging::List;
 
 use super::errors::{self, ONE_TIME_CODE_GONE, ONE_TIME_CODE_WRONG, denied};
-use super::gate::Bearer;
+use super::gate::{Bearer, Caller};
 use super::second_steps::{SecondStepView, SteppedUpView};
 use crate::buyers::{self as domain, DeviceToken, Freeze, PinChange, SignUp};
-use crate::codes::{self, CodeCheck, CodeRequested, OneTimeCode, ShownDevice, SignedIn};
+use crate::codes::{self, CodeCheck, CodeRequested, Knock, OneTimeCode, ShownDevice, SignedIn};
 use crate::context::Context;
 use crate::members;
+use crate::own;
 use crate::permissions::{Actor, Denied, Permission};
+use crate::person::Person;
 use crate::pin::{self, Pin, PinCheck};
 use crate::sessions::{self, SessionLine};
 use crate::text::{Email, Label, PersonName};
@@ -50,6 +52,8 @@ pub struct NewBuyerSessionBody {
     contact: String,
     /// `en` or `zh`, the language of the mail.
     language: Option<String>,
+    /// What this device got the last time: codes asked for on a device that is known are counted apart.
+    device_token: Option<String>,
 }
 
 /// Gives the code.
@@ -196,10 +200,14 @@ pub async fn create_buyer_session(
     let contact = problems.take("contact", Email::parse(&body.contact));
     let lang = parse_language(&mut problems, body.language.as_deref(), lang);
     let Some(contact) = contact.filter(|_| problems.is_empty()) else { return Err(problems.into_error()) };
+    let device = body.device_token.as_deref().and_then(DeviceToken::parse);
     let means = cx.clone();
     let asked = cx
         .db
-        .write(move |tx| codes::request_sign_in(tx, &means.means(who.at), &contact, lang, &who.place.origin))
+        .write(move |tx| {
+            let from = Knock { origin: &who.place.origin, device: device.as_ref() };
+            codes::request_sign_in(tx, &means.means(who.at), &contact, lang, from)
+        })
         .await?;
     Ok((StatusCode::ACCEPTED, Answer(asked.into())))
 }
@@ -225,7 +233,8 @@ pub async fn verify_buyer_session(
     let (Some(request), Some(code), Some(label)) = (request, code, label) else {
         return Err(problems.into_error());
     };
-    let device = ShownDevice { token: body.device_token.as_deref().and_then(DeviceToken::parse), label };
+    let token = body.device_token.as_deref().and_then(DeviceToken::parse);
+    let device = ShownDevice { token, label, session: who.place.session.clone() };
     let means = cx.clone();
     let check =
         cx.db.write(move |tx| codes::verify_code(tx, &means.means(who.at), request, &code, &device)).await;
@@ -359,19 +368,51 @@ pub async fn freeze_me(State(cx): State<Context>, who: Bearer) -> Result<StatusC
 }
 
 /// The caller's open sessions.
-#[utoipa::path(get, path = "/v1/me/sessions", tag = "account", security(("buyer_session" = [])),
+#[utoipa::path(get, path = "/v1/me/sessions", tag = "account",
+    security(("buyer_session" = []), ("member_session" = [])),
     responses((status = 200, body = List<SessionView>), ApiErrors))]
 pub async fn list_my_sessions(State(cx): State<Context>, who: Bearer) -> ApiResult<List<SessionView>> {
-    let data = cx.read_as(who, Permission::OwnAccount, |tx, caller| {
-        let session = caller.awake_buyer()?;
-        let lines = sessions::list_buyer_sessions(tx, session.buyer, caller.means.now)?;
-        Ok(lines.into_iter().map(|line| SessionView::new(line, session.id)).collect())
+    let data = cx.read_as(who, Permission::OwnSecurity, |tx, caller| {
+        let (person, current) = session_of(caller)?;
+        let lines = own::list_own_sessions(tx, person, caller.means.now)?;
+        Ok(lines.into_iter().map(|line| SessionView::new(line, current)).collect())
     });
     Ok(Answer(List { data: data.await?, next_cursor: None }))
 }
 
+/// The caller, and the session that asks. A buyer's that sleeps shows nothing.
+fn session_of(caller: &Caller<'_>) -> Result<(Person, SessionId), ApiError> {
+    match &caller.actor {
+        Actor::Member(session) => Ok((Person::Member(session.member), session.id)),
+        _ => caller.awake_buyer().map(|session| (Person::Buyer(session.buyer), session.id)),
+    }
+}
+
+/// How many sessions were ended.
+#[derive(Serialize, ToSchema)]
+pub struct EndedSessionsView {
+    /// Sessions.
+    ended: usize,
+}
+
+/// Ends every session of the caller but the one that asks.
+#[utoipa::path(delete, path = "/v1/me/sessions", tag = "account",
+    security(("buyer_session" = []), ("member_session" = [])),
+    responses((status = 200, body = EndedSessionsView), ApiErrors))]
+pub async fn delete_my_other_sessions(
+    State(cx): State<Context>,
+    who: Bearer,
+) -> ApiResult<EndedSessionsView> {
+    let ended = cx.write_as(who, Permission::OwnSecurity, |tx, caller| {
+        let (person, current) = session_of(caller)?;
+        Ok(own::end_other_sessions(tx, &caller.means, person, current)?)
+    });
+    Ok(Answer(EndedSessionsView { ended: ended.await? }))
+}
+
 /// Ends one of the caller's sessions.
-#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "account", security(("buyer_session" = [])),
+#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "account",
+    security(("buyer_session" = []), ("member_session" = [])),
     params(("id" = String, Path, description = "the session")), responses((status = 204), ApiErrors))]
 pub async fn delete_my_session(
     State(cx): State<Context>,
@@ -381,8 +422,9 @@ pub async fn delete_my_session(
     let missing = || ApiError::not_found("no such session");
     let id: SessionId = id.parse().map_err(|_| missing())?;
     let ended = cx
-        .write_as(who, Permission::OwnAccount, move |tx, caller| {
-            Ok(sessions::end_buyer_session(tx, &caller.means, caller.buyer()?.buyer, id)?)
+        .write_as(who, Permission::OwnSecurity, move |tx, caller| {
+            let (person, _) = session_of(caller)?;
+            Ok(own::end_own_session(tx, &caller.means, person, id)?)
         })
         .await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }

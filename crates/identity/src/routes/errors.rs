@@ -13,6 +13,7 @@ use crate::custom_roles::RoleError;
 use crate::factors::FactorError;
 use crate::members::{LoginError, MemberError};
 use crate::passkeys::PasskeyError;
+use crate::password_reset::PasswordResetError;
 use crate::permissions::Denied;
 use crate::pin::PinCheck;
 use crate::pin_reset::{DisputeError, PinResetError};
@@ -34,6 +35,8 @@ codes! {
     SESSION_ASLEEP = "session_asleep", 403, "the session was idle for five minutes; give the PIN to see the account again";
     SECOND_FACTOR_NEEDED = "second_factor_needed", 403, "the session was opened with the password alone; give the second factor, or set one up";
     STEP_UP_NEEDED = "step_up_needed", 403, "the second factor was given too long ago for this; give it again";
+    PASSWORD_CHANGE_NEEDED = "password_change_needed", 403, "the password is on a list that thieves try first; change it before anything else";
+    PASSWORD_WRONG = "password_wrong", 403, "the old password is wrong";
     PIN_WRONG = "pin_wrong", 403, "the PIN is wrong; the message says how many tries are left";
     PIN_LOCKED = "pin_locked", 403, "too many wrong PINs; paying is locked until the PIN is set anew";
     PIN_COOLING = "pin_cooling", 403, "the PIN was set anew and pays little or nothing for a day; the message says until when";
@@ -56,6 +59,7 @@ codes! {
     LAST_OWNER = "last_owner", 409, "a shop keeps at least one owner";
     MORE_THAN_OWN = "more_than_own", 403, "you can only give and take what you may do yourself";
     OWN_PROPOSAL = "own_proposal", 403, "somebody else must decide what you proposed, or about you";
+    NOBODY_ELSE = "nobody_else", 409, "this needs a second person and the shop has none; ask whoever runs the installation";
     ALREADY_DECIDED = "already_decided", 409, "somebody decided this already";
     ROLE_EXISTS = "role_exists", 409, "the shop has a role of this name already";
     ROLE_IN_USE = "role_in_use", 409, "a member has the role; give them another one first";
@@ -84,6 +88,7 @@ pub fn denied(denied: Denied) -> ApiError {
         Denied::NotAllowed => ApiError::forbidden("your role does not allow this"),
         Denied::SecondFactorNeeded => ApiError::new(&SECOND_FACTOR_NEEDED, denied.to_string()),
         Denied::StepUpNeeded => ApiError::new(&STEP_UP_NEEDED, denied.to_string()),
+        Denied::PasswordChangeNeeded => ApiError::new(&PASSWORD_CHANGE_NEEDED, denied.to_string()),
     }
 }
 
@@ -130,6 +135,15 @@ impl From<CodeRequestError> for ApiError {
         match error {
             CodeRequestError::TooMany { retry_after_seconds } => too_many(retry_after_seconds),
             CodeRequestError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<PasswordResetError> for ApiError {
+    fn from(error: PasswordResetError) -> ApiError {
+        match error {
+            PasswordResetError::Gone => ApiError::new(&LINK_GONE, error.to_string()),
+            PasswordResetError::Fault(found) => fault(&found),
         }
     }
 }
@@ -209,6 +223,8 @@ impl From<MemberError> for ApiError {
             MemberError::LastOwner => ApiError::new(&LAST_OWNER, text),
             MemberError::MoreThanOwn => ApiError::new(&MORE_THAN_OWN, text),
             MemberError::OtherRole => ApiError::bad_field("roles", text),
+            MemberError::OwnFactors => ApiError::new(&OWN_PROPOSAL, text),
+            MemberError::NobodyElse => ApiError::new(&NOBODY_ELSE, text),
             MemberError::Approval(found) => found.into(),
             MemberError::Fault(found) => fault(&found),
         }

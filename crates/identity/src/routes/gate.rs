@@ -299,7 +299,8 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
         let credential = Credential::of(PeerCertificate::of(&parts.extensions), &parts.headers)?;
         let context = RequestContext::of(&parts.extensions);
         let agent = Label::from_agent(text(header::USER_AGENT).unwrap_or_default());
-        let place = Place { origin: origin_of(context.remote), agent };
+        let session = credential.token().cloned();
+        let place = Place { origin: origin_of(context.remote), agent, session };
         Ok(Bearer { credential, place, at: context.at, remote: context.remote })
     }
 }

@@ -19,6 +19,7 @@ use super::gate::Bearer;
 use super::second_steps::{MemberSessionView, SecondStepView};
 use crate::approvals::Asked;
 use crate::context::Context;
+use crate::factor_reset;
 use crate::grants::Grants;
 use crate::members::{self, Left, Member, MemberError, MemberPerson, NewMember};
 use crate::password::{Password, PasswordHash};
@@ -415,6 +416,27 @@ pub async fn update_member_roles(
     let asked = cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
         let id = id.clone()?;
         Ok(members::update_roles(tx, &caller.means, &caller.actor, caller.shop, id, &grants)?)
+    });
+    Ok(match asked.await? {
+        Asked::Go => StatusCode::NO_CONTENT.into_response(),
+        Asked::Wait(approval) => waiting(approval),
+    })
+}
+
+/// Resets the second factors of a member who lost them all: 202 with a proposal that a second person must approve, and once
+/// that was done 204 for the same request. The member begins anew with a link by mail.
+#[utoipa::path(post, path = "/v1/members/{id}/factor_resets", tag = "members", security(("member_session" = [])),
+    params(("id" = String, Path, description = "the member")),
+    responses((status = 204), (status = 202, body = WaitingView), ApiErrors))]
+pub async fn reset_member_factors(
+    State(cx): State<Context>,
+    who: Bearer,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let (id, url) = (parse_member(&id), cx.public_url.clone());
+    let asked = cx.write_as(who, Permission::ManageSecurity, move |tx, caller| {
+        let member = (caller.shop, id.clone()?);
+        Ok(factor_reset::reset_factors(tx, &caller.means, &caller.actor, member, &url)?)
     });
     Ok(match asked.await? {
         Asked::Go => StatusCode::NO_CONTENT.into_response(),

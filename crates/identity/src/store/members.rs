@@ -37,6 +37,7 @@ static MEMBERS: Table = Table::new(
         int("last_login_ms"),
         text("custom_roles"),
         int("password_ms"),
+        int("password_due_ms"),
     ],
 );
 static LOGINS: Table =
@@ -57,6 +58,8 @@ pub(crate) struct MemberRow {
     pub(crate) custom: Vec<RoleId>,
     /// When the password was set.
     pub(crate) password_set: Option<Timestamp>,
+    /// Since when the password must be changed: it was found on the list of those nobody may choose.
+    pub(crate) password_due: Option<Timestamp>,
 }
 
 pub(crate) struct LoginRow {
@@ -80,14 +83,14 @@ pub(crate) fn find_member(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<Opt
 
 pub(crate) fn list_members(tx: &mut Tx, shop: ShopId) -> Result<Vec<MemberRow>, Error> {
     let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms,
-               custom_roles, password_ms FROM members WHERE shop_id = ?1 ORDER BY id";
+               custom_roles, password_ms, password_due_ms FROM members WHERE shop_id = ?1 ORDER BY id";
     tx.query(sql, &[shop.short().into()])?.iter().map(read).collect()
 }
 
 /// Active members who neither signed in nor were made since `before`.
 pub(crate) fn list_idle_members(tx: &mut Tx, before: Timestamp) -> Result<Vec<MemberRow>, Error> {
     let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms,
-               custom_roles, password_ms FROM members
+               custom_roles, password_ms, password_due_ms FROM members
                WHERE state = 'active' AND created_ms <= ?1 AND (last_login_ms IS NULL OR last_login_ms <= ?1)
                ORDER BY shop_id, id LIMIT 500";
     tx.query(sql, &[before.into()])?.iter().map(read).collect()
@@ -138,6 +141,7 @@ fn read(row: &Row) -> Result<MemberRow, Error> {
         last_login: row.opt_time(10)?,
         custom: custom.collect::<Result<_, _>>()?,
         password_set: row.opt_time(12)?,
+        password_due: row.opt_time(13)?,
     })
 }
 
@@ -162,5 +166,6 @@ fn values(row: MemberRow) -> Vec<Value> {
         row.last_login.into(),
         custom.join(",").into(),
         row.password_set.into(),
+        row.password_due.into(),
     ]
 }

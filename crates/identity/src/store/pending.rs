@@ -52,6 +52,12 @@ pub(crate) fn list_ended_pending(tx: &mut Tx, before: Timestamp, limit: usize) -
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
 
+pub(crate) fn list_pending_of(tx: &mut Tx, person: Person) -> Result<Vec<String>, Error> {
+    let sql = "SELECT token_hash FROM pending_sign_ins WHERE shop_id = ?1 AND subject = ?2";
+    let rows = tx.query(sql, &[person.shop().short().into(), person.short().into()])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
 fn values(row: PendingRow) -> Vec<Value> {
     let kind = match row.person {
         Person::Buyer(_) => SessionKind::Buyer,

@@ -2,7 +2,7 @@
 
 use base::SessionId;
 use identity::{
-    CodeCheck, CodeRequestError, Fault, Label, OneTimeCode, PinCheck, ShownDevice, SignUp, SignedIn,
+    CodeCheck, CodeRequestError, Fault, Knock, Label, OneTimeCode, PinCheck, ShownDevice, SignUp, SignedIn,
 };
 use webkit::page::Lang;
 
@@ -16,9 +16,22 @@ fn ask_up(world: &World, contact: &'static str) -> SessionId {
 }
 
 fn ask_in(world: &World, contact: &'static str, origin: &'static str) -> Result<SessionId, CodeRequestError> {
-    world
-        .write(move |tx, means| identity::request_sign_in(tx, means, &email(contact), Lang::Zh, origin))
-        .map(|asked| asked.request)
+    ask_on(world, contact, origin, None)
+}
+
+/// Asks on a device that shows what it got the last time.
+fn ask_on(
+    world: &World,
+    contact: &'static str,
+    origin: &'static str,
+    shown: Option<&SignedIn>,
+) -> Result<SessionId, CodeRequestError> {
+    let device = shown.map(|signed_in| signed_in.device_token.clone());
+    let asked = world.write(move |tx, means| {
+        let from = Knock { origin, device: device.as_ref() };
+        identity::request_sign_in(tx, means, &email(contact), Lang::Zh, from)
+    });
+    asked.map(|asked| asked.request)
 }
 
 fn give(world: &World, request: SessionId, code: &str, shown: Option<&SignedIn>) -> CodeCheck {
@@ -26,6 +39,7 @@ fn give(world: &World, request: SessionId, code: &str, shown: Option<&SignedIn>)
     let device = ShownDevice {
         token: shown.map(|signed_in| signed_in.device_token.clone()),
         label: Label::from_agent("phone"),
+        session: None,
     };
     world.write(move |tx, means| identity::verify_code(tx, means, request, &code, &device)).unwrap()
 }
@@ -244,4 +258,50 @@ fn sweeping_forgets_old_requests_and_shreds_sign_ups_that_were_never_confirmed()
 /// The mail with a code; notices may lie beside it.
 fn code_mail(mails: &[identity::DueMail]) -> &identity::DueMail {
     mails.iter().find(|mail| mail.template == "code").unwrap()
+}
+
+/// Uses up the codes of a contact from four strange addresses.
+fn use_up(world: &World, contact: &'static str) {
+    let mut sent = 0;
+    for origin in ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "198.51.100.5"] {
+        sent += (0..5).filter(|_| ask_in(world, contact, origin).is_ok()).count();
+    }
+    assert_eq!(sent, 19, "the sign-up was the first of twenty");
+    assert!(matches!(ask_in(world, contact, "203.0.113.9"), Err(CodeRequestError::TooMany { .. })));
+}
+
+#[test]
+fn pw_4_strangers_who_use_up_the_codes_of_a_contact_do_not_keep_a_known_device_out() {
+    each_world(|world| {
+        let request = ask_up(&world, "a@b.example");
+        let buyer = right(give(&world, request, &code_in(&world.deliver()[0].body), None));
+        use_up(&world, "a@b.example");
+        world.deliver();
+        let request = ask_on(&world, "a@b.example", "198.51.100.1", Some(&buyer)).unwrap();
+        let code = code_in(&world.deliver()[0].body);
+        assert_eq!(right(give(&world, request, &code, Some(&buyer))).buyer, buyer.buyer);
+        // Its own budget has an end too.
+        for _ in 1..10 {
+            assert!(ask_on(&world, "a@b.example", "192.0.2.1", Some(&buyer)).is_ok());
+        }
+        let refused = ask_on(&world, "a@b.example", "192.0.2.1", Some(&buyer));
+        assert!(matches!(refused, Err(CodeRequestError::TooMany { .. })), "{refused:?}");
+    });
+}
+
+#[test]
+fn pw_4_the_device_of_another_buyer_has_no_budget_for_this_contact() {
+    each_world(|world| {
+        for contact in ["a@b.example", "c@d.example"] {
+            let request = ask_up(&world, contact);
+            right(give(&world, request, &code_in(&world.deliver()[0].body), None));
+        }
+        let request = ask_in(&world, "c@d.example", "192.0.2.7").unwrap();
+        let stranger = right(give(&world, request, &code_in(&world.deliver()[0].body), None));
+        use_up(&world, "a@b.example");
+        let refused = ask_on(&world, "a@b.example", "192.0.2.7", Some(&stranger));
+        assert!(matches!(refused, Err(CodeRequestError::TooMany { .. })), "{refused:?}");
+        let refused = ask_on(&world, "nobody@b.example", "192.0.2.7", Some(&stranger));
+        assert!(refused.is_ok(), "an unknown contact is counted as any other");
+    });
 }

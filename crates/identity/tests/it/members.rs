@@ -13,8 +13,11 @@ const GOOD: &str = "pencil river nine kettles";
 
 fn login(world: &World, address: &'static str, text: &str, origin: &'static str) -> Result<bool, LoginError> {
     let attempt = world.write(move |tx, means| identity::start_login(tx, means, &email(address), origin))?;
-    let verdict =
-        if verify_password(&password(text), &attempt.hash) { Verdict::Right(None) } else { Verdict::Wrong };
+    let verdict = if verify_password(&password(text), &attempt.hash) {
+        Verdict::Right { rehashed: None, is_listed: false }
+    } else {
+        Verdict::Wrong
+    };
     let agent = Label::from_agent("browser");
     let done = world.write(move |tx, means| identity::finish_login(tx, means, &attempt, &verdict, &agent));
     Ok(done.unwrap().is_some())

@@ -406,7 +406,11 @@ fn c15_a_sign_in_from_a_new_place_is_told() {
         let open = |origin: &'static str| {
             world
                 .write(move |tx, means| {
-                    let device = identity::ShownDevice { token: None, label: Label::from_agent("laptop") };
+                    let device = identity::ShownDevice {
+                        token: None,
+                        label: Label::from_agent("laptop"),
+                        session: None,
+                    };
                     let arrival = identity::Arrival { device: &device, origin };
                     let (person, kind) = (Person::Member(member), identity::FactorKind::Passkey);
                     identity::open_proven(tx, means, person, kind, arrival)

@@ -17,7 +17,13 @@ fn c45_planted_names_contacts_pins_codes_and_passwords_are_nowhere_in_the_file()
     let request = |address: &'static str| {
         world
             .write(move |tx, means| {
-                identity::request_sign_in(tx, means, &email(address), webkit::page::Lang::En, "192.0.2.1")
+                identity::request_sign_in(
+                    tx,
+                    means,
+                    &email(address),
+                    webkit::page::Lang::En,
+                    identity::Knock { origin: "192.0.2.1", device: None },
+                )
             })
             .unwrap()
     };

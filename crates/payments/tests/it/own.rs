@@ -209,6 +209,102 @@ fn c15_the_link_in_the_notice_of_a_new_pin_freezes_and_opening_it_does_nothing()
 }
 
 #[test]
+fn v6_4_3_a_member_who_forgot_the_password_sets_it_anew_and_gives_the_second_factor() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let mut browser = site.browser();
+    let page = browser.get("/sign-in");
+    let page = browser.get(&before(&page.html, "Forgot your password?"));
+    browser
+        .send(&page.form("/sign-in/forgotten").with("email", "mei"))
+        .is(422)
+        .shows("Enter an e-mail address");
+    let known = browser.send(&page.form("/sign-in/forgotten").with("email", "mei@shop.example"));
+    let page = browser.get("/sign-in/forgotten");
+    let unknown = browser.send(&page.form("/sign-in/forgotten").with("email", "nobody@shop.example"));
+    assert_eq!(known.is(200).shows("Look into your mail").text(), unknown.is(200).text());
+    let letter = mailed(&site, "password_reset");
+    let link = letter.split("https://pay.example").nth(1).unwrap().split_whitespace().next().unwrap();
+    let page = browser.get(link);
+    page.is(200).shows("Choose a new password").shows("mei@shop.example");
+    let page = browser.send(&page.form("/reset/").with("password", "short"));
+    page.is(422);
+    let set = browser.send(&page.form("/reset/").with("password", "seven lamps under the bridge"));
+    set.is(200).shows("Your new password is set").shows("Sign in");
+    assert!(owner.get("/desk").path.starts_with("/sign-in"), "every session ended");
+    let form = set.form("/sign-in").with("email", "mei@shop.example");
+    browser.send(&form.clone().with("password", PASSWORD)).is(403);
+    let step = browser.send(&form.with("password", "seven lamps under the bridge"));
+    assert!(step.path.starts_with("/sign-in/step"), "{}", step.path);
+    site.enter(&mut browser, step).is(200).shows("Green Tea House");
+    browser.get(link).is(410).shows("does not work any more");
+}
+
+#[test]
+fn v6_4_4_a_colleagues_second_step_is_reset_from_the_page_with_a_second_person() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let shops = site.write(|tx, _| identity::list_shops(tx, 10));
+    let shop = shops.iter().find(|shop| shop.name == "Green Tea House").unwrap().id;
+    let cashier = site.member(shop, "lost@shop.example", Role::Cashier);
+    let href = format!("/desk/members/{cashier}");
+    let page = owner.get(&href);
+    page.is(200).shows("Lost every second step?");
+    owner.send(&page.form("/factors")).is(200).shows("Nobody else here can approve this");
+    let second = site.member(shop, "second@shop.example", Role::Owner);
+    let page = owner.get(&href);
+    let waits = owner.send(&page.form("/factors"));
+    waits.is(200).shows("This waits for a second person");
+    site.write(move |tx, means| {
+        let agent = identity::Label::from_agent("test");
+        let opened = identity::open_trusted_member_session(tx, means, second, &agent)?;
+        let session = identity::require_member(tx, &opened.token, means.now);
+        let actor = Actor::Member(session.map_err(|e| store::Error::Bug(e.to_string()))?);
+        let open = identity::approvals::list_approvals(tx, &actor, shop, means.now);
+        for row in open.map_err(|e| store::Error::Bug(e.to_string()))? {
+            let done = identity::approvals::approve(tx, means, &actor, shop, row.id);
+            done.map_err(|e| store::Error::Bug(e.to_string()))?;
+        }
+        Ok::<_, identity::Fault>(())
+    });
+    owner.send(&waits.form("/factors")).is(200).shows("The link is on its way").shows("invited");
+    assert!(mailed(&site, "restart").contains("https://pay.example/setup/"));
+}
+
+#[test]
+fn pw_2_a_listed_password_leads_to_another_one_before_anything_else() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let shops = site.write(|tx, _| identity::list_shops(tx, 10));
+    let shop = shops.iter().find(|shop| shop.name == "Green Tea House").unwrap().id;
+    let listed = "correct horse battery staple";
+    let hash = identity::hash_password(&identity::Password::parse(listed).unwrap(), &base::Dice::System);
+    site.write(move |tx, means| {
+        let new = identity::NewMember {
+            name: identity::PersonName::parse("Wang Fang").unwrap(),
+            email: identity::Email::parse("wang@shop.example").unwrap(),
+            grants: Role::Cashier.into(),
+            lang: webkit::page::Lang::En,
+        };
+        let made = identity::create_member(tx, means, &Actor::System, shop, &new, &hash);
+        made.map_err(|e| store::Error::Bug(e.to_string()))
+    });
+    owner.get("/desk").is(200);
+    let mut cashier = site.browser();
+    let form = cashier.get("/sign-in").form("/sign-in").with("email", "wang@shop.example");
+    let page = cashier.send(&form.with("password", listed));
+    page.is(200).shows("on the lists that thieves try first");
+    assert!(page.path.starts_with("/desk/password"), "{}", page.path);
+    for path in ["/desk", "/desk/security", "/desk/devices", "/sign-in/factor"] {
+        assert!(cashier.get(path).path.starts_with("/desk/password"), "{path}");
+    }
+    let form = |new: &str| page.form("/desk/password").with("old", listed).with("password", new);
+    cashier.send(&form(listed)).is(422);
+    let before = cashier.cookies.get("__Host-tw_member").cloned();
+    let on = cashier.send(&form("seven lamps under the bridge"));
+    on.is(200);
+    assert!(on.path.starts_with("/sign-in/factor"), "the second step is set up next: {}", on.path);
+    assert_ne!(before, cashier.cookies.get("__Host-tw_member").cloned());
+}
+
+#[test]
 fn ses_1_a_payment_from_a_sleeping_session_goes_on_under_a_new_token() {
     let (site, mut owner) = opened(Outcome::Allow);
     let (path, _) = code(&mut owner, "100", "Tea");

@@ -43,6 +43,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("leave_shop", OWN_OWNER, |s| {
             Request::post(&format!("/v1/members/{}/leave", s.cashier), &json!({}))
         }),
+        case("reset_member_factors", OWN_OWNER, |s| {
+            Request::post(&format!("/v1/members/{}/factor_resets", s.cashier), &json!({}))
+        }),
         case("restore_member", OWN_OWNER, |s| {
             Request::post(&format!("/v1/members/{}/restore", s.cashier), &json!({}))
         }),

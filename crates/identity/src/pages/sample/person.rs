@@ -86,7 +86,12 @@ impl PasswordPage {
         let mut problems = Problems::none();
         problems.add("old", page.t("problem-password-wrong"));
         let (action_href, back_href) = ("/desk/password".into(), "/desk/security".into());
-        PasswordPage { page, chars_min: 15, problems, action_href, back_href }
+        PasswordPage { page, is_due: false, chars_min: 15, problems, action_href, back_href }
+    }
+
+    /// One that must be changed.
+    pub fn sample_due(page: Frame) -> PasswordPage {
+        PasswordPage { is_due: true, problems: Problems::none(), ..PasswordPage::sample(page) }
     }
 }
 
@@ -252,6 +257,8 @@ impl MemberPage {
             roles_href: "/desk/members/1/roles".into(),
             sessions_href: "/desk/members/1/sessions".into(),
             restore_href: String::new(),
+            factors_href: if is_last_owner { String::new() } else { "/desk/members/1/factors".into() },
+            factors_word: String::new(),
             remove_href: remove.into(),
             is_last_owner,
             page,

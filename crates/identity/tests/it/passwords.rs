@@ -1,0 +1,262 @@
+//! Members' passwords: forgotten ones set anew, listed ones that must be changed, and one's own sessions over the API.
+
+use axum::http::Method;
+use base::Dice;
+use identity::{Actor, Role, hash_password};
+use serde_json::{Value, json};
+
+use crate::http::{Reply, Site, each_site};
+use crate::world::password;
+
+const OLD: &str = "pencil river nine kettles";
+const NEW: &str = "seven lamps under the bridge";
+/// On the list that ships, and long enough.
+const LISTED: &str = "correct horse battery staple";
+const OWNER: &str = "owner@shop.example";
+
+impl Site {
+    fn forgot(&self, email: &str) -> Reply {
+        self.post("/v1/password_resets", None, &json!({ "email": email }))
+    }
+
+    /// The last part of the link in the newest mail.
+    fn reset_link(&self) -> String {
+        let mails = self.world.deliver();
+        let mail = mails.iter().rfind(|mail| mail.template == "password_reset").unwrap();
+        let body = mail.body.expose();
+        let link = body.split("https://pay.example/reset/").nth(1).unwrap();
+        link.split_whitespace().next().unwrap().to_owned()
+    }
+
+    fn set(&self, token: &str, password: &str) -> Reply {
+        self.post("/v1/password_resets/finish", None, &json!({"token": token, "new_password": password}))
+    }
+
+    fn first_step(&self, email: &str, password: &str) -> Reply {
+        self.post("/v1/member_sessions", None, &json!({"email": email, "password": password}))
+    }
+
+    fn change(&self, token: &str, old: &str, new: &str) -> Reply {
+        let body = json!({"old_password": old, "new_password": new});
+        self.send(Method::PUT, "/v1/me/password", Some(token), Some(&body))
+    }
+
+    fn mails(&self, template: &str) -> usize {
+        self.world.deliver().iter().filter(|mail| mail.template == template).count()
+    }
+}
+
+#[test]
+fn v6_4_3_a_forgotten_password_is_set_anew_and_the_second_factor_is_still_asked_for() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        let token = site.member(shop, OWNER, &[Role::Owner]);
+        let (token, _, _) = site.enrol(&token);
+        let begun = site.first_step(OWNER, OLD);
+        assert_eq!(begun.status, 202);
+        assert_eq!(site.forgot(OWNER).status, 202);
+        let link = site.reset_link();
+        for weak in ["too short", LISTED, "owner@shop.example!!"] {
+            let refused = site.set(&link, weak);
+            assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{weak}");
+        }
+        assert_eq!(site.set(&link, NEW).status, 204);
+        assert_eq!(site.get("/v1/me", Some(&token)).status, 401, "every session ended");
+        let step = json!({"token": begun.text("token"), "kind": "totp", "code": "000000"});
+        assert_eq!(site.post("/v1/second_steps", None, &step).status / 100, 4);
+        assert_eq!(site.first_step(OWNER, OLD).status, 401, "the old password is gone");
+        let stepped = site.first_step(OWNER, NEW);
+        assert_eq!(stepped.status, 202, "the second step comes next: {}", stepped.body);
+        assert_eq!(site.mails("password_changed"), 1);
+        assert_eq!(site.set(&link, "another nine long words").code(), "link_gone");
+        assert_eq!(site.world.audited("member.password_reset_asked"), 1);
+    });
+}
+
+#[test]
+fn pw_5_an_address_that_belongs_to_nobody_gets_the_same_answer_and_the_same_rows_and_no_mail() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        let rows = |sql: &'static str| {
+            let rows = site.world.cx.db.read_blocking(move |tx| tx.query(sql, &[])).unwrap();
+            rows[0].int(0).unwrap()
+        };
+        let all = || {
+            [
+                rows("SELECT COUNT(*) FROM password_resets"),
+                rows("SELECT COUNT(*) FROM outbox_mail"),
+                rows("SELECT COUNT(*) FROM audit_entries"),
+                rows("SELECT COUNT(*) FROM throttles WHERE kind <> 'reset_origin'"),
+            ]
+        };
+        let change = |email: &str| {
+            let before = all();
+            let reply = site.forgot(email);
+            let after = all();
+            let grown: Vec<i64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+            (reply.status, reply.body, grown)
+        };
+        assert_eq!(change(OWNER), change("nobody@shop.example"));
+        assert_eq!(site.mails("password_reset"), 1, "nobody gets no mail");
+        let gone = |token: &str| (site.set(token, NEW).status, site.set(token, NEW).code().to_owned());
+        let made_up = identity::Token::random(identity::TokenKind::PasswordReset, &Dice::System);
+        assert_eq!(gone(made_up.secret().expose()), (409, "link_gone".to_owned()));
+        assert_eq!(gone("x"), (409, "link_gone".to_owned()));
+    });
+}
+
+#[test]
+fn pw_6_a_link_works_for_half_an_hour_the_newest_alone_and_not_for_who_left() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        site.member(shop, "second@shop.example", &[Role::Owner]);
+        site.forgot(OWNER);
+        let first = site.reset_link();
+        site.forgot(OWNER);
+        let second = site.reset_link();
+        assert_eq!(site.set(&first, NEW).code(), "link_gone", "a newer one was sent");
+        site.world.wait(30 * 60);
+        assert_eq!(site.set(&second, NEW).code(), "link_gone", "half an hour is over");
+        site.forgot(OWNER);
+        let third = site.reset_link();
+        site.world.wait(30 * 60 - 1);
+        assert_eq!(site.set(&third, NEW).status, 204);
+        site.forgot("second@shop.example");
+        let fourth = site.reset_link();
+        site.world
+            .write(move |tx, means| {
+                let actor = Actor::Operator;
+                let all = identity::list_members(tx, means.vault, &actor, shop)?;
+                let leaver = all.iter().find(|(_, person)| person.email.expose().starts_with("second"));
+                identity::remove_member(tx, means, &actor, shop, leaver.unwrap().0.id)
+            })
+            .unwrap();
+        assert_eq!(site.set(&fourth, NEW).code(), "link_gone");
+        assert_eq!(site.forgot("second@shop.example").status, 202, "a leaver is as unknown as anybody");
+        assert_eq!(site.mails("password_reset"), 0);
+    });
+}
+
+#[test]
+fn pw_4_links_are_limited_by_place_and_strangers_do_not_use_up_those_of_the_usual_one() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        for _ in 0..3 {
+            assert_eq!(site.forgot(OWNER).status, 202);
+        }
+        let refused = site.forgot(OWNER);
+        assert_eq!(refused.status, 429);
+        assert!(refused.retry_after.is_some_and(|seconds| seconds >= 900), "{:?}", refused.retry_after);
+        let ask = |origin: &'static str| {
+            site.world.write(move |tx, means| {
+                let email = crate::world::email("other@shop.example");
+                identity::request_password_reset(tx, means, &email, origin, "https://pay.example")
+            })
+        };
+        let strangers = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4"];
+        let sent: usize = strangers.iter().map(|origin| (0..3).filter(|_| ask(origin).is_ok()).count()).sum();
+        assert_eq!(sent, 10, "ten a day from places that are not known");
+    });
+}
+
+#[test]
+fn pw_2_a_password_that_came_onto_the_list_is_changed_before_anything_else() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        let hash = hash_password(&password(LISTED), &Dice::System);
+        site.world.member(shop, OWNER, &[Role::Owner], &hash);
+        let opened = site.first_step(OWNER, LISTED);
+        assert_eq!(opened.status, 201, "{}", opened.body);
+        let token = opened.text("token");
+        let closed: [(Method, &str, Option<Value>); 5] = [
+            (Method::GET, "/v1/members", None),
+            (Method::GET, "/v1/shop", None),
+            (Method::GET, "/v1/me/sessions", None),
+            (Method::GET, "/v1/me/factors", None),
+            (Method::POST, "/v1/me/factors/totp", Some(json!({"label": "phone"}))),
+        ];
+        for (method, path, body) in closed {
+            let refused = site.send(method, path, Some(&token), body.as_ref());
+            assert_eq!((refused.status, refused.code()), (403, "password_change_needed"), "{path}");
+        }
+        assert_eq!(site.get("/v1/me", Some(&token)).status, 200, "who one is stays visible");
+        assert_eq!(site.change(&token, LISTED, LISTED).code(), "invalid_request", "not to a listed one");
+        assert_eq!(site.change(&token, "wrong", NEW).code(), "password_wrong");
+        let changed = site.change(&token, LISTED, NEW);
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        assert_eq!(site.get("/v1/me", Some(&token)).status, 401, "the session goes on under a new token");
+        let offer =
+            site.post("/v1/me/factors/totp", Some(&changed.text("token")), &json!({"label": "phone"}));
+        assert_eq!(offer.status, 201, "{}", offer.body);
+        assert_eq!(site.first_step(OWNER, NEW).status, 201);
+        assert_eq!((site.world.audited("member.password_due"), site.mails("password_changed")), (1, 1));
+    });
+}
+
+#[test]
+fn pw_2_a_password_that_is_on_no_list_opens_as_before() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        let token = site.first_step(OWNER, OLD).text("token");
+        assert_eq!(site.get("/v1/me/sessions", Some(&token)).status, 200);
+        assert_eq!(site.world.audited("member.password_due"), 0);
+    });
+}
+
+#[test]
+fn c14_a_member_lists_and_ends_the_own_sessions_over_the_api_and_no_others() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        let first = site.member(shop, OWNER, &[Role::Owner]);
+        let (first, _, codes) = site.enrol(&first);
+        let stranger = site.member(shop, "cashier@shop.example", &[Role::Cashier]);
+        let begun = site.first_step(OWNER, OLD);
+        let step = json!({"token": begun.text("token"), "kind": "recovery", "code": codes[0]});
+        let second = site.post("/v1/second_steps", None, &step);
+        assert_eq!(second.status, 201, "{}", second.body);
+        let second = second.text("token");
+        let list = site.get("/v1/me/sessions", Some(&second));
+        let lines = list.body["data"].as_array().unwrap().clone();
+        assert_eq!(lines.len(), 2);
+        let other = lines.iter().find(|line| line["is_current"] == json!(false)).unwrap();
+        let path = format!("/v1/me/sessions/{}", other["id"].as_str().unwrap());
+        assert_eq!(site.delete(&path, Some(&stranger)).status, 404, "somebody else's");
+        assert_eq!(site.delete(&path, None).status, 401);
+        assert_eq!(site.get("/v1/me", Some(&first)).status, 200);
+        assert_eq!(site.delete(&path, Some(&second)).status, 204);
+        assert_eq!(site.get("/v1/me", Some(&first)).status, 401);
+        let begun = site.first_step(OWNER, OLD);
+        let step = json!({"token": begun.text("token"), "kind": "recovery", "code": codes[1]});
+        let third = site.post("/v1/second_steps", None, &step).text("token");
+        let ended = site.delete("/v1/me/sessions", Some(&third));
+        assert_eq!((ended.status, ended.body["ended"].as_i64()), (200, Some(1)));
+        assert_eq!(site.get("/v1/me", Some(&second)).status, 401);
+        assert_eq!(site.get("/v1/me", Some(&third)).status, 200, "the one that asks stays");
+        assert_eq!(site.delete("/v1/me/sessions", None).status, 401);
+    });
+}
+
+#[test]
+fn ses_1_a_password_given_anew_by_whoever_holds_a_session_ends_that_one() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        let again = |held: Option<&str>| {
+            let body = json!({"email": OWNER, "password": OLD});
+            site.post("/v1/member_sessions", held, &body).text("token")
+        };
+        let first = again(None);
+        let elsewhere = again(None);
+        let second = again(Some(&first));
+        assert_eq!(site.get("/v1/me", Some(&first)).status, 401, "the session that was held ended");
+        assert_eq!(site.get("/v1/me", Some(&elsewhere)).status, 200, "one elsewhere did not");
+        let wrong =
+            site.post("/v1/member_sessions", Some(&second), &json!({"email": OWNER, "password": "x"}));
+        assert_eq!(wrong.status, 401);
+        assert_eq!(site.get("/v1/me", Some(&second)).status, 200, "a wrong password ends nothing");
+    });
+}
