@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ::store::Tx;
 use audit::{AnchorFile, SequenceError, Sequencer};
 use base::Timestamp;
 
@@ -111,7 +110,7 @@ impl Drop for Jobs {
 fn watch_certificates(at: &Installation) {
     loop {
         let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-        let raised = at.db.write_blocking(move |tx| {
+        let raised = at.db.write_if_due(move |tx| {
             identity::raise_alarms(tx, &identity::Means { vault: &vault, dice: &dice, now })
         });
         let raised = match raised {
@@ -179,22 +178,34 @@ fn report(problem: &SequenceError, alarm: &mut Alarm, now: Timestamp) {
 }
 
 /// One kind of rows that end: deletes some and says how many.
-type Sweep = fn(&mut Tx<'_>, &identity::Means<'_>) -> Result<usize, identity::Fault>;
+type Sweep = fn(&Installation) -> Result<usize, identity::Fault>;
 
 const SWEEPS: [(&str, Sweep, usize); 4] = [
-    ("sessions, codes and mails", identity::sweep, identity::limits::SWEEP_ROWS_MAX),
-    ("cards of ended tokens", tokens::token::sweep, tokens::limits::SWEEP_ROWS_MAX as usize),
+    ("sessions, codes and mails", sweep_identity, identity::limits::SWEEP_ROWS_MAX),
+    ("cards of ended tokens", sweep_tokens, tokens::limits::SWEEP_ROWS_MAX as usize),
     ("idempotency keys", sweep_keys, webkit::limits::SWEEP_ROWS_MAX as usize),
     ("nonces", sweep_nonces, webkit::limits::SWEEP_ROWS_MAX as usize),
 ];
 
-fn sweep_keys(tx: &mut Tx<'_>, means: &identity::Means<'_>) -> Result<usize, identity::Fault> {
-    let gone = webkit::idempotency::delete_expired_keys(tx, means.now)?;
+fn sweep_identity(at: &Installation) -> Result<usize, identity::Fault> {
+    let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
+    at.db.write_if_due(move |tx| identity::sweep(tx, &identity::Means { vault: &vault, dice: &dice, now }))
+}
+
+fn sweep_tokens(at: &Installation) -> Result<usize, identity::Fault> {
+    let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
+    at.db.write_if_due(move |tx| {
+        tokens::token::sweep(tx, &identity::Means { vault: &vault, dice: &dice, now })
+    })
+}
+
+fn sweep_keys(at: &Installation) -> Result<usize, identity::Fault> {
+    let gone = webkit::idempotency::delete_expired_keys(&at.db, at.clock.now())?;
     Ok(usize::try_from(gone).unwrap_or(usize::MAX))
 }
 
-fn sweep_nonces(tx: &mut Tx<'_>, means: &identity::Means<'_>) -> Result<usize, identity::Fault> {
-    let gone = webkit::replay::delete_expired_nonces(tx, means.now)?;
+fn sweep_nonces(at: &Installation) -> Result<usize, identity::Fault> {
+    let gone = webkit::replay::delete_expired_nonces(&at.db, at.clock.now())?;
     Ok(usize::try_from(gone).unwrap_or(usize::MAX))
 }
 
@@ -202,11 +213,7 @@ fn sweep_nonces(tx: &mut Tx<'_>, means: &identity::Means<'_>) -> Result<usize, i
 fn sweep(at: &Installation) {
     for (what, step, rows_max) in SWEEPS {
         for _ in 0..SWEEP_ROUNDS_MAX {
-            let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-            let swept = at
-                .db
-                .write_blocking(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }));
-            match swept {
+            match step(at) {
                 Ok(gone) if gone >= rows_max => std::thread::yield_now(),
                 Ok(_) => break,
                 Err(problem) => {

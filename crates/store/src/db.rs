@@ -202,6 +202,26 @@ impl Db {
         self.enqueue(Vec::new(), work)?.blocking_recv().unwrap_or_else(|_| Err(closed().into()))
     }
 
+    /// As [`Db::write_blocking`], for work that seldom finds anything to do. It runs on a read-only connection first, where
+    /// its searches hold nobody up, and again as a write if it tried to write.
+    ///
+    /// # Errors
+    /// See [`Db::write`].
+    pub fn write_if_due<T, E, F>(&self, mut work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let mut due = false;
+        let looked = self.read_blocking(|tx| {
+            let found = work(tx);
+            due = tx.has_refused();
+            found
+        });
+        if due { self.write_blocking(work) } else { looked }
+    }
+
     /// Runs `work` on a read-only connection that sees one consistent moment. At most [`READERS_MAX`] run at a time.
     ///
     /// # Errors

@@ -188,8 +188,10 @@ impl SqliteConn {
                   + (SELECT COUNT(*) FROM sqlite_master WHERE sql LIKE '%REFERENCES ' || ?1 || '%')",
         )?;
         let checks = number(
-            "SELECT (LENGTH(sql) - LENGTH(REPLACE(UPPER(sql), 'CHECK', ''))) / 5 FROM sqlite_master
-             WHERE type = 'table' AND name = ?1",
+            // With its bracket: a name may hold the word.
+            "SELECT (LENGTH(sql) - LENGTH(REPLACE(UPPER(sql), 'CHECK (', ''))) / 7
+                  + (LENGTH(sql) - LENGTH(REPLACE(UPPER(sql), 'CHECK(', ''))) / 6
+             FROM sqlite_master WHERE type = 'table' AND name = ?1",
         )?;
         let known_checks = table.columns().filter(|column| column.least.is_some()).count() as i64;
         let sql = "SELECT name FROM pragma_table_info(?1) WHERE \"notnull\" = 1";

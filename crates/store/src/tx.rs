@@ -71,6 +71,8 @@ pub struct Tx<'c> {
     /// The first error of the engine in the current closure. PostgreSQL refuses whatever follows one, and a write that
     /// failed may have been another closure's: the batch must not be committed.
     fault: Option<Error>,
+    /// Read-only, and was asked to write.
+    refused: bool,
 }
 
 impl<'c> Tx<'c> {
@@ -91,6 +93,7 @@ impl<'c> Tx<'c> {
             wanted: Vec::new(),
             stopped: false,
             fault: None,
+            refused: false,
         }
     }
 
@@ -424,7 +427,7 @@ impl<'c> Tx<'c> {
         }
     }
 
-    fn check_row(&self, table: &'static Table, row: &[Value]) -> Result<(), Error> {
+    fn check_row(&mut self, table: &'static Table, row: &[Value]) -> Result<(), Error> {
         if row.len() != table.width() {
             return Err(Error::Bug(format!(
                 "`{}` has {} columns, not {}",
@@ -446,8 +449,17 @@ impl<'c> Tx<'c> {
         self.check_writable()
     }
 
-    fn check_writable(&self) -> Result<(), Error> {
-        if self.kept.is_some() { Ok(()) } else { Err(Error::Bug("write in a read-only transaction".into())) }
+    fn check_writable(&mut self) -> Result<(), Error> {
+        if self.kept.is_some() {
+            return Ok(());
+        }
+        self.refused = true;
+        Err(Error::Bug("write in a read-only transaction".into()))
+    }
+
+    /// Whether a read-only transaction was asked to write.
+    pub(crate) fn has_refused(&self) -> bool {
+        self.refused
     }
 }
 

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{ShopId, Timestamp};
-use store::{Row, Table, Tx, Value, blob, int, text};
+use store::{Db, Row, Table, Tx, Value, blob, int, text};
 
 use crate::error::{ApiError, IDEMPOTENCY_KEY_INVALID, IDEMPOTENCY_KEY_MISSING};
 use crate::error::{IDEMPOTENCY_KEY_REUSED, REQUEST_IN_PROGRESS};
@@ -321,8 +321,8 @@ fn row_key(scope: &Scope, key: &IdempotencyKey) -> Vec<Value> {
 ///
 /// # Errors
 /// Those of the store.
-pub fn delete_expired_keys(tx: &mut Tx, now: Timestamp) -> Result<u64, store::Error> {
-    crate::store::delete_expired(tx, &IDEMPOTENCY_KEYS, now, SWEEP_ROWS_MAX)
+pub fn delete_expired_keys(db: &Db, now: Timestamp) -> Result<u64, store::Error> {
+    crate::store::delete_expired(db, &IDEMPOTENCY_KEYS, now, SWEEP_ROWS_MAX)
 }
 
 #[cfg(test)]

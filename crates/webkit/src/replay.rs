@@ -4,7 +4,7 @@
 //! goes through, and a request that was rolled back may be sent again.
 
 use base::{ShopId, Timestamp};
-use store::{Table, Tx, Value, int, text};
+use store::{Db, Table, Tx, Value, int, text};
 
 use crate::limits::SWEEP_ROWS_MAX;
 use crate::signing::{Accepted, Refusal};
@@ -65,6 +65,6 @@ fn row_key(shop: ShopId, accepted: &Accepted) -> Vec<Value> {
 ///
 /// # Errors
 /// Those of the store.
-pub fn delete_expired_nonces(tx: &mut Tx, now: Timestamp) -> Result<u64, store::Error> {
-    crate::store::delete_expired(tx, &SIGNATURE_NONCES, now, SWEEP_ROWS_MAX)
+pub fn delete_expired_nonces(db: &Db, now: Timestamp) -> Result<u64, store::Error> {
+    crate::store::delete_expired(db, &SIGNATURE_NONCES, now, SWEEP_ROWS_MAX)
 }

@@ -1,7 +1,7 @@
 //! The tables of the web edge: answered idempotency keys and used signature nonces.
 
 use base::Timestamp;
-use store::{Migration, Table, Tx};
+use store::{Db, Migration, Table};
 
 /// Migrations of this crate, versions 700 to 799.
 pub const MIGRATIONS: &[Migration] = &[
@@ -67,18 +67,31 @@ pub const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// Deletes up to `rows_max` rows of `table` whose `expires_at` has passed; returns how many.
+/// Deletes up to `rows_max` rows of `table`, whose last column is `expires_at`, that have passed it; returns how many. They
+/// are looked for by a read and deleted by key, so that nobody waits for the search.
 pub(crate) fn delete_expired(
-    tx: &mut Tx,
+    db: &Db,
     table: &'static Table,
     now: Timestamp,
     rows_max: i64,
 ) -> Result<u64, store::Error> {
-    let name = table.name;
-    let key = table.key.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "DELETE FROM {name} WHERE ({key}) IN \
-         (SELECT {key} FROM {name} WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)"
-    );
-    tx.execute(&sql, &[now.into(), rows_max.into()])
+    let (name, width) = (table.name, table.key.len());
+    let columns = table.key.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+    let sql = format!("SELECT {columns} FROM {name} WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
+    let found = db.read_blocking(|tx| tx.query(&sql, &[now.into(), rows_max.into()]))?;
+    if found.is_empty() {
+        return Ok(0);
+    }
+    db.write_blocking(move |tx| {
+        let mut gone = 0;
+        for key in found.iter().filter_map(|row| row.values().get(..width)) {
+            // It may have been taken anew since it was found.
+            let row = tx.get(table, key)?;
+            if row.is_some_and(|row| row.time(table.width() - 1).is_ok_and(|ends| ends <= now)) {
+                tx.delete(table, key)?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    })
 }

@@ -20,7 +20,7 @@ pub(super) fn look(at: &Installation) {
     for (what, step) in STEPS {
         let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
         let done =
-            at.db.write_blocking(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }));
+            at.db.write_if_due(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }));
         match done {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "{what}"),

@@ -55,7 +55,7 @@ impl Post {
             return;
         }
         let (now, vault, dice) = (self.at.clock.now(), Arc::clone(&self.at.vault), self.at.dice.clone());
-        let due = self.at.db.write_blocking(move |tx| {
+        let due = self.at.db.write_if_due(move |tx| {
             identity::take_due(tx, &identity::Means { vault: &vault, dice: &dice, now }, MAILS_MAX)
         });
         match due {

@@ -43,7 +43,7 @@ impl Texts {
     /// Takes what is due and delivers it.
     pub(super) fn deliver(&self) {
         let (now, vault, dice) = (self.at.clock.now(), Arc::clone(&self.at.vault), self.at.dice.clone());
-        let due = self.at.db.write_blocking(move |tx| {
+        let due = self.at.db.write_if_due(move |tx| {
             let means = identity::Means { vault: &vault, dice: &dice, now };
             identity::take_due_on(tx, &means, Channel::Sms, TEXTS_MAX)
         });

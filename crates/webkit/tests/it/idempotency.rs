@@ -135,7 +135,7 @@ fn idem_6_keys_belong_to_caller_and_endpoint_and_are_kept_24_hours() {
         assert_eq!(charges(&db), 4);
         charge(&db, scope(), "k", "new", end).unwrap();
         assert_eq!(charges(&db), 5);
-        let sweep = |at| db.write_blocking(move |tx| delete_expired_keys(tx, at)).unwrap();
+        let sweep = |at| delete_expired_keys(&db, at).unwrap();
         assert_eq!((sweep(end), sweep(end)), (3, 0));
     });
 }

@@ -78,7 +78,7 @@ fn sig_4_nonces_are_forgotten_once_their_signatures_are_stale() {
     store::testing::each_engine(MIGRATIONS, |db| {
         let first = accepted("0123456789abcdef");
         note(&db, ShopId::HOUSE, first.clone()).unwrap();
-        let sweep = |at: Timestamp| db.write_blocking(move |tx| delete_expired_nonces(tx, at)).unwrap();
+        let sweep = |at: Timestamp| delete_expired_nonces(&db, at).unwrap();
         assert_eq!(sweep(NOW.plus_seconds(300)), 0);
         assert_eq!(sweep(first.forget_at.plus_millis(-1)), 0);
         assert_eq!(sweep(first.forget_at), 1);
