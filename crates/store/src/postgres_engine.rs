@@ -25,6 +25,8 @@ use crate::known::Known;
 use crate::table::{Column, Kind, Table};
 use crate::value::{Row, Value};
 
+mod version;
+
 const CONNECT_SECONDS_MAX: u64 = 5;
 const STATEMENTS_CACHED_MAX: usize = 512;
 /// How long sent bytes may stay unacknowledged before the connection counts as lost.
@@ -74,9 +76,11 @@ impl PostgresTarget {
         // What ends a connection is told to whoever uses it.
         let (client, task) = if let Some(tls) = &self.tls {
             let (client, connection) = self.config.connect(tls.clone()).await.map_err(away)?;
+            version::check(connection.parameter("server_version"))?;
             (client, tokio::spawn(async move { drop(connection.await) }))
         } else {
             let (client, connection) = self.config.connect(NoTls).await.map_err(away)?;
+            version::check(connection.parameter("server_version"))?;
             (client, tokio::spawn(async move { drop(connection.await) }))
         };
         let limits = format!(

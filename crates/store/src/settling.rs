@@ -33,6 +33,8 @@ struct State {
     under_way: bool,
     /// Why it cannot be written; it is tried again.
     failed: Option<Error>,
+    /// How often that was found out.
+    failures: u64,
 }
 
 impl Settling {
@@ -50,15 +52,18 @@ impl Settling {
         self.flushing.durable() <= self.settled.load(Ordering::Acquire)
     }
 
-    /// Waits until a read that begins then sees everything that was acknowledged before the call.
+    /// Waits until a read that begins then sees everything that was acknowledged before the call. After a failure it waits
+    /// for the next try.
     ///
     /// # Errors
-    /// Why it cannot be written to SQLite; [`Error::Unavailable`] when that takes longer than `wait`.
+    /// Why it cannot be written to SQLite, where a try after the call has failed; [`Error::Unavailable`] when that takes
+    /// longer than `wait`.
     pub(crate) fn await_level(&self, target: i64, wait: Duration) -> Result<(), Error> {
         let end = Instant::now() + wait;
         let mut state = self.state();
+        let before = state.failures;
         while self.settled.load(Ordering::Acquire) < target {
-            if let Some(problem) = &state.failed {
+            if let Some(problem) = state.failed.as_ref().filter(|_| state.failures > before) {
                 return Err(problem.clone());
             }
             let Some(rest) = end.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
@@ -73,6 +78,14 @@ impl Settling {
     pub(crate) fn note_settled(&self, number: i64) {
         let _state = self.state();
         self.settled.store(number, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// What is under way could not be written.
+    fn note_failure(&self, problem: Error) {
+        let mut state = self.state();
+        (state.failed, state.failures) = (Some(problem), state.failures + 1);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -105,8 +118,8 @@ impl Settling {
                 other => other,
             };
             tracing::error!(%problem, "acknowledged work cannot be written to the database; it is kept in the journal");
-            self.state().failed = Some(problem);
-            self.changed.notify_all();
+            self.note_failure(problem);
+            sqlite.make_room();
             // Nothing is sent while a generation is under way, so this waits for the end of the store or of the pause.
             let pause = queue.recv_timeout(Duration::from_millis(SETTLE_RETRY_MS)).map(drop);
             if pause == Err(RecvTimeoutError::Disconnected) {
@@ -148,6 +161,16 @@ impl Target {
             Err(problem) => {
                 tracing::error!(%problem, "the write-ahead log cannot be flushed; the journal grows");
             }
+        }
+    }
+
+    /// Where the disk is full, the write-ahead log may hold what the database has room for: once it is copied, the log is
+    /// written from its beginning again and takes no more room.
+    fn make_room(&mut self) {
+        if self.wal_pages.load(Ordering::Acquire) > 0
+            && let Err(problem) = self.conn.copy_wal()
+        {
+            tracing::warn!(%problem, "the write-ahead log was not copied");
         }
     }
 
@@ -207,8 +230,7 @@ impl Writer {
     pub(crate) fn hand_over(&self, leaving: Leaving) {
         self.settling.state().under_way = true;
         if self.queue.as_ref().is_none_or(|queue| queue.send(leaving).is_err()) {
-            self.settling.state().failed =
-                Some(Error::Unavailable("the database is no longer written".into()));
+            self.settling.note_failure(Error::Unavailable("the database is no longer written".into()));
         }
     }
 
@@ -229,5 +251,59 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn settling() -> (std::path::PathBuf, Arc<Settling>) {
+        let chance = u64::from_le_bytes(base::Dice::System.bytes());
+        let folder = std::env::temp_dir().join(format!("tillward-settling-{chance:016x}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let journal = Journal::open(&folder.join("x.db"), 1).unwrap();
+        (folder, Arc::new(Settling::new(Arc::new(Flushing::new(journal)), 0)))
+    }
+
+    fn full() -> Error {
+        Error::Unavailable("the disk is full".into())
+    }
+
+    /// A read that begins after a failure; gives what it comes to once `next` has happened.
+    fn read_until(next: impl FnOnce(&Settling)) -> Result<(), Error> {
+        let (folder, settling) = settling();
+        settling.state().under_way = true;
+        settling.note_failure(full());
+        let reading = Arc::clone(&settling);
+        let read = std::thread::spawn(move || reading.await_level(1, LONG));
+        while Arc::strong_count(&settling) < 2 {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!read.is_finished(), "it waits for the next try");
+        next(&settling);
+        let done = read.join().unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        done
+    }
+
+    #[test]
+    fn a_read_right_after_a_failure_waits_for_the_next_try() {
+        assert_eq!(read_until(|settling| settling.note_settled(1)), Ok(()));
+        assert_eq!(read_until(|settling| settling.note_failure(full())), Err(full()));
+    }
+
+    #[test]
+    fn a_read_waits_no_longer_than_it_is_told() {
+        let (folder, settling) = settling();
+        settling.note_failure(full());
+        let late = settling.await_level(1, Duration::from_millis(20));
+        assert_eq!(late, Err(Error::Unavailable("what was just written cannot be read yet".into())));
+        assert_eq!(settling.await_level(0, LONG), Ok(()));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -2,6 +2,8 @@
 
 use store::{Error, Migration, testing::Scratch};
 
+mod versions;
+
 const ONE: Migration =
     Migration { version: 1, name: "one", sql: "CREATE TABLE one (id BIGINT NOT NULL PRIMARY KEY)" };
 const TWO: Migration =
