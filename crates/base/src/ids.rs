@@ -109,7 +109,12 @@ macro_rules! ids {
         impl $name {
             /// A new id of `shop`: 48 bits of time, then 52 random bits.
             pub fn new(shop: ShopId, at: Timestamp, dice: &Dice) -> $name {
-                $name(unique(shop, at, dice))
+                $name(unique(shop, at, u64::from_le_bytes(dice.bytes())))
+            }
+
+            /// The id that none of `shop` made at `at` or later sorts before. Nothing is ever called by it.
+            pub fn earliest(shop: ShopId, at: Timestamp) -> $name {
+                $name(unique(shop, at, 0))
             }
 
             /// The characters after the prefix.
@@ -216,13 +221,13 @@ impl From<PaymentId> for TransferId {
     }
 }
 
-fn unique(shop: ShopId, at: Timestamp, dice: &Dice) -> [u8; SHOP_CHARS + UNIQUE_CHARS] {
+fn unique(shop: ShopId, at: Timestamp, chance: u64) -> [u8; SHOP_CHARS + UNIQUE_CHARS] {
     let mut chars = [0u8; SHOP_CHARS + UNIQUE_CHARS];
     let (head, tail) = chars.split_at_mut(SHOP_CHARS);
     head.copy_from_slice(&shop.0);
     // What 48 bits cannot hold sorts first or last, not in between.
     let time = u128::from(at.0.clamp(0, 0xFFFF_FFFF_FFFF).unsigned_abs());
-    let chance = u128::from(u64::from_le_bytes(dice.bytes()) >> 12);
+    let chance = u128::from(chance >> 12);
     encode((time << 52) | chance, tail);
     chars
 }
@@ -242,6 +247,17 @@ fn encode(mut value: u128, out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_sorts_before_the_earliest_id_of_its_time() {
+        let (dice, shop) = (Dice::predictable_for_tests(5), ShopId::HOUSE);
+        for at in [0, 1, 1_772_343_000_000, 0xFFFF_FFFF_FFFF] {
+            let first = OrderId::earliest(shop, Timestamp(at));
+            assert_eq!(OrderId::from_short(first.short()), Some(first));
+            assert!((0..200).all(|_| first <= OrderId::new(shop, Timestamp(at), &dice)), "{at}");
+            assert!(at == 0 || OrderId::new(shop, Timestamp(at - 1), &dice) < first, "{at}");
+        }
+    }
 
     #[test]
     fn ids_carry_their_shop_and_round_trip() {

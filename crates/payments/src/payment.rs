@@ -212,7 +212,7 @@ pub fn payment_of(code: CodeId) -> Option<PaymentId> {
 
 fn unreachable_code(payment: PaymentId) -> CodeId {
     debug_assert!(false, "every payment id is a code id: {payment}");
-    CodeId::new(base::ScopedId::shop(&payment), Timestamp(0), &base::Dice::System)
+    CodeId::earliest(base::ScopedId::shop(&payment), Timestamp(0))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::tree::Tree;
 
 const DOMAIN_CRATES: [&str; 7] = ["audit", "vault", "identity", "tokens", "ledger", "risk", "payments"];
 const AMBIENT: [&str; 6] =
-    ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "env::var", "Dice::system"];
+    ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "env::var", "Dice::System"];
 
 /// Finds domain code that helps itself to the world.
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -37,6 +37,8 @@ mod tests {
         let path = "crates/ledger/src/hold.rs";
         assert_eq!(found(check, &[(path, text)]), [format!("{path}:2 Instant::now")]);
         assert!(found(check, &[("crates/app/src/bench.rs", text)]).is_empty());
+        let text = "\nfn a(at: Timestamp) -> OrderId { OrderId::new(SHOP, at, &Dice::System) }\n";
+        assert_eq!(found(check, &[(path, text)]), [format!("{path}:2 Dice::System")]);
         assert!(found(check, &[(path, "#[cfg(test)]\nfn a() { Instant::now(); }\n")]).is_empty());
     }
 }

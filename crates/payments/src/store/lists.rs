@@ -9,8 +9,6 @@ use crate::refund::Refund;
 
 /// Sorts before every short id.
 const FIRST_ID: &str = "";
-/// Characters of a short id that its shop and the upper 45 bits of its time take.
-const TIME_CHARS: usize = 17;
 
 /// Which payments of a shop are listed.
 #[derive(Clone, Debug, Default)]
@@ -124,9 +122,7 @@ pub(crate) fn list_sorted_payments(
 /// What sorts before every short id of `shop` made at `from` or later: ids begin with shop and time, so the primary
 /// key finds them.
 pub(super) fn first_short(shop: ShopId, from: Option<Timestamp>) -> String {
-    let Some(from) = from else { return FIRST_ID.to_owned() };
-    let id = PaymentId::new(shop, from, &base::Dice::System);
-    id.short().get(..TIME_CHARS).unwrap_or_default().to_owned()
+    from.map_or_else(|| FIRST_ID.to_owned(), |from| PaymentId::earliest(shop, from).short().to_owned())
 }
 
 /// A page of the payments that were made with a dynamic code, newest first.
