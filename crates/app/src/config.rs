@@ -86,6 +86,9 @@ pub struct Settings {
     /// Model file made by `tillward train`
     #[arg(long, value_name = "FILE", env = "TILLWARD_MODEL")]
     pub model: Option<PathBuf>,
+    /// Table of countries of network addresses: lines such as 192.0.2.0,192.0.2.255,SG; see docs/address-countries.md
+    #[arg(long, value_name = "FILE", env = "TILLWARD_ADDRESS_COUNTRIES")]
+    pub address_countries: Option<PathBuf>,
     /// Where the root key is.
     #[command(flatten)]
     pub keys: KeySettings,
@@ -133,6 +136,8 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// Model file.
     pub model: Option<PathBuf>,
+    /// Table of countries of network addresses.
+    pub address_countries: Option<PathBuf>,
 }
 
 /// How mails leave.
@@ -201,7 +206,7 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 22] = [
+const VARIABLES: [&str; 23] = [
     "TILLWARD_CHECKPOINTS",
     "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
@@ -224,6 +229,7 @@ const VARIABLES: [&str; 22] = [
     "TILLWARD_PASSWORD_LIST",
     "TILLWARD_RULES",
     "TILLWARD_MODEL",
+    "TILLWARD_ADDRESS_COUNTRIES",
 ];
 
 impl Settings {
@@ -280,6 +286,7 @@ impl Settings {
             password_list: self.password_list.or(other.password_list),
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
+            address_countries: self.address_countries.or(other.address_countries),
             keys: self.keys.or(other.keys),
             oidc: self.oidc.or(other.oidc),
         }
@@ -325,6 +332,7 @@ impl Settings {
             password_list: self.password_list,
             rules: self.rules,
             model: self.model,
+            address_countries: self.address_countries,
             keys: self.keys.check()?,
             oidc: self.oidc.check()?,
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base::{Clock, Dice, ShopId, Timestamp};
 use payments::Screen;
 use risk::model::Model;
-use risk::{Costs, RuleSet};
+use risk::{Costs, Countries, RuleSet};
 use store::{Db, Tx};
 use vault::{KeySource, SealedColumn, Vault};
 
@@ -58,7 +58,7 @@ pub enum OpenError {
     /// The key of the audit log.
     #[error("cannot make the audit log's key")]
     LogSeed(#[from] audit::NoteError),
-    /// Rules or model.
+    /// Rules, model or countries.
     #[error("cannot use `{path}`:\n{why}")]
     Screen {
         /// The file.
@@ -157,7 +157,7 @@ impl Installation {
 /// Every column that holds sealed values, for the rotation of data keys. Each domain lists its own.
 pub const SEALED_COLUMNS: &[&[SealedColumn]] = &[vault::rotation::SEALED, identity::SEALED, tokens::SEALED];
 
-/// Reads the rules and the model that are set; the starter rules where none are.
+/// Reads the rules, the model and the countries that are set; the starter rules where none are.
 ///
 /// # Errors
 /// [`OpenError::Screen`] with every problem found.
@@ -170,7 +170,18 @@ pub fn load_screen(config: &Config) -> Result<Screen, OpenError> {
     if let Some(path) = &config.model {
         screen.model = Some(Arc::new(read_model(path)?));
     }
+    screen.countries = config.address_countries.as_deref().map(read_countries).transpose()?.map(Arc::new);
     Ok(screen)
+}
+
+/// Reads a table of countries of network addresses.
+///
+/// # Errors
+/// [`OpenError::Screen`] with what is wrong and where.
+pub fn read_countries(path: &Path) -> Result<Countries, OpenError> {
+    let refused = |why: String| OpenError::Screen { path: path.to_owned(), why };
+    let bytes = read_bounded(path, risk::countries::FILE_BYTES_MAX).map_err(refused)?;
+    Countries::parse(&bytes).map_err(|e| refused(e.to_string()))
 }
 
 /// Reads a rule file.

@@ -7,6 +7,7 @@ use ledger::{AccountKey, HousePurpose, Limit, Reason, Refusal, Transfer};
 use store::Tx;
 
 use crate::record;
+use crate::screening;
 
 /// Why a balance could not be topped up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,7 @@ pub fn top_up(
         at: means.now,
     };
     ledger::post_new(tx, &transfer)?.map_err(TopUpError::Refused)?;
+    screening::remember_flow(tx, buyer, None, amount, means.now)?;
     Ok(record::note_top_up(tx, means, actor, buyer, amount)?)
 }
 

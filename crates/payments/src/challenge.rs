@@ -12,7 +12,7 @@ use crate::payment::{DeclineReason, Payment, State};
 use crate::proof::{self, PasskeyProof, Proof};
 use crate::record::{self, Deed};
 use crate::review;
-use crate::screening::Origination;
+use crate::screening::{self, Origination};
 use crate::store as rows;
 
 /// What the payer said.
@@ -48,7 +48,13 @@ pub fn answer_challenge(
     let mut payment = match (answer, refused) {
         (Answer::No, _) => declined(means, payment, DeclineReason::NotThePayer),
         (_, None) => resume(tx, means, payment)?,
-        (_, Some(refused)) => return Ok(refused),
+        (_, Some(refused)) => {
+            if matches!(refused, Confirmed::PinWrong { .. } | Confirmed::PasskeyRefused(_)) {
+                let facts = screening::guess_facts(&payment, session, from, means.now);
+                screening::remember_guess(tx, &facts)?;
+            }
+            return Ok(refused);
+        }
     };
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
     remember_end(tx, means, &payment, attempt)?;

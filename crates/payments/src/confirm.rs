@@ -179,7 +179,8 @@ pub fn confirm(
         ..payment
     };
     let facts = gather(tx, means, &payment, &shop, session, from)?;
-    let facts = Facts { failed_pins: u32::try_from(wrong_before).ok(), ..facts };
+    let failed_pins = u32::try_from(wrong_before).ok();
+    let facts = Facts { failed_pins, address_country: screen.country_of(from.address), ..facts };
     if let Some(
         locked @ (Confirmed::PinLocked | Confirmed::PinCooling { .. } | Confirmed::PasskeyLocked { .. }),
     ) = refused
@@ -187,9 +188,7 @@ pub fn confirm(
         return Ok(locked);
     }
     if let Some(refused) = refused {
-        // Guessing shows in the memory of account, device, address and shop; the payment stays as it was.
-        let profiles = screening::load_profiles(tx, ShopId::HOUSE, &facts)?;
-        screening::remember_payment(tx, &facts, profiles, Attempt::Declined)?;
+        screening::remember_guess(tx, &facts)?;
         return Ok(refused);
     }
     let (decision, outcome, profiles) = {

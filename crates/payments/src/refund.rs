@@ -8,7 +8,7 @@ use store::Tx;
 use crate::limits::REFUNDS_MAX;
 use crate::payment::{Payment, State};
 use crate::record::{self, Deed};
-use crate::screening::Origination;
+use crate::screening::{self, Origination};
 use crate::store as rows;
 use crate::text::ShortText;
 
@@ -100,6 +100,7 @@ pub fn refund(
             return Err(store::Error::Bug(format!("the ledger refused a refund: {refusal}")).into());
         }
     }
+    screening::remember_flow(tx, buyer, Some(payment.id.shop()), amount, means.now)?;
     let refunded_minor = payment.refunded_minor + amount.minor;
     let whole = refunded_minor == payment.amount.minor;
     let stored_state = if whole { State::Refunded } else { State::PartlyRefunded };

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{BuyerId, DecisionId, PaymentId, ShopId, Timestamp};
+use base::{BuyerId, DecisionId, Money, PaymentId, ShopId, Timestamp};
 use identity::{Buyer, BuyerSession, Means, Shop};
 use risk::{
-    Attempt, CodeKind, Costs, Decision, Entity, Facts, Key, Profiles, RuleSet, Scorer, Word, observe,
+    Attempt, CodeKind, Costs, Countries, Decision, Entity, Facts, Flow, Key, Profiles, RuleSet, Scorer, Word,
+    observe,
 };
 use store::Tx;
 
@@ -23,12 +24,19 @@ pub struct Screen {
     pub model: Option<Arc<dyn Scorer>>,
     /// What the model's probability is weighed with.
     pub costs: Costs,
+    /// Countries of network addresses, where the installation has a table.
+    pub countries: Option<Arc<Countries>>,
 }
 
 impl Screen {
     /// The starter rules without a model.
     pub fn starter() -> Screen {
-        Screen { rules: Arc::new(RuleSet::starter()), model: None, costs: Costs::default() }
+        Screen { rules: Arc::new(RuleSet::starter()), model: None, costs: Costs::default(), countries: None }
+    }
+
+    /// The country of a network address, where it is known.
+    pub fn country_of(&self, address: Option<IpAddr>) -> Option<Word> {
+        self.countries.as_ref()?.find(address?)
     }
 
     /// Decides on facts.
@@ -121,6 +129,21 @@ pub(crate) fn known_facts(payment: &Payment, now: Timestamp) -> Facts {
     facts
 }
 
+/// The parties of a wrong PIN or a refused passkey at a payment that waits for an answer.
+pub(crate) fn guess_facts(
+    payment: &Payment,
+    session: &BuyerSession,
+    from: &Origination,
+    now: Timestamp,
+) -> Facts {
+    let mut facts = Facts::new(now, payment.amount);
+    for (entity, key) in party_keys(payment, session.buyer, from) {
+        facts.set(entity, key);
+    }
+    facts.set(Entity::Device, Some(Key::of(session.device.short())));
+    facts
+}
+
 /// The parties whose profiles a payment reads, without the device, which only the session knows.
 fn party_keys(payment: &Payment, buyer: BuyerId, from: &Origination) -> [(Entity, Option<Key>); 4] {
     let place = payment.terminal.map(|id| Key::of(id.short())).or(match payment.origin {
@@ -201,10 +224,45 @@ pub(crate) fn screen(
     payment: PaymentId,
 ) -> Result<(DecisionId, Decision, Profiles), store::Error> {
     let profiles = load_profiles(tx, PLATFORM, facts)?;
-    let decision = screen.decide(facts, &profiles);
+    let decision = screen.decide(&with_flows(facts, &profiles, base::ScopedId::shop(&payment)), &profiles);
     let id = DecisionId::new(base::ScopedId::shop(&payment), means.now, means.dice);
     rows::insert_decision(tx, id, Some(payment), decision.outcome.name(), decision.to_bytes(), means.now)?;
     Ok((id, decision, profiles))
+}
+
+/// What came to the payer in the last day, from the payer's own profile.
+fn with_flows(facts: &Facts, profiles: &Profiles, shop: ShopId) -> Facts {
+    let payer = profiles.get(Entity::Payer);
+    let sum = |flow| Some(payer.map_or(0, |payer| payer.flow(facts.at, flow, facts.amount.currency)));
+    Facts {
+        topped_up_1d_minor: sum(Flow::TopUp),
+        refunded_1d_minor: sum(Flow::Refund(Key::of(shop.short()))),
+        ..facts.clone()
+    }
+}
+
+/// Notes in a buyer's profile that money came to them: put in by themselves, or given back by `shop`.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn remember_flow(
+    tx: &mut Tx<'_>,
+    buyer: BuyerId,
+    shop: Option<ShopId>,
+    amount: Money,
+    now: Timestamp,
+) -> Result<(), store::Error> {
+    let payer = Key::of(buyer.short());
+    let mut profile = rows::find_profile(tx, PLATFORM, Entity::Payer, payer)?.unwrap_or_default();
+    let flow = shop.map_or(Flow::TopUp, |shop| Flow::Refund(Key::of(shop.short())));
+    profile.add_flow(now, flow, amount.minor, amount.currency);
+    rows::put_profile(tx, PLATFORM, Entity::Payer, payer, &profile)
+}
+
+/// Guessing shows in the memory of account, device, address and shop; the payment stays as it was.
+pub(crate) fn remember_guess(tx: &mut Tx<'_>, facts: &Facts) -> Result<(), store::Error> {
+    let profiles = load_profiles(tx, PLATFORM, facts)?;
+    remember_payment(tx, facts, profiles, Attempt::Declined)
 }
 
 /// As [`remember`], for the platform's own buyers.

@@ -239,7 +239,8 @@ pub struct Facts {
     pub payer_place: Option<Place>,
     /// Where the code or terminal stands.
     pub code_place: Option<Place>,
-    /// Country (ISO 3166-1 alpha-2) of the payer's account.
+    /// Country (ISO 3166-1 alpha-2) of the payer's account. Where it is unknown, that of the address the payer paid from last
+    /// stands in its place.
     pub payer_country: Option<Word>,
     /// Country that issued the card.
     pub card_country: Option<Word>,

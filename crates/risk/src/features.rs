@@ -344,6 +344,7 @@ pub(crate) fn round(value: f64) -> f64 {
 pub fn features(facts: &Facts, profiles: &Profiles) -> Features {
     let mut row = Features::UNKNOWN;
     fill_payment(&mut row, facts);
+    fill_countries(&mut row, facts, profiles);
     fill_login(&mut row, facts);
     fill_texts(&mut row, facts);
     fill_payer(&mut row, facts, profiles);
@@ -369,8 +370,6 @@ fn fill_payment(row: &mut Features, facts: &Facts) {
     row.flag(Own::Weekend, facts.weekday.map(|day| day >= 6));
     row.own_opt(Own::DistanceKm, facts.payer_place.zip(facts.code_place).map(|(a, b)| a.km_to(b)));
     row.own_opt(Own::CodeAge, facts.code_age_minutes);
-    row.flag(Own::CountryMismatch, country_mismatch(facts));
-    row.flag(Own::Foreign, facts.address_country.zip(facts.shop_country).map(|(a, b)| a != b));
     row.exact(Own::Balance, facts.balance_minor);
     row.own_opt(Own::BalanceShare, facts.balance_minor.and_then(|all| share(minor, all)));
     row.exact(Own::ToppedUp, facts.topped_up_1d_minor);
@@ -395,10 +394,21 @@ fn fill_texts(row: &mut Features, facts: &Facts) {
     set(Text::Currency, Word::parse(facts.amount.currency.code()));
     set(Text::Method, facts.method);
     set(Text::Code, facts.code.and_then(|code| Word::parse(code.name())));
-    set(Text::PayerCountry, facts.payer_country);
-    set(Text::CardCountry, facts.card_country);
-    set(Text::AddressCountry, facts.address_country);
-    set(Text::ShopCountry, facts.shop_country);
+}
+
+fn fill_countries(row: &mut Features, facts: &Facts, profiles: &Profiles) {
+    let remembered = || profiles.get(Entity::Payer).and_then(|payer| payer.country);
+    let payer = facts.payer_country.or_else(remembered);
+    row.flag(Own::CountryMismatch, country_mismatch([payer, facts.card_country, facts.address_country]));
+    row.flag(Own::Foreign, facts.address_country.zip(facts.shop_country).map(|(a, b)| a != b));
+    for (text, country) in [
+        (Text::PayerCountry, payer),
+        (Text::CardCountry, facts.card_country),
+        (Text::AddressCountry, facts.address_country),
+        (Text::ShopCountry, facts.shop_country),
+    ] {
+        row.set(Slot::text(text), country.map_or(f64::NAN, |country| country.packed() as f64));
+    }
 }
 
 fn fill_payer(row: &mut Features, facts: &Facts, profiles: &Profiles) {
@@ -439,8 +449,8 @@ fn share(minor: i64, all: i64) -> Option<f64> {
 }
 
 /// Whether the known ones of account, card and address country differ. Unknown below two of them.
-fn country_mismatch(facts: &Facts) -> Option<bool> {
-    let mut known = [facts.payer_country, facts.card_country, facts.address_country].into_iter().flatten();
+fn country_mismatch(countries: [Option<Word>; 3]) -> Option<bool> {
+    let mut known = countries.into_iter().flatten();
     let first = known.next()?;
     let second = known.next()?;
     Some(first != second || known.any(|other| other != first))

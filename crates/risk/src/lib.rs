@@ -5,9 +5,11 @@
 //! (what is remembered of one party), [`mod@features`] (numbers made of both), [`rules`] (CEL expressions over them),
 //! [`decide`] (outcome, reasons, record).
 
+pub mod countries;
 pub mod decide;
 pub mod facts;
 pub mod features;
+pub mod flows;
 pub mod metrics;
 pub mod model;
 pub mod profile;
@@ -22,9 +24,11 @@ pub mod train;
 pub mod window;
 mod wire;
 
+pub use countries::Countries;
 pub use decide::{Costs, Decision, Outcome, Reason, Scorer, decide, judge};
 pub use facts::{CodeKind, Entity, Facts, Key, Place, Word};
 pub use features::{Features, Slot, features};
+pub use flows::{Flow, Flows};
 pub use profile::{Attempt, Profile, Profiles, observe};
 pub use reasons::{Audience, Lang, explain};
 pub use rules::{Rule, RuleError, RuleSet};

@@ -6,12 +6,15 @@
 
 use base::Timestamp;
 
-use crate::facts::{Entity, Facts, Key, Place};
+use crate::facts::{Entity, Facts, Key, Place, Word};
+use crate::flows::{Flow, Flows};
 use crate::window::{Log, Sums, square};
 use crate::wire::{Reader, Writer};
 
 /// First byte of an encoded profile.
 const VERSION: u8 = 1;
+/// The same of one that has a country or [`Flows`] at its end; most have not.
+const VERSION_LONG: u8 = 2;
 /// Largest encoded profile that is read, in bytes.
 pub const PROFILE_BYTES_MAX: usize = 8_192;
 /// Most counterparts of one kind that are remembered; the one not seen for longest is forgotten first.
@@ -40,7 +43,7 @@ pub enum Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     /// Written by another version.
-    #[error("profile has version {0}, this program reads version {VERSION}")]
+    #[error("profile has version {0}, this program reads versions {VERSION} and {VERSION_LONG}")]
     Version(u8),
     /// Empty, cut, too long, or not a profile.
     #[error("profile is damaged: {0} bytes that cannot be read")]
@@ -104,6 +107,9 @@ pub struct Profile {
     pub(crate) labels: Labels,
     pub(crate) met: Vec<Met>,
     pub(crate) log: Log,
+    /// Country of the address of the payer's latest payment, where it is known.
+    pub(crate) country: Option<Word>,
+    pub(crate) flows: Flows,
 }
 
 /// Seconds since the epoch as profiles keep them: 1970 to 2106, clamped.
@@ -167,6 +173,16 @@ impl Profile {
         out
     }
 
+    /// Remembers money of a payer that did not come from a payment of theirs, minor units.
+    pub fn add_flow(&mut self, at: Timestamp, flow: Flow, minor: i64, currency: base::Currency) {
+        self.flows.add(at, flow, minor, currency);
+    }
+
+    /// What came to a payer in the day before `now`, minor units of `currency`.
+    pub fn flow(&self, now: Timestamp, flow: Flow, currency: base::Currency) -> i64 {
+        self.flows.sum(now, flow, currency)
+    }
+
     /// Learns that the payment of `paid_at` turned out a fraud or genuine. Call it when that becomes known
     /// (`known_at`), in that order; a label from before its own payment is ignored.
     pub fn label(&mut self, known_at: Timestamp, paid_at: Timestamp, fraud: bool) {
@@ -210,6 +226,9 @@ impl Profile {
         if paid {
             self.record_amount(facts.amount.minor, &mut sums);
             self.record_habits(facts, at);
+            if entity == Entity::Payer {
+                self.country = facts.address_country.or(self.country);
+            }
         }
         self.log.add(at, &sums);
         self.record_met(facts, entity, at, paid);
@@ -275,7 +294,8 @@ impl Profile {
     /// The stored form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::with_capacity(96 + 8 * self.met.len() + 10 * self.log.len());
-        out.byte(VERSION);
+        let long = self.country.is_some() || !self.flows.is_empty();
+        out.byte(if long { VERSION_LONG } else { VERSION });
         out.uint(u64::from(self.first));
         out.uint(u64::from(self.last.saturating_sub(self.first)));
         out.uint(u64::from(self.paid));
@@ -294,6 +314,10 @@ impl Profile {
             out.uint(u64::from(self.last.saturating_sub(met.at)));
         }
         self.log.write(&mut out);
+        if long {
+            out.uint(self.country.map_or(0, Word::packed));
+            self.flows.write(&mut out);
+        }
         out.0
     }
 
@@ -331,16 +355,19 @@ impl Profile {
     pub fn from_bytes(bytes: &[u8]) -> Result<Profile, ProfileError> {
         let damaged = ProfileError::Damaged(bytes.len());
         match bytes.split_first() {
-            Some((&VERSION, rest)) if bytes.len() <= PROFILE_BYTES_MAX => {
+            Some((&version @ (VERSION | VERSION_LONG), rest)) if bytes.len() <= PROFILE_BYTES_MAX => {
                 let mut input = Reader(rest);
-                Profile::read(&mut input).filter(|_| input.is_empty()).ok_or(damaged)
+                let read = Profile::read(&mut input, version == VERSION_LONG);
+                read.filter(|_| input.is_empty()).ok_or(damaged)
             }
-            Some((&version, _)) if version != VERSION => Err(ProfileError::Version(version)),
+            Some((&version, _)) if !matches!(version, VERSION | VERSION_LONG) => {
+                Err(ProfileError::Version(version))
+            }
             _ => Err(damaged),
         }
     }
 
-    fn read(input: &mut Reader<'_>) -> Option<Profile> {
+    fn read(input: &mut Reader<'_>, long: bool) -> Option<Profile> {
         let first = input.u32()?;
         let last = first.checked_add(input.u32()?)?;
         let mut profile = Profile { first, last, paid: input.u32()?, ..Profile::default() };
@@ -362,6 +389,11 @@ impl Profile {
             profile.met.push(Met { key, kind, paid: head & 1 == 1, at });
         }
         profile.log = Log::read(input)?;
+        if long {
+            let country = input.uint()?;
+            profile.country = if country == 0 { None } else { Some(Word::from_packed(country)?) };
+            profile.flows = Flows::read(input)?;
+        }
         Some(profile)
     }
 }

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Currency, Money, Timestamp};
 
+use crate::countries::Countries;
 use crate::facts::{CodeKind, Entity, Facts, Key, Place, Word};
 use crate::profile::Attempt;
 pub use columns::{Field, Mapping};
@@ -154,11 +155,19 @@ pub struct ReadOptions {
     pub currency: Currency,
     /// Minutes east of UTC of times without a zone, and of the shop's day.
     pub zone_minutes: i32,
+    /// Countries of network addresses, for files that have the address and not its country.
+    pub countries: Option<Arc<Countries>>,
 }
 
 impl Default for ReadOptions {
     fn default() -> ReadOptions {
-        ReadOptions { map: Vec::new(), labels: None, currency: Currency::CNY, zone_minutes: 0 }
+        ReadOptions {
+            map: Vec::new(),
+            labels: None,
+            currency: Currency::CNY,
+            zone_minutes: 0,
+            countries: None,
+        }
     }
 }
 
@@ -244,6 +253,8 @@ pub struct Table {
     currency_list: Vec<Currency>,
     /// Rows in time order, when the file is not.
     order: Option<Vec<u32>>,
+    /// Only where the file has addresses and no countries of addresses.
+    countries: Option<Arc<Countries>>,
 }
 
 /// Reads a file.
@@ -322,7 +333,10 @@ fn number_of<T: std::hash::Hash + Eq + Copy>(
 
 impl Table {
     fn new(headings: Vec<String>, assigned: Vec<(Field, usize)>, options: &ReadOptions) -> Table {
+        let has = |field| assigned.iter().any(|(assigned, _)| *assigned == field);
+        let looked_up = has(Field::Address) && !has(Field::AddressCountry);
         Table {
+            countries: options.countries.clone().filter(|_| looked_up),
             headings,
             assigned,
             zone_minutes: options.zone_minutes,
@@ -373,6 +387,11 @@ impl Table {
     /// Whether a field has a column.
     pub fn has(&self, field: Field) -> bool {
         self.assigned.iter().any(|(assigned, _)| *assigned == field)
+    }
+
+    /// Whether the country of the network address is known: from the file, or by [`ReadOptions::countries`].
+    pub fn has_address_country(&self) -> bool {
+        self.has(Field::AddressCountry) || self.countries.is_some()
     }
 
     /// Whether the rows had to be sorted by time.
@@ -576,12 +595,14 @@ impl Table {
             if let Some(parties) = self.parties.get_mut(entity.index()) {
                 parties.push(text);
             }
-        } else if let Some(slot) = WORD_FIELDS.iter().position(|f| *f == field) {
-            let word = parse_word(text, field);
-            let number = word.map_or(0, |word| number_of(&mut words.words, &mut self.word_list, word));
-            if let Some(column) = self.words.get_mut(slot) {
-                column.push(number);
+            if field == Field::Address
+                && let Some(countries) = &self.countries
+            {
+                let country = text.parse().ok().and_then(|address| countries.find(address));
+                self.push_word(Field::AddressCountry, country, words);
             }
+        } else if WORD_FIELDS.contains(&field) {
+            self.push_word(field, parse_word(text, field), words);
         } else if let Some(slot) = NUMBER_FIELDS.iter().position(|f| *f == field) {
             let number = cell::parse_number(text).map_err(|e| self.bad_cell(line, place, text, e))?;
             if let Some(column) = self.numbers.get_mut(slot) {
@@ -589,6 +610,14 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    fn push_word(&mut self, field: Field, word: Option<Word>, words: &mut Words) {
+        let number = word.map_or(0, |word| number_of(&mut words.words, &mut self.word_list, word));
+        let slot = WORD_FIELDS.iter().position(|f| *f == field);
+        if let Some(column) = slot.and_then(|slot| self.words.get_mut(slot)) {
+            column.push(number);
+        }
     }
 
     fn push_id(&mut self, text: &str) {

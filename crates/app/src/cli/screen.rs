@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use base::{Currency, Money};
 use risk::Outcome;
@@ -11,7 +12,7 @@ use risk::train::Figures;
 
 use super::progress::Bar;
 use super::{say, whole};
-use crate::installation::{read_model, read_rules};
+use crate::installation::{read_countries, read_model, read_rules};
 
 /// Rules listed under the outcomes.
 const RULES_SHOWN: usize = 8;
@@ -29,11 +30,17 @@ pub(super) struct Reading {
     #[arg(long, value_name = "MINUTES", default_value_t = 0, allow_negative_numbers = true,
         value_parser = clap::value_parser!(i32).range(-1080..=1080))]
     zone_minutes: i32,
+    /// Table of countries of network addresses, for files that have the address alone; see docs/address-countries.md
+    #[arg(long, value_name = "FILE")]
+    address_countries: Option<PathBuf>,
 }
 
 impl Reading {
-    pub(super) fn options(self, labels: Option<String>) -> ReadOptions {
-        ReadOptions { map: self.map, labels, currency: self.currency, zone_minutes: self.zone_minutes }
+    pub(super) fn options(self, labels: Option<String>) -> Result<ReadOptions, String> {
+        let countries = self.address_countries.as_deref().map(read_countries).transpose();
+        let countries = countries.map_err(|e| whole(&e))?.map(Arc::new);
+        let Reading { map, currency, zone_minutes, .. } = self;
+        Ok(ReadOptions { map, labels, currency, zone_minutes, countries })
     }
 }
 
@@ -82,7 +89,7 @@ impl Screen {
             &outputs.map(Option::as_ref),
         )?;
         let mut options = ScreenOptions::new(&self.file);
-        options.read = self.reading.options(self.labels);
+        options.read = self.reading.options(self.labels)?;
         options.label_delay_days = self.delay_days;
         if let Some(path) = &self.rules {
             options.rules = read_rules(path).map_err(|e| whole(&e))?;

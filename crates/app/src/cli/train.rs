@@ -55,7 +55,7 @@ impl Train {
         check_outputs(&[Some(&self.file)], &[Some(&self.out)])?;
         let options = TrainOptions {
             file: self.file,
-            read: self.reading.options(Some(self.labels)),
+            read: self.reading.options(Some(self.labels))?,
             train_from_day: parse_day(&self.train_from)
                 .map_err(|e| format!("--train-from: {}", whole(&e)))?,
             train_days: self.train_days,

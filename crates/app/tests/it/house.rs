@@ -31,6 +31,10 @@ pub const PIN: &str = "482916";
 pub const WRONG_PIN: &str = "739264";
 pub const RICH: i64 = 1_000_000;
 
+/// Where every request comes from.
+const PEER: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7)), 4711);
+
 /// Amounts that screening is told to look at; all others go through.
 pub const ASKED: i64 = 77_701;
 pub const REVIEWED: i64 = 77_702;
@@ -94,6 +98,13 @@ impl House {
         context.identity.sends_texts = true;
         let router = server::router(&context, server::edge(&at, false, &[]));
         House { at, router, scratch }
+    }
+
+    /// The same house where payments are screened with `screen`, and whoever asks may say for whom.
+    pub fn screened(mut self, screen: Screen) -> House {
+        let context = self.at.context(&format!("https://{AUTHORITY}"), screen);
+        self.router = server::router(&context, server::edge(&self.at, false, &[PEER.ip()]));
+        self
     }
 
     /// The same house where members can sign in with a provider of their own.
@@ -203,6 +214,13 @@ impl House {
         Phone { buyer, session: session.id.to_string(), token: reveal(&session.token) }
     }
 
+    /// Another phone of the same buyer, signed in at the present time.
+    pub fn other_phone(&self, phone: &Phone) -> Phone {
+        let buyer = phone.buyer;
+        let session = self.write(move |tx, means| identity::open_trusted_session(tx, means, buyer, &label()));
+        Phone { buyer, session: session.1.id.to_string(), token: reveal(&session.1.token) }
+    }
+
     /// Signs for a shop, at the present time.
     pub fn signed(&self, shop: &Shop, request: Request) -> Request {
         request.signed(&shop.signer, AUTHORITY, self.now(), &Dice::System).unwrap()
@@ -293,7 +311,7 @@ impl Drop for House {
 
 async fn go(router: Router, request: Request) -> Answer {
     let mut request = request.into_http(AUTHORITY).unwrap();
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([198, 51, 100, 7], 4711))));
+    request.extensions_mut().insert(ConnectInfo(PEER));
     let Ok(response) = router.oneshot(request).await;
     Answer::of(response).await.unwrap()
 }
@@ -312,7 +330,12 @@ fn screen() -> Screen {
         rule("reviewed", REVIEWED, "review"),
         rule("blocked", BLOCKED, "block")
     );
-    Screen { rules: Arc::new(RuleSet::parse(&text).unwrap()), model: None, costs: Costs::default() }
+    Screen {
+        rules: Arc::new(RuleSet::parse(&text).unwrap()),
+        model: None,
+        costs: Costs::default(),
+        countries: None,
+    }
 }
 
 pub fn signer(key: &ApiKeyId, secret: &str) -> Signer {

@@ -13,7 +13,7 @@ use webkit::error::{ApiError, ApiErrors, Problems};
 
 use super::orders::path_id;
 use super::{Context, read};
-use crate::screening;
+use crate::screening::{self, Screen};
 use crate::store as rows;
 
 /// Longest id of a party.
@@ -57,7 +57,7 @@ pub(super) struct DecisionBody {
     /// Country of the card.
     #[schema(min_length = 2, max_length = 2)]
     card_country: Option<String>,
-    /// Country of the network address.
+    /// Country of the network address. Left out, it is looked up where the installation has a table of countries.
     #[schema(min_length = 2, max_length = 2)]
     address_country: Option<String>,
     /// Latitude of the payer's device, degrees.
@@ -72,7 +72,7 @@ pub(super) struct DecisionBody {
 }
 
 impl DecisionBody {
-    fn parse(&self, now: Timestamp) -> Result<Facts, ApiError> {
+    fn parse(&self, now: Timestamp, screen: &Screen) -> Result<Facts, ApiError> {
         let mut problems = Problems::new();
         let amount: Option<Money> = read::amount(&mut problems, self.amount_minor, &self.currency);
         let at = self.at.as_deref().map_or(Some(now), |text| problems.take("at", instant(text, now)));
@@ -94,7 +94,9 @@ impl DecisionBody {
         facts.method = word("method", &self.method);
         facts.payer_country = word("payer_country", &self.payer_country);
         facts.card_country = word("card_country", &self.card_country);
-        facts.address_country = word("address_country", &self.address_country);
+        let address = self.address.as_deref().and_then(|text| text.parse().ok());
+        facts.address_country =
+            word("address_country", &self.address_country).or_else(|| screen.country_of(address));
         if let (Some(lat), Some(lon)) = (self.latitude, self.longitude) {
             let place = Place::new(lat, lon).ok_or("latitude must be within ±90 and longitude within ±180");
             facts.payer_place = problems.take("latitude", place);
@@ -178,9 +180,9 @@ pub(super) async fn create_decision(
     State(context): State<Context>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let facts = incoming.json::<DecisionBody>()?.parse(incoming.context.at)?;
     let operation = Operation { name: "create_decision", permission: Permission::RequestDecision };
     let screen = context.screen();
+    let facts = incoming.json::<DecisionBody>()?.parse(incoming.context.at, &screen)?;
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         let mut facts = facts.clone();

@@ -152,8 +152,8 @@ fn c19_two_hundred_payments_at_once_never_pass_the_limit() {
         };
         let (printed, in_all) = (paid(true), paid(true) + paid(false));
         assert!(printed <= CHINA.static_minor && in_all <= CHINA.total_minor, "{printed} {in_all}");
-        // And they come as close as the amounts allow.
-        assert!(printed > 50_000 - 3_000, "{printed}");
+        // And they come as close as the amounts allow, whichever limit is met first.
+        assert!(printed > 50_000 - 3_000 || in_all > 500_000 - 3_000, "{printed} {in_all}");
         assert!(in_all > 500_000 - 9_000, "{in_all}");
         assert_eq!((one.balance(buyer.buyer), one.takings(shop.id)), (RICH - in_all, in_all));
         one.prove();

@@ -107,6 +107,41 @@ fn pin_1_wrong_pins_are_counted_change_nothing_else_and_the_fifth_locks() {
     });
 }
 
+/// What the memory of the payer's device holds of the last hour: all attempts, and the declined ones.
+fn remembered(world: &World, who: &identity::BuyerSession) -> (Option<f64>, Option<f64>) {
+    let facts = risk::Facts::new(world.now(), yuan(1))
+        .with(risk::Entity::Payer, risk::Key::of(who.buyer.short()))
+        .with(risk::Entity::Device, risk::Key::of(who.device.short()));
+    let profiles = world.read(|tx| payments::screening::load_profiles(tx, base::ShopId::HOUSE, &facts));
+    let row = risk::features(&facts, &profiles);
+    let known = |name| row.known(risk::Slot::all().find(|slot| slot.info().name == name).expect(name));
+    // The attempt that asks is counted as well.
+    (known("device.count_1h").map(|count| count - 1.0), known("device.declined_1h"))
+}
+
+#[test]
+fn c21_a_wrong_pin_is_remembered_at_the_challenge_as_it_is_at_the_confirmation() {
+    each_world(|world| {
+        let (shop, buyer) = (world.shop("SG"), world.buyer());
+        let payment = world.payment(shop.id, 500);
+        let wrong = world.confirm(&buyer, seen(&payment, WRONG_PIN), Challenge);
+        assert_eq!(wrong, Ok(Confirmed::PinWrong { left: 4 }));
+        assert_eq!(remembered(&world, &buyer), (Some(1.0), Some(1.0)));
+        world.paid(&buyer, &payment, Challenge);
+        assert_eq!(remembered(&world, &buyer), (Some(2.0), Some(1.0)));
+        let answer = |typed| world.answer(&buyer, payment.id, Answer::Yes(pin(typed)));
+        let before = world.stored(payment.id);
+        for left in [4, 3, 2, 1, 0] {
+            assert_eq!(answer(WRONG_PIN), Ok(Confirmed::PinWrong { left }));
+            assert_eq!(remembered(&world, &buyer).1, Some(6.0 - left as f64));
+        }
+        assert_eq!(answer(PIN), Ok(Confirmed::PinLocked));
+        assert_eq!(remembered(&world, &buyer), (Some(7.0), Some(6.0)));
+        assert_eq!(world.stored(payment.id), before);
+        assert_no_money_moved(&world, &payment, buyer.buyer);
+    });
+}
+
 fn freeze(world: &World, buyer: base::BuyerId) {
     let frozen = world.write(move |tx, means| {
         let done = identity::set_frozen(tx, means, &Actor::System, buyer, Freeze::Freeze);

@@ -301,7 +301,12 @@ pub fn screen(outcome: Outcome) -> Screen {
          buyer.en = \"a\"\nbuyer.zh = \"a\"\n",
         outcome.name()
     );
-    Screen { rules: Arc::new(RuleSet::parse(&text).unwrap()), model: None, costs: Costs::default() }
+    Screen {
+        rules: Arc::new(RuleSet::parse(&text).unwrap()),
+        model: None,
+        costs: Costs::default(),
+        countries: None,
+    }
 }
 
 /// A confirmation of a payment as it is.

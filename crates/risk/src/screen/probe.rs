@@ -60,7 +60,7 @@ fn full(table: &Table, at: Timestamp) -> Facts {
     facts.code_place = place(Field::CodeLat, Field::CodeLon);
     facts.payer_country = word(Field::Country, "CN");
     facts.card_country = word(Field::CardCountry, "CN");
-    facts.address_country = word(Field::AddressCountry, "CN");
+    facts.address_country = Word::parse("CN").filter(|_| table.has_address_country());
     facts.shop_country = word(Field::ShopCountry, "CN");
     facts.payer_account_days = number(Field::PayerAccountDays);
     facts.shop_account_days = number(Field::ShopAccountDays);

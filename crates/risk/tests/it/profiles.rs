@@ -4,7 +4,7 @@ use base::{Currency, Money, Timestamp};
 use proptest::prelude::*;
 use risk::features::{Field, Own};
 use risk::profile::{Acquaintance, MET_MAX, PROFILE_BYTES_MAX, ProfileError};
-use risk::{Attempt, Entity, Facts, Key, Place, Profile, Profiles, Slot, features, observe};
+use risk::{Attempt, Entity, Facts, Flow, Key, Place, Profile, Profiles, Slot, Word, features, observe};
 
 const START: i64 = 1_772_000_000;
 
@@ -39,6 +39,7 @@ proptest! {
     fn a_profile_reads_back_as_it_was_written(
         attempts in prop::collection::vec(an_attempt(), 0..150),
         labels in prop::collection::vec((0i64..5_000_000, any::<bool>()), 0..10),
+        flows in prop::collection::vec((0i64..200_000, 0u64..5, any::<i64>()), 0..40),
     ) {
         let (mut profiles, mut at) = (Profiles::default(), START);
         for (step, amount, keys, ending, hour, place) in attempts {
@@ -46,7 +47,14 @@ proptest! {
             let mut facts = all_parties(at, amount, keys);
             facts.hour = hour;
             facts.payer_place = place.and_then(|(lat, lon)| Place::new(lat, lon));
+            facts.address_country = Word::parse(if amount % 2 == 0 { "SG" } else { "CN" }).filter(|_| amount % 3 > 0);
             observe(&facts, &mut profiles, ending);
+        }
+        for (after, shop, minor) in flows {
+            let flow = if shop == 0 { Flow::TopUp } else { Flow::Refund(Key(shop)) };
+            if let Some(payer) = profiles.get_mut(Entity::Payer) {
+                payer.add_flow(Timestamp((at + after) * 1000), flow, minor, Currency::CNY);
+            }
         }
         for (after, fraud) in labels {
             for entity in Entity::ALL {
@@ -130,6 +138,42 @@ fn another_version_and_damage_are_told_apart() {
     assert_eq!(Profile::from_bytes(&longer), Err(ProfileError::Damaged(longer.len())));
     longer.resize(PROFILE_BYTES_MAX + 1, 0);
     assert_eq!(Profile::from_bytes(&longer), Err(ProfileError::Damaged(PROFILE_BYTES_MAX + 1)));
+}
+
+#[test]
+fn what_is_written_without_a_country_or_flows_is_what_was_always_written() {
+    let mut profiles = Profiles::default();
+    observe(&all_parties(START, 5_000, [1; 6]), &mut profiles, Attempt::Paid);
+    let mut profile = profiles.take(Entity::Payer).unwrap();
+    assert_eq!(profile.to_bytes()[0], 1);
+    let plain = profile.to_bytes();
+    profile.add_flow(Timestamp(START * 1000), Flow::TopUp, 1_000_000, Currency::CNY);
+    let long = profile.to_bytes();
+    assert_eq!((long[0], &long[1..plain.len()]), (2, &plain[1..]));
+    assert!(long.len() - plain.len() <= 16, "a top-up takes {} bytes", long.len() - plain.len());
+    assert_eq!(Profile::from_bytes(&long), Ok(profile));
+    assert_eq!(Profile::from_bytes(&long[..plain.len()]), Err(ProfileError::Damaged(plain.len())));
+}
+
+#[test]
+fn the_country_paid_from_last_stands_in_for_that_of_the_account() {
+    let from = |country: &str| {
+        let mut facts = facts(START, 100).with(Entity::Payer, Key(1));
+        facts.address_country = Word::parse(country);
+        facts
+    };
+    let mismatch =
+        |facts: &Facts, profiles: &Profiles| features(facts, profiles).known(Slot::own(Own::CountryMismatch));
+    let mut profiles = Profiles::default();
+    assert_eq!(mismatch(&from("SG"), &profiles), None);
+    observe(&from("SG"), &mut profiles, Attempt::Declined);
+    assert_eq!(mismatch(&from("SG"), &profiles), None, "nothing was paid yet");
+    observe(&from("SG"), &mut profiles, Attempt::Paid);
+    observe(&facts(START, 100).with(Entity::Payer, Key(1)), &mut profiles, Attempt::Paid);
+    assert_eq!((mismatch(&from("SG"), &profiles), mismatch(&from("DE"), &profiles)), (Some(0.0), Some(1.0)));
+    // What is known of the account comes first.
+    let known = Facts { payer_country: Word::parse("DE"), ..from("DE") };
+    assert_eq!(mismatch(&known, &profiles), Some(0.0));
 }
 
 #[test]
