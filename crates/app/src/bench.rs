@@ -27,6 +27,7 @@ mod cards;
 mod check;
 mod load;
 mod model;
+mod request;
 mod seed;
 
 mod usage;

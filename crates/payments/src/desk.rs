@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use crate::routes::Context;
 
 mod buyer;
+mod carrying;
 mod certificates;
 mod codes;
 mod detail;

@@ -6,7 +6,6 @@
 //! end the rows are counted against what was acknowledged, and the audit log is verified.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -20,9 +19,10 @@ use payments::Screen;
 use store::Tx;
 use tokens::card::is_luhn;
 use webkit::Edge;
-use webkit::signing::{Outgoing, Signer, SigningKey};
+use webkit::signing::{Signer, SigningKey};
 
 use super::load::Latency;
+use super::request::{Once, Request};
 use super::usage::{Usage, Watch};
 use super::wire::{Wire, find, text_of};
 use super::{Home, config_of, settle, whole};
@@ -286,10 +286,10 @@ async fn create(
 ) -> Result<(), String> {
     let at = usize::try_from(request.dice.below(shops.len() as u64)).unwrap_or(0);
     let shop = shops.get(at).ok_or("there is no shop")?;
-    let number = request.card_number();
+    let number = card_number(&request.dice);
     request.body.clear();
     let _ = write!(request.body, "{{\"number\":\"{number}\",\"expiry_month\":12,\"expiry_year\":2035}}");
-    request.sign(shop, "/v1/tokens", Once::Yes)?;
+    request.sign(&shop.signer, "/v1/tokens", Once::Yes)?;
     let status = wire.ask(&request.bytes).await.map_err(|e| format!("create: {e}"))?;
     let token = text_of(wire.body(), b"\"id\":\"").filter(|_| status == 201).map(str::to_owned);
     let token = token.ok_or_else(|| shown("create", status, wire.body()))?;
@@ -305,7 +305,7 @@ async fn open(wire: &mut Wire, request: &mut Request, shops: &[Shop], cards: &[C
     let shop = shops.get(card.shop).ok_or("there is no shop")?;
     request.body.clear();
     request.body.push_str(REASON);
-    request.sign(shop, &format!("/v1/tokens/{}/open", card.token), Once::No)?;
+    request.sign(&shop.signer, &format!("/v1/tokens/{}/open", card.token), Once::No)?;
     let status = wire.ask(&request.bytes).await.map_err(|e| format!("open: {e}"))?;
     let expected = format!("\"number\":\"{}\"", card.number);
     if status != 200 || find(wire.body(), expected.as_bytes()).is_none() {
@@ -320,74 +320,13 @@ fn shown(what: &str, status: u16, body: &[u8]) -> String {
     format!("{what} answered {status} {body}")
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Once {
-    Yes,
-    No,
-}
-
-/// Builds signed requests into one buffer.
-struct Request {
-    bytes: Vec<u8>,
-    body: String,
-    key: String,
-    host: String,
-    dice: Dice,
-    clock: Clock,
-}
-
-impl Request {
-    fn new(address: SocketAddr) -> Request {
-        // Chance for cards, nonces and keys of a load test: fast, and different in each run and connection.
-        let dice = Dice::predictable_for_tests(u64::from_le_bytes(Dice::System.bytes()));
-        Request {
-            bytes: Vec::with_capacity(4096),
-            body: String::with_capacity(512),
-            key: String::with_capacity(64),
-            host: address.to_string(),
-            dice,
-            clock: Clock::System,
-        }
-    }
-
-    /// A made-up number that passes every check.
-    fn card_number(&self) -> String {
-        let mut number = format!("4{:014}", self.dice.below(100_000_000_000_000));
-        let check = (0..10u8)
-            .map(|digit| char::from(b'0' + digit))
-            .find(|digit| is_luhn(&format!("{number}{digit}")));
-        number.push(check.unwrap_or('0'));
-        number
-    }
-
-    fn sign(&mut self, shop: &Shop, target: &str, once: Once) -> Result<(), String> {
-        self.key.clear();
-        let (at, chance) = (self.clock.now().millis(), u64::from_le_bytes(self.dice.bytes()));
-        let _ = write!(self.key, "{at:012x}-{chance:016x}");
-        let outgoing = Outgoing {
-            method: "POST",
-            scheme: "http",
-            authority: &self.host,
-            target,
-            content_type: Some("application/json"),
-            body: self.body.as_bytes(),
-            idempotency_key: if once == Once::Yes { Some(&self.key) } else { None },
-        };
-        let signed = shop.signer.sign_request(&outgoing, self.clock.now(), &self.dice);
-        let signed = signed.map_err(|e| e.to_string())?;
-        self.bytes.clear();
-        let (host, length) = (&self.host, self.body.len());
-        let _ = write!(self.bytes, "POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n");
-        for (name, value) in &signed {
-            self.bytes.extend_from_slice(name.as_str().as_bytes());
-            self.bytes.extend_from_slice(b": ");
-            self.bytes.extend_from_slice(value.as_bytes());
-            self.bytes.extend_from_slice(b"\r\n");
-        }
-        self.bytes.extend_from_slice(b"\r\n");
-        self.bytes.extend_from_slice(self.body.as_bytes());
-        Ok(())
-    }
+/// A made-up number that passes every check.
+fn card_number(dice: &Dice) -> String {
+    let mut number = format!("4{:014}", dice.below(100_000_000_000_000));
+    let check =
+        (0..10u8).map(|digit| char::from(b'0' + digit)).find(|digit| is_luhn(&format!("{number}{digit}")));
+    number.push(check.unwrap_or('0'));
+    number
 }
 
 /// What was acknowledged is there, and the log is what was signed. More may be there: an answer can be lost.

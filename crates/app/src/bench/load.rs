@@ -8,9 +8,7 @@ use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use base::{Clock, Dice};
-use webkit::signing::Outgoing;
-
+use super::request::{Once, Request};
 use super::seed::{Payer, People, Shop};
 use super::usage::{Usage, Watch};
 use super::wire::{Wire, find, text_of};
@@ -178,12 +176,12 @@ async fn pay(
     payer: &Payer,
 ) -> Result<Instant, String> {
     let amount = AMOUNT_MINOR_MIN + request.dice.below(AMOUNT_MINOR_SPAN);
-    request.create(shop, amount)?;
+    create(request, shop, amount)?;
     let status = wire.ask(&request.bytes).await.map_err(|e| format!("create: {e}"))?;
     let id = text_of(wire.body(), b"\"id\":\"").filter(|_| status == 201).map(str::to_owned);
     let id = id.ok_or_else(|| shown("create", status, wire.body()))?;
     let created = Instant::now();
-    request.confirm(shop, payer, &id, amount);
+    confirm(request, shop, payer, &id, amount);
     let status = wire.ask(&request.bytes).await.map_err(|e| format!("confirm: {e}"))?;
     if status != 200 || find(wire.body(), b"\"state\":\"paid\"").is_none() {
         return Err(shown("confirm", status, wire.body()));
@@ -200,101 +198,25 @@ fn shown(what: &str, status: u16, body: &[u8]) -> String {
     format!("{what} answered {status}: {}", String::from_utf8_lossy(body))
 }
 
-/// Builds requests into one buffer.
-struct Request {
-    bytes: Vec<u8>,
-    body: String,
-    key: String,
-    host: String,
-    dice: Dice,
-    clock: Clock,
+/// Asks for a payment, as the shop's system does.
+fn create(request: &mut Request, shop: &Shop, amount: u64) -> Result<(), String> {
+    request.body.clear();
+    let reference = u32::from_le_bytes(request.dice.bytes());
+    let _ = write!(
+        request.body,
+        "{{\"amount_minor\":{amount},\"currency\":\"CNY\",\"reference\":\"order {reference:08x}\"}}"
+    );
+    request.sign(&shop.signer, "/v1/payments", Once::Yes)
 }
 
-impl Request {
-    fn new(address: SocketAddr) -> Request {
-        // Chance for amounts, nonces and keys of a load test: fast, and different in each run and connection.
-        let dice = Dice::predictable_for_tests(u64::from_le_bytes(Dice::System.bytes()));
-        Request {
-            bytes: Vec::with_capacity(4096),
-            body: String::with_capacity(512),
-            key: String::with_capacity(64),
-            host: address.to_string(),
-            dice,
-            clock: Clock::System,
-        }
-    }
-
-    fn any<'s>(&self, shops: &'s [Shop]) -> Option<&'s Shop> {
-        shops.get(usize::try_from(self.dice.below(shops.len() as u64)).ok()?)
-    }
-
-    /// A key that sorts by time, as a UUID of version 7 does.
-    fn fresh_key(&mut self) {
-        self.key.clear();
-        let (at, chance) = (self.clock.now().millis(), u64::from_le_bytes(self.dice.bytes()));
-        let _ = write!(self.key, "{at:012x}-{chance:016x}");
-    }
-
-    fn create(&mut self, shop: &Shop, amount: u64) -> Result<(), String> {
-        self.fresh_key();
-        self.body.clear();
-        let reference = u32::from_le_bytes(self.dice.bytes());
-        let _ = write!(
-            self.body,
-            "{{\"amount_minor\":{amount},\"currency\":\"CNY\",\"reference\":\"order {reference:08x}\"}}"
-        );
-        let outgoing = Outgoing {
-            method: "POST",
-            scheme: "http",
-            authority: &self.host,
-            target: "/v1/payments",
-            content_type: Some("application/json"),
-            body: self.body.as_bytes(),
-            idempotency_key: Some(&self.key),
-        };
-        let signed =
-            shop.signer.sign_request(&outgoing, self.clock.now(), &self.dice).map_err(|e| e.to_string())?;
-        self.begin("/v1/payments", "");
-        for (name, value) in &signed {
-            self.bytes.extend_from_slice(name.as_str().as_bytes());
-            self.bytes.extend_from_slice(b": ");
-            self.bytes.extend_from_slice(value.as_bytes());
-            self.bytes.extend_from_slice(b"\r\n");
-        }
-        self.finish();
-        Ok(())
-    }
-
-    fn confirm(&mut self, shop: &Shop, payer: &Payer, id: &str, amount: u64) {
-        self.fresh_key();
-        self.body.clear();
-        let nonce = u128::from_le_bytes(self.dice.bytes());
-        let _ = write!(
-            self.body,
-            "{{\"amount_minor\":{amount},\"currency\":\"CNY\",\"payee\":\"{}\",\"nonce\":\"{nonce:032x}\",\"pin\":\"{}\"}}",
-            shop.id, payer.pin
-        );
-        self.begin(id, "/confirm");
-        let _ = write!(
-            self.bytes,
-            "content-type: application/json\r\nauthorization: Bearer {}\r\nidempotency-key: {}\r\nx-forwarded-for: {}\r\n",
-            payer.token, self.key, payer.address
-        );
-        self.finish();
-    }
-
-    fn begin(&mut self, target: &str, rest: &str) {
-        let folder = if rest.is_empty() { "" } else { "/v1/payments/" };
-        self.bytes.clear();
-        let (host, length) = (&self.host, self.body.len());
-        let _ = write!(
-            self.bytes,
-            "POST {folder}{target}{rest} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n"
-        );
-    }
-
-    fn finish(&mut self) {
-        self.bytes.extend_from_slice(b"\r\n");
-        self.bytes.extend_from_slice(self.body.as_bytes());
-    }
+/// Confirms it, as the buyer's phone does.
+fn confirm(request: &mut Request, shop: &Shop, payer: &Payer, id: &str, amount: u64) {
+    request.body.clear();
+    let nonce = u128::from_le_bytes(request.dice.bytes());
+    let _ = write!(
+        request.body,
+        "{{\"amount_minor\":{amount},\"currency\":\"CNY\",\"payee\":\"{}\",\"nonce\":\"{nonce:032x}\",\"pin\":\"{}\"}}",
+        shop.id, payer.pin
+    );
+    request.bear(&payer.token, &payer.address, &["/v1/payments/", id, "/confirm"]);
 }

@@ -7,29 +7,25 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base::{Money, PaymentId, ScopedId, Timestamp};
-use identity::desk::{
-    Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, renew_buyer, show_notice,
-    with_next,
-};
-use identity::pages::notice::NoticeKind as Refused;
-use identity::{Actor, FactorKind, NewSession, Person, Pin};
+use identity::desk::{Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, with_next};
+use identity::{Actor, FactorKind, Person, Pin};
 use serde::Deserialize;
 use store::Tx;
 use tokio::sync::broadcast::error::RecvError;
 use webkit::body::Incoming;
 use webkit::cookies::{check_form_token, form_token};
-use webkit::error::{ApiError, Code};
+use webkit::error::ApiError;
 use webkit::page::{Frame, Problems, show};
 
 use super::Desk;
+use super::carrying::{carry_answer, carry_confirmation, carry_stop};
 use super::receipt::show_receipt;
-use super::trade::origination;
 use super::words::{Payee, find_payee, shown, till_name, typed_amount};
 use crate::balance::find_balance;
-use crate::challenge::{self, Answer};
+use crate::challenge::Answer;
 use crate::code::{ScanError, Scanned, StaticCode, mark_scanned, scan_code as follow_code};
 use crate::code_token::{CodeToken, CodeTokenError};
-use crate::confirm::{self, Confirm, Confirmed};
+use crate::confirm::Confirm;
 use crate::confirmation::Nonce;
 use crate::create;
 use crate::limits::DESCRIPTION_CHARS_MAX;
@@ -126,7 +122,7 @@ fn notice_of(error: &ScanError) -> NoticeKind {
     }
 }
 
-fn refuse(desk: &Desk, visit: &Visit, kind: NoticeKind) -> Response {
+pub(super) fn refuse(desk: &Desk, visit: &Visit, kind: NoticeKind) -> Response {
     let status = match kind {
         NoticeKind::CodeUsed | NoticeKind::CodeExpired | NoticeKind::CodeWithdrawn => StatusCode::GONE,
         NoticeKind::CodeAltered | NoticeKind::CodeUnreadable | NoticeKind::CodeOtherShop => {
@@ -328,7 +324,7 @@ pub(super) fn find_standing(tx: &mut Tx<'_>, payer: &Payer<'_>, id: PaymentId) -
     Ok(Standing { state, payment, payee, awake, has_passkey })
 }
 
-fn unknown() -> ApiError {
+pub(super) fn unknown() -> ApiError {
     ApiError::not_found("payment does not exist")
 }
 
@@ -475,16 +471,7 @@ pub(super) async fn confirm_payment(
         return show_again(&desk, &visit, id, Trouble::Pin(Wrong::NotSixDigits)).await;
     };
     let command = Confirm::new(id, amount, id.shop(), nonce, pin);
-    let (cx, asker, screen, once) = (desk.clone(), visit.clone(), desk.context.screen(), posted.once);
-    let done = desk.db().write_with(confirm::keys_of(&command), move |tx| {
-        let payer = admit_payer(tx, &cx.hall, &asker)?;
-        once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let confirmed = confirm::confirm(tx, &payer.means, &screen, &payer.session, &from, &command);
-            settle(tx, &cx, &payer, confirmed.map_err(errors::of_confirm)?)
-        })
-    });
-    conclude(&desk, &visit, id, done.await).await
+    carry_confirmation(&desk, &visit, posted.once, command).await
 }
 
 /// The payer's answer to "is this you?".
@@ -513,85 +500,7 @@ pub(super) async fn answer_challenge(
         }
         _ => return Err(ApiError::bad_field("answer", "must be `yes` or `no`")),
     };
-    let (cx, asker, once) = (desk.clone(), visit.clone(), posted.once);
-    let done = desk.db().write_with(vec![rows::payment_key(id)], move |tx| {
-        let payer = admit_payer(tx, &cx.hall, &asker)?;
-        once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let answered = challenge::answer_challenge(tx, &payer.means, &payer.session, &from, id, &answer);
-            settle(tx, &cx, &payer, answered.map_err(errors::of_confirm)?)
-        })
-    });
-    conclude(&desk, &visit, id, done.await).await
-}
-
-/// The word that is kept of a PIN check: `moved`, `locked`, `frozen`, or the tries that are left.
-pub(super) fn settle(
-    tx: &mut Tx<'_>,
-    desk: &Desk,
-    payer: &Payer<'_>,
-    confirmed: Confirmed,
-) -> Result<(String, Option<NewSession>), ApiError> {
-    let word = match confirmed {
-        Confirmed::Moved(moved) => {
-            desk.context.publish(tx, &moved.payment);
-            return Ok(("moved".to_owned(), wake(tx, payer, &moved.payment)?));
-        }
-        Confirmed::PinWrong { left } => left.to_string(),
-        Confirmed::PinLocked => "locked".to_owned(),
-        Confirmed::PinCooling { .. } => "cooling".to_owned(),
-        Confirmed::PasskeyRefused(_) => "passkey".to_owned(),
-        Confirmed::PasskeyLocked { .. } => "passkey locked".to_owned(),
-        Confirmed::NotActive => "frozen".to_owned(),
-    };
-    Ok((word, None))
-}
-
-/// A session that slept goes on under a new token; one that was awake is in use. Whoever said "it was not me" proved
-/// nothing.
-fn wake(tx: &mut Tx<'_>, payer: &Payer<'_>, payment: &Payment) -> Result<Option<NewSession>, ApiError> {
-    if payer.session.awake {
-        identity::touch_session(tx, payer.token, payer.means.now)?;
-        return Ok(None);
-    }
-    if payment.decline == Some(DeclineReason::NotThePayer) {
-        return Ok(None);
-    }
-    Ok(Some(identity::wake_session(tx, &payer.means, payer.token)?))
-}
-
-/// What the payer sees after the PIN: the payment's page, the PIN once more, or why it cannot be.
-pub(super) async fn conclude(
-    desk: &Desk,
-    visit: &Visit,
-    id: PaymentId,
-    done: Result<(String, Option<Option<NewSession>>), ApiError>,
-) -> Result<Response, ApiError> {
-    let is = |error: &ApiError, codes: &[&Code]| codes.iter().any(|code| code.name == error.code.name);
-    // What was confirmed before, or is not what the payer saw, is shown as it stands now.
-    let stands = [&errors::PAYMENT_NOT_WAITING, &errors::PAYMENT_EXPIRED, &errors::CONFIRMATION_MISMATCH];
-    match done {
-        Ok((word, renewed)) => match (word.as_str(), word.parse::<i64>()) {
-            (_, Ok(left)) if left > 0 => show_again(desk, visit, id, Trouble::Pin(Wrong::Pin { left })).await,
-            ("passkey", _) => show_again(desk, visit, id, Trouble::Passkey).await,
-            ("passkey locked", _) => show_again(desk, visit, id, Trouble::PasskeyLocked).await,
-            ("locked" | "0", _) => Ok(show_notice(&desk.hall, visit, Refused::PinLocked)),
-            ("cooling", _) => Ok(show_notice(&desk.hall, visit, Refused::Cooling)),
-            ("frozen", _) => Ok(show_notice(&desk.hall, visit, Refused::Frozen)),
-            _ => {
-                let mut answer = go(&format!("/pay/{id}"));
-                if let Some(session) = renewed.flatten() {
-                    renew_buyer(&mut answer, visit, &session);
-                }
-                Ok(answer)
-            }
-        },
-        Err(error) if is(&error, &[&errors::DAY_LIMIT]) => Ok(refuse(desk, visit, NoticeKind::DayLimit)),
-        Err(error) if is(&error, &[&errors::ORDER_PAID]) => Ok(refuse(desk, visit, NoticeKind::CodeUsed)),
-        Err(error) if is(&error, &[&errors::OTHER_PAYER]) => Err(unknown()),
-        Err(error) if is(&error, &stands) => Ok(go(&format!("/pay/{id}"))),
-        Err(error) => Err(error),
-    }
+    carry_answer(&desk, &visit, posted.once, id, answer).await
 }
 
 /// The page that asked for the PIN, once more.
@@ -672,16 +581,7 @@ pub(super) async fn stop_payment(
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<Button>(Side::Buyer, &incoming)?;
-    let (cx, asker, once) = (desk.clone(), visit.clone(), posted.once);
-    let done = desk.db().write_with(vec![rows::payment_key(id)], move |tx| {
-        let payer = admit_payer(tx, &cx.hall, &asker)?;
-        once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let stopped = challenge::stop_review(tx, &payer.means, &payer.session, &from, id);
-            settle(tx, &cx, &payer, stopped.map_err(errors::of_confirm)?)
-        })
-    });
-    conclude(&desk, &visit, id, done.await).await
+    carry_stop(&desk, &visit, posted.once, id).await
 }
 
 /// Tells a waiting page that its payment has changed.

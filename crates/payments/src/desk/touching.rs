@@ -9,13 +9,12 @@ use webkit::body::Incoming;
 use webkit::error::ApiError;
 
 use super::Desk;
-use super::paying::{Seen, Trouble, conclude, payment_id, settle, show_again};
-use super::trade::origination;
-use crate::challenge::{self, Answer};
-use crate::confirm::{self, Confirm};
+use super::carrying::{carry_answer, carry_confirmation};
+use super::paying::{Seen, Trouble, payment_id, show_again};
+use crate::challenge::Answer;
+use crate::confirm::Confirm;
 use crate::proof::{self, PasskeyProof};
 use crate::routes::errors;
-use crate::store as rows;
 
 /// What the payer was shown, and the touch; empty while it is asked for.
 #[derive(Deserialize)]
@@ -63,16 +62,7 @@ pub(super) async fn confirm_payment(
     };
     let shown = PasskeyProof::new(desk.identity().site()?, used);
     let command = Confirm::by_passkey(id, amount, base::ScopedId::shop(&id), nonce, shown);
-    let (cx, asker, screen, once) = (desk.clone(), visit.clone(), desk.context.screen(), posted.once);
-    let done = desk.db().write_with(confirm::keys_of(&command), move |tx| {
-        let payer = admit_payer(tx, &cx.hall, &asker)?;
-        once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let confirmed = confirm::confirm(tx, &payer.means, &screen, &payer.session, &from, &command);
-            settle(tx, &cx, &payer, confirmed.map_err(errors::of_confirm)?)
-        })
-    });
-    conclude(&desk, &visit, id, done.await).await
+    carry_confirmation(&desk, &visit, posted.once, command).await
 }
 
 /// Says with a passkey that it was the payer.
@@ -92,14 +82,5 @@ pub(super) async fn answer_challenge(
     };
     let shown = PasskeyProof::new(desk.identity().site()?, used);
     let answer = Answer::Passkey(Box::new((shown, nonce)));
-    let (cx, asker, once) = (desk.clone(), visit.clone(), posted.once);
-    let done = desk.db().write_with(vec![rows::payment_key(id)], move |tx| {
-        let payer = admit_payer(tx, &cx.hall, &asker)?;
-        once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let answered = challenge::answer_challenge(tx, &payer.means, &payer.session, &from, id, &answer);
-            settle(tx, &cx, &payer, answered.map_err(errors::of_confirm)?)
-        })
-    });
-    conclude(&desk, &visit, id, done.await).await
+    carry_answer(&desk, &visit, posted.once, id, answer).await
 }
