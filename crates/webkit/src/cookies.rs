@@ -96,6 +96,12 @@ pub fn check_same_site(method: &Method, headers: &HeaderMap, origin: &str) -> Re
     if fits { Ok(()) } else { Err(refused()) }
 }
 
+/// Whether a browser was led here by another site, where it says so (`Sec-Fetch-Site`). For pages that begin something by
+/// being looked at.
+pub fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+}
+
 fn same_origin(sent: &str, own: &str) -> bool {
     sent.eq_ignore_ascii_case(own.trim_end_matches('/'))
 }

@@ -123,3 +123,64 @@ pub(super) fn write(folder: &Path, mail: &DueMail) -> Result<(), String> {
         format!("To: {}\nSubject: {}\n\n{}\n", mail.recipient.expose(), mail.subject, mail.body.expose());
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| format!("the mail folder: {e}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
+    use base::ShopId;
+    use identity::Channel;
+
+    use super::*;
+
+    /// A mail server that offers no TLS; what it was told, a line each.
+    fn plain_server() -> (u16, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            client.write_all(b"220 mail.example ESMTP\r\n").unwrap();
+            for line in BufReader::new(client.try_clone().unwrap()).lines().map_while(Result::ok) {
+                let hello = line.starts_with("EHLO");
+                heard.lock().unwrap().push(line);
+                let answer = if hello { "250-mail.example\r\n250 AUTH PLAIN\r\n" } else { "250 OK\r\n" };
+                if client.write_all(answer.as_bytes()).is_err() {
+                    break;
+                }
+            }
+        });
+        (port, told)
+    }
+
+    #[test]
+    fn tls_4_a_mail_server_without_tls_gets_neither_password_nor_mail() {
+        let (port, told) = plain_server();
+        let url = format!("smtp://till:a%20password@localhost:{port}");
+        let Way::Smtp { transport, from, runtime } = smtp(&url, "shop@shop.example".to_owned()).unwrap()
+        else {
+            panic!("no server");
+        };
+        let mail = DueMail {
+            channel: Channel::Mail,
+            shop: ShopId::HOUSE,
+            id: "1".to_owned(),
+            template: "code".to_owned(),
+            recipient: base::Secret::new("li@mail.example".to_owned()),
+            subject: "Your code".to_owned(),
+            body: base::Secret::new("482916".to_owned()),
+            attempts: 0,
+        };
+        let refused = send(&transport, &from, &runtime, &mail).unwrap_err();
+        assert!(refused.starts_with("the mail server was "), "{refused}");
+        let told = told.lock().unwrap().join("\n");
+        assert!(told.starts_with("EHLO "), "{told}");
+        assert!(
+            !["AUTH", "MAIL", "RCPT", "DATA", "li@", "482916"].iter().any(|word| told.contains(word)),
+            "{told}"
+        );
+    }
+}

@@ -288,6 +288,27 @@ fn oi_1_a_sign_in_ends_once_in_the_browser_that_began_it() {
 }
 
 #[test]
+fn asvs_7_6_2_a_link_from_another_site_begins_nothing() {
+    let stage = Stage::set();
+    let ask = |site: &str| {
+        let name = axum::http::HeaderName::from_static("sec-fetch-site");
+        stage.house.send(Request::get("/sign-in/outside?next=%2Fdesk%2Fcodes").with(name, site))
+    };
+    for site in ["cross-site", "same-site", "x"] {
+        let answer = ask(site);
+        let location = answer.headers["location"].to_str().unwrap();
+        assert_eq!((answer.status, location), (303, "/sign-in?next=%2Fdesk%2Fcodes"), "{site}");
+        assert!(!cookies(&answer).contains("tw_outside"), "{site}");
+    }
+    for site in ["same-origin", "none"] {
+        let answer = ask(site);
+        let location = answer.headers["location"].to_str().unwrap();
+        assert!(location.starts_with(&format!("{}/auth?", stage.desk.issuer)), "{site}: {location}");
+        assert!(cookies(&answer).contains("tw_outside"), "{site}");
+    }
+}
+
+#[test]
 fn jwt_1_tokens_that_are_not_for_this_sign_in_are_refused() {
     let stage = Stage::set();
     member(&stage);

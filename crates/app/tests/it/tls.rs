@@ -93,9 +93,18 @@ impl Guarded {
         name: &'static str,
         version: &'static SupportedProtocolVersion,
     ) -> Result<(ProtocolVersion, String), std::io::Error> {
+        self.ask_any(roots, name, &[version])
+    }
+
+    /// As [`Guarded::ask`], where the server has the choice.
+    fn ask_any(
+        &self,
+        roots: &RootCertStore,
+        name: &'static str,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<(ProtocolVersion, String), std::io::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
+        let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         let config = config.with_root_certificates(roots.clone()).with_no_client_auth();
         let name = ServerName::try_from(name).unwrap();
         let mut stream =
@@ -129,6 +138,19 @@ fn tls_1_2_and_1_3_are_spoken_with_the_certificate_given_and_hsts() {
     let elsewhere = guarded.ask(&guarded.roots, "other.example", &rustls::version::TLS13).unwrap_err();
     assert!(elsewhere.to_string().contains("not valid for name"), "{elsewhere}");
     assert!(guarded.ask(&RootCertStore::empty(), "localhost", &rustls::version::TLS13).is_err());
+}
+
+#[test]
+fn tls_1_of_the_versions_that_both_speak_the_newest_is_taken() {
+    let Some(guarded) = serve() else { return };
+    for both in [
+        [&rustls::version::TLS12, &rustls::version::TLS13],
+        [&rustls::version::TLS13, &rustls::version::TLS12],
+    ] {
+        let (agreed, answer) = guarded.ask_any(&guarded.roots, "localhost", &both).unwrap();
+        assert_eq!(agreed, ProtocolVersion::TLSv1_3);
+        assert!(answer.starts_with("http/1.1 200 ok\r\n"), "{answer}");
+    }
 }
 
 #[test]

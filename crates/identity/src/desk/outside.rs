@@ -11,7 +11,7 @@ use webkit::error::ApiError;
 use super::form::go;
 use super::hall::Hall;
 use super::sign_in::{HOME, first_step, show_problem};
-use super::visit::{MEMBER, Visit, add_cookie, is_local, place};
+use super::visit::{MEMBER, Visit, add_cookie, is_local, place, with_next};
 use crate::outside::{
     Attempt, Provider, ProviderError, Request, begin_outside, find_outside_member, is_second_factor,
     open_outside_session, take_outside,
@@ -30,9 +30,17 @@ fn provider(hall: &Hall) -> Result<Arc<Provider>, ApiError> {
     hall.identity.provider.clone().ok_or_else(|| ApiError::not_found("there is nothing at this address"))
 }
 
-/// Sends a member to the provider.
-pub(super) async fn begin(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+/// Sends a member to the provider. A link of another site begins nothing: the provider may ask nothing, and then nobody
+/// would have done anything to be signed in (ASVS 7.6.2).
+pub(super) async fn begin(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let provider = provider(&hall)?;
+    if webkit::cookies::comes_from_elsewhere(&headers) {
+        return Ok(go(&with_next("/sign-in", &visit.next(""))));
+    }
     visit.knock(&hall)?;
     let (cx, now, next) = (hall.identity.clone(), visit.now, visit.next(""));
     let begun = hall.db().write(move |tx| begin_outside(tx, &cx.means(now), &next));

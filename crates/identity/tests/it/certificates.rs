@@ -6,7 +6,7 @@ use identity::limits::{
 };
 use identity::{
     Actor, AuthError, CertificateError, CertificateRequest, CertificateState, Denied, Fault, Holder, Issued,
-    Label, MemberSession, NewApiKey, NewEnrolment, Purpose, Role, Token, Watched,
+    Label, MemberSession, NewApiKey, NewEnrolment, Purpose, RequestProblem, Role, Token, Watched,
 };
 use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::CertificateDer;
@@ -422,4 +422,44 @@ fn c31_the_authoritys_key_is_sealed_and_nobody_can_read_it_in_the_database() {
         let broken = stage.world.write(identity::prepare_authority);
         assert!(matches!(broken, Err(Fault::Vault(_))), "{broken:?}");
     });
+}
+
+/// Requests for a certificate with one RSA key of 2,048 bits, made by OpenSSL: one signed with SHA-1, one with SHA-256.
+const SIGNED_WITH_SHA1: &str = "\
+-----BEGIN CERTIFICATE REQUEST-----\n\
+MIICXTCCAUUCAQAwGDEWMBQGA1UEAwwNb3duZXIuZXhhbXBsZTCCASIwDQYJKoZI\n\
+hvcNAQEBBQADggEPADCCAQoCggEBAJXZvpEbMVPCq3ft/KQL6JZNhZjtnFUgq9xJ\n\
+iqWoKvfYG3YJ04Q6teqjXm/Q7jv8By5A59e6sm+9mqZzkBqOxf3zUdm24em2NzXU\n\
+I3AFHtcko4IE5AAVvtiKha78c4ZtvUJ+RJAgqmiT3Vk3LgirDabBV6GQOWHhqfiN\n\
+GRR7g5k6gvFTWrwn5ovcGcr0GpMycXh1Apy3TZpiC6es4JVjftwYu9vwqGNFzY0Q\n\
+5/Ci/gNFWjg2nQ/OTbH/y7ZhVLeziZVPpzyg0CEy2ulVxED46LKIpS5uy9mdn6KJ\n\
+IaVIn9gjefLp8RC3pvggFajU+1TAAtuCy0TXPjX1nhcXOs7i6+UCAwEAAaAAMA0G\n\
+CSqGSIb3DQEBBQUAA4IBAQANltVOwxuwRw/AO/G+JFYRo4oHFhFIAXAxb/O6Oxjd\n\
+cunIPNYGP1DuweK4TNDq74DsvkvW1uEkLglwH5y8AglxIwBmT2XMpd/rwspPCDT8\n\
+YIq722QkJjdzjUfVyTKbU0pCDaoKMUrdsUtOLskeBlObeVzOG9H5GZk+l3RVxqJL\n\
+JUP8CAF3uGKrdKO+OUh62BeNEsFuLdHCUwdz/E+J2klvE5KGeyKqNlIAFb0DSJD+\n\
+dSdhq+p6kBZxsXA/3/IDrkjJZeb0UK0po4Qq3hRju9QGrT6BhFqmnESqq2XQ7bOc\n\
+8vqIjcPT4AeEfkBqFBpSp8QJGBgjRrVoSzqdD8Zcjssf\n\
+-----END CERTIFICATE REQUEST-----\n";
+const SIGNED_WITH_SHA256: &str = "\
+-----BEGIN CERTIFICATE REQUEST-----\n\
+MIICXTCCAUUCAQAwGDEWMBQGA1UEAwwNb3duZXIuZXhhbXBsZTCCASIwDQYJKoZI\n\
+hvcNAQEBBQADggEPADCCAQoCggEBAJXZvpEbMVPCq3ft/KQL6JZNhZjtnFUgq9xJ\n\
+iqWoKvfYG3YJ04Q6teqjXm/Q7jv8By5A59e6sm+9mqZzkBqOxf3zUdm24em2NzXU\n\
+I3AFHtcko4IE5AAVvtiKha78c4ZtvUJ+RJAgqmiT3Vk3LgirDabBV6GQOWHhqfiN\n\
+GRR7g5k6gvFTWrwn5ovcGcr0GpMycXh1Apy3TZpiC6es4JVjftwYu9vwqGNFzY0Q\n\
+5/Ci/gNFWjg2nQ/OTbH/y7ZhVLeziZVPpzyg0CEy2ulVxED46LKIpS5uy9mdn6KJ\n\
+IaVIn9gjefLp8RC3pvggFajU+1TAAtuCy0TXPjX1nhcXOs7i6+UCAwEAAaAAMA0G\n\
+CSqGSIb3DQEBCwUAA4IBAQBXzBqn05orotKBDsCtTcArJbdEpvcOBLsp8LDwfbrM\n\
+xiOFWX1Y1MUqNAdWiPakw9JiCiYOPBjU5v0hptchfEZvHuxtBXz9bJufl/DX6PEB\n\
+edpQoZ3m1uLwZwcrh5GjAzBL+lWylx/w0V4du23hiuKpwC6n6Xmkru7TFKgxb5qC\n\
+mXTZiXU26+0IWg+xbqABxGusUFq8WsR3Nxuba6k2NFx5Ty51crPyZB9bUr4XjTEz\n\
+BcKwwOIy2iD2N9WeES0ImHfxaL8rtfx65HMHe5WXKjQfnTvqQzkaOwcD3XokgeYa\n\
+FCuLdBSYSjNkjdcTPwSvW/J7p0E5aWFNPn2WLLhlztY5\n\
+-----END CERTIFICATE REQUEST-----\n";
+
+#[test]
+fn asvs_11_4_3_a_request_signed_with_sha_1_is_refused() {
+    assert!(CertificateRequest::parse(SIGNED_WITH_SHA256).is_ok());
+    assert_eq!(CertificateRequest::parse(SIGNED_WITH_SHA1).err(), Some(RequestProblem::Signature));
 }

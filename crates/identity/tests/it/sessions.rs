@@ -1,7 +1,7 @@
 //! Sessions: idle and absolute ends, listed and ended by their owner.
 
 use base::Timestamp;
-use identity::{AuthError, Label, MemberSession, NewSession, PasswordHash, Role};
+use identity::{Actor, AuthError, Label, MemberSession, NewSession, PasswordHash, Role};
 
 use crate::world::{World, each_world};
 
@@ -159,5 +159,19 @@ fn a_session_check_writes_nothing() {
         let found = world.write(move |tx, means| identity::require_buyer(tx, &token, means.now)).unwrap();
         assert!(found.touch_due);
         assert_eq!(used(), before);
+    });
+}
+
+#[test]
+fn ses_1_an_erased_buyers_sessions_end_at_once() {
+    each_world(|world| {
+        let (buyer, session) = buyer_session(&world, "li@mail.example");
+        let (_, other) = buyer_session(&world, "wang@mail.example");
+        let require = |session: &NewSession| {
+            world.read(|tx, means| identity::require_buyer(tx, &session.token, means.now)).err()
+        };
+        assert_eq!((require(&session), require(&other)), (None, None));
+        world.write(move |tx, means| identity::erase_buyer(tx, means, &Actor::Operator, buyer)).unwrap();
+        assert_eq!((require(&session), require(&other)), (Some(AuthError::SignInNeeded), None));
     });
 }

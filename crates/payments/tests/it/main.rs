@@ -8,7 +8,11 @@ mod code_token;
 #[cfg(test)]
 mod codes;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod emv;
+#[cfg(test)]
+mod entry_fault;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
