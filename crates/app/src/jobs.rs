@@ -24,6 +24,9 @@ mod store;
 
 pub use store::MIGRATIONS;
 mod texts;
+mod watch;
+
+pub use watch::note_export;
 
 /// The running jobs; they end when it is dropped.
 pub struct Jobs {
@@ -50,7 +53,9 @@ impl Jobs {
             Sequencer::open((*installation.signer).clone(), &holder, file).map_err(|e| e.to_string())?;
         let at = installation.clone();
         let waiting = Arc::clone(&jobs.waiting);
-        jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), sequence(at, sequencer, waiting))?;
+        let log = watch::Log::new(at.clone(), &holder, Arc::clone(&jobs.stop));
+        let step = sequence(at, sequencer, waiting, log);
+        jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), step)?;
         let at = installation.clone();
         jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || sweep(&at))?;
         let mut keeper = keys::Keeper::new(installation.clone(), &holder);
@@ -128,9 +133,15 @@ fn watch_certificates(at: &Installation) {
 }
 
 /// One step after another while entries wait, so that a busy second does not leave work to the next.
-fn sequence(at: Installation, mut sequencer: Sequencer, waiting: Arc<AtomicU64>) -> impl FnMut() + Send {
+fn sequence(
+    at: Installation,
+    mut sequencer: Sequencer,
+    waiting: Arc<AtomicU64>,
+    mut log: watch::Log,
+) -> impl FnMut() + Send {
     let mut alarm = Alarm::default();
     move || {
+        log.note();
         loop {
             match sequencer.step(&at.db, at.clock.now()) {
                 Ok(step) => {

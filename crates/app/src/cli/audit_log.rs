@@ -11,6 +11,7 @@ use base::{Clock, Dice};
 use super::screen::check_outputs;
 use super::{Source, say, whole};
 use crate::installation::Installation;
+use crate::jobs::note_export;
 
 /// Verify, prove and export the audit log.
 #[derive(clap::Args)]
@@ -194,6 +195,7 @@ fn export(at: &Installation, out: &Path, from: u64) -> Result<ExitCode, String> 
         let _ = std::fs::remove_file(&part);
     }
     let done = written?;
+    note_export(at, from, done.entries).map_err(|e| whole(&e))?;
     say(&format!(
         "wrote {} entries and {} checkpoints to `{}`",
         done.entries,

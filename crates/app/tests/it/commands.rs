@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use app::config::{Config, Settings};
-use base::Clock;
+use base::{Clock, Dice};
 use serde_json::Value;
 use store::{Db, Migration};
 
@@ -136,6 +136,35 @@ fn screen_takes_columns_as_told() {
     let unknown = run(folder.path(), &["screen", "x.csv", "--map", "payor=Kunde"]);
     assert_eq!((unknown.code, unknown.out.as_str()), (2, ""));
     has(&unknown.err, &["`payor` is not a field", "payer"]);
+}
+
+#[test]
+fn screen_looks_the_countries_of_addresses_up_and_refuses_a_broken_table_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("ip.csv"), "198.51.100.0,198.51.100.255,SG\n203.0.113.0,203.0.113.255,DE\n").unwrap();
+    let rows = "2026-03-02 10:00:00,1.00,a,d1,198.51.100.7\n2026-03-02 12:00:00,1200.00,a,d2,203.0.113.7\n";
+    fs::write(at.join("x.csv"), format!("time,amount,payer,device,ip\n{rows}")).unwrap();
+    let screen = |table: Option<&str>| {
+        let words = ["screen", "x.csv", "--decisions", "d.csv"];
+        let told: Vec<&str> = table.into_iter().flat_map(|table| ["--address-countries", table]).collect();
+        (run(at, &[words.as_slice(), &told].concat()), at.join("d.csv"))
+    };
+    let (plain, decisions) = screen(None);
+    has(&plain.good(), &["rules skipped, their columns are absent: ", "country_mismatch_high"]);
+    assert!(!fs::read_to_string(&decisions).unwrap().contains("country_mismatch_high"));
+    let (told, decisions) = screen(Some("ip.csv"));
+    let out = told.good();
+    let skipped = out.lines().find(|line| line.starts_with("rules skipped")).unwrap_or_default();
+    assert!(!skipped.contains("country_mismatch_high"), "{skipped}");
+    assert!(fs::read_to_string(&decisions).unwrap().contains("country_mismatch_high"));
+    fs::write(at.join("ip.csv"), "198.51.100.0,198.51.100.255,SG\n203.0.113.0/24,DE\n").unwrap();
+    let serve = run(at, &[SERVE.as_slice(), &["--address-countries", "ip.csv"]].concat());
+    for refused in [screen(Some("ip.csv")).0, serve] {
+        assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{}", refused.err);
+        has(&refused.err, &["cannot use `ip.csv`:\nline 2: `203.0.113.0/24,DE` is not `first,last,COUNTRY`"]);
+    }
+    has(&screen(Some("none.csv")).0.err, &["cannot use `none.csv`:\nNo such file"]);
 }
 
 /// Screens `name`, is refused, and finds the folder as it was: no output, no part of one, and the old ones untouched.
@@ -319,6 +348,16 @@ fn c55_an_exported_log_is_verified_elsewhere_and_one_flipped_byte_is_named() {
         has(&findings, &[&format!("entry {position} ")]);
     }
     fs::remove_file(at.join("forged.jsonl")).unwrap();
+
+    // That the log was copied is in the log (PCI DSS 10.2.1.3).
+    let read = |at: &app::installation::Installation| {
+        let rows = at.db.read_blocking(|tx| tx.query("SELECT body FROM audit_entries", &[])).unwrap();
+        let copied = |row: &&store::Row| row.text(0).unwrap().contains("\"action\":\"audit_log.exported\"");
+        rows.iter().filter(copied).count()
+    };
+    let opened = app::installation::Installation::open(&settings(at), Clock::System, Dice::System).unwrap();
+    assert_eq!(read(&opened), 1);
+    drop(opened);
 
     let id = entries[1].split_once("\"id\":\"").unwrap().1.split('"').next().unwrap();
     let proof = audit(at, &["prove", id]).good();

@@ -9,6 +9,10 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod failure;
 #[cfg(test)]
 mod files;
@@ -29,6 +33,8 @@ mod refusal;
 #[cfg(test)]
 mod signed;
 #[cfg(test)]
+mod site_map;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod tls;
@@ -36,3 +42,5 @@ mod tls;
 mod town;
 #[cfg(test)]
 mod vaulted;
+#[cfg(test)]
+mod watch;
