@@ -36,6 +36,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("table", screening::table),
     ("model", screening::model),
     ("profile", screening::profile),
+    ("countries", screening::countries),
     ("config", settings::config),
     ("share", vault::fuzz::share),
     ("key_file", vault::fuzz::key_file),

@@ -5,7 +5,7 @@ use risk::features::Kind;
 use risk::model::Model;
 use risk::rules::{Bilingual, RuleText};
 use risk::table::{ReadOptions, read};
-use risk::{Features, Profile, Rule, RuleSet, Slot, Word};
+use risk::{Countries, Features, Profile, Rule, RuleSet, Slot, Word};
 
 /// The first line is an expression, the rest fills a row: the compiled rule and `cel`'s interpreter agree.
 pub fn rule(data: &[u8]) {
@@ -93,5 +93,18 @@ pub fn profile(data: &[u8]) {
         let written = profile.to_bytes();
         let again = Profile::from_bytes(&written).map(|profile| profile.to_bytes());
         assert_eq!(again, Ok(written), "a written profile reads differently");
+    }
+}
+
+/// A table of countries: read or refused with a line that is there, and every address has an answer.
+pub fn countries(data: &[u8]) {
+    match Countries::parse(data) {
+        Ok(countries) => {
+            for address in ["0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "2001:db8::1", "ffff::"] {
+                let found = address.parse().ok().and_then(|address| countries.find(address));
+                assert!(found.is_none_or(|country| country.text().len() == 2));
+            }
+        }
+        Err(problem) => assert!(problem.to_string().chars().count() < 300, "a refusal that is too long"),
     }
 }

@@ -19,7 +19,9 @@ fn put_back(from: &Path, to: &Path) {
         files.filter(|file| file.file_name() != CHECKPOINTS).collect::<Vec<_>>()
     };
     files(to).iter().for_each(|file| fs::remove_file(file.path()).unwrap());
-    files(from).iter().for_each(|file| drop(fs::copy(file.path(), to.join(file.file_name())).unwrap()));
+    for file in files(from) {
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::create;
 use crate::limits::DESCRIPTION_CHARS_MAX;
 use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pages::pay::{ChallengePage, PayAmountPage, PayPage, PinPage, WaitPage};
-use crate::payment::{DeclineReason, Payment, State};
+use crate::payment::{Payment, State};
 use crate::routes::errors;
 use crate::store as rows;
 use crate::text::ShortText;
