@@ -42,10 +42,12 @@ const COMPUTED: [(&str, &[&str]); 20] = [
     ("&format!(\"{new}/options\")", &["/desk/security/passkey/options", "/me/security/passkey/options"]),
 ];
 /// Pages that people see who are not signed in, and why.
-const OPEN: [(&str, &str); 9] = [
+const OPEN: [(&str, &str); 11] = [
     ("/", "the front: which door to take"),
     ("/setup/{token}", "an invitation or the first set-up; the link is the proof"),
     ("/sign-in", "the door of members"),
+    ("/sign-in/forgotten", "asks for a link to a new password"),
+    ("/reset/{token}", "that link; it is the proof, with the second factor"),
     ("/sign-in/outside", "where no provider is set there is no such page"),
     ("/sign-in/outside/back", "the same"),
     ("/freeze/{token}", "from a notice: the link is the proof"),
