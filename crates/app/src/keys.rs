@@ -1,33 +1,32 @@
 //! Keys over HTTP, for whoever runs the installation: what keys there are, and rotations.
 //!
-//! Destroying a key and splitting one are ceremonies at the machine (`tillward keys`): they need the key source.
+//! Splitting a key is a ceremony at the machine (`tillward keys`).
 
 use axum::Json as Answer;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use identity::ceremonies::{Requested, request_destruction, request_rotation};
 use identity::gate::Bearer;
+use identity::routes::{WaitingView, waiting};
 use identity::{Context, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vault::inventory::{self, KeyFacts};
-use vault::rotation::{self, RotationError};
+use vault::rotation;
 use vault::{Level, Rotation};
-use webkit::Code;
 use webkit::body::Json;
 use webkit::error::{ApiError, ApiErrors, ApiResult};
 use webkit::paging::List;
 
-/// Another rotation is not done.
-pub static ROTATION_RUNNING: Code =
-    Code::new("rotation_running", 409, "another rotation of keys is not done yet; wait for it");
-/// Every error code of this module.
-pub static CODES: &[&Code] = &[&ROTATION_RUNNING];
-
 /// All operations on keys.
 pub fn router() -> OpenApiRouter<Context> {
-    OpenApiRouter::new().routes(routes!(list_keys)).routes(routes!(create_key_rotation, list_key_rotations))
+    OpenApiRouter::new()
+        .routes(routes!(list_keys))
+        .routes(routes!(create_key_rotation, list_key_rotations))
+        .routes(routes!(destroy_key))
 }
 
 /// A key of the tree, without the key.
@@ -117,34 +116,46 @@ pub async fn list_key_rotations(State(cx): State<Context>, who: Bearer) -> ApiRe
     Ok(Answer(List { data: found.await?, next_cursor: None }))
 }
 
-/// Starts replacing a key. It goes on by itself while payments run; look at it with the list.
+/// Starts replacing a key. It goes on by itself while payments run; look at it with the list. Where the installation has
+/// two operators, the root key waits for the yes of the second one, which starts it.
 #[utoipa::path(post, path = "/v1/keys/rotations", tag = "Keys", request_body = NewKeyRotationBody,
-    security(("member_session" = [])), responses((status = 201, body = KeyRotationView), ApiErrors))]
+    security(("member_session" = [])),
+    responses((status = 201, body = KeyRotationView), (status = 202, body = WaitingView), ApiErrors))]
 pub async fn create_key_rotation(
     State(cx): State<Context>,
     who: Bearer,
     Json(body): Json<NewKeyRotationBody>,
-) -> Result<(StatusCode, Answer<KeyRotationView>), ApiError> {
+) -> Result<Response, ApiError> {
     let level = Level::from_name(&body.level);
     let level = level.ok_or_else(|| ApiError::bad_field("level", "must be `root`, `kek` or `data`"))?;
-    let started = cx.write_as(who, Permission::ManageKeys, move |tx, caller| {
-        let (now, dice) = (caller.means.now, caller.means.dice);
-        rotation::start_rotation(tx, level, &caller.audit(), now, dice).map_err(|e| refused(&e))
+    let asked = cx.write_as(who, Permission::ManageKeys, move |tx, caller| {
+        Ok(request_rotation(tx, &caller.means, &caller.actor, level)?)
     });
-    Ok((StatusCode::CREATED, Answer(started.await?.into())))
+    Ok(match asked.await? {
+        Requested::Started(rotation) => {
+            (StatusCode::CREATED, Answer(KeyRotationView::from(rotation))).into_response()
+        }
+        Requested::Waits(id) => waiting(id),
+    })
 }
 
-fn refused(error: &RotationError) -> ApiError {
-    match error {
-        RotationError::Running { .. } => ApiError::new(&ROTATION_RUNNING, error.to_string()),
-        RotationError::Vault(vault::VaultError::Store(error)) => error.clone().into(),
-        RotationError::NotFound { .. }
-        | RotationError::NotRetired { .. }
-        | RotationError::InUse { .. }
-        | RotationError::NoVersion
-        | RotationError::Fenced
-        | RotationError::Vault(_) => ApiError::internal(error),
-    }
+/// Asks a second operator to let a replaced key be destroyed, from which nothing hangs any more. Their yes destroys it,
+/// for good: a backup that needs it opens no more.
+#[utoipa::path(post, path = "/v1/keys/{level}/{version}/destroy", tag = "Keys", security(("member_session" = [])),
+    params(("level" = String, Path, description = "`root` or `kek`"),
+    ("version" = i64, Path, description = "its version")),
+    responses((status = 202, body = WaitingView), ApiErrors))]
+pub async fn destroy_key(
+    State(cx): State<Context>,
+    who: Bearer,
+    Path((level, version)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let key = Level::from_name(&level).zip(version.parse::<i64>().ok());
+    let asked = cx.write_as(who, Permission::ManageKeys, move |tx, caller| {
+        let key = key.ok_or_else(|| ApiError::not_found("there is no such key"))?;
+        Ok(request_destruction(tx, &caller.means, &caller.actor, key)?)
+    });
+    Ok(waiting(asked.await?))
 }
 
 fn key_view(key: KeyFacts, now: base::Timestamp) -> KeyView {

@@ -3,6 +3,8 @@
 //! Reading order: `cli.rs` (commands), `config.rs` (settings), `installation.rs` (opens database, vault, log),
 //! `server.rs` (listener, routes), `openapi.rs`, `jobs.rs` (what runs beside requests), then a file for each command.
 
+pub mod access;
+pub mod approvals;
 pub mod bench;
 pub mod cli;
 pub mod config;
@@ -33,15 +35,9 @@ pub fn migrations() -> Vec<store::Migration> {
 
 /// Every error code of the API.
 pub fn error_codes() -> Vec<&'static webkit::Code> {
-    [
-        webkit::error::CODES,
-        identity::routes::CODES,
-        tokens::routes::CODES,
-        payments::routes::CODES,
-        keys::CODES,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
-    .collect()
+    [webkit::error::CODES, identity::routes::CODES, tokens::routes::CODES, payments::routes::CODES]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect()
 }

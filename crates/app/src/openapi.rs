@@ -25,6 +25,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut api = Description::openapi();
     api.merge(payments::routes::router().split_for_parts().1);
     api.merge(identity::routes::router().split_for_parts().1);
+    api.merge(crate::approvals::router().split_for_parts().1);
     api.merge(crate::keys::router().split_for_parts().1);
     api.merge(tokens::routes::router().split_for_parts().1);
     let bearer = |about: &str| {
@@ -44,12 +45,24 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("client_certificate", certificate);
     components.add_security_scheme("member_session", bearer("a member's session, `twm_…`"));
     components.add_security_scheme("buyer_session", bearer("a buyer's session, `twb_…`"));
-    api.paths.paths.values_mut().flat_map(operations).for_each(describe_answers);
+    for operation in api.paths.paths.values_mut().flat_map(operations) {
+        describe_answers(operation);
+        name_permission(operation);
+    }
     api
 }
 
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete].into_iter().flatten()
+}
+
+/// Says which permission an operation asks for, as `x-permission`.
+fn name_permission(operation: &mut Operation) {
+    let id = operation.operation_id.as_deref().unwrap_or_default();
+    if let Some(permission) = crate::access::permission_of(id) {
+        let named = [("x-permission", permission.name())];
+        operation.extensions.get_or_insert_default().extend(named.map(|(k, v)| (k.to_owned(), v.into())));
+    }
 }
 
 /// OpenAPI wants words for every answer; where the operation itself says all there is to say, its status is put in words.

@@ -64,6 +64,7 @@ pub fn router(context: &Context, edge: Edge) -> Router {
         .route(webkit::page::assets::ROUTE, get(webkit::page::assets::find_asset))
         .merge(identity::desk::router(&hall))
         .merge(tokens::desk::router(hall.clone()))
+        .merge(crate::approvals::pages(context.clone(), &hall))
         .merge(payments::desk::router(context.clone(), hall))
         .layer(from_fn_with_state(edge, request::edge))
 }
@@ -83,8 +84,10 @@ fn interface(context: &Context) -> Router {
         identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
     let (keys, _) = crate::keys::router().with_state::<()>(context.identity.clone()).split_for_parts();
     let (tokens, _) = tokens::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
+    let (approvals, _) = crate::approvals::router().with_state::<()>(context.clone()).split_for_parts();
     Router::new()
         .merge(payments)
+        .merge(approvals)
         .merge(tokens)
         .merge(identity)
         .merge(keys)

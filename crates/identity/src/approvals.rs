@@ -7,8 +7,9 @@
 //! - proposal, decision and use are in the audit log.
 //!
 //! How to use it: where an operation needs a second person, call [`ask`] with what exactly is to be done. [`Asked::Go`]
-//! means do it now, in this transaction; [`Asked::Wait`] means commit and answer 202 with the approval's id. The proposer
-//! sends the same request again once a colleague has approved it.
+//! means do it now, in this transaction; [`Asked::Wait`] means commit and answer 202 with the approval's id. What
+//! [`ApprovalAction::is_done_by_approval`] is done by the second person's yes itself, in one transaction with it; for
+//! anything else the proposer sends the same request again.
 
 use base::{ApprovalId, ScopedId, ShopId, Timestamp};
 use store::Tx;
@@ -50,6 +51,18 @@ macro_rules! actions {
                 match self { $(ApprovalAction::$name => Permission::$permission),* }
             }
 
+            /// Whether the yes of a second person does it, in the same transaction. Where it is not so, the proposer
+            /// sends the request again.
+            pub fn is_done_by_approval(self) -> bool {
+                match self {
+                    ApprovalAction::Refund | ApprovalAction::ChangeLimit | ApprovalAction::KeyCeremony => true,
+                    ApprovalAction::GrantRoles
+                    | ApprovalAction::ChangeRole
+                    | ApprovalAction::ExportCustomers
+                    | ApprovalAction::ResetFactors => false,
+                }
+            }
+
             /// What it is, in a few words.
             pub fn words(self, lang: Lang) -> &'static str {
                 match lang {
@@ -68,8 +81,8 @@ actions! {
     ChangeRole = "change_role", ManageRoles, "give a role more power", "提升自定义角色权限";
     /// Giving back more than the shop lets one person give back.
     Refund = "refund", Refund, "a refund over the shop's limit", "超出店铺限额的退款";
-    /// Changing how much one person may give back.
-    ChangeLimit = "change_limit", ManageShop, "a new limit for refunds", "修改退款限额";
+    /// Raising how much one person may give back, or how much of customers' data may be opened.
+    ChangeLimit = "change_limit", ManageShop, "a higher limit", "提高限额";
     /// Exporting customers' data.
     ExportCustomers = "export_customers", ExportCustomers, "an export of customers' data", "导出客户数据";
     /// A ceremony of the installation's keys.
@@ -190,13 +203,21 @@ pub fn ask_if_two(
     proposal: &Proposal,
 ) -> Result<Asked, ApprovalError> {
     let is_machine = matches!(actor, Actor::Operator | Actor::System);
-    if is_machine || list_approvers(tx, actor, proposal)?.is_empty() {
+    if is_machine || !has_second(tx, actor, proposal)? {
         let event = Event::new(proposal.shop, actor, record::APPROVAL_USED, audit::Object::word("alone"))
             .with("action", proposal.action.name());
         record::note(tx, means, event)?;
         return Ok(Asked::Go);
     }
     ask(tx, means, actor, proposal)
+}
+
+/// Whether somebody else could approve it.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn has_second(tx: &mut Tx, actor: &Actor, proposal: &Proposal) -> Result<bool, Fault> {
+    Ok(!list_approvers(tx, actor, proposal)?.is_empty())
 }
 
 /// Proposes something and tells those who can approve it. The same proposal of the same person that still waits is
@@ -256,16 +277,48 @@ pub fn take(
     let open = rows::list_open(tx, proposal.shop, means.now)?;
     let fits = |row: &Approval| row.state == ApprovalState::Approved && is_for(row, proposal, &proposer);
     let row = open.into_iter().find(fits).ok_or(ApprovalError::NotFound)?;
-    let row = Approval { state: ApprovalState::Used, ..row };
-    rows::update_approval(tx, &row)?;
-    note(tx, means, actor, &row, record::APPROVAL_USED)?;
-    Ok(row)
+    finish(tx, means, actor, row)
 }
 
-/// A second person says yes.
+/// What a second person says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Do it.
+    Yes,
+    /// Leave it.
+    No,
+}
+
+/// A second person decides.
 ///
 /// # Errors
 /// [`ApprovalError`] but [`ApprovalError::TooMany`].
+pub fn decide(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    (shop, id): (ShopId, ApprovalId),
+    answer: Answer,
+) -> Result<Approval, ApprovalError> {
+    let row = find_undecided(tx, means, actor, shop, id)?;
+    let (state, expires, action) = match answer {
+        Answer::Yes => {
+            let expires = means.now.plus_seconds(APPROVAL_USE_SECONDS);
+            (ApprovalState::Approved, expires, record::APPROVAL_GIVEN)
+        }
+        Answer::No => (ApprovalState::Refused, row.expires, record::APPROVAL_REFUSED),
+    };
+    let (decider, decided) = (Some(actor.label()), Some(means.now));
+    let row = Approval { state, expires, decider, decided, ..row };
+    rows::update_approval(tx, &row)?;
+    note(tx, means, actor, &row, action)?;
+    Ok(row)
+}
+
+/// [`decide`] with [`Answer::Yes`].
+///
+/// # Errors
+/// Those of [`decide`].
 pub fn approve(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -273,30 +326,34 @@ pub fn approve(
     shop: ShopId,
     id: ApprovalId,
 ) -> Result<Approval, ApprovalError> {
-    let row = decide(tx, means, actor, shop, id)?;
-    let expires = means.now.plus_seconds(APPROVAL_USE_SECONDS);
-    let row = Approval { state: ApprovalState::Approved, expires, ..row };
-    rows::update_approval(tx, &row)?;
-    note(tx, means, actor, &row, record::APPROVAL_GIVEN)?;
-    Ok(row)
+    decide(tx, means, actor, (shop, id), Answer::Yes)
 }
 
-/// A second person says no.
+/// Notes that what was just approved is done. For what [`ApprovalAction::is_done_by_approval`].
 ///
 /// # Errors
-/// [`ApprovalError`] but [`ApprovalError::TooMany`].
-pub fn refuse(
+/// [`ApprovalError::NotFound`] for one that was not approved or is used up.
+pub fn finish(
     tx: &mut Tx,
     means: &Means<'_>,
     actor: &Actor,
-    shop: ShopId,
-    id: ApprovalId,
+    row: Approval,
 ) -> Result<Approval, ApprovalError> {
-    let row = decide(tx, means, actor, shop, id)?;
-    let row = Approval { state: ApprovalState::Refused, ..row };
+    if row.state != ApprovalState::Approved || means.now >= row.expires {
+        return Err(ApprovalError::NotFound);
+    }
+    let row = Approval { state: ApprovalState::Used, ..row };
     rows::update_approval(tx, &row)?;
-    note(tx, means, actor, &row, record::APPROVAL_REFUSED)?;
+    note(tx, means, actor, &row, record::APPROVAL_USED)?;
     Ok(row)
+}
+
+/// A proposal of a shop, whatever became of it.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_approval(tx: &mut Tx, shop: ShopId, id: ApprovalId) -> Result<Option<Approval>, Fault> {
+    if id.shop() == shop { Ok(rows::find_approval(tx, id)?) } else { Ok(None) }
 }
 
 /// The proposals of a shop that wait or may still be carried out, newest first: those that the caller could decide, and
@@ -349,8 +406,8 @@ fn can_decide(actor: &Actor, row: &Approval) -> bool {
     may && !is_concerned && row.proposer != actor.label()
 }
 
-/// Checks that `actor` may decide the proposal, and enters who decides.
-fn decide(
+/// The proposal, if `actor` may decide it.
+fn find_undecided(
     tx: &mut Tx,
     means: &Means<'_>,
     actor: &Actor,
@@ -358,7 +415,7 @@ fn decide(
     id: ApprovalId,
 ) -> Result<Approval, ApprovalError> {
     actor.allow(Permission::Approve, shop)?;
-    let found = if id.shop() == shop { rows::find_approval(tx, id)? } else { None };
+    let found = find_approval(tx, shop, id)?;
     let row = found.filter(|row| means.now < row.expires).ok_or(ApprovalError::NotFound)?;
     actor.allow(row.action.permission(), shop)?;
     actor.require_fresh(STEP_UP_SECONDS)?;
@@ -369,7 +426,7 @@ fn decide(
     if row.state != ApprovalState::Waiting {
         return Err(ApprovalError::Decided);
     }
-    Ok(Approval { decider: Some(actor.label()), decided: Some(means.now), ..row })
+    Ok(row)
 }
 
 /// The colleagues of `actor` who could approve a proposal.

@@ -59,10 +59,13 @@ impl NewRole {
         if permissions.is_empty() {
             return Err(NewRoleProblem::None);
         }
-        // Whoever signs in can enter and look after their own factors.
-        let door = [Permission::Enter, Permission::OwnSecurity].into_iter().collect();
-        Ok(NewRole { name, permissions: permissions.with(door) })
+        Ok(NewRole { name, permissions: permissions.with(door()) })
     }
+}
+
+/// What every role opens: whoever signs in can enter, and look after their own factors and password.
+pub(crate) fn door() -> Permissions {
+    [Permission::Enter, Permission::OwnSecurity, Permission::OwnPassword].into_iter().collect()
 }
 
 /// Whether a role of a shop's own may have it: a built-in role for members has.

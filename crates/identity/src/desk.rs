@@ -147,23 +147,16 @@ fn people() -> Router<Hall> {
         .route("/desk/roles", get(people::show_roles))
         .route("/desk/members/{id}/restore", post(people::restore))
         .route("/desk/approvals", get(two_people::show_approvals))
-        .route(
-            "/desk/approvals/{id}/approve",
-            post(|hall, visit, id, sent: Incoming| {
-                two_people::decide(hall, visit, id, sent, two_people::Answer::Approve)
-            }),
-        )
-        .route(
-            "/desk/approvals/{id}/refuse",
-            post(|hall, visit, id, sent: Incoming| {
-                two_people::decide(hall, visit, id, sent, two_people::Answer::Refuse)
-            }),
-        )
+        .route("/desk/approvals/{id}/refuse", post(two_people::refuse))
         .route("/desk/access-review", get(two_people::show_review))
         .route("/desk/access-review/{id}", post(two_people::decide_one))
         .route("/desk/shops", get(shops::show_shops))
         .route("/desk/keys", get(key_tree::show_tree))
         .route("/desk/keys/rotate/{level}", get(key_tree::show_rotation).post(key_tree::start))
+        .route(
+            "/desk/keys/destroy/{level}/{version}",
+            get(key_tree::show_destruction).post(key_tree::destroy),
+        )
 }
 
 fn members() -> Router<Hall> {

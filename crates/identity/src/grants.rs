@@ -7,6 +7,7 @@ use base::{MemberId, RoleId, ScopedId, ShopId};
 use store::Tx;
 
 use crate::context::Fault;
+use crate::custom_roles::door;
 use crate::permissions::{Actor, Permission, Role};
 use crate::store::members::{self, MemberRow, MemberState};
 use crate::store::roles;
@@ -143,7 +144,8 @@ pub(crate) fn custom_permissions(tx: &mut Tx, shop: ShopId, custom: &[RoleId]) -
     let mut all = Permissions::NONE;
     for id in custom.iter().filter(|id| id.shop() == shop) {
         if let Some(role) = roles::find_role(tx, *id)? {
-            all = all.with(role.permissions);
+            // With the door: a role from before it was as wide as it is now opens it too.
+            all = all.with(role.permissions).with(door());
         }
     }
     Ok(all)

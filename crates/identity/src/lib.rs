@@ -17,6 +17,7 @@ mod api_keys;
 pub mod approvals;
 mod blocklist;
 mod buyers;
+pub mod ceremonies;
 mod certificates;
 mod codes;
 mod context;

@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 
 use crate::context::Context;
 
-pub use approvals::{WaitingView, waiting};
+pub use approvals::{ApprovalView, WaitingView, waiting};
 pub use certificates::{EnrolmentBody, EnrolmentView};
 pub use errors::{
     CODES, PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED, asleep, denied, fault, refused_pin,
@@ -77,7 +77,6 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(roles::create_role, roles::list_roles))
         .routes(routes!(roles::update_role, roles::delete_role))
         .routes(routes!(approvals::list_approvals))
-        .routes(routes!(approvals::approve_proposal))
         .routes(routes!(approvals::refuse_proposal))
         .routes(routes!(access_reviews::list_access_reviews))
         .routes(routes!(access_reviews::find_access_review))

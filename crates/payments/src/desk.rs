@@ -114,6 +114,7 @@ fn members() -> Router<Desk> {
         .route("/desk/payments/{id}/cancel", post(detail::cancel_payment))
         .route("/desk/payments/{id}/refund", post(refunds::create_refund))
         .route("/desk/refunds", get(refunds::list_refunds))
+        .route("/desk/refunds/limit", get(refunds::show_limit).post(refunds::update_limit))
         .route(
             "/desk/certificates",
             get(certificates::list_certificates).post(certificates::create_enrolment),

@@ -3,7 +3,7 @@
 //! A payment waits, is confirmed by its payer with a PIN bound to amount and payee, is screened, and then moves money,
 //! pauses, waits for a member, or is declined; see [`payment`] for its states. Nothing here waits for the network.
 //! Reading order: `payment.rs`, `create.rs`, `confirm.rs` (the busiest path), then `challenge.rs`, `review.rs`,
-//! `refund.rs`; SQL is in `store.rs`, JSON in `routes/`, HTML in `pages/`.
+//! `refund.rs` and what takes two people (`refund_limit.rs`, `refund_proposal.rs`); SQL is in `store.rs`, JSON in `routes/`, HTML in `pages/`.
 //!
 //! INVARIANT: money moves in `settle` and `refund` alone, each with its audit entry in the same transaction.
 
@@ -23,6 +23,8 @@ pub mod payment;
 pub mod proof;
 mod record;
 pub mod refund;
+pub mod refund_limit;
+pub mod refund_proposal;
 pub mod review;
 pub mod routes;
 pub mod screening;

@@ -24,3 +24,10 @@ pub const NONCE_BYTES_MAX: usize = 64;
 pub const NONCE_BYTES: usize = 32;
 /// Most refunds of one payment.
 pub const REFUNDS_MAX: i64 = 50;
+/// What one person may give back of one payment in a shop that set no limit of its own, minor units: 1,000.00 in most
+/// currencies.
+pub const REFUND_LIMIT_DEFAULT_MINOR: i64 = 100_000;
+/// Highest limit that a shop can set, minor units: no payment is larger.
+pub const REFUND_LIMIT_MINOR_MAX: i64 = base::limits::AMOUNT_MAX_MINOR;
+/// How long ago the second factor may have been given by whoever asks for a refund above the limit, in seconds.
+pub const REFUND_STEP_UP_SECONDS: i64 = identity::limits::STEP_UP_SECONDS;

@@ -13,6 +13,7 @@ const ANSWER: Action = Action::new("payment.answer");
 const REVIEW: Action = Action::new("payment.review");
 const REFUND: Action = Action::new("payment.refund");
 const CANCEL: Action = Action::new("payment.cancel");
+const REFUND_LIMIT: Action = Action::new("shop.refund_limit");
 const TOP_UP: Action = Action::new("balance.top_up");
 
 /// What was done.
@@ -21,7 +22,7 @@ pub(crate) enum Deed {
     Confirm,
     Answer,
     Review,
-    Refund(base::Money),
+    Refund(base::Money, Option<base::ApprovalId>),
     Cancel,
 }
 
@@ -31,7 +32,7 @@ impl Deed {
             Deed::Confirm => CONFIRM,
             Deed::Answer => ANSWER,
             Deed::Review => REVIEW,
-            Deed::Refund(_) => REFUND,
+            Deed::Refund(..) => REFUND,
             Deed::Cancel => CANCEL,
         }
     }
@@ -57,13 +58,30 @@ pub(crate) fn note(
     if let Some(decline) = payment.decline {
         entry = entry.detail("decline", decline.name());
     }
-    if let Deed::Refund(amount) = deed {
+    if let Deed::Refund(amount, approval) = deed {
         entry = entry.detail("refund", amount);
+        if let Some(approval) = approval {
+            entry = entry.detail("approval", approval);
+        }
     }
     if let Some(confirmation) = payment.confirmation.as_deref().filter(|_| matches!(deed, Deed::Confirm)) {
         entry = entry.detail("confirmation", audit::Text::hex(confirmation));
     }
     audit::append(tx, &entry)
+}
+
+/// Enters another limit of what one person gives back.
+pub(crate) fn note_limit(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: base::ShopId,
+    (from, to): (base::Money, base::Money),
+) -> Result<(), store::Error> {
+    let id = EntryId::new(shop, means.now, means.dice);
+    let entry = Entry::new(id, means.now, actor.clone(), REFUND_LIMIT, Object::from(shop), Outcome::Success);
+    audit::append(tx, &entry.detail("from", from).detail("to", to))?;
+    Ok(())
 }
 
 /// Enters a top-up.

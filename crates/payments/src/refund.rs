@@ -1,7 +1,8 @@
 //! Giving money back, in full or in part, never more than was paid.
 
-use base::{EntryId, Money, PaymentId, RefundId, ScopedId, Timestamp, TransferId};
-use identity::Means;
+use base::{ApprovalId, EntryId, Money, PaymentId, RefundId, ScopedId, Timestamp, TransferId};
+use identity::approvals::ApprovalError;
+use identity::{Denied, Means};
 use ledger::{AccountKey, Reason, ShopPurpose, Transfer};
 use store::Tx;
 
@@ -64,12 +65,22 @@ pub enum RefundError {
     /// The shop's balance does not cover it.
     #[error("the shop's balance does not cover this refund")]
     ShopFunds,
+    /// A second factor is missing or too old for an amount above the shop's limit.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// What was approved is not what the payment is now.
+    #[error("payment, payee or amount are not those that were approved")]
+    NotAsApproved,
+    /// The proposal to a second person was refused.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// Gives money back to the payer.
+/// Gives money back to the payer, whatever the amount: for the program's own work. People and systems of a shop go
+/// through [`crate::refund_proposal::request_refund`].
 ///
 /// # Errors
 /// [`RefundError`].
@@ -79,6 +90,18 @@ pub fn refund(
     actor: &audit::Actor,
     from: &Origination,
     new: &NewRefund,
+) -> Result<(Refund, Payment), RefundError> {
+    give_back(tx, means, actor, from, new, None)
+}
+
+/// Gives money back; `approval` is the one that a second person gave for it.
+pub(crate) fn give_back(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &audit::Actor,
+    from: &Origination,
+    new: &NewRefund,
+    approval: Option<ApprovalId>,
 ) -> Result<(Refund, Payment), RefundError> {
     let payment = rows::find_payment(tx, new.payment)?.ok_or(RefundError::NoPayment)?;
     let amount = check(&payment, new)?;
@@ -105,7 +128,7 @@ pub fn refund(
     let whole = refunded_minor == payment.amount.minor;
     let stored_state = if whole { State::Refunded } else { State::PartlyRefunded };
     let mut payment = Payment { refunded_minor, refunds: payment.refunds + 1, stored_state, ..payment };
-    let leaf = record::note(tx, means, actor, Deed::Refund(amount), &payment, from)?;
+    let leaf = record::note(tx, means, actor, Deed::Refund(amount, approval), &payment, from)?;
     payment.entry = Some(leaf.entry_id);
     rows::update_payment(tx, &payment)?;
     let refund = Refund {
@@ -120,7 +143,8 @@ pub fn refund(
     Ok((refund, payment))
 }
 
-fn check(payment: &Payment, new: &NewRefund) -> Result<Money, RefundError> {
+/// What would be given back, if it can be.
+pub(crate) fn check(payment: &Payment, new: &NewRefund) -> Result<Money, RefundError> {
     let left_minor = payment.refundable_minor();
     if left_minor == 0 {
         return Err(RefundError::NotRefundable(payment.stored_state));

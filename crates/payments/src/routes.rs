@@ -10,6 +10,7 @@ mod orders;
 mod paying;
 mod payments;
 mod read;
+mod refund_limits;
 mod refunds;
 mod reviews;
 mod top_ups;
@@ -29,7 +30,7 @@ use crate::code_token::CodeKey;
 use crate::payment::Payment;
 use crate::screening::Screen;
 
-pub use errors::CODES;
+pub use errors::{CODES, of_limit, of_refund};
 
 /// Payments that one buyer may begin at printed codes.
 const BEGUN: Rate = Rate { burst: 20, per_minute: 10 };
@@ -132,6 +133,9 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(paying::list_own_payments))
         .routes(routes!(refunds::create_refund, refunds::list_refunds))
         .routes(routes!(refunds::find_refund))
+        .routes(routes!(refunds::find_refund_proposal))
+        .routes(routes!(refund_limits::list_refund_limits))
+        .routes(routes!(refund_limits::update_refund_limit))
         .routes(routes!(codes::create_code, codes::list_codes))
         .routes(routes!(codes::find_code))
         .routes(routes!(codes::revoke_code))

@@ -15,9 +15,14 @@ use crate::review::{Review, ReviewState};
 use crate::shop::{Premises, Terminal};
 
 mod lists;
+mod refunds;
 
 pub use lists::{Direction, PaymentFilter, Sort, Spot, Taken, list_payments, sum_taken};
 pub(crate) use lists::{count_code_payments, list_dynamic_payments, list_shop_refunds, list_sorted_payments};
+pub(crate) use refunds::{
+    find_refund_limit, find_refund_proposal, list_refund_limits, list_refund_proposals, put_refund_limit,
+    put_refund_proposal, refund_limit_key,
+};
 
 /// The payments part of the schema.
 pub const MIGRATIONS: &[Migration] = &[Migration {
@@ -68,7 +73,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     version: 601,
     name: "payments by printed code",
     sql: "CREATE INDEX payments_code ON payments (shop_id, code_id, id) WHERE code_id IS NOT NULL",
-}];
+}, Migration { version: 602, name: "payments: refunds that take two people", sql: refunds::SQL }];
 
 static PREMISES: Table =
     Table::new("premises", &[text("shop_id")], &[text("zone"), int("lat_centi"), int("lon_centi")]).kept();
@@ -163,8 +168,19 @@ static CODE_DAYS: Table = Table::new(
 .kept();
 
 /// Every table of this domain, for the test that holds them against the schema.
-pub static TABLES: [&Table; 10] = [
-    &PREMISES, &TERMINALS, &ORDERS, &CODES, &PAYMENTS, &DECISIONS, &REFUNDS, &REVIEWS, &PROFILES, &CODE_DAYS,
+pub static TABLES: [&Table; 12] = [
+    &PREMISES,
+    &TERMINALS,
+    &ORDERS,
+    &CODES,
+    &PAYMENTS,
+    &DECISIONS,
+    &REFUNDS,
+    &REVIEWS,
+    &PROFILES,
+    &CODE_DAYS,
+    &refunds::REFUND_LIMITS,
+    &refunds::REFUND_PROPOSALS,
 ];
 
 const PAYMENT_COLUMNS: &str = "shop_id, id, amount_minor, currency, refunded_minor, refunds, state, decline, order_id,

@@ -20,6 +20,7 @@ pub mod export;
 pub mod import;
 pub mod limits;
 pub mod opening;
+pub mod opening_limits;
 pub mod pages;
 mod record;
 pub mod routes;

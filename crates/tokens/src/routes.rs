@@ -17,7 +17,7 @@ use identity::Context;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use errors::CODES;
+pub use errors::{CODES, of_limits};
 pub use sealed::write_sealed;
 
 /// All operations of this domain.

@@ -321,6 +321,18 @@ pub fn destroy_key(
     }
 }
 
+/// Whether a key could be destroyed now: retired, and nothing hangs from it.
+///
+/// # Errors
+/// [`RotationError`] with the reason why not.
+pub fn check_destroyable(tx: &mut Tx, (level, version): (Level, i64)) -> Result<(), RotationError> {
+    match level {
+        Level::Root => destroyable_root(tx, version).map(drop),
+        Level::Kek => destroyable_kek(tx, version).map(drop),
+        Level::Data => Err(RotationError::NoVersion),
+    }
+}
+
 fn destroyable_root(tx: &mut Tx, version: i64) -> Result<RootRow, RotationError> {
     let level = Level::Root;
     refuse_open(tx)?;

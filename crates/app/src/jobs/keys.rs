@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Timestamp;
+use identity::Means;
+use identity::ceremonies::{finish_destruction, list_due};
 use store::EngineKind;
+use vault::KeyState;
 use vault::inventory::{KeyFacts, list_keys};
-use vault::rotation::{Nodes, Rotator, Step};
+use vault::rotation::{Nodes, RotationError, Rotator, Step, destroy_key};
 
 use crate::installation::{Installation, SEALED_COLUMNS};
 use crate::limits::{KEY_AGE_EVERY_MS, ROTATION_PAUSE_MS};
@@ -49,6 +52,12 @@ impl Keeper {
         if is_due(&mut self.aged, now, KEY_AGE_EVERY_MS) {
             self.look_at_age(now);
         }
+        if let Err(problem) = destroy_due(&self.at, now) {
+            self.report(
+                Some(problem),
+                "a key whose destruction was approved is still there; it is tried again",
+            );
+        }
         for _ in 0..STEPS_MAX {
             match self.rotator.step(&self.at.db, &self.at.vault, self.at.clock.now(), &self.at.dice) {
                 Ok(Step::Moved) => std::thread::sleep(Duration::from_millis(ROTATION_PAUSE_MS)),
@@ -84,6 +93,29 @@ impl Keeper {
             }
         }
     }
+}
+
+/// Destroys the keys whose destruction a second operator approved.
+///
+/// # Errors
+/// What stopped it, in words; it is tried again.
+pub fn destroy_due(at: &Installation, now: Timestamp) -> Result<(), String> {
+    let due = at.db.read_blocking(move |tx| list_due(tx, now)).map_err(|e| e.to_string())?;
+    for (approval, key) in due {
+        let actor = audit::Actor::system("approved key destruction");
+        match destroy_key(&at.db, &at.vault, &*at.keys, key, &actor, (now, &at.dice)) {
+            // The second is one that a crash cut off from being written down.
+            Ok(()) | Err(RotationError::NotRetired { state: KeyState::Destroyed, .. }) => {}
+            Err(problem) => return Err(problem.to_string()),
+        }
+        let (at, id) = (at.clone(), approval.id);
+        let finished = at.db.clone().write_blocking(move |tx| {
+            let means = Means { vault: &at.vault, dice: &at.dice, now };
+            finish_destruction(tx, &means, id)
+        });
+        finished.map_err(|problem| problem.to_string())?;
+    }
+    Ok(())
 }
 
 /// The field `alarm` is what a watcher of the log looks for; its value does not change.

@@ -22,6 +22,7 @@ use testkit::http::{Answer, Request};
 use tower::ServiceExt;
 use vault::{RootKey, Vault};
 use webkit::page::Lang;
+use webkit::peer::PeerCertificate;
 use webkit::signing::{Signer, SigningKey};
 
 /// Half past one in the afternoon of a Sunday in Shanghai.
@@ -229,6 +230,12 @@ impl House {
     /// Sends a request.
     pub fn send(&self, request: Request) -> Answer {
         runtime().block_on(go(self.router.clone(), request))
+    }
+
+    /// The same over a channel on which the client showed a certificate.
+    pub fn send_with(&self, request: Request, certificate: Arc<PeerCertificate>) -> Answer {
+        let router = self.router.clone();
+        runtime().block_on(go(router.layer(axum::Extension(certificate)), request))
     }
 
     /// Sends requests all at once.

@@ -41,6 +41,8 @@ mod tls;
 #[cfg(test)]
 mod town;
 #[cfg(test)]
+mod two_people;
+#[cfg(test)]
 mod vaulted;
 #[cfg(test)]
 mod watch;

@@ -1,20 +1,21 @@
-//! The installation's keys, for operators: the tree, and replacing the keys of a level.
+//! The installation's keys, for operators: the tree, replacing the keys of a level, destroying one that was replaced.
 
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
 use vault::inventory::{KeyFacts, list_keys};
-use vault::rotation::{RotationError, list_rotations, start_rotation};
+use vault::rotation::{RotationError, list_rotations};
 use vault::{KeyState, Level, Rotation, RotationState};
 use webkit::body::Incoming;
 use webkit::error::ApiError;
-use webkit::page::show;
+use webkit::page::{Problems, Zone, show};
 
-use super::form::go;
+use super::form::{Button, go};
 use super::hall::Hall;
 use super::member::{read_as, write_as};
 use super::visit::{Side, Visit};
-use crate::pages::keys::{KeyLevel, KeyNode, KeyRotatePage, KeyShown, KeysPage, RotationBar};
+use crate::ceremonies::{CeremonyError, is_root_asked, list_asked, request_destruction, request_rotation};
+use crate::pages::keys::{KeyDestroyPage, KeyLevel, KeyNode, KeyRotatePage, KeyShown, KeysPage, RotationBar};
 use crate::permissions::Permission;
 
 /// Where the keys are.
@@ -31,9 +32,11 @@ pub(super) async fn show_tree(Shared(hall): Shared<Hall>, visit: Visit) -> Resul
         let rotations = list_rotations(tx)?;
         let (past, running): (Vec<_>, Vec<_>) =
             rotations.iter().partition(|rotation| rotation.state == RotationState::Done);
-        let (keys, busy) = (list_keys(tx)?, !running.is_empty());
+        let (now, busy) = (member.means.now, !running.is_empty());
+        let tree = Tree { keys: list_keys(tx)?, busy, asked: list_asked(tx, now)?, now };
         Ok(KeysPage {
-            levels: LEVELS.iter().map(|level| level_of(*level, &keys, busy, member.means.now)).collect(),
+            levels: LEVELS.iter().map(|level| tree.level(*level)).collect(),
+            root_waits: is_root_asked(tx, now)?,
             running: running.first().map(|rotation| bar(rotation)),
             past: past.into_iter().take(PAST_MAX).map(bar).collect(),
             page,
@@ -42,15 +45,38 @@ pub(super) async fn show_tree(Shared(hall): Shared<Hall>, visit: Visit) -> Resul
     Ok(show(StatusCode::OK, &view.await?))
 }
 
-fn level_of(level: Level, keys: &[KeyFacts], busy: bool, now: base::Timestamp) -> KeyLevel {
-    let own = keys.iter().filter(|key| key.level == level);
-    let mut nodes: Vec<KeyNode> = own.map(|key| node(key, now)).collect();
-    nodes.sort_by_key(|node| (node.state != KeyShown::Active, -node.version));
-    let rotate_href = if busy { String::new() } else { format!("{HOME}/rotate/{}", level.name()) };
-    KeyLevel { level: level.name(), keys: nodes, rotate_href }
+/// What the tree is drawn from.
+struct Tree {
+    keys: Vec<KeyFacts>,
+    /// A rotation goes on.
+    busy: bool,
+    /// Keys whose destruction was asked for.
+    asked: Vec<(Level, i64)>,
+    now: base::Timestamp,
 }
 
-fn node(key: &KeyFacts, now: base::Timestamp) -> KeyNode {
+impl Tree {
+    fn level(&self, level: Level) -> KeyLevel {
+        let own = self.keys.iter().filter(|key| key.level == level);
+        let mut nodes: Vec<KeyNode> = own.map(|key| self.node(key)).collect();
+        nodes.sort_by_key(|node| (node.state != KeyShown::Active, -node.version));
+        let rotate_href = if self.busy { String::new() } else { format!("{HOME}/rotate/{}", level.name()) };
+        KeyLevel { level: level.name(), keys: nodes, rotate_href }
+    }
+
+    fn node(&self, key: &KeyFacts) -> KeyNode {
+        let place = (key.level, key.version);
+        let waits = key.state == KeyState::Retired && self.asked.contains(&place);
+        let can_end = key.state == KeyState::Retired && key.uses == 0 && !self.busy && !waits;
+        node(key, self.now, (waits, if can_end { destroy_path(place) } else { String::new() }))
+    }
+}
+
+fn destroy_path((level, version): (Level, i64)) -> String {
+    format!("{HOME}/destroy/{}/{version}", level.name())
+}
+
+fn node(key: &KeyFacts, now: base::Timestamp, (waits, destroy_href): (bool, String)) -> KeyNode {
     KeyNode {
         version: key.version,
         name: key.name.clone().unwrap_or_default(),
@@ -65,7 +91,8 @@ fn node(key: &KeyFacts, now: base::Timestamp) -> KeyNode {
         ended: key.destroyed.or(key.retired),
         days_left: key.days_left(now),
         uses: u64::try_from(key.uses).unwrap_or(0),
-        destroy_href: String::new(),
+        destroy_href,
+        waits,
     }
 }
 
@@ -122,12 +149,89 @@ pub(super) async fn start(
     let posted = visit.read::<LevelForm>(Side::Member, &incoming)?;
     let level = parse_level(&posted.form.level)?;
     let done = write_as(&hall, &visit, Permission::ManageKeys, posted.once, vec![], move |tx, member| {
-        let (now, dice) = (member.means.now, member.means.dice);
-        match start_rotation(tx, level, &member.audit(), now, dice) {
+        match request_rotation(tx, &member.means, &member.actor, level) {
             // One that goes on already is shown with its bar.
-            Ok(_) | Err(RotationError::Running { .. }) => Ok((HOME.to_owned(), ())),
-            Err(error) => Err(ApiError::internal(error)),
+            Ok(_) | Err(CeremonyError::Rotation(RotationError::Running { .. })) => Ok((HOME.to_owned(), ())),
+            Err(error) => Err(error.into()),
         }
     });
     Ok(go(&done.await?.0))
+}
+
+/// The key that an address names.
+fn parse_key((level, version): (String, String)) -> Result<(Level, i64), ApiError> {
+    let version = version.parse().map_err(|_| ApiError::not_found("no such key"))?;
+    match parse_level(&level)? {
+        // Each data key ends by itself, with its owner's last value that was sealed by it.
+        Level::Data => Err(ApiError::not_found("no such key")),
+        level => Ok((level, version)),
+    }
+}
+
+/// Says what is lost with a key, and asks whether a colleague is to be asked.
+pub(super) async fn show_destruction(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(place): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    destroy_page(&hall, &visit, StatusCode::OK, parse_key(place)?, Problems::none()).await
+}
+
+async fn destroy_page(
+    hall: &Hall,
+    visit: &Visit,
+    status: StatusCode,
+    key: (Level, i64),
+    problems: Problems,
+) -> Result<Response, ApiError> {
+    let view = read_as(hall, visit, Permission::ManageKeys, move |tx, member| {
+        let all = list_keys(tx)?;
+        let found =
+            all.iter().find(|one| (one.level, one.version, one.state) == (key.0, key.1, KeyState::Retired));
+        let found = found.ok_or_else(|| ApiError::not_found("no such key"))?;
+        Ok(KeyDestroyPage {
+            level: key.0.name(),
+            version: key.1,
+            since: found.created,
+            until: found.retired.unwrap_or(member.means.now),
+            problems,
+            action_href: destroy_path(key),
+            back_href: HOME.to_owned(),
+            page: member.frame(tx)?,
+        })
+    });
+    Ok(show(status, &view.await?))
+}
+
+/// Asks a second operator to let a key be destroyed.
+pub(super) async fn destroy(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(place): Path<(String, String)>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let key = parse_key(place)?;
+    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
+    let done = write_as(&hall, &visit, Permission::ManageKeys, once, vec![], move |tx, member| {
+        match request_destruction(tx, &member.means, &member.actor, key) {
+            Ok(_) => Ok((HOME.to_owned(), ())),
+            Err(CeremonyError::NobodyElse) => Ok(("destroy-alone".to_owned(), ())),
+            Err(CeremonyError::Rotation(problem)) if is_in_the_way(&problem) => {
+                Ok(("destroy-in-use".to_owned(), ()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    });
+    let (word, _) = done.await?;
+    if word.starts_with('/') {
+        return Ok(go(&word));
+    }
+    let mut problems = Problems::none();
+    problems.add("", visit.frame(&hall, Side::Member, Zone::default()).t(&word));
+    destroy_page(&hall, &visit, StatusCode::CONFLICT, key, problems).await
+}
+
+fn is_in_the_way(problem: &RotationError) -> bool {
+    use RotationError::{InUse, NoVersion, NotRetired, Running};
+    matches!(problem, Running { .. } | NotRetired { .. } | InUse { .. } | NoVersion)
 }

@@ -20,7 +20,7 @@ use crate::access_review::{
 };
 use crate::api_keys::list_api_keys;
 use crate::approvals::{
-    Approval, ApprovalError, ApprovalState, approve, count_waiting, list_approvals, refuse,
+    Answer, Approval, ApprovalAction, ApprovalError, ApprovalState, count_waiting, decide, list_approvals,
 };
 use crate::members::find_member_person;
 use crate::pages::review::{
@@ -74,9 +74,25 @@ fn row_of(
         until: approval.expires,
         approve_href: href("approve"),
         refuse_href: href("refuse"),
+        about_href: page_of(&approval),
         about: approval.summary,
         state,
     })
+}
+
+/// Where the second person looks at what it is about; empty where there is no page.
+fn page_of(approval: &Approval) -> String {
+    match approval.action {
+        ApprovalAction::Refund => {
+            let payment = approval.subject.split(' ').next().unwrap_or_default();
+            format!("/desk/payments/{payment}")
+        }
+        ApprovalAction::KeyCeremony => "/desk/keys".to_owned(),
+        ApprovalAction::ChangeLimit => "/desk/refunds/limit".to_owned(),
+        ApprovalAction::GrantRoles | ApprovalAction::ResetFactors => "/desk/members".to_owned(),
+        ApprovalAction::ChangeRole => "/desk/roles".to_owned(),
+        ApprovalAction::ExportCustomers => String::new(),
+    }
 }
 
 /// The name behind the id of a member; the id itself for anything else.
@@ -89,30 +105,17 @@ fn name_of(tx: &mut Tx<'_>, member: &Member<'_>, id: &str) -> Result<String, Api
     }
 }
 
-/// What a second person says.
-#[derive(Clone, Copy)]
-pub(super) enum Answer {
-    Approve,
-    Refuse,
-}
-
-/// Decides a proposal.
-pub(super) async fn decide(
+/// Says no to a proposal. The yes is the program's, since what it does belongs to several domains.
+pub(super) async fn refuse(
     Shared(hall): Shared<Hall>,
     visit: Visit,
     Path(id): Path<String>,
     incoming: Incoming,
-    answer: Answer,
 ) -> Result<Response, ApiError> {
     let id: ApprovalId = id.parse().map_err(|_| ApiError::not_found("no such proposal"))?;
     let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let done = write_as(&hall, &visit, Permission::ViewShop, once, vec![], move |tx, member| {
-        let (means, actor, shop) = (&member.means, &member.actor, member.shop.id);
-        let decided = match answer {
-            Answer::Approve => approve(tx, means, actor, shop, id),
-            Answer::Refuse => refuse(tx, means, actor, shop, id),
-        };
-        match decided {
+    let done = write_as(&hall, &visit, Permission::Approve, once, vec![], move |tx, member| {
+        match decide(tx, &member.means, &member.actor, (member.shop.id, id), Answer::No) {
             Ok(_) | Err(ApprovalError::Decided) => Ok((APPROVALS.to_owned(), ())),
             Err(error) => Err(error.into()),
         }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use base::Timestamp;
-use webkit::page::{Frame, Mark};
+use webkit::page::{Frame, Mark, Problems};
 
 /// The tree of keys. Template `keys.html`. The forms have the hidden field `level`, or `level` and `version`.
 #[derive(Template)]
@@ -12,6 +12,8 @@ pub struct KeysPage {
     pub page: Frame,
     /// The levels, from the root down.
     pub levels: Vec<KeyLevel>,
+    /// Whether replacing the root key waits for a second operator.
+    pub root_waits: bool,
     /// The rotation that is going on.
     pub running: Option<RotationBar>,
     /// Rotations that are done, newest first.
@@ -67,6 +69,8 @@ pub struct KeyNode {
     pub uses: u64,
     /// Where its destruction is asked about; empty where it cannot be.
     pub destroy_href: String,
+    /// Whether its destruction waits for a second operator, or for the program.
+    pub waits: bool,
 }
 
 impl KeyNode {
@@ -165,6 +169,35 @@ impl KeyRotatePage {
     /// The key of a text about the level: `title`, `text`, `button`.
     pub fn key(&self, part: &str) -> String {
         format!("rotate-{}-{part}", self.level)
+    }
+}
+
+/// Destroying a key: what is lost with it, and the button. Template `key_destroy.html`. The form has no fields.
+#[derive(Template)]
+#[template(path = "key_destroy.html")]
+pub struct KeyDestroyPage {
+    /// The frame.
+    pub page: Frame,
+    /// Its level: `root`, `kek`.
+    pub level: &'static str,
+    /// Its version.
+    pub version: i64,
+    /// When it was made.
+    pub since: Timestamp,
+    /// When it was replaced.
+    pub until: Timestamp,
+    /// Why it cannot be destroyed.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Back.
+    pub back_href: String,
+}
+
+impl KeyDestroyPage {
+    /// The key of a text about the level: `title`, `lost`.
+    pub fn key(&self, part: &str) -> String {
+        format!("destroy-{}-{part}", self.level)
     }
 }
 

@@ -21,6 +21,8 @@ pub struct ApprovalRow {
     pub what: String,
     /// More about it; may be empty.
     pub about: String,
+    /// The page that it is about; may be empty.
+    pub about_href: String,
     /// Who asks.
     pub who: String,
     /// Since when.

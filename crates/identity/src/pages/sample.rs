@@ -18,7 +18,7 @@ use super::entry::{
     SignInPage, WakePage,
 };
 use super::front::FrontPage;
-use super::keys::{KeyRotatePage, KeysPage, ShopsPage};
+use super::keys::{KeyDestroyPage, KeyRotatePage, KeysPage, ShopsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::passkeys::PasskeyNewPage;
 use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage, RolesPage};
@@ -459,5 +459,6 @@ fn people_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("keys-moving".to_owned(), KeysPage::sample(desk("/desk/keys"), true).render()?),
         ("shops".to_owned(), ShopsPage::sample(desk("/desk/shops")).render()?),
         ("key-rotate".to_owned(), KeyRotatePage::sample(desk("/desk/keys")).render()?),
+        ("key-destroy".to_owned(), KeyDestroyPage::sample(desk("/desk/keys")).render()?),
     ])
 }

@@ -17,7 +17,7 @@ use crate::permissions::Permission;
 /// A decision about one line.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DecisionBody {
+pub struct AccessDecisionBody {
     /// The member or key.
     #[schema(max_length = 80)]
     subject: String,
@@ -107,14 +107,14 @@ pub async fn find_access_review(
 }
 
 /// Confirms or removes one line. Removing a member ends everything they have; removing a key revokes it.
-#[utoipa::path(post, path = "/v1/access_reviews/{id}/decisions", tag = "members", request_body = DecisionBody,
+#[utoipa::path(post, path = "/v1/access_reviews/{id}/decisions", tag = "members", request_body = AccessDecisionBody,
     security(("member_session" = [])), params(("id" = String, Path, description = "the review")),
     responses((status = 200, body = LineView), ApiErrors))]
 pub async fn decide_access(
     State(cx): State<Context>,
     who: Bearer,
     Path(id): Path<String>,
-    Json(body): Json<DecisionBody>,
+    Json(body): Json<AccessDecisionBody>,
 ) -> ApiResult<LineView> {
     let id = parse_review(&id);
     let decided = cx.write_as(who, Permission::ReviewAccess, move |tx, caller| {

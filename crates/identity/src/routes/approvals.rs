@@ -1,4 +1,5 @@
-//! Approvals over HTTP: what waits for a second person, and their yes or no.
+//! Approvals over HTTP: what waits for a second person, and their no. Their yes is the program's (`app/src/approvals.rs`),
+//! since what it does belongs to several domains.
 
 use axum::Json as Answer;
 use axum::extract::{Path, State};
@@ -40,7 +41,8 @@ pub struct ApprovalView {
     expires_at: String,
 }
 
-/// Done only after a second person says yes. Send the same request again then.
+/// Done only after a second person says yes. The operation says whether their yes does it, or the same request is to be
+/// sent again then.
 #[derive(Serialize, ToSchema)]
 pub struct WaitingView {
     /// The approval that is waited for.
@@ -49,10 +51,16 @@ pub struct WaitingView {
     pub state: &'static str,
 }
 
+impl WaitingView {
+    /// What waits for the approval `id`.
+    pub fn new(id: ApprovalId) -> WaitingView {
+        WaitingView { approval: id.to_string(), state: "waiting" }
+    }
+}
+
 /// The answer to a request that waits for a second person: 202.
 pub fn waiting(id: ApprovalId) -> Response {
-    let view = WaitingView { approval: id.to_string(), state: "waiting" };
-    (StatusCode::ACCEPTED, Answer(view)).into_response()
+    (StatusCode::ACCEPTED, Answer(WaitingView::new(id))).into_response()
 }
 
 /// What waits or may still be carried out: what the caller could decide, and what they proposed. Newest first.
@@ -60,26 +68,11 @@ pub fn waiting(id: ApprovalId) -> Response {
     responses((status = 200, body = List<ApprovalView>), ApiErrors))]
 pub async fn list_approvals(State(cx): State<Context>, who: Bearer) -> ApiResult<List<ApprovalView>> {
     let found = cx.read_as(who, Permission::ViewShop, |tx, caller| {
+        caller.member()?;
         Ok(approvals::list_approvals(tx, &caller.actor, caller.shop, caller.means.now)?)
     });
     let data = found.await?.into_iter().map(ApprovalView::from).collect();
     Ok(Answer(List { data, next_cursor: None }))
-}
-
-/// Says yes to what a colleague proposed. They carry it out by sending their request again.
-#[utoipa::path(post, path = "/v1/approvals/{id}/approve", tag = "approvals", security(("member_session" = [])),
-    params(("id" = String, Path, description = "the approval")),
-    responses((status = 200, body = ApprovalView), ApiErrors))]
-pub async fn approve_proposal(
-    State(cx): State<Context>,
-    who: Bearer,
-    Path(id): Path<String>,
-) -> ApiResult<ApprovalView> {
-    let id = parse_approval(&id);
-    let done = cx.write_as(who, Permission::Approve, move |tx, caller| {
-        Ok(approvals::approve(tx, &caller.means, &caller.actor, caller.shop, id.clone()?)?)
-    });
-    Ok(Answer(done.await?.into()))
 }
 
 /// Says no to what a colleague proposed.
@@ -93,7 +86,13 @@ pub async fn refuse_proposal(
 ) -> ApiResult<ApprovalView> {
     let id = parse_approval(&id);
     let done = cx.write_as(who, Permission::Approve, move |tx, caller| {
-        Ok(approvals::refuse(tx, &caller.means, &caller.actor, caller.shop, id.clone()?)?)
+        Ok(approvals::decide(
+            tx,
+            &caller.means,
+            &caller.actor,
+            (caller.shop, id.clone()?),
+            approvals::Answer::No,
+        )?)
     });
     Ok(Answer(done.await?.into()))
 }

@@ -1,11 +1,13 @@
 //! What each refusal of identity looks like over HTTP.
 
+use vault::rotation::RotationError;
 use webkit::error::{ApiError, Code};
 
 use crate::access_review::AccessReviewError;
 use crate::api_keys::ApiKeyError;
 use crate::approvals::ApprovalError;
 use crate::buyers::BuyerError;
+use crate::ceremonies::CeremonyError;
 use crate::certificates::CertificateError;
 use crate::codes::CodeRequestError;
 use crate::context::Fault;
@@ -59,10 +61,13 @@ codes! {
     LAST_OWNER = "last_owner", 409, "a shop keeps at least one owner";
     MORE_THAN_OWN = "more_than_own", 403, "you can only give and take what you may do yourself";
     OWN_PROPOSAL = "own_proposal", 403, "somebody else must decide what you proposed, or about you";
-    NOBODY_ELSE = "nobody_else", 409, "this needs a second person and the shop has none; ask whoever runs the installation";
+    NOBODY_ELSE = "nobody_else", 409, "this takes two people, and nobody else could approve it; ask whoever runs the installation";
     ALREADY_DECIDED = "already_decided", 409, "somebody decided this already";
     ROLE_EXISTS = "role_exists", 409, "the shop has a role of this name already";
     ROLE_IN_USE = "role_in_use", 409, "a member has the role; give them another one first";
+    ROTATION_RUNNING = "rotation_running", 409, "another rotation of keys is not done yet; wait for it";
+    KEY_IN_USE = "key_in_use", 409, "only a key that was replaced, and from which nothing hangs, is destroyed";
+    KEYS_CHANGED = "keys_changed", 409, "the keys changed after this was proposed; propose it again";
     SHOP_LIMIT = "shop_limit", 409, "the shop has as many of these as it may have; remove one first";
 }
 
@@ -242,6 +247,32 @@ impl From<ApprovalError> for ApiError {
             ApprovalError::TooMany => ApiError::new(&SHOP_LIMIT, text),
             ApprovalError::Fault(found) => fault(&found),
         }
+    }
+}
+
+impl From<CeremonyError> for ApiError {
+    fn from(error: CeremonyError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            CeremonyError::Denied(found) => denied(found),
+            CeremonyError::NobodyElse => ApiError::new(&NOBODY_ELSE, text),
+            CeremonyError::Stale => ApiError::new(&KEYS_CHANGED, text),
+            CeremonyError::Approval(found) => found.into(),
+            CeremonyError::Rotation(found) => of_rotation(&found),
+            CeremonyError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+fn of_rotation(error: &RotationError) -> ApiError {
+    match error {
+        RotationError::Running { .. } => ApiError::new(&ROTATION_RUNNING, error.to_string()),
+        RotationError::NotFound { .. } => ApiError::not_found(error.to_string()),
+        RotationError::NotRetired { .. } | RotationError::InUse { .. } | RotationError::NoVersion => {
+            ApiError::new(&KEY_IN_USE, error.to_string())
+        }
+        RotationError::Vault(vault::VaultError::Store(error)) => error.clone().into(),
+        RotationError::Fenced | RotationError::Vault(_) => ApiError::internal(error),
     }
 }
 

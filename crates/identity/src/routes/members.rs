@@ -297,7 +297,8 @@ pub async fn accept_invitation(
 }
 
 /// The caller's shop.
-#[utoipa::path(get, path = "/v1/shop", tag = "shop", security(("member_session" = [])),
+#[utoipa::path(get, path = "/v1/shop", tag = "shop",
+    security(("member_session" = []), ("client_certificate" = [])),
     responses((status = 200, body = ShopView), ApiErrors))]
 pub async fn find_shop(State(cx): State<Context>, who: Bearer) -> ApiResult<ShopView> {
     let shop = cx.read_as(who, Permission::ViewShop, |tx, caller| {

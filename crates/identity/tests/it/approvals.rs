@@ -107,7 +107,9 @@ fn c13_a_refused_proposal_and_one_out_of_time_open_nothing() {
         let checker = world.actor(shop, "checker@shop.example", &[Role::Owner]);
         let first = waiting(ask(&world, &maker, proposal(shop)));
         let no = checker.clone();
-        let refused = world.write(move |tx, means| approvals::refuse(tx, means, &no, shop, first)).unwrap();
+        let refused = world
+            .write(move |tx, means| approvals::decide(tx, means, &no, (shop, first), approvals::Answer::No))
+            .unwrap();
         assert_eq!(refused.state, ApprovalState::Refused);
         let second = waiting(ask(&world, &maker, proposal(shop)));
         assert_ne!(second, first);

@@ -22,6 +22,7 @@ use crate::create::cancel_payment as cancel;
 use crate::pages::detail::{EntryView, PaymentPage};
 use crate::pages::list::PaymentRow;
 use crate::payment::{DeclineReason, Payment, State};
+use crate::refund_proposal::list_waiting;
 use crate::review::Review;
 use crate::routes::errors;
 use crate::store as rows;
@@ -198,6 +199,11 @@ impl Steps<'_> {
             let word = page.t1("step-refunded", "amount", page.amount(&refund.amount));
             let note = refund.reason.unwrap_or_default();
             self.out.push(Step { mark: Mark::Returned, word, at: Some(refund.created_at), note });
+        }
+        for waiting in list_waiting(tx, payment.id, member.means.now)? {
+            let word = page.t1("step-refund-waits", "amount", page.amount(&waiting.amount));
+            let note = waiting.reason.unwrap_or_default();
+            self.out.push(Step { mark: Mark::Waiting, word, at: Some(waiting.created_at), note });
         }
         if payment.entry.is_some() {
             self.add(Mark::Done, page.t("step-logged"), None);

@@ -4,6 +4,7 @@ use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
 use base::{EntryId, Money, PaymentId, ScopedId};
+use identity::approvals::Asked;
 use identity::desk::{Once, Side, Visit, go, payer_name, place};
 use identity::{LoginError, Password, Permission};
 use serde::Deserialize;
@@ -17,15 +18,19 @@ use super::detail::{find_own, member_name, view_of};
 use super::member::{Member, read_as, write_as};
 use super::paying::payment_id;
 use super::words::typed_amount;
-use crate::limits::DESCRIPTION_CHARS_MAX;
+use crate::limits::{DESCRIPTION_CHARS_MAX, REFUND_STEP_UP_SECONDS};
 use crate::pages::detail::RefundPage;
-use crate::pages::list::{RefundRow, RefundsPage};
+use crate::pages::list::{RefundLimitPage, RefundRow, RefundsPage};
 use crate::payment::Payment;
-use crate::refund::{self, NewRefund, Refund};
+use crate::refund::{NewRefund, Refund};
+use crate::refund_limit::{LimitError, find_limit, is_over, request_limit};
+use crate::refund_proposal::{Requested, request_refund};
 use crate::routes::errors;
 use crate::store as rows;
 use crate::text::ShortText;
 
+/// Where the limit is.
+const LIMIT: &str = "/desk/refunds/limit";
 /// Rows of a page.
 const ROWS_SHOWN: usize = 50;
 
@@ -44,6 +49,8 @@ struct Draft {
     payer: String,
     amount: Money,
     reason: ShortText,
+    /// The shop's limit, for an amount above it.
+    over: Option<Money>,
 }
 
 /// Asks for the password, or, with it, gives the money back.
@@ -60,11 +67,16 @@ pub(super) async fn create_refund(
     let draft = read_as(&desk, &visit, Permission::Refund, move |tx, member| {
         let payment = find_own(tx, member, id)?;
         let payer = payer_name(tx, member.means.vault, payment.buyer)?;
-        Ok((check(&member.bare_frame(), &payment, &amount, &reason), payment, payer, member.session.member))
+        let checked = check(&member.bare_frame(), &payment, &amount, &reason);
+        let over = match &checked {
+            Ok((amount, _)) => limit_passed(tx, member, &payment, *amount)?,
+            Err(_) => None,
+        };
+        Ok((checked, Found { payment, payer, over }, member.session.member))
     });
-    let (checked, payment, payer, member) = draft.await?;
+    let (checked, Found { payment, payer, over }, member) = draft.await?;
     let draft = match (checked, form.password.is_some()) {
-        (Ok((amount, reason)), _) => Draft { payment, payer, amount, reason },
+        (Ok((amount, reason)), _) => Draft { payment, payer, amount, reason, over },
         // The second submit of a form that worked finds nothing left to refund.
         (Err(_), true) => return Ok(go(&format!("/desk/payments/{id}"))),
         (Err(problems), false) => {
@@ -84,6 +96,27 @@ pub(super) async fn create_refund(
             ask(&desk, &visit, StatusCode::FORBIDDEN, draft, problems).await
         }
     }
+}
+
+/// What was looked up for a form.
+struct Found {
+    payment: Payment,
+    payer: String,
+    over: Option<Money>,
+}
+
+/// The shop's limit where `amount` is above it. Such an amount asks for the second factor again, before the password.
+fn limit_passed(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    payment: &Payment,
+    amount: Money,
+) -> Result<Option<Money>, ApiError> {
+    if !is_over(tx, payment, amount)? {
+        return Ok(None);
+    }
+    member.actor.require_fresh(REFUND_STEP_UP_SECONDS)?;
+    Ok(Some(find_limit(tx, member.shop.id, amount.currency)?))
 }
 
 fn check(
@@ -141,6 +174,7 @@ async fn ask(
         left_after: Money::new(left, draft.amount.currency),
         payer: draft.payer,
         reason: draft.reason.to_string(),
+        over: draft.over,
         problems,
         action_href: format!("{path}/refund"),
         payment_href: path,
@@ -152,13 +186,15 @@ async fn carry_out(desk: &Desk, visit: &Visit, once: Once, draft: Draft) -> Resu
     let id: PaymentId = draft.payment.id;
     let path = format!("/desk/payments/{id}");
     let new = NewRefund { payment: id, amount: Some(draft.amount), reason: Some(draft.reason) };
-    let keys = vec![rows::payment_key(id)];
+    let keys = vec![rows::payment_key(id), rows::refund_limit_key(id.shop(), draft.amount.currency)];
     let to = path.clone();
     let done = write_as(desk, visit, Permission::Refund, once, keys, move |tx, member| {
         member.allow(Permission::Refund, id.shop())?;
-        let made = refund::refund(tx, &member.means, &member.audit(), &member.from, &new);
-        let (_, payment) = made.map_err(errors::of_refund)?;
-        member.desk.context.publish(tx, &payment);
+        let asked = request_refund(tx, &member.means, &member.actor, &member.from, &new);
+        // One that waits for a second person is shown among the steps of its payment.
+        if let Requested::Done(done) = asked.map_err(errors::of_refund)? {
+            member.desk.context.publish(tx, &done.1);
+        }
         Ok((to.clone(), ()))
     });
     let problem = match done.await {
@@ -188,9 +224,87 @@ pub(super) async fn list_refunds(Shared(desk): Shared<Desk>, visit: Visit) -> Re
         let pager = Pager { shown: found.len(), first_href, next_href: next.unwrap_or_default() };
         let rows =
             found.iter().map(|refund| row_of(tx, member, &page, refund)).collect::<Result<_, ApiError>>()?;
-        Ok(RefundsPage { page, rows, pager })
+        let can_set = member.can(Permission::ManageShop);
+        Ok(RefundsPage {
+            limit: find_limit(tx, member.shop.id, member.shop.currency)?,
+            limit_href: if can_set { LIMIT.to_owned() } else { String::new() },
+            page,
+            rows,
+            pager,
+        })
     });
     Ok(show(StatusCode::OK, &view.await?))
+}
+
+/// Shows how much of a payment one person may give back.
+pub(super) async fn show_limit(Shared(desk): Shared<Desk>, visit: Visit) -> Result<Response, ApiError> {
+    limit_page(&desk, &visit, StatusCode::OK, None, Problems::none()).await
+}
+
+async fn limit_page(
+    desk: &Desk,
+    visit: &Visit,
+    status: StatusCode,
+    typed: Option<String>,
+    problems: Problems,
+) -> Result<Response, ApiError> {
+    let view = read_as(desk, visit, Permission::ManageShop, move |tx, member| {
+        let limit = find_limit(tx, member.shop.id, member.shop.currency)?;
+        Ok(RefundLimitPage {
+            page: member.frame(tx)?,
+            amount_typed: typed.unwrap_or_else(|| limit.decimal()),
+            limit,
+            problems,
+            action_href: LIMIT.to_owned(),
+            back_href: "/desk/refunds".to_owned(),
+        })
+    });
+    Ok(show(status, &view.await?))
+}
+
+/// A limit, as typed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitForm {
+    amount: String,
+}
+
+/// Sets the limit in the shop's currency. A higher one waits for a second person.
+pub(super) async fn update_limit(
+    Shared(desk): Shared<Desk>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let posted = visit.read::<LimitForm>(Side::Member, &incoming)?;
+    let typed = posted.form.amount;
+    let text = typed.clone();
+    let done = write_as(&desk, &visit, Permission::ManageShop, posted.once, vec![], move |tx, member| {
+        let Some(wanted) = typed_limit(&text, member.shop.currency) else {
+            return Ok(("problem-amount".to_owned(), ()));
+        };
+        match request_limit(tx, &member.means, &member.actor, member.shop.id, wanted) {
+            Ok(Asked::Go) => Ok((LIMIT.to_owned(), ())),
+            Ok(Asked::Wait(_)) => Ok(("refund-limit-waits".to_owned(), ())),
+            Err(LimitError::OutOfRange) => Ok(("problem-amount".to_owned(), ())),
+            Err(error) => Err(errors::of_limit(error)),
+        }
+    });
+    let (word, _) = done.await?;
+    if word.starts_with('/') {
+        return Ok(go(&word));
+    }
+    let mut problems = Problems::none();
+    let page = visit.frame(&desk.hall, Side::Member, webkit::page::Zone::default());
+    problems.add("amount", page.t(&word));
+    let waits = word == "refund-limit-waits";
+    let status = if waits { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY };
+    limit_page(&desk, &visit, status, Some(typed), problems).await
+}
+
+/// A limit as typed: an amount, or nothing at all.
+fn typed_limit(text: &str, currency: base::Currency) -> Option<Money> {
+    let is_zero = text.trim().chars().all(|c| matches!(c, '0' | '.')) && text.contains('0');
+    if is_zero { Some(Money::new(0, currency)) } else { typed_amount(text, currency) }
 }
 
 fn row_of(

@@ -152,6 +152,8 @@ pub struct RefundPage {
     pub payer: String,
     /// Why.
     pub reason: String,
+    /// The shop's limit, where the amount is above it and a second person has to approve.
+    pub over: Option<Money>,
     /// What is wrong with `password` or the whole.
     pub problems: Problems,
     /// Where the form posts to.

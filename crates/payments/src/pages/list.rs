@@ -3,7 +3,7 @@
 use askama::Template;
 use base::{Money, Timestamp};
 use webkit::page::form::Choice;
-use webkit::page::{Frame, Pager, SortHead};
+use webkit::page::{Frame, Pager, Problems, SortHead};
 
 use super::shown::PaymentShown;
 
@@ -108,8 +108,30 @@ pub struct RefundRow {
 pub struct RefundsPage {
     /// The frame.
     pub page: Frame,
+    /// What one person may give back of one payment.
+    pub limit: Money,
+    /// Where that is changed; empty for those who may not.
+    pub limit_href: String,
     /// The rows, newest first.
     pub rows: Vec<RefundRow>,
     /// The neighbouring pages.
     pub pager: Pager,
+}
+
+/// How much of a payment one person may give back. Template `refund_limit.html`. Field `amount`.
+#[derive(Template)]
+#[template(path = "refund_limit.html")]
+pub struct RefundLimitPage {
+    /// The frame.
+    pub page: Frame,
+    /// The limit in force.
+    pub limit: Money,
+    /// The amount as typed.
+    pub amount_typed: String,
+    /// What is wrong with `amount`, or that it waits for a second person.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Back.
+    pub back_href: String,
 }

@@ -13,7 +13,7 @@ use webkit::qr::{Level, Symbol};
 use super::certificates::{CertificateRow, CertificatesPage, FreshCode, Standing};
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
-use super::list::{PaymentRow, PaymentsPage, RefundRow, RefundsPage};
+use super::list::{PaymentRow, PaymentsPage, RefundLimitPage, RefundRow, RefundsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::overview::{HourOutcomes, OverviewPage};
 use super::pay::{ChallengePage, NotMePage, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage};
@@ -184,7 +184,29 @@ impl RefundsPage {
             reason: say(lang, "one tin was dented", "一罐有凹痕"),
             by: "Mei Lin".into(),
         };
-        RefundsPage { page, rows: vec![row], pager: Pager { shown: 1, ..Pager::default() } }
+        RefundsPage {
+            page,
+            limit: yuan(100_000),
+            limit_href: "/desk/refunds/limit".into(),
+            rows: vec![row],
+            pager: Pager { shown: 1, ..Pager::default() },
+        }
+    }
+}
+
+impl RefundLimitPage {
+    /// See [`super::sample`]; a higher one that waits for a second person.
+    pub fn sample(page: Frame) -> RefundLimitPage {
+        let mut problems = Problems::none();
+        problems.add("amount", page.t("refund-limit-waits"));
+        RefundLimitPage {
+            page,
+            limit: yuan(100_000),
+            amount_typed: "5000.00".into(),
+            problems,
+            action_href: "/desk/refunds/limit".into(),
+            back_href: "/desk/refunds".into(),
+        }
     }
 }
 
@@ -361,6 +383,7 @@ impl RefundPage {
             left_after: yuan(100_000),
             payer: payer(lang),
             reason: say(lang, "one tin was dented", "一罐有凹痕"),
+            over: Some(yuan(20_000)),
             problems: Problems::none(),
             action_href: "/desk/payments/1/refund".into(),
         }
@@ -525,6 +548,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("payments".to_owned(), PaymentsPage::sample(desk("/desk/payments?from=2026-02-01")).render()?),
         ("payment".to_owned(), PaymentPage::sample(desk("/desk/payments/1")).render()?),
         ("refund".to_owned(), RefundPage::sample(desk("/desk/refunds/new")).render()?),
+        ("refund-limit".to_owned(), RefundLimitPage::sample(desk("/desk/refunds/limit")).render()?),
         ("refunds".to_owned(), RefundsPage::sample(desk("/desk/refunds")).render()?),
         ("certificates".to_owned(), CertificatesPage::sample(desk("/desk/certificates")).render()?),
         ("codes".to_owned(), CodesPage::sample(desk("/desk/codes")).render()?),

@@ -10,6 +10,7 @@ use crate::confirm::ConfirmError;
 use crate::create::CreateError;
 use crate::payment::State;
 use crate::refund::RefundError;
+use crate::refund_limit::LimitError;
 
 macro_rules! codes {
     ($($name:ident = $text:literal, $status:literal, $meaning:literal;)*) => {
@@ -35,6 +36,7 @@ codes! {
     CODE_UNKNOWN = "code_unknown", 404, "the shop does not know the code";
     NOT_REFUNDABLE = "not_refundable", 409, "the payment is not in a state that can be refunded";
     REFUND_TOO_LARGE = "refund_too_large", 422, "the amount is more than what can still be refunded";
+    NOT_AS_APPROVED = "not_as_approved", 409, "what was approved is not what it is now; propose it again";
     SHOP_FUNDS = "shop_funds", 409, "the shop's balance does not cover this";
 }
 
@@ -88,15 +90,31 @@ pub(crate) fn of_scan(error: ScanError) -> ApiError {
     }
 }
 
-pub(crate) fn of_refund(error: RefundError) -> ApiError {
+/// A refund that was not made.
+pub fn of_refund(error: RefundError) -> ApiError {
     let text = error.to_string();
     match error {
         RefundError::NoPayment => ApiError::not_found(text),
         RefundError::NotRefundable(_) | RefundError::TooMany => ApiError::new(&NOT_REFUNDABLE, text),
         RefundError::TooMuch { .. } => ApiError::new(&REFUND_TOO_LARGE, text),
         RefundError::Currency => ApiError::bad_field("currency", text),
+        RefundError::Denied(found) => found.into(),
+        RefundError::NotAsApproved => ApiError::new(&NOT_AS_APPROVED, text),
+        RefundError::Approval(found) => found.into(),
         RefundError::ShopFunds => ApiError::new(&SHOP_FUNDS, text),
         RefundError::Store(error) => error.into(),
+    }
+}
+
+/// A limit that was not changed.
+pub fn of_limit(error: LimitError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        LimitError::Denied(found) => found.into(),
+        LimitError::OutOfRange => ApiError::bad_field("amount_minor", text),
+        LimitError::Stale => ApiError::new(&NOT_AS_APPROVED, text),
+        LimitError::Approval(found) => found.into(),
+        LimitError::Store(error) => error.into(),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use base::{Currency, Money, PaymentId, RefundId, ScopedId};
+use base::{ApprovalId, Currency, Money, PaymentId, RefundId, ScopedId};
 use identity::Permission;
 use identity::gate::{Made, Operation};
+use identity::routes::{WaitingView, fault};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use webkit::body::Incoming;
@@ -13,9 +14,10 @@ use webkit::paging::List;
 
 use super::orders::path_id;
 use super::payments::visible_payment;
-use super::views::RefundView;
+use super::views::{RefundProposalView, RefundView};
 use super::{Context, errors, read};
-use crate::refund::{self, NewRefund};
+use crate::refund::NewRefund;
+use crate::refund_proposal::{Requested, find_proposal, request_refund};
 use crate::screening::Origination;
 use crate::store as rows;
 
@@ -54,11 +56,13 @@ impl RefundBody {
     }
 }
 
-/// Gives part or all of a payment back.
+/// Gives part or all of a payment back. Above the shop's limit (`GET /v1/refund_limits`) it waits for a second person,
+/// whose yes gives the money back; `GET /v1/refund_proposals/{id}` shows what became of it.
 #[utoipa::path(post, path = "/v1/payments/{id}/refunds", request_body = RefundBody, tag = "refunds",
     params(("id" = String, Path),
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
-    responses((status = 201, body = RefundView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
+    responses((status = 201, body = RefundView), (status = 202, body = WaitingView), ApiErrors),
+    security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn create_refund(
     State(context): State<Context>,
     Path(id): Path<String>,
@@ -70,10 +74,15 @@ pub(super) async fn create_refund(
     let call = context.open(incoming).await?;
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {
         caller.allow(Permission::Refund, id.shop())?;
-        let made = refund::refund(tx, &caller.means, &caller.audit(), &Origination::of(caller), &new);
-        let (refund, payment) = made.map_err(errors::of_refund)?;
-        context.publish(tx, &payment);
-        Made::new(201, &RefundView::from(&refund))
+        let from = Origination::of(caller);
+        let asked = request_refund(tx, &caller.means, &caller.actor, &from, &new);
+        match asked.map_err(errors::of_refund)? {
+            Requested::Done(done) => {
+                context.publish(tx, &done.1);
+                Made::new(201, &RefundView::from(&done.0))
+            }
+            Requested::Waits(id) => Made::new(202, &WaitingView::new(id)),
+        }
     })
     .await
 }
@@ -112,6 +121,28 @@ pub(super) async fn find_refund(
         let refund =
             rows::find_refund(tx, id)?.ok_or_else(|| ApiError::not_found("refund does not exist"))?;
         Made::new(200, &RefundView::from(&refund))
+    })
+    .await
+}
+
+/// Shows a refund that took two people, or waits for the second.
+#[utoipa::path(get, path = "/v1/refund_proposals/{id}", tag = "refunds",
+    params(("id" = String, Path, description = "the approval that the refund waits for")),
+    responses((status = 200, body = RefundProposalView), ApiErrors),
+    security(("signature" = []), ("member_session" = [])))]
+pub(super) async fn find_refund_proposal(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: ApprovalId = path_id(&id)?;
+    let call = context.open(incoming).await?;
+    call.read(Permission::ViewPayments, move |tx, caller| {
+        caller.allow(Permission::ViewPayments, id.shop())?;
+        let found = find_proposal(tx, id).map_err(|found| fault(&found))?;
+        let (proposal, approval) =
+            found.ok_or_else(|| ApiError::not_found("no refund waits or waited for this approval"))?;
+        Made::new(200, &RefundProposalView::new(&proposal, &approval, caller.means.now))
     })
     .await
 }

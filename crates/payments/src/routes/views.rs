@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use audit::{Digest, Leaf, Promise, Signer};
 use base::{ScopedId, Timestamp};
+use identity::approvals::{Approval, ApprovalState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +14,7 @@ use crate::code_token::CodeToken;
 use crate::order::Order;
 use crate::payment::{DeclineReason, Payment, State};
 use crate::refund::Refund;
+use crate::refund_proposal::RefundProposal;
 use crate::shop::Terminal;
 
 /// An order.
@@ -250,6 +252,57 @@ impl From<&Refund> for RefundView {
             currency: refund.amount.currency.to_string(),
             reason: refund.reason.clone(),
             created_at: refund.created_at.to_rfc3339(),
+        }
+    }
+}
+
+/// A refund above the shop's limit.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RefundProposalView {
+    /// The approval it waits for.
+    pub approval: String,
+    /// The payment.
+    pub payment: String,
+    /// How much, minor units.
+    pub amount_minor: i64,
+    /// ISO 4217 currency.
+    pub currency: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// `waiting`, `done`, `refused` or `expired`.
+    pub state: &'static str,
+    /// The refund, once it is done.
+    pub refund: Option<String>,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// Who decided it.
+    pub decided_by: Option<String>,
+    /// When it was proposed, RFC 3339.
+    pub created_at: String,
+    /// Until when it can be decided, RFC 3339.
+    pub expires_at: String,
+}
+
+impl RefundProposalView {
+    /// A proposal as it stands at `now`.
+    pub fn new(proposal: &RefundProposal, approval: &Approval, now: Timestamp) -> RefundProposalView {
+        RefundProposalView {
+            approval: proposal.approval.to_string(),
+            payment: proposal.payment.to_string(),
+            amount_minor: proposal.amount.minor,
+            currency: proposal.amount.currency.to_string(),
+            reason: proposal.reason.clone(),
+            state: match (approval.state, proposal.refund) {
+                (_, Some(_)) => "done",
+                (ApprovalState::Refused, None) => "refused",
+                (_, None) if now >= approval.expires => "expired",
+                (ApprovalState::Waiting | ApprovalState::Approved | ApprovalState::Used, None) => "waiting",
+            },
+            refund: proposal.refund.map(|id| id.to_string()),
+            proposed_by: approval.proposer.clone(),
+            decided_by: approval.decider.clone(),
+            created_at: proposal.created_at.to_rfc3339(),
+            expires_at: approval.expires.to_rfc3339(),
         }
     }
 }

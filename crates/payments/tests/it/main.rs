@@ -34,4 +34,6 @@ mod schema;
 #[cfg(test)]
 mod site;
 #[cfg(test)]
+mod two_people;
+#[cfg(test)]
 mod world;

@@ -7,6 +7,7 @@ use crate::customer::CustomerError;
 use crate::export::ExportError;
 use crate::import::HeadingProblem;
 use crate::opening::OpeningError;
+use crate::opening_limits::LimitsError;
 use crate::token::TokenError;
 
 macro_rules! codes {
@@ -25,7 +26,18 @@ codes! {
     TABLE_REFUSED = "table_refused", 422, "the table's first line does not fit; nothing was imported";
     EXPORT_NOT_APPROVED = "export_not_approved", 409, "a second person has not approved this export";
     EXPORT_CLOSED = "export_closed", 409, "the export is over, or somebody else's; propose a new one";
+    LIMITS_CHANGED = "limits_changed", 409, "the limits were changed after this was proposed; propose it again";
     EXPORT_TOO_LARGE = "export_too_large", 422, "the shop has more records than one export holds";
+}
+
+/// Limits that were not changed.
+pub fn of_limits(error: LimitsError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        LimitsError::Stale => ApiError::new(&LIMITS_CHANGED, text),
+        LimitsError::Approval(found) => found.into(),
+        LimitsError::Fault(found) => fault(&found),
+    }
 }
 
 pub(crate) fn of_token(error: TokenError) -> ApiError {

@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use identity::approvals::Asked;
 use identity::gate::{Call, Made, Operation};
-use identity::routes::fault;
+use identity::routes::{WaitingView, fault};
 use identity::{Context, Permission};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,8 +12,10 @@ use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
 use webkit::paging::List;
 
+use super::errors::of_limits;
 use super::tokens::by;
 use super::views::{AlertView, LimitsView};
+use crate::opening_limits::request_limits;
 use crate::watch::{self, Limits};
 
 /// Shows how much may be opened in the shop.
@@ -66,9 +69,10 @@ impl LimitsBody {
     }
 }
 
-/// Sets how much may be opened in the shop.
+/// Sets how much may be opened in the shop. Where that loosens a limit it waits for a second person, whose yes sets it.
 #[utoipa::path(put, path = "/v1/openings/limits", request_body = LimitsBody, tag = "openings",
-    responses((status = 200, body = LimitsView), ApiErrors), security(("member_session" = [])))]
+    responses((status = 200, body = LimitsView), (status = 202, body = WaitingView), ApiErrors),
+    security(("signature" = []), ("member_session" = [])))]
 pub(super) async fn update_opening_limits(
     State(context): State<Context>,
     incoming: Incoming,
@@ -77,9 +81,11 @@ pub(super) async fn update_opening_limits(
     let operation = Operation { name: "update_opening_limits", permission: Permission::ManageSecurity };
     let call = Call::open(&context, incoming).await?;
     call.write_plain(operation, move |tx, caller| {
-        let set = watch::update_limits(tx, &caller.means, &by(caller), caller.shop, &limits);
-        set.map_err(|found| fault(&found))?;
-        Made::new(200, &LimitsView::from(&limits))
+        let asked = request_limits(tx, &caller.means, &by(caller), caller.shop, &limits);
+        match asked.map_err(of_limits)? {
+            Asked::Go => Made::new(200, &LimitsView::from(&limits)),
+            Asked::Wait(id) => Made::new(202, &WaitingView::new(id)),
+        }
     })
     .await
 }

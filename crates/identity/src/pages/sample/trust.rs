@@ -1,10 +1,10 @@
 //! Samples of what takes two people, of the access review and of the keys.
 
-use webkit::page::Frame;
+use webkit::page::{Frame, Problems};
 
 use super::{NOW, ago, say};
 use crate::pages::keys::{
-    KeyLevel, KeyNode, KeyRotatePage, KeyShown, KeysPage, RotationBar, ShopRow, ShopsPage,
+    KeyDestroyPage, KeyLevel, KeyNode, KeyRotatePage, KeyShown, KeysPage, RotationBar, ShopRow, ShopsPage,
 };
 use crate::pages::review::{
     AccessReviewPage, ApprovalRow, ApprovalShown, ApprovalsPage, OpenReview, ReviewLine,
@@ -17,6 +17,7 @@ impl ApprovalsPage {
         let row = |state, who: String, about: &str| ApprovalRow {
             what: say(lang, "An export of customers' data", "导出顾客资料"),
             about: about.to_owned(),
+            about_href: String::new(),
             who,
             since: ago(3_000),
             until: NOW.plus_seconds(80_000),
@@ -89,6 +90,7 @@ fn node(version: i64, state: KeyShown, days_left: Option<i64>, uses: u64) -> Key
         days_left,
         uses,
         destroy_href: String::new(),
+        waits: false,
     }
 }
 
@@ -97,7 +99,9 @@ impl KeysPage {
     pub fn sample(page: Frame, moving: bool) -> KeysPage {
         let rotate = |level: &str| if moving { String::new() } else { format!("/desk/keys/rotate/{level}") };
         let root = KeyNode { name: "root-2".into(), ..node(2, KeyShown::Active, Some(700), 3) };
-        let keks = vec![node(4, KeyShown::Active, Some(12), 3_900), node(3, KeyShown::Retired, None, 121)];
+        let waits = KeyNode { waits: true, ..node(2, KeyShown::Retired, None, 0) };
+        let keks =
+            vec![node(4, KeyShown::Active, Some(12), 3_900), node(3, KeyShown::Retired, None, 121), waits];
         let data = KeyNode { algorithm: "AES-256-GCM".into(), ..node(0, KeyShown::Active, Some(-3), 4_021) };
         let level = |level, keys| KeyLevel { level, keys, rotate_href: rotate(level) };
         let bar = |done, ended| RotationBar {
@@ -111,6 +115,7 @@ impl KeysPage {
         KeysPage {
             page,
             levels: vec![level("root", vec![root]), level("kek", keks), level("data", vec![data])],
+            root_waits: !moving,
             running: moving.then(|| bar(3_900, None)),
             past: vec![bar(4_021, Some(ago(90_000)))],
         }
@@ -122,6 +127,22 @@ impl KeyRotatePage {
     pub fn sample(page: Frame) -> KeyRotatePage {
         let (action_href, back_href) = ("/desk/keys/rotate/kek".into(), "/desk/keys".into());
         KeyRotatePage { page, level: "kek", uses: 4_021, action_href, back_href }
+    }
+}
+
+impl KeyDestroyPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> KeyDestroyPage {
+        KeyDestroyPage {
+            page,
+            level: "root",
+            version: 1,
+            since: ago(60_000_000),
+            until: ago(90_000),
+            problems: Problems::none(),
+            action_href: "/desk/keys/destroy/root/1".into(),
+            back_href: "/desk/keys".into(),
+        }
     }
 }
 
