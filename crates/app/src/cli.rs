@@ -18,6 +18,7 @@ mod member;
 mod operator;
 mod passwords;
 mod progress;
+mod roles;
 mod schema;
 mod screen;
 mod serve;
@@ -76,6 +77,8 @@ enum Command {
     /// Print the description of the API (OpenAPI, JSON)
     #[command(after_help = "Example:\n  tillward openapi > openapi.json")]
     Openapi,
+    /// Print who may do what: roles, permissions, operations
+    Roles(roles::Roles),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  tillward completions bash > /etc/bash_completion.d/tillward")]
     Completions {
@@ -125,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::OperatorInvite(operator) => operator.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),
+        Command::Roles(roles) => roles.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tillward", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -279,8 +279,7 @@ fn train_refuses_windows_that_hold_nothing_and_leaves_the_old_model() {
 #[test]
 fn every_command_shows_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    let verbs =
-        "serve demo screen train bench operator-key operator-invite buyer migrate openapi completions audit";
+    let verbs = "serve demo screen train bench operator-key operator-invite buyer migrate openapi roles completions audit";
     let audit = ["verify", "prove", "export", "key"].map(|verb| format!("audit {verb}"));
     for verb in verbs.split(' ').map(str::to_owned).chain(audit) {
         let words: Vec<&str> = verb.split(' ').chain(["--help"]).collect();

@@ -73,7 +73,7 @@ struct Named {
 }
 
 /// Fields of bodies that name no thing of a shop, though they are called like one.
-const NO_THING: [(&str, &str); 17] = [
+const NO_THING: [(&str, &str); 19] = [
     ("accept_invitation", "token"),
     ("confirm_sms", "code"),
     ("confirm_sms", "request"),
@@ -90,8 +90,10 @@ const NO_THING: [(&str, &str); 17] = [
     ("create_setup", "token"),
     // Buyers are the house's.
     ("create_top_up", "buyer"),
+    ("finish_pin_reset", "code"),
     ("renew_certificate", "request"),
     ("send_second_step_code", "token"),
+    ("use_freeze_link", "token"),
     ("verify_buyer_session", "code"),
 ];
 
