@@ -30,6 +30,7 @@ fn main() {
                     Err(Denied::SignInNeeded) => "sign in",
                     Err(Denied::NotAllowed) => "deny",
                     Err(Denied::SecondFactorNeeded | Denied::StepUpNeeded) => "second factor",
+                    Err(Denied::PasswordChangeNeeded) => "another password",
                 };
                 let question = json!({"role": role, "permission": permission.name(), "shop": place});
                 println!(
@@ -70,6 +71,7 @@ fn member(shop: ShopId, roles: Vec<Role>, dice: &Dice) -> MemberSession {
         opened: NOW,
         expires: NOW.plus_seconds(3_600),
         second_factor: Some(NOW),
+        password_due: false,
         at: NOW,
         touch_due: false,
     }

@@ -25,14 +25,15 @@ macro_rules! needs {
 // A payment's payer sees it, its proof and its refunds without the permission; a terminal sees its own.
 needs! {
     Enter => "delete_member_session", "find_me", "renew_certificate";
-    OwnAccount => "delete_buyer_session", "delete_my_session", "freeze_me", "list_my_sessions",
+    OwnAccount => "delete_buyer_session", "freeze_me", 
         "list_own_payments", "update_pin", "wake_buyer_session", "create_pin_reset", "finish_pin_reset";
     Pay => "answer_challenge", "confirm_payment", "create_passkey_challenge", "create_payment_from_code",
         "scan_code";
-    OwnSecurity => "confirm_sms", "confirm_totp", "create_passkey_registration", "create_passkey_step_up",
+    OwnSecurity => "delete_my_other_sessions", "delete_my_session", "list_my_sessions", "confirm_sms", "confirm_totp", "create_passkey_registration", "create_passkey_step_up",
         "create_recovery_codes", "create_sms", "create_step_up", "create_totp", "delete_my_factor",
         "delete_passkey", "finish_passkey_registration", "finish_passkey_step_up", "list_my_factors",
         "list_passkeys", "send_step_up_code";
+    OwnPassword => "update_password";
     ViewShop => "find_shop", "list_approvals", "list_refund_limits";
     ManageShop => "update_refund_limit";
     ViewPayments => "find_code", "find_code_image", "find_order", "find_payment", "find_proof", "find_refund",
@@ -61,7 +62,7 @@ needs! {
     ManageApiKeys => "create_api_key", "delete_api_key", "list_api_keys";
     ManageCertificates => "create_api_key_enrolment", "create_terminal_enrolment", "delete_certificate",
         "list_certificates";
-    ManageSecurity => "update_opening_limits";
+    ManageSecurity => "reset_member_factors", "update_opening_limits";
     ManageTerminals => "create_terminal";
     ViewAudit => "find_opening_limits", "list_opening_alerts";
     ManageKeys => "create_key_rotation", "destroy_key", "list_key_rotations", "list_keys";

@@ -359,6 +359,36 @@ member-remove-2 = Links and invitations sent to them do not work any more.
 member-remove-3 = What they did stays in the log under their name. To come back, they need a new invitation.
 member-remove-button = Remove { $name } from { $shop }
 member-remove-no = Keep them
+member-resend = Send the invitation again
+member-resend-text = A new link goes to their address; the one sent before does not work any more.
+member-withdraw = Withdraw the invitation …
+role-does-operator = Runs the installation: keys, shops, operators; sees no payment and no customer.
+roles-own = Roles of your own
+roles-own-none = None yet. Make one where the built-in roles allow too much or too little.
+role-new = Make a role
+role-new-title = A role of your own
+role-new-button = Make the role
+role-edit-text = You can tick what you may do yourself. A change holds for everybody who has the role from their next click.
+role-name = Name
+role-name-hint = Such as “evening shift”.
+role-none = Tick at least one thing.
+role-save = Save the role
+role-taken = A role of this name is there already.
+role-full = The shop has as many roles as it may have. Delete one first.
+role-holders = Who has it
+role-nobody = Nobody.
+role-in-use = Give them another role before you delete this one.
+role-delete = Delete the role { $name }
+role-back = Back to the roles
+role-allows = { $n ->
+    [one] allows one thing
+   *[other] allows { $n } things
+}
+role-held = { $n ->
+    [0] nobody has it
+    [one] one member has it
+   *[other] { $n } members have it
+}
 roles-title = Roles
 roles-text = What each role may do, and how many hold it. A member can hold several.
 roles-may = May
@@ -447,6 +477,7 @@ review-closed = closed
 flag-unused = unused for 90 days
 flag-old-key = old key
 flag-single-factor = no second factor
+review-certificate = Certificate of { $holder }
 decision-confirmed = still needed
 decision-removed = removed
 decision-suspended = suspended

@@ -1,20 +1,23 @@
-//! Who has what, looked at each quarter: a campaign opens by itself, every member and key is a line, and each line is
+//! Who has what, looked at each quarter: a campaign opens by itself, every member, key and client certificate is a line, and each line is
 //! confirmed or removed (C09, C11, AZ-9; PCI 7.2.4, 8.2.6).
 //!
 //! Promises:
 //! - a shop whose last review is older than [`ACCESS_REVIEW_EVERY_DAYS`] gets one with the next run of the job;
 //! - a line says since when, when last used, how old the password or key is, and what stands out;
 //! - nobody decides their own line where a colleague could;
-//! - what is undecided after [`ACCESS_REVIEW_OPEN_DAYS`] is suspended, never the last owner; it can be confirmed later;
+//! - what is undecided after [`ACCESS_REVIEW_OPEN_DAYS`] is suspended, never the last owner; it can be confirmed later.
+//!   Certificates are revoked then, with those that renewed them: their holder is enrolled anew;
+//! - the first decision of a line counts: a second one, made at the same time, is refused;
 //! - the closed review is in the audit log with the digest of all its lines, under the log's signature.
 //!
 //! Passwords are listed with their age and never forced to change by age alone. A key's age is flagged.
 
 use aws_lc_rs::digest;
-use base::{AccessReviewId, ApiKeyId, MemberId, ScopedId, ShopId, Timestamp};
+use base::{AccessReviewId, ApiKeyId, CertificateId, MemberId, ScopedId, ShopId, Timestamp};
 use store::Tx;
 
 use crate::api_keys;
+use crate::certificates::{self, Certificate};
 use crate::context::{Fault, Means, takes_faults};
 use crate::factors;
 use crate::grants::{self, Grants};
@@ -182,7 +185,9 @@ pub fn decide_line(
     actor.allow(Permission::ReviewAccess, shop)?;
     let found = find(tx, shop, id)?;
     let row = rows::find_line(tx, id, subject)?.ok_or(AccessReviewError::NotFound)?;
-    if matches!(row.decision, Some(Decision::Confirm | Decision::Remove)) {
+    // What was revoked for lack of a decision does not come back.
+    let is_over = row.kind == LineKind::Certificate && row.decision.is_some();
+    if is_over || matches!(row.decision, Some(Decision::Confirm | Decision::Remove)) {
         return Err(AccessReviewError::Decided);
     }
     if row.subject == actor.label()
@@ -229,6 +234,8 @@ fn carry_out(
                 members::end_member(tx, means, actor, member)?;
             }
         }
+        (LineKind::Certificate, Decision::Confirm) => {}
+        (LineKind::Certificate, _) => certificates::end_held(tx, means, actor, parse_certificate(row)?)?,
         (LineKind::ApiKey, decision) => {
             let id: ApiKeyId = row.subject.parse().map_err(|_| Fault::Row("access review line"))?;
             match decision {
@@ -238,6 +245,10 @@ fn carry_out(
         }
     }
     Ok(())
+}
+
+fn parse_certificate(row: &LineRow) -> Result<CertificateId, Fault> {
+    row.subject.parse().map_err(|_| Fault::Row("access review line"))
 }
 
 fn find_member(tx: &mut Tx, subject: &str) -> Result<Option<MemberRow>, Fault> {
@@ -300,6 +311,10 @@ pub fn open_access_review(tx: &mut Tx, means: &Means<'_>, shop: ShopId) -> Resul
             lines += 1;
         }
     }
+    for held in certificates::list_held(tx, shop, means.now)? {
+        rows::insert_line(tx, certificate_line(id, &held))?;
+        lines += 1;
+    }
     let event = Event::new(shop, &Actor::System, record::ACCESS_REVIEW_OPENED, id).with("lines", lines);
     record::note(tx, means, event)?;
     Ok(id)
@@ -357,6 +372,23 @@ fn key_line(now: Timestamp, review: AccessReviewId, row: &key_rows::KeyRow) -> L
     }
 }
 
+/// Its time says enough of its use: one that is not renewed ends by itself within days.
+fn certificate_line(review: AccessReviewId, held: &Certificate) -> LineRow {
+    LineRow {
+        review,
+        subject: held.id.to_string(),
+        kind: LineKind::Certificate,
+        grants: held.holder.clone(),
+        since: held.issued,
+        used: None,
+        secret_set: Some(held.issued),
+        flags: Vec::new(),
+        decision: None,
+        decider: None,
+        decided: None,
+    }
+}
+
 fn is_idle(used: Timestamp, now: Timestamp) -> bool {
     used.plus_seconds(IDLE_DAYS_MAX * DAY_SECONDS) <= now
 }
@@ -387,6 +419,10 @@ fn suspend_line(tx: &mut Tx, means: &Means<'_>, row: &LineRow) -> Result<Decisio
             let Some(member) = member else { return Ok(Decision::Suspended) };
             let suspended = members::suspend(tx, means, &Actor::System, member, why)?;
             Ok(if suspended { Decision::Suspended } else { Decision::Confirm })
+        }
+        LineKind::Certificate => {
+            certificates::end_held(tx, means, &Actor::System, parse_certificate(row)?)?;
+            Ok(Decision::Suspended)
         }
         LineKind::ApiKey => {
             let id: ApiKeyId = row.subject.parse().map_err(|_| Fault::Row("access review line"))?;

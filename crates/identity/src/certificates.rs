@@ -346,14 +346,45 @@ pub fn revoke_certificate(
     let row = rows::find_certificate(tx, id)?.filter(|row| row.certificate.purpose.is_client());
     let row = row.ok_or(CertificateError::NotFound)?;
     if row.certificate.state == CertificateState::Active {
-        let certificate = Certificate { state: CertificateState::Revoked, ..row.certificate.clone() };
-        rows::update_certificate(
-            tx,
-            CertificateRow { certificate, ended: Some(means.now), alarm: None, ..row },
-        )?;
-        record::note(tx, means, Event::new(id.shop(), actor, record::CERTIFICATE_REVOKED, id))?;
+        end(tx, means, actor, row)?;
     }
     Ok(())
+}
+
+/// The newest client certificate in force of each holder in a shop, for the access review.
+pub(crate) fn list_held(tx: &mut Tx, shop: ShopId, now: Timestamp) -> Result<Vec<Certificate>, Fault> {
+    let mut held: Vec<Certificate> = Vec::new();
+    for row in rows::list_certificates(tx, shop, now)? {
+        let found = row.certificate;
+        let is_live = found.purpose.is_client() && found.state == CertificateState::Active;
+        if is_live && !held.iter().any(|newer| newer.holder == found.holder) {
+            held.push(found);
+        }
+    }
+    Ok(held)
+}
+
+/// Revokes this certificate and all others of its holder, which a renewal may have made meanwhile.
+pub(crate) fn end_held(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    id: CertificateId,
+) -> Result<(), Fault> {
+    let Some(first) = rows::find_certificate(tx, id)? else { return Ok(()) };
+    for row in rows::list_named(tx, id.shop(), &first.certificate.holder)? {
+        if row.certificate.purpose.is_client() && row.certificate.state == CertificateState::Active {
+            end(tx, means, actor, row)?;
+        }
+    }
+    Ok(())
+}
+
+fn end(tx: &mut Tx, means: &Means<'_>, actor: &Actor, row: CertificateRow) -> Result<(), Fault> {
+    let id = row.certificate.id;
+    let certificate = Certificate { state: CertificateState::Revoked, ..row.certificate.clone() };
+    rows::update_certificate(tx, CertificateRow { certificate, ended: Some(means.now), alarm: None, ..row })?;
+    record::note(tx, means, Event::new(id.shop(), actor, record::CERTIFICATE_REVOKED, id))
 }
 
 /// The caller behind a client certificate whose chain the listener checked, if it is in force now. Reads by key.

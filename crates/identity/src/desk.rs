@@ -38,6 +38,7 @@ mod own;
 mod passkeys;
 mod passwords;
 mod people;
+mod roles;
 mod second_step;
 mod security;
 mod shops;
@@ -50,7 +51,7 @@ mod words;
 pub use dress::{error_page, show_notice};
 pub use form::{Button, Once, Posted, go};
 pub use hall::{Errand, Hall, Trade};
-pub use member::{Member, admit_member, read_as, write_as};
+pub use member::{Member, admit_member, press, read_as, write_as};
 pub use menu::{Menu, MenuEntry, MenuSpot};
 pub use passkeys::answer_script;
 pub use visit::{
@@ -144,7 +145,11 @@ fn people() -> Router<Hall> {
         .route("/desk/members/{id}/sessions", post(people::end_sessions))
         .route("/desk/members/{id}/factors", post(people::reset_member_factors))
         .route("/desk/members/{id}/remove", get(people::show_removal).post(people::delete_member))
-        .route("/desk/roles", get(people::show_roles))
+        .route("/desk/members/{id}/invitation", post(people::resend))
+        .route("/desk/roles", get(roles::show_roles))
+        .route("/desk/roles/new", get(roles::show_new).post(roles::create))
+        .route("/desk/roles/{id}", get(roles::show_role).post(roles::update))
+        .route("/desk/roles/{id}/delete", post(roles::delete))
         .route("/desk/members/{id}/restore", post(people::restore))
         .route("/desk/approvals", get(two_people::show_approvals))
         .route("/desk/approvals/{id}/refuse", post(two_people::refuse))

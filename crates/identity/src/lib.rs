@@ -138,7 +138,7 @@ pub use sessions::{
 };
 pub use setup::{
     Invited, Link, SetupError, accept_invitation, complete_setup, create_setup_link, find_link,
-    invite_member, invite_operator, link_text,
+    invite_member, invite_operator, link_text, resend_invitation,
 };
 pub use shops::{
     CITY_CHARS_MAX, Shop, ShopDraft, ShopProblem, ShopProfile, ShopState, create_shop, find_shop, list_shops,

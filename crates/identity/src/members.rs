@@ -388,6 +388,26 @@ pub(crate) fn end_member(
     Ok(left)
 }
 
+/// The address and language of somebody who was invited and has not accepted yet, for those who could invite them.
+pub(crate) fn find_invited(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: MemberId,
+) -> Result<(Email, Lang), MemberError> {
+    let row = find_row(tx, shop, id)?;
+    if row.state != MemberState::Invited {
+        return Err(MemberError::NotFound);
+    }
+    if !actor.covers(grants::permissions_of(tx, &row)?) {
+        return Err(MemberError::MoreThanOwn);
+    }
+    let person = find_member_person(tx, means.vault, shop, id)?;
+    let email = Email::parse(person.email.expose()).map_err(|_| Fault::Row("member"))?;
+    Ok((email, row.lang))
+}
+
 /// Suspends an active member, unless they are the shop's last owner; returns whether they were. They keep their
 /// password and factors, and can be restored.
 pub(crate) fn suspend(

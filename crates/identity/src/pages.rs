@@ -18,6 +18,7 @@ pub mod notice;
 pub mod passkeys;
 pub mod people;
 pub mod review;
+pub mod roles;
 pub mod sample;
 pub mod second_step;
 pub mod security;

@@ -41,6 +41,7 @@ actions! {
     FACTOR_REMOVED = "factor.removed";
     FACTOR_USED = "factor.used";
     FIRST_STEP_TAKEN = "login.first_step";
+    INVITATION_SENT_AGAIN = "member.invitation_sent_again";
     LOGIN_REFUSED = "login.refused";
     MEMBER_CREATED = "member.created";
     MEMBER_FACTORS_RESET = "member.factors_reset";

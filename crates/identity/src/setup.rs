@@ -4,6 +4,7 @@
 
 use base::{ApprovalId, MemberId, ShopId, Timestamp};
 use store::Tx;
+use webkit::page::Lang;
 
 use crate::approvals::Asked;
 use crate::context::{Fault, Means, takes_faults};
@@ -18,6 +19,7 @@ use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::shops::{self, Shop, ShopProfile};
 use crate::store::setup::{self as rows, SetupRow};
+use crate::text::Email;
 use crate::token::{Token, TokenKind};
 
 /// What a link is good for.
@@ -172,14 +174,46 @@ fn send_invitation(
     new: &NewMember,
     public_url: &str,
 ) -> Result<(MemberId, base::Secret<String>), MemberError> {
-    let name = shops::find_shop(tx, shop)?.ok_or(MemberError::NotFound)?.name;
     let member = members::insert_member(tx, means, actor, shop, new, None)?;
+    let link = mail_link(tx, means, (shop, member), (&new.email, new.lang), public_url)?;
+    Ok((member, link))
+}
+
+/// Sends an invitation again, with a new link that alone opens from now on; its time begins anew.
+///
+/// # Errors
+/// [`MemberError::NotFound`] for whoever is not invited or accepted meanwhile; [`MemberError::MoreThanOwn`].
+pub fn resend_invitation(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: MemberId,
+    public_url: &str,
+) -> Result<(), MemberError> {
+    actor.allow(Permission::ManageMembers, shop)?;
+    let (email, lang) = members::find_invited(tx, means, actor, shop, id)?;
+    rows::delete_links_of(tx, id)?;
+    mail_link(tx, means, (shop, id), (&email, lang), public_url)?;
+    record::note(tx, means, Event::new(shop, actor, record::INVITATION_SENT_AGAIN, id))?;
+    Ok(())
+}
+
+/// Makes a link for an invited member and mails it.
+fn mail_link(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    (shop, member): (ShopId, MemberId),
+    (email, lang): (&Email, Lang),
+    public_url: &str,
+) -> Result<base::Secret<String>, MemberError> {
+    let name = shops::find_shop(tx, shop)?.ok_or(MemberError::NotFound)?.name;
     let link = insert_link(tx, means, (shop, member), INVITE_LIFE_SECONDS, public_url)?;
     let expires = means.now.plus_seconds(INVITE_LIFE_SECONDS);
-    let letter = letters::invitation(new.lang, &name, &link, expires);
-    let to = Recipient { shop, owner: member.short(), contact: &Contact::Email(new.email.clone()) };
+    let letter = letters::invitation(lang, &name, &link, expires);
+    let to = Recipient { shop, owner: member.short(), contact: &Contact::Email(email.clone()) };
     mail::queue_mail(tx, means, &to, &letter)?;
-    Ok((member, link))
+    Ok(link)
 }
 
 /// A link with which a member chooses a password, for so many seconds.

@@ -11,9 +11,9 @@ use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Frame, Problems, show};
 
-use super::form::{Button, go};
+use super::form::go;
 use super::hall::Hall;
-use super::member::{read_as, write_as};
+use super::member::{press, read_as, write_as};
 use super::visit::{Side, Visit};
 use super::words::text_problem;
 use crate::api_keys::{
@@ -126,11 +126,10 @@ pub(super) async fn revoke_key(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: ApiKeyId = id.parse().map_err(|_| ApiError::not_found("no such API key"))?;
-    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
     let ring = Arc::clone(&hall.identity.keys);
-    let done = write_as(&hall, &visit, Permission::ManageApiKeys, once, vec![], move |tx, member| {
+    press(&hall, &visit, &incoming, Permission::ManageApiKeys, move |tx, member| {
         revoke_api_key(tx, &member.means, &member.actor, member.shop.id, id, &ring)?;
-        Ok((HOME.to_owned(), ()))
-    });
-    Ok(go(&done.await?.0))
+        Ok(HOME.to_owned())
+    })
+    .await
 }

@@ -1,11 +1,13 @@
 //! Members at the desk: who they are, what they may do, and the bar above every page.
 
+use axum::response::Response;
 use base::ShopId;
 use store::{Key, Tx};
+use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Desk as Bar, Frame, Zone};
 
-use super::form::Once;
+use super::form::{Button, Once, go};
 use super::hall::Hall;
 use super::menu::MenuSpot;
 use super::visit::{Side, Visit};
@@ -144,4 +146,20 @@ pub async fn write_as<T: Send + 'static>(
         once.run(tx, asker.now, |tx| work(tx, &member))
     });
     written.await
+}
+
+/// Carries out a form that is a button alone, once, and goes where `work` says.
+///
+/// # Errors
+/// Those of [`Visit::read`], [`admit_member`] and `work`; nothing is kept then.
+pub async fn press(
+    hall: &Hall,
+    visit: &Visit,
+    incoming: &Incoming,
+    permission: Permission,
+    mut work: impl FnMut(&mut Tx<'_>, &Member<'_>) -> Result<String, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let once = visit.read::<Button>(Side::Member, incoming)?.once;
+    let done = write_as(hall, visit, permission, once, vec![], move |tx, member| Ok((work(tx, member)?, ())));
+    Ok(go(&done.await?.0))
 }

@@ -1,17 +1,17 @@
-//! Members of a shop: the list, inviting, roles, ending sessions, a leaver.
+//! Members of a shop or of the house: the list, inviting, roles, ending sessions, a leaver.
 
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
-use base::MemberId;
+use base::{MemberId, ShopId};
 use store::Tx;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Frame, Problems, Zone, show};
 
-use super::form::{Button, go};
+use super::form::go;
 use super::hall::Hall;
-use super::member::{Member, read_as, write_as};
+use super::member::{Member, press, read_as, write_as};
 use super::visit::{Side, Visit};
 use super::words::{role_text, text_problem};
 use crate::approvals::Asked;
@@ -24,13 +24,12 @@ use crate::members::{
     remove_member, restore_member, update_roles,
 };
 use crate::pages::people::{
-    MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, PermissionRow,
-    RoleChoice, RoleLine, RolesPage,
+    MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, RoleChoice,
 };
 use crate::permissions::{Permission, Role};
 use crate::person::Person;
 use crate::sessions::{end_member_sessions, list_member_sessions};
-use crate::setup::{Invited, invite_member};
+use crate::setup::{Invited, invite_member, resend_invitation};
 use crate::text::{Email, PersonName};
 
 /// Where the members are.
@@ -84,8 +83,8 @@ fn shown(state: MemberState) -> MemberShown {
 }
 
 /// The roles a member can be given here, the shop's own last, with those of `chosen` ticked.
-fn choices(page: &Frame, own: &[CustomRole], chosen: &Grants) -> Vec<RoleChoice> {
-    let grantable = Role::ALL.iter().filter(|role| role.is_for_members());
+fn choices(page: &Frame, shop: ShopId, own: &[CustomRole], chosen: &Grants) -> Vec<RoleChoice> {
+    let grantable = Role::ALL.iter().filter(|role| role.fits(shop));
     let built_in = grantable.map(|role| RoleChoice {
         name: role.name().to_owned(),
         label: role_text(page, *role),
@@ -160,7 +159,7 @@ async fn new_page(
         let page = member.frame(tx)?;
         let own = list_custom_roles(tx, &member.actor, member.shop.id)?;
         Ok(MemberNewPage {
-            roles: choices(&page, &own, &typed.chosen()),
+            roles: choices(&page, member.shop.id, &own, &typed.chosen()),
             name_typed: typed.name,
             email_typed: typed.email,
             problems,
@@ -269,10 +268,12 @@ async fn member_page(
         let own = list_custom_roles(tx, &member.actor, member.shop.id)?;
         let can_reset = member.actor.holds(Permission::ManageSecurity) && found.state == MemberState::Active;
         let suspended = found.state == MemberState::Suspended;
+        let invited = found.state == MemberState::Invited;
         Ok(MemberPage {
             factors: factor_words(tx, &page, id)?,
-            roles: choices(&page, &own, &chosen),
+            roles: choices(&page, member.shop.id, &own, &chosen),
             restore_href: href("restore", may && suspended),
+            resend_href: href("invitation", may && invited),
             sessions_href: href("sessions", may && sessions > 0 && !row.is_self),
             roles_href: href("roles", may),
             factors_href: href("factors", can_reset && !row.is_self),
@@ -401,12 +402,26 @@ pub(super) async fn restore(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = parse_member(&id)?;
-    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let done = write_as(&hall, &visit, Permission::ManageMembers, once, vec![], move |tx, member| {
+    press(&hall, &visit, &incoming, Permission::ManageMembers, move |tx, member| {
         restore_member(tx, &member.means, &member.actor, member.shop.id, id)?;
-        Ok((format!("{HOME}/{id}"), ()))
-    });
-    Ok(go(&done.await?.0))
+        Ok(format!("{HOME}/{id}"))
+    })
+    .await
+}
+
+/// Sends an invitation again; the link that was sent before ends.
+pub(super) async fn resend(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let (id, url) = (parse_member(&id)?, hall.identity.public_url.clone());
+    press(&hall, &visit, &incoming, Permission::ManageMembers, move |tx, member| {
+        resend_invitation(tx, &member.means, &member.actor, member.shop.id, id, &url)?;
+        Ok(format!("{HOME}/{id}"))
+    })
+    .await
 }
 
 /// Ends every session of a member.
@@ -417,13 +432,12 @@ pub(super) async fn end_sessions(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = parse_member(&id)?;
-    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let done = write_as(&hall, &visit, Permission::ManageSecurity, once, vec![], move |tx, member| {
+    press(&hall, &visit, &incoming, Permission::ManageSecurity, move |tx, member| {
         find_one(tx, member, id)?;
         end_member_sessions(tx, &member.means, id)?;
-        Ok((format!("{HOME}/{id}"), ()))
-    });
-    Ok(go(&done.await?.0))
+        Ok(format!("{HOME}/{id}"))
+    })
+    .await
 }
 
 /// Asks whether a member leaves, and says what follows.
@@ -455,73 +469,12 @@ pub(super) async fn delete_member(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id = parse_member(&id)?;
-    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let done =
-        write_as(
-            &hall,
-            &visit,
-            Permission::ManageMembers,
-            once,
-            vec![],
-            move |tx, member| match remove_member(tx, &member.means, &member.actor, member.shop.id, id) {
-                Ok(_) => Ok((HOME.to_owned(), ())),
-                Err(MemberError::LastOwner) => Ok((format!("{HOME}/{id}"), ())),
-                Err(error) => Err(error.into()),
-            },
-        );
-    Ok(go(&done.await?.0))
-}
-
-/// What each role may do.
-pub(super) async fn show_roles(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
-    let view = read_as(&hall, &visit, Permission::ViewMembers, |tx, member| {
-        let page = member.frame(tx)?;
-        let all = list_members(tx, member.means.vault, &member.actor, member.shop.id)?;
-        let held = |role: Role| {
-            let holds =
-                |found: &members::Member| found.state != MemberState::Disabled && found.roles.contains(&role);
-            all.iter().filter(|(found, _)| holds(found)).count()
-        };
-        let roles: Vec<Role> = Role::ALL.iter().copied().filter(|role| role.is_for_members()).collect();
-        let line = |role: &Role| RoleLine {
-            label: role_text(&page, *role),
-            does: page.t(format!("role-does-{}", role.name())),
-            holders: held(*role),
-        };
-        let rows =
-            Permission::ALL.iter().filter(|permission| roles.iter().any(|role| role.grants(**permission)));
-        let row = |permission: &Permission| PermissionRow {
-            label: page.t(permission_key(*permission)),
-            fresh: permission.fresh_seconds().is_some(),
-            may: roles.iter().map(|role| role.grants(*permission)).collect(),
-        };
-        Ok(RolesPage { roles: roles.iter().map(line).collect(), rows: rows.map(row).collect(), page })
-    });
-    Ok(show(StatusCode::OK, &view.await?))
-}
-
-/// The text of a permission.
-fn permission_key(permission: Permission) -> String {
-    format!("may-{}", permission.name().to_lowercase().replace(' ', "-"))
-}
-
-#[cfg(test)]
-mod tests {
-    use webkit::page::Lang;
-
-    use super::*;
-
-    #[test]
-    fn every_role_and_permission_has_its_words() {
-        let texts = crate::pages::texts();
-        let mut keys: Vec<String> = Permission::ALL.iter().map(|one| permission_key(*one)).collect();
-        for role in Role::ALL.iter().filter(|role| role.is_for_members()) {
-            keys.extend([format!("role-{}", role.name()), format!("role-does-{}", role.name())]);
+    press(&hall, &visit, &incoming, Permission::ManageMembers, move |tx, member| {
+        match remove_member(tx, &member.means, &member.actor, member.shop.id, id) {
+            Ok(_) => Ok(HOME.to_owned()),
+            Err(MemberError::LastOwner) => Ok(format!("{HOME}/{id}")),
+            Err(error) => Err(error.into()),
         }
-        for key in keys {
-            for lang in Lang::ALL {
-                assert!(texts.has(lang, &key), "`{key}` {lang:?}");
-            }
-        }
-    }
+    })
+    .await
 }

@@ -10,9 +10,9 @@ use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Frame, Lang, show};
 
-use super::form::{Button, go};
+use super::form::go;
 use super::hall::Hall;
-use super::member::{Member, read_as, write_as};
+use super::member::{Member, press, read_as, write_as};
 use super::visit::{Side, Visit};
 use crate::access_review::{
     AccessReview, AccessReviewError, Decision, Line, LineKind, ReviewState, decide_line, find_access_review,
@@ -113,14 +113,13 @@ pub(super) async fn refuse(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: ApprovalId = id.parse().map_err(|_| ApiError::not_found("no such proposal"))?;
-    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let done = write_as(&hall, &visit, Permission::Approve, once, vec![], move |tx, member| {
+    press(&hall, &visit, &incoming, Permission::Approve, move |tx, member| {
         match decide(tx, &member.means, &member.actor, (member.shop.id, id), Answer::No) {
-            Ok(_) | Err(ApprovalError::Decided) => Ok((APPROVALS.to_owned(), ())),
+            Ok(_) | Err(ApprovalError::Decided) => Ok(APPROVALS.to_owned()),
             Err(error) => Err(error.into()),
         }
-    });
-    Ok(go(&done.await?.0))
+    })
+    .await
 }
 
 /// How many lines of an open review wait.
@@ -192,6 +191,7 @@ fn line_of(
 ) -> Result<ReviewLine, ApiError> {
     let name = match line.kind {
         LineKind::Member => name_of(tx, member, &line.subject)?,
+        LineKind::Certificate => page.t1("review-certificate", "holder", line.grants.as_str()),
         LineKind::ApiKey => {
             let named = keys.iter().find(|(id, _)| id.to_string() == line.subject);
             named.map_or_else(|| line.subject.clone(), |(_, label)| label.clone())

@@ -1,4 +1,4 @@
-//! Who works in a shop, and what they may do: members, invitations, a leaver, roles.
+//! Who works in a shop: members, invitations, a leaver.
 
 use askama::Template;
 use base::Timestamp;
@@ -127,6 +127,8 @@ pub struct MemberPage {
     pub roles_href: String,
     /// Where every session is ended; empty for those who may not, or where there is none.
     pub sessions_href: String,
+    /// Where an invitation is sent again; empty for those who may not, and for whoever accepted it.
+    pub resend_href: String,
     /// Where a suspended member is let in again; empty for those who may not, and for others.
     pub restore_href: String,
     /// Where the second factors are reset; empty for those who may not.
@@ -155,38 +157,4 @@ pub struct MemberRemovePage {
     pub action_href: String,
     /// Back.
     pub back_href: String,
-}
-
-/// What each role may do. Template `roles.html`.
-#[derive(Template)]
-#[template(path = "roles.html")]
-pub struct RolesPage {
-    /// The frame.
-    pub page: Frame,
-    /// The roles.
-    pub roles: Vec<RoleLine>,
-    /// What can be allowed, with a tick for each role in their order.
-    pub rows: Vec<PermissionRow>,
-}
-
-/// A role as a column.
-#[derive(Clone, Debug)]
-pub struct RoleLine {
-    /// Its name in words.
-    pub label: String,
-    /// What it is for.
-    pub does: String,
-    /// How many hold it.
-    pub holders: usize,
-}
-
-/// Something that can be allowed, as a row.
-#[derive(Clone, Debug)]
-pub struct PermissionRow {
-    /// In words.
-    pub label: String,
-    /// Whether it asks for the second factor again.
-    pub fresh: bool,
-    /// For each role whether it may.
-    pub may: Vec<bool>,
 }

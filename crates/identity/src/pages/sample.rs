@@ -21,8 +21,9 @@ use super::front::FrontPage;
 use super::keys::{KeyDestroyPage, KeyRotatePage, KeysPage, ShopsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::passkeys::PasskeyNewPage;
-use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage, RolesPage};
+use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage};
 use super::review::{AccessReviewPage, ApprovalsPage};
+use super::roles::{RoleEditPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::{Menu, MenuSpot};
@@ -447,6 +448,8 @@ fn people_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("member".to_owned(), MemberPage::sample(desk(one), false).render()?),
         ("member-owner".to_owned(), MemberPage::sample(desk(one), true).render()?),
         ("member-remove".to_owned(), MemberRemovePage::sample(desk(one)).render()?),
+        ("role".to_owned(), RoleEditPage::sample(desk("/desk/roles/1")).render()?),
+        ("role-new".to_owned(), RoleEditPage::sample_new(desk("/desk/roles/new")).render()?),
         ("roles".to_owned(), RolesPage::sample(desk("/desk/roles")).render()?),
         ("approvals".to_owned(), ApprovalsPage::sample(desk("/desk/approvals")).render()?),
         ("approvals-empty".to_owned(), ApprovalsPage::sample_empty(desk("/desk/approvals")).render()?),

@@ -54,7 +54,7 @@ pub struct AccessReviewLinesView {
 pub struct LineView {
     /// The member or key.
     subject: String,
-    /// `member` or `api_key`.
+    /// `member`, `api_key` or `certificate` (of a terminal or key: its holder is named in `grants`).
     kind: &'static str,
     /// The roles.
     grants: String,

@@ -23,6 +23,8 @@ named! {
         Member = "member",
         /// An API key.
         ApiKey = "api_key",
+        /// The client certificates of a terminal or API key.
+        Certificate = "certificate",
     }
 }
 

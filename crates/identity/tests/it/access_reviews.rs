@@ -182,3 +182,37 @@ fn c11_others_neither_see_nor_decide_a_review() {
         assert_eq!(seen.err(), Some(AccessReviewError::NotFound));
     });
 }
+
+#[test]
+fn c11_two_people_who_decide_one_line_at_once_agree_on_the_first_decision() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owners = [("one@shop.example", true), ("two@shop.example", false)]
+            .map(|(address, confirm)| (world.actor(shop, address, &[Role::Owner]), confirm));
+        let mut helpers = Vec::new();
+        for n in 0..8 {
+            let address: &'static str = Box::leak(format!("helper{n}@shop.example").into_boxed_str());
+            helpers.push(world.member(shop, address, &[Role::Cashier], &PasswordHash::of_nobody()));
+        }
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+        open(&world);
+        for helper in helpers {
+            let results: Vec<_> = std::thread::scope(|scope| {
+                let tries = owners.each_ref().map(|(who, confirm)| {
+                    let (world, confirm) = (&world, *confirm);
+                    scope.spawn(move || decide(world, who, shop, helper, confirm))
+                });
+                tries.into_iter().map(|one| one.join().unwrap()).collect()
+            });
+            let late = results.iter().filter(|one| **one == Err(AccessReviewError::Decided)).count();
+            assert_eq!(late, 1, "{results:?}");
+            let decided = results.iter().find_map(|one| one.as_ref().ok()).unwrap();
+            let stays = *decided == Some(Decision::Confirm);
+            let expect = if stays { MemberState::Active } else { MemberState::Disabled };
+            assert_eq!(state(&world, shop, helper), expect);
+            let kept = lines(&world, &owners[0].0, shop);
+            let kept = kept.iter().find(|line| line.subject == helper.to_string()).unwrap();
+            assert_eq!(kept.decision, *decided, "what is written is what was done");
+        }
+    });
+}

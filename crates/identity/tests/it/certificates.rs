@@ -463,3 +463,36 @@ fn asvs_11_4_3_a_request_signed_with_sha_1_is_refused() {
     assert!(CertificateRequest::parse(SIGNED_WITH_SHA256).is_ok());
     assert_eq!(CertificateRequest::parse(SIGNED_WITH_SHA1).err(), Some(RequestProblem::Signature));
 }
+
+#[test]
+fn c09_certificates_are_reviewed_and_removed_with_those_that_renewed_them() {
+    each_world(|world| {
+        let stage = Stage::on(world);
+        let (kept, gone) = (Holder::ApiKey(stage.key), Holder::Terminal(stage.terminal));
+        let (first, other) = (stage.enrol(gone), stage.enrol(kept));
+        let shop = stage.shop;
+        let review =
+            stage.world.write(move |tx, means| identity::open_access_review(tx, means, shop)).unwrap();
+        let owner = stage.owner();
+        let decide = |subject: String, confirm: bool| {
+            let owner = owner.clone();
+            stage.world.write(move |tx, means| {
+                identity::decide_line(tx, means, &owner, (shop, review), &subject, confirm)
+            })
+        };
+        let lines =
+            stage.world.read(|tx, _| identity::find_access_review(tx, &owner, shop, review)).unwrap().1;
+        let subjects: Vec<&str> = lines.iter().map(|line| line.subject.as_str()).collect();
+        for issued in [&first, &other] {
+            assert!(subjects.contains(&issued.certificate.id.to_string().as_str()), "{subjects:?}");
+        }
+        let renewed = stage.renew(&shown(&first)).unwrap();
+        assert!(stage.is_open(&shown(&renewed)));
+        assert!(decide(first.certificate.id.to_string(), false).is_ok());
+        assert!(!stage.is_open(&shown(&first)) && !stage.is_open(&shown(&renewed)));
+        assert!(decide(other.certificate.id.to_string(), true).is_ok());
+        assert!(stage.is_open(&shown(&other)));
+        let again = decide(first.certificate.id.to_string(), true);
+        assert_eq!(again.err(), Some(identity::AccessReviewError::Decided));
+    });
+}

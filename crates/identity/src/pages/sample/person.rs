@@ -8,8 +8,10 @@ use crate::pages::account::{
     PinChangePage, PinForgotPage, Standing,
 };
 use crate::pages::people::{
-    MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, PermissionRow,
-    RoleChoice, RoleLine, RolesPage,
+    MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, RoleChoice,
+};
+use crate::pages::roles::{
+    OwnRoleRow, PermissionChoice, PermissionRow, RoleEditPage, RoleHolder, RoleLine, RolesPage,
 };
 use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
@@ -259,6 +261,7 @@ impl MemberPage {
             restore_href: String::new(),
             factors_href: if is_last_owner { String::new() } else { "/desk/members/1/factors".into() },
             factors_word: String::new(),
+            resend_href: String::new(),
             remove_href: remove.into(),
             is_last_owner,
             page,
@@ -294,6 +297,45 @@ impl RolesPage {
                 .collect(),
         };
         let rows = Permission::ALL.iter().map(row).collect();
-        RolesPage { roles: roles(&page).into_iter().map(line).collect(), rows, page }
+        let own = OwnRoleRow {
+            name: say(page.lang, "Evening shift", "晚班"),
+            permissions: 4,
+            holders: 2,
+            href: "/desk/roles/1".into(),
+        };
+        let roles = roles(&page).into_iter().map(line).collect();
+        RolesPage { roles, rows, own: vec![own], new_href: "/desk/roles/new".into(), page }
+    }
+}
+
+impl RoleEditPage {
+    /// See [`super`]; one that somebody has.
+    pub fn sample(page: Frame) -> RoleEditPage {
+        let choice = |permission: &Permission| PermissionChoice {
+            name: permission.name(),
+            label: page.t(format!("may-{}", permission.name().to_lowercase().replace(' ', "-"))),
+            fresh: permission.fresh_seconds().is_some(),
+            checked: *permission == Permission::TakePayments,
+        };
+        let name = say(page.lang, "Evening shift", "晚班");
+        let holder =
+            RoleHolder { name: say(page.lang, "Zhao Lei", "赵磊"), href: "/desk/members/2".into() };
+        RoleEditPage {
+            title: name.clone(),
+            name_typed: name,
+            choices: Permission::ALL.iter().filter(|one| Role::Owner.grants(**one)).map(choice).collect(),
+            holders: vec![holder],
+            problems: Problems::none(),
+            action_href: "/desk/roles/1".into(),
+            delete_href: String::new(),
+            back_href: "/desk/roles".into(),
+            page,
+        }
+    }
+
+    /// A new one.
+    pub fn sample_new(page: Frame) -> RoleEditPage {
+        let full = RoleEditPage::sample(page);
+        RoleEditPage { title: String::new(), name_typed: String::new(), holders: Vec::new(), ..full }
     }
 }
