@@ -25,11 +25,12 @@ macro_rules! needs {
 // A payment's payer sees it, its proof and its refunds without the permission; a terminal sees its own.
 needs! {
     Enter => "delete_member_session", "find_me", "renew_certificate";
-    OwnAccount => "delete_buyer_session", "freeze_me", 
-        "list_own_payments", "update_pin", "wake_buyer_session", "create_pin_reset", "finish_pin_reset";
+    OwnAccount => "delete_buyer_session", "create_pin_reset", "finish_pin_reset",
+        "freeze_me", "list_own_payments", "update_pin", "wake_buyer_session";
     Pay => "answer_challenge", "confirm_payment", "create_passkey_challenge", "create_payment_from_code",
         "scan_code";
-    OwnSecurity => "delete_my_other_sessions", "delete_my_session", "list_my_sessions", "confirm_sms", "confirm_totp", "create_passkey_registration", "create_passkey_step_up",
+    OwnSecurity => "confirm_sms", "confirm_totp", "create_passkey_registration", "create_passkey_step_up",
+        "delete_my_other_sessions", "delete_my_session", "list_my_sessions",
         "create_recovery_codes", "create_sms", "create_step_up", "create_totp", "delete_my_factor",
         "delete_passkey", "finish_passkey_registration", "finish_passkey_step_up", "list_my_factors",
         "list_passkeys", "send_step_up_code";

@@ -118,6 +118,7 @@ fn named(path: &str) -> String {
         ("/desk/members/", "mem_"),
         ("/desk/payments/", "pay_"),
         ("/desk/reviews/", "pay_"),
+        ("/desk/roles/", "rol_"),
         ("/pay/", "pay_"),
         ("/security/", "fct_"),
     ];

@@ -377,10 +377,8 @@ pub(super) async fn reset_member_factors(
     Path(id): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let id = parse_member(&id)?;
-    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
-    let url = hall.identity.public_url.clone();
-    let done = write_as(&hall, &visit, Permission::ManageSecurity, once, vec![], move |tx, member| {
+    let (id, url) = (parse_member(&id)?, hall.identity.public_url.clone());
+    press(&hall, &visit, &incoming, Permission::ManageSecurity, move |tx, member| {
         let whom = (member.shop.id, id);
         let word = match reset_factors(tx, &member.means, &member.actor, whom, &url) {
             Ok(Asked::Go) => "done",
@@ -389,9 +387,9 @@ pub(super) async fn reset_member_factors(
             Err(MemberError::OwnFactors) => "own",
             Err(error) => return Err(error.into()),
         };
-        Ok((format!("{HOME}/{id}?factors={word}"), ()))
-    });
-    Ok(go(&done.await?.0))
+        Ok(format!("{HOME}/{id}?factors={word}"))
+    })
+    .await
 }
 
 /// Lets a suspended member in again.

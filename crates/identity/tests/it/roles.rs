@@ -54,7 +54,7 @@ fn az_1_a_role_of_the_shops_own_gives_what_it_names_with_the_next_request_and_no
         };
         let role = create(&world, &owner, shop, &["take payments", "view payments"]).unwrap();
         assert_eq!(give(&world, &owner, shop, member, custom(role)), Ok(Asked::Go));
-        assert_eq!(holds(), ["enter", "own security", "view payments", "take payments"]);
+        assert_eq!(holds(), ["enter", "own security", "own password", "view payments", "take payments"]);
         let (who, new) = (owner.clone(), new_role("late shift", &["view payments"]).unwrap());
         let changed = world.write(move |tx, means| identity::update_role(tx, means, &who, shop, role, &new));
         assert_eq!(changed, Ok(Asked::Go));

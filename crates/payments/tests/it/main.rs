@@ -26,6 +26,8 @@ mod passkeys;
 #[cfg(test)]
 mod paying;
 #[cfg(test)]
+mod people_pages;
+#[cfg(test)]
 mod qr;
 #[cfg(test)]
 mod refunds;

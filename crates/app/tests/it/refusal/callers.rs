@@ -82,7 +82,8 @@ impl Who {
             Who::Payer | Who::Stranger => Role::Buyer.grants(permission),
             Who::Member(role) | Who::Key(role) | Who::OtherKey(role) => role.grants(permission),
             Who::Custom => {
-                let door = [Permission::Enter, Permission::OwnSecurity, Permission::OwnPassword].contains(&permission);
+                let door = [Permission::Enter, Permission::OwnSecurity, Permission::OwnPassword]
+                    .contains(&permission);
                 door || CUSTOM.contains(&permission)
             }
             Who::Terminal => Role::Terminal.grants(permission),
