@@ -334,7 +334,7 @@ fn an_owner_invites_changes_and_removes_members_but_never_the_last_owner() {
     taken.is(422).shows("is a member already");
     let href = link_to(&list.html, "Wang Fang");
     let page = owner.get(&href);
-    page.is(200).shows("Remove Wang Fang");
+    page.is(200).shows("Withdraw the invitation");
     let page = owner.send(&page.form("/roles").with("role", "support"));
     page.is(200).shows("Support");
     let ask = owner.get(&format!("{href}/remove"));
