@@ -31,6 +31,8 @@ look() {
     has npm || need npm
     has sqlmap || need sqlmap
     has nmap || need nmap
+    has oathtool || need oathtool
+    has node || need nodejs
     has ss || need iproute2
   fi
   if wants unit || wants kill; then

@@ -49,6 +49,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
         self.tls = []
+        self.options = []
         self.trusted = True
         self.process = None
         self.owner = None
@@ -67,7 +68,7 @@ class Server:
                    "--listen", f"127.0.0.1:{self.port}", "--mail-folder", str(self.folder / "mail")]
         if self.database_url:
             command += ["--database-url", self.database_url]
-        command += self.tls
+        command += self.tls + self.options
         (self.folder / "mail").mkdir(exist_ok=True)
         self.log = open(self.folder / "log.txt", "ab")
         self.process = subprocess.Popen(command, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=self.log,
