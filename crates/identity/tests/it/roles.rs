@@ -58,7 +58,7 @@ fn az_1_a_role_of_the_shops_own_gives_what_it_names_with_the_next_request_and_no
         let (who, new) = (owner.clone(), new_role("late shift", &["view payments"]).unwrap());
         let changed = world.write(move |tx, means| identity::update_role(tx, means, &who, shop, role, &new));
         assert_eq!(changed, Ok(Asked::Go));
-        assert_eq!(holds(), ["enter", "own security", "view payments"]);
+        assert_eq!(holds(), ["enter", "own security", "own password", "view payments"]);
         let delete = || {
             let who = owner.clone();
             world.write(move |tx, means| identity::delete_role(tx, means, &who, shop, role))
