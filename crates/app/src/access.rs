@@ -130,7 +130,7 @@ impl Operation {
 fn operations() -> Vec<Operation> {
     let api = serde_json::to_value(crate::openapi::openapi()).unwrap_or_default();
     let mut found = Vec::new();
-    for (path, methods) in api["paths"].as_object().into_iter().flatten() {
+    for (path, methods) in api.get("paths").and_then(|paths| paths.as_object()).into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {
             let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
             let permission = permission_of(&id);

@@ -180,11 +180,14 @@ pub fn carry_out(
     }
 }
 
+/// A key of the hierarchy: its level and its version there.
+pub type KeyName = (Level, i64);
+
 /// The keys whose destruction was approved and is not done yet.
 ///
 /// # Errors
 /// [`Fault`] alone.
-pub fn list_due(tx: &mut Tx, now: Timestamp) -> Result<Vec<(Approval, (Level, i64))>, Fault> {
+pub fn list_due(tx: &mut Tx, now: Timestamp) -> Result<Vec<(Approval, KeyName)>, Fault> {
     let mut due = Vec::new();
     for row in rows::list_open(tx, ShopId::HOUSE, now)? {
         let is_due = row.action == ApprovalAction::KeyCeremony && row.state == ApprovalState::Approved;

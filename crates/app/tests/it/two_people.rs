@@ -131,9 +131,9 @@ fn c13_the_root_key_is_replaced_by_two_operators() {
     assert_eq!(waits.status, 202, "{}", waits.json());
     let approval = waits.text("/approval");
     assert_eq!(approve(&house, &first, &approval).code(), "own_proposal");
-    assert!(house.read(|tx| list_rotations(tx)).is_empty());
+    assert!(house.read(list_rotations).is_empty());
     assert_eq!(approve(&house, &second, &approval).text("/state"), "used");
-    assert_eq!(house.read(|tx| list_rotations(tx)).first().map(|one| one.level), Some(Level::Root));
+    assert_eq!(house.read(list_rotations).first().map(|one| one.level), Some(Level::Root));
     assert_eq!(approve(&house, &second, &approval).code(), "already_decided");
     // What does not weigh so much is started by one; here another one goes on already.
     assert_eq!(rotate(&first, "kek").code(), "rotation_running");
