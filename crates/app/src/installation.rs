@@ -9,7 +9,7 @@ use payments::Screen;
 use risk::model::Model;
 use risk::{Costs, Countries, RuleSet};
 use store::{Db, Tx};
-use vault::{KeySource, SealedColumn, Vault};
+use vault::{Hanging, KeySource, SealedColumn, Vault};
 
 use crate::config::Config;
 use crate::key_source::open_source;
@@ -156,6 +156,10 @@ impl Installation {
 
 /// Every column that holds sealed values, for the rotation of data keys. Each domain lists its own.
 pub const SEALED_COLUMNS: &[&[SealedColumn]] = &[vault::rotation::SEALED, identity::SEALED, tokens::SEALED];
+
+/// Everything that hangs from keys. Each domain lists its own.
+pub const HANGING: &Hanging =
+    &Hanging { sealed: SEALED_COLUMNS, keyed: &[identity::KEYED, tokens::KEYED, payments::code::KEYED] };
 
 /// Reads the rules, the model and the countries that are set; the starter rules where none are.
 ///

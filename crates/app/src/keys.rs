@@ -56,7 +56,7 @@ pub struct KeyView {
     retired_at: Option<String>,
     /// When it was destroyed, RFC 3339.
     destroyed_at: Option<String>,
-    /// Keys that hang from it.
+    /// Keys that hang from it; of a seed that was replaced, the hashes that were last counted.
     uses: i64,
 }
 
@@ -65,7 +65,7 @@ pub struct KeyView {
 pub struct KeyRotationView {
     /// Its number.
     id: i64,
-    /// `root`, `kek` or `data`.
+    /// `root`, `kek`, `data` or `seed`.
     level: &'static str,
     /// `preparing`, `running` or `done`.
     state: &'static str,
@@ -73,9 +73,9 @@ pub struct KeyRotationView {
     from_version: i64,
     /// The version that replaces it; 0 until it is made, and for data keys.
     to_version: i64,
-    /// Keys that were moved.
+    /// Keys that were moved; for the seed, rows with hashes.
     done: i64,
-    /// Keys there were to move.
+    /// How many there were to move; 0 until they are counted.
     total: i64,
     /// What stopped the last step; it is tried again.
     problem: Option<String>,
@@ -89,7 +89,7 @@ pub struct KeyRotationView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKeyRotationBody {
-    /// `root`, `kek` (key-encryption keys) or `data` (data keys).
+    /// `root`, `kek` (key-encryption keys), `data` (data keys) or `seed` (of the keys for PINs, blind indexes and codes).
     #[schema(example = "kek")]
     level: String,
 }
@@ -127,7 +127,8 @@ pub async fn create_key_rotation(
     Json(body): Json<NewKeyRotationBody>,
 ) -> Result<Response, ApiError> {
     let level = Level::from_name(&body.level);
-    let level = level.ok_or_else(|| ApiError::bad_field("level", "must be `root`, `kek` or `data`"))?;
+    let level =
+        level.ok_or_else(|| ApiError::bad_field("level", "must be `root`, `kek`, `data` or `seed`"))?;
     let asked = cx.write_as(who, Permission::ManageKeys, move |tx, caller| {
         Ok(request_rotation(tx, &caller.means, &caller.actor, level)?)
     });

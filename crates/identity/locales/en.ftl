@@ -488,6 +488,7 @@ keys-tree-text = Each key wraps the ones below it; the lowest seal every name, n
 level-root = Root key
 level-kek = Wrapping keys
 level-data = Data keys
+level-seed = Seed of the keys for PINs, look-ups and codes
 level-uses-root = { $n ->
     [one] one key below
    *[other] { $n } keys below
@@ -500,6 +501,11 @@ level-uses-kek = { $n ->
 level-uses-data = { $n ->
     [one] one data key
    *[other] { $n } data keys
+}
+level-uses-seed = { $n ->
+    [0] nothing below
+    [one] one below
+   *[other] { $n } below
 }
 key-version = Version { $n }
 key-active = in use
@@ -520,6 +526,7 @@ key-destroy = Destroy …
 rotate-root = Replace the root key …
 rotate-kek = Replace the wrapping key …
 rotate-data = Replace the data keys …
+rotate-seed = Replace the seed …
 rotate-root-title = Replace the root key?
 rotate-root-text = A new root key is taken from your key source, and the { $n } keys below it are wrapped by it in one step. Nothing that is sealed changes. Keep the old one until your backups are older than today.
 rotate-root-button = Replace the root key
@@ -529,6 +536,9 @@ rotate-kek-button = Replace the wrapping key
 rotate-data-title = Replace the data keys?
 rotate-data-text = Every customer, member and shop gets a new data key: { $n } in all, and all their values are sealed anew, some at a time.
 rotate-data-button = Replace the data keys
+rotate-seed-title = Replace the seed?
+rotate-seed-text = New keys for PINs, look-ups and codes are made from a new seed. What customers are found by is made anew in the background; PINs get a layer at once and a new verifier when they are next typed right. Fingerprints of cards change. Printed codes stay good until you destroy the old seed.
+rotate-seed-button = Replace the seed
 rotate-no = Not now
 rotate-root-waits = Replacing the root key waits for a second person.
 key-destroy-waits = its destruction waits

@@ -458,12 +458,17 @@ keys-tree-text = 每把密钥保护其下一层；最底层密封所有姓名、
 level-root = 根密钥
 level-kek = 包裹密钥
 level-data = 数据密钥
+level-seed = PIN、查找与代码密钥的种子
 level-uses-root = 其下 { $n } 把密钥
 level-uses-kek = { $n ->
     [0] 其下已空
    *[other] 其下 { $n } 把数据密钥
 }
 level-uses-data = { $n } 把数据密钥
+level-uses-seed = { $n ->
+    [0] 其下已空
+   *[other] 其下 { $n } 项
+}
 key-version = 第 { $n } 版
 key-active = 使用中
 key-coming = 分发中
@@ -479,6 +484,7 @@ key-destroy = 销毁 …
 rotate-root = 更换根密钥 …
 rotate-kek = 更换包裹密钥 …
 rotate-data = 更换数据密钥 …
+rotate-seed = 更换种子 …
 rotate-root-title = 更换根密钥？
 rotate-root-text = 将从密钥源取得新的根密钥，并一次性重新包裹其下 { $n } 把密钥。已密封的内容不变。请保留旧密钥，直到备份都晚于今天。
 rotate-root-button = 更换根密钥
@@ -488,6 +494,9 @@ rotate-kek-button = 更换包裹密钥
 rotate-data-title = 更换数据密钥？
 rotate-data-text = 每位顾客、成员和店铺都会得到新的数据密钥，共 { $n } 把，其所有内容会分批重新密封。
 rotate-data-button = 更换数据密钥
+rotate-seed-title = 更换种子？
+rotate-seed-text = 将由新种子派生用于 PIN、查找和代码的新密钥。查找顾客所用的索引在后台重新生成；PIN 立即加上一层，并在下次正确输入时换成新的校验值。银行卡指纹会改变。已打印的收款码在您销毁旧种子之前一直有效。
+rotate-seed-button = 更换种子
 rotate-no = 暂不
 rotate-root-waits = 更换根密钥正在等待第二个人同意。
 key-destroy-waits = 等待销毁

@@ -5,7 +5,7 @@
 
 use base::{BuyerId, DeviceId, Secret, ShopId, Timestamp};
 use store::Tx;
-use vault::{DataKey, Place, SubKey, Vault};
+use vault::{DataKey, KeyedHash, Place, Vault};
 use webkit::page::Lang;
 
 use crate::context::{Fault, Means, takes_faults};
@@ -21,7 +21,7 @@ use crate::record::{self, Event};
 use crate::sessions;
 use crate::store::buyers::{self, BuyerRow, DeviceRow};
 use crate::text::{Email, Label, PersonName};
-use crate::token::{Token, TokenKind, key_text};
+use crate::token::{Token, TokenKind, hash_text};
 
 pub use crate::store::buyers::BuyerState;
 
@@ -153,7 +153,17 @@ pub fn find_buyer_person(tx: &mut Tx, vault: &Vault, id: BuyerId) -> Result<Buye
 /// # Errors
 /// [`Fault`] alone.
 pub fn find_buyer_by_contact(tx: &mut Tx, vault: &Vault, contact: &Email) -> Result<Option<BuyerId>, Fault> {
-    Ok(buyers::find_contact(tx, &contact_index(vault, contact))?)
+    find_by_text(tx, vault, contact.secret())
+}
+
+/// The buyer whose contact has this text, by whichever key its index was made.
+fn find_by_text(tx: &mut Tx, vault: &Vault, contact: &Secret<String>) -> Result<Option<BuyerId>, Fault> {
+    for index in vault.indexes(INDEX_KIND, contact.expose()) {
+        if let Some(buyer) = buyers::find_contact(tx, &hash_text(&index))? {
+            return Ok(Some(buyer));
+        }
+    }
+    Ok(None)
 }
 
 /// Makes a buyer whose contact somebody has already confirmed: by a one-time code, or because the operator vouches for
@@ -173,7 +183,6 @@ pub(crate) struct PendingBuyer {
     pub(crate) id: BuyerId,
     pub(crate) name: Vec<u8>,
     pub(crate) contact: Vec<u8>,
-    pub(crate) contact_index: String,
     pub(crate) pin_salt: Vec<u8>,
     pub(crate) pin_verifier: Vec<u8>,
     pub(crate) lang: Lang,
@@ -192,7 +201,6 @@ pub(crate) fn seal_sign_up(
         id,
         name: seal("name", sign_up.name.secret())?,
         contact: seal("contact", sign_up.contact.secret())?,
-        contact_index: contact_index(means.vault, &sign_up.contact),
         pin_salt,
         pin_verifier,
         lang: sign_up.lang,
@@ -204,11 +212,14 @@ pub(crate) fn insert_pending(
     means: &Means<'_>,
     pending: PendingBuyer,
 ) -> Result<BuyerId, BuyerError> {
-    if buyers::find_contact(tx, &pending.contact_index)?.is_some() {
+    let contact = open_pending(tx, means.vault, &pending)?;
+    if find_by_text(tx, means.vault, &contact)?.is_some() {
         return Err(BuyerError::ContactTaken);
     }
     let id = pending.id;
-    buyers::insert_contact(tx, &pending.contact_index, id)?;
+    // The keys may have been replaced since it began to wait.
+    let index = index_to_store(tx, means.vault, &contact)?;
+    buyers::insert_contact(tx, &index, id)?;
     buyers::insert_buyer(
         tx,
         BuyerRow {
@@ -216,7 +227,7 @@ pub(crate) fn insert_pending(
             state: BuyerState::Active,
             name: Some(pending.name),
             contact: Some(pending.contact),
-            contact_index: Some(pending.contact_index),
+            contact_index: Some(index),
             lang: pending.lang,
             pin_salt: pending.pin_salt,
             pin_verifier: pending.pin_verifier,
@@ -478,14 +489,52 @@ pub(crate) fn notify(
     mail::queue_mail(tx, means, &to, letter)
 }
 
+/// What a contact is counted by.
 pub(crate) fn contact_index(vault: &Vault, contact: &Email) -> String {
-    key_text(&vault.blind_index(INDEX_KIND, contact.secret().expose()))
+    hash_text(&vault.index(INDEX_KIND, contact.secret().expose()))
+}
+
+fn index_to_store(tx: &mut Tx, vault: &Vault, contact: &Secret<String>) -> Result<String, Fault> {
+    Ok(hash_text(&vault.index_to_store(tx, INDEX_KIND, contact.expose())?))
+}
+
+/// The contact of a buyer to be.
+fn open_pending(tx: &mut Tx, vault: &Vault, pending: &PendingBuyer) -> Result<Secret<String>, Fault> {
+    let key = vault.find_data_key(tx, ShopId::HOUSE, pending.id.short())?;
+    Ok(key.open(&place("contact", pending.id.short()), &pending.contact)?)
+}
+
+/// The buyer who has the contact of a buyer to be.
+pub(crate) fn find_same_contact(
+    tx: &mut Tx,
+    vault: &Vault,
+    pending: &PendingBuyer,
+) -> Result<Option<BuyerId>, Fault> {
+    let contact = open_pending(tx, vault, pending)?;
+    find_by_text(tx, vault, &contact)
+}
+
+/// Makes a buyer's index anew, when the seed of the sub-keys is replaced.
+pub(crate) fn rekey_contact(
+    tx: &mut Tx,
+    vault: &Vault,
+    row: BuyerRow,
+    old: &str,
+) -> Result<KeyedHash, vault::VaultError> {
+    let sealed = row.contact.as_deref().unwrap_or_default();
+    let key = vault.find_data_key(tx, ShopId::HOUSE, row.id.short())?;
+    let contact = key.open(&place("contact", row.id.short()), sealed)?;
+    let index = vault.index_to_store(tx, INDEX_KIND, contact.expose())?;
+    buyers::delete_contact(tx, old)?;
+    buyers::insert_contact(tx, &hash_text(&index), row.id)?;
+    buyers::update_buyer(tx, BuyerRow { contact_index: Some(hash_text(&index)), ..row })?;
+    Ok(index)
 }
 
 /// A new salt, and the verifier of `pin` with it.
 pub(crate) fn fresh_verifier(means: &Means<'_>, id: BuyerId, pin: &Pin) -> (Vec<u8>, Vec<u8>) {
     let salt: [u8; pin::SALT_BYTES] = means.dice.bytes();
-    let verifier = pin.verifier(means.vault.hmac_key(SubKey::Pin), id, &salt);
+    let verifier = pin.verifier(means.vault, id, &salt);
     (salt.to_vec(), verifier)
 }
 

@@ -136,7 +136,7 @@ pub fn request_sign_up(
 ) -> Result<CodeRequested, CodeRequestError> {
     let index = buyers::contact_index(means.vault, &sign_up.contact);
     count_request(tx, means, &index, origin)?;
-    let known = crate::store::buyers::find_contact(tx, &index)?;
+    let known = buyers::find_buyer_by_contact(tx, means.vault, &sign_up.contact)?;
     let id = known.unwrap_or_else(|| BuyerId::new(ShopId::HOUSE, means.now, means.dice));
     let pending = buyers::seal_sign_up(tx, means, id, sign_up)?;
     let pending = if known.is_some() { None } else { Some(pending) };
@@ -166,7 +166,7 @@ pub fn request_sign_in(
     from: Knock<'_>,
 ) -> Result<CodeRequested, CodeRequestError> {
     let index = buyers::contact_index(means.vault, contact);
-    let buyer = crate::store::buyers::find_contact(tx, &index)?;
+    let buyer = buyers::find_buyer_by_contact(tx, means.vault, contact)?;
     match find_known_device(tx, buyer, from.device)? {
         Some(device) => count_one(tx, means, &PER_DEVICE, &format!("{index} {}", device.short()))?,
         None => count_request(tx, means, &index, from.origin)?,
@@ -190,8 +190,7 @@ pub fn verify_code(
     if row.state != CodeState::Open || means.now >= row.expires || row.tries >= CODE_TRIES_MAX {
         return Ok(CodeCheck::Gone);
     }
-    let right =
-        hmac::verify(means.vault.hmac_key(SubKey::OneTimeCode), &message(request, code), &row.tag).is_ok();
+    let right = means.vault.has_tag(SubKey::OneTimeCode, &message(request, code), &row.tag);
     let tries = row.tries + 1;
     match (right, row.buyer) {
         (true, Some(buyer)) => {
@@ -279,7 +278,7 @@ fn insert_request(
     let request = SessionId::new(ShopId::HOUSE, means.now, means.dice);
     let code = OneTimeCode::random(means);
     let expires = means.now.plus_seconds(CODE_LIFE_SECONDS);
-    let tag = hmac::sign(means.vault.hmac_key(SubKey::OneTimeCode), &message(request, &code));
+    let tag = hmac::sign(&means.vault.hmac_key(SubKey::OneTimeCode), &message(request, &code));
     if let Some(buyer) = target.buyer {
         let text = letters::code(letter.lang, &code.0, means.now);
         buyers::notify(tx, means, buyer, letter.to.secret().expose(), &text)?;
@@ -325,13 +324,12 @@ fn sign_in(
 
 /// Makes the account of a sign-up; or finds the one that was made with the same contact while this code was on its way.
 fn settle(tx: &mut Tx, means: &Means<'_>, pending: PendingBuyer) -> Result<(BuyerId, bool), Fault> {
-    let (index, unused) = (pending.contact_index.clone(), pending.id);
-    match buyers::insert_pending(tx, means, pending) {
+    match buyers::insert_pending(tx, means, pending.clone()) {
         Ok(buyer) => Ok((buyer, true)),
         Err(BuyerError::Fault(fault)) => Err(fault),
         Err(BuyerError::ContactTaken | BuyerError::NotFound | BuyerError::WeakPin(_)) => {
-            let buyer = crate::store::buyers::find_contact(tx, &index)?.ok_or(Fault::Row("contact"))?;
-            vault::Vault::destroy_data_key(tx, ShopId::HOUSE, unused.short(), means.now)?;
+            let buyer = buyers::find_same_contact(tx, means.vault, &pending)?.ok_or(Fault::Row("contact"))?;
+            vault::Vault::destroy_data_key(tx, ShopId::HOUSE, pending.id.short(), means.now)?;
             Ok((buyer, false))
         }
     }

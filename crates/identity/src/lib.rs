@@ -26,6 +26,7 @@ pub mod desk;
 mod factor_reset;
 pub mod factors;
 mod grants;
+mod keyed;
 mod letters;
 pub mod limits;
 mod mail;
@@ -94,6 +95,7 @@ pub use custom_roles::{
 pub use factor_reset::{reset_factors, reset_factors_as_operator};
 pub use factors::{Factor, FactorError, FactorKind, NewFactor};
 pub use grants::{Grants, Permissions, RoleProblem, is_weighty};
+pub use keyed::KEYED;
 pub use mail::{
     Channel, DueMail, Letter, Message, Recipient, mark_failed, mark_refused, mark_sent, queue_mail,
     queue_message, take_due, take_due_on,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use base::{MemberId, RoleId, Secret, ShopId, Timestamp};
 use store::Tx;
-use vault::Vault;
+use vault::{KeyedHash, Vault};
 use webkit::page::Lang;
 
 use crate::api_keys;
@@ -28,7 +28,7 @@ use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self, LoginRow, MemberRow};
 use crate::text::{Email, Label, PersonName};
 use crate::throttle::{self, Limit};
-use crate::token::{Token, key_text};
+use crate::token::{Token, hash_text};
 
 pub use crate::store::members::MemberState;
 
@@ -224,10 +224,10 @@ pub(crate) fn insert_member(
     new: &NewMember,
     password: Option<&PasswordHash>,
 ) -> Result<MemberId, MemberError> {
-    let index = email_index(means.vault, &new.email);
-    if members::find_login(tx, &index)?.is_some() {
+    if find_login_of(tx, means.vault, &new.email)?.is_some() {
         return Err(MemberError::EmailTaken);
     }
+    let index = hash_text(&means.vault.index_to_store(tx, INDEX_KIND, new.email.secret().expose())?);
     if members::count_members(tx, shop)? >= MEMBERS_MAX {
         return Err(MemberError::TooMany);
     }
@@ -607,7 +607,7 @@ pub fn start_login(
             return Err(LoginError::TooMany { retry_after_seconds: blocked.retry_after_seconds });
         }
     }
-    let found = match members::find_login(tx, &email_index)? {
+    let found = match find_login_of(tx, means.vault, email)? {
         Some(login) => members::find_member(tx, login.shop, login.member)?,
         None => None,
     };
@@ -784,8 +784,36 @@ fn grants_text(grants: &Grants) -> audit::Text {
     audit::Text::masked(&grants.text())
 }
 
+/// What an address is counted by.
 pub(crate) fn email_index(vault: &Vault, email: &Email) -> String {
-    key_text(&vault.blind_index(INDEX_KIND, email.secret().expose()))
+    hash_text(&vault.index(INDEX_KIND, email.secret().expose()))
+}
+
+/// Whose address it is, by whichever key its index was made. Every key is asked, so that time does not tell.
+pub(crate) fn find_login_of(tx: &mut Tx, vault: &Vault, email: &Email) -> Result<Option<LoginRow>, Fault> {
+    let mut found = None;
+    for index in vault.indexes(INDEX_KIND, email.secret().expose()) {
+        let login = members::find_login(tx, &hash_text(&index))?;
+        found = found.or(login);
+    }
+    Ok(found)
+}
+
+/// Makes a member's index anew, when the seed of the sub-keys is replaced.
+pub(crate) fn rekey_email(
+    tx: &mut Tx,
+    vault: &Vault,
+    row: MemberRow,
+) -> Result<KeyedHash, vault::VaultError> {
+    let key = vault.find_data_key(tx, row.shop, row.id.short())?;
+    let email = key.open(&place("email", &row.id), &row.email)?;
+    let index = vault.index_to_store(tx, INDEX_KIND, email.expose())?;
+    if let Some(login) = members::find_login(tx, &row.email_index)?.filter(|login| login.member == row.id) {
+        members::delete_login(tx, &login.email_index)?;
+        members::insert_login(tx, LoginRow { email_index: hash_text(&index), ..login })?;
+    }
+    members::update_member(tx, MemberRow { email_index: hash_text(&index), ..row })?;
+    Ok(index)
 }
 
 fn place<'a>(column: &'static str, id: &'a MemberId) -> vault::Place<'a> {

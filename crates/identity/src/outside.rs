@@ -11,11 +11,11 @@
 //! Reading order: this file, `id_token.rs`, `provider.rs`.
 
 use aws_lc_rs::digest;
-use base::{MemberId, ScopedId, ShopId};
+use base::{MemberId, ScopedId, ShopId, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use store::Tx;
-use vault::Vault;
+use vault::{KeyedHash, Vault};
 
 use crate::context::{Fault, Means};
 use crate::limits::OUTSIDE_ATTEMPT_SECONDS;
@@ -28,7 +28,7 @@ use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self as member_rows, MemberRow, MemberState};
 use crate::store::outside::{self as rows, AttemptRow, BindingRow};
 use crate::text::Email;
-use crate::token::{Token, TokenKind, key_text};
+use crate::token::{Token, TokenKind, hash_text};
 
 mod id_token;
 mod provider;
@@ -54,9 +54,10 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// What belongs to a state.
-    pub fn of(vault: &Vault, state: Token) -> Attempt {
-        let derived = |kind| URL_SAFE_NO_PAD.encode(vault.blind_index(kind, state.secret().expose()));
+    /// What belongs to a state of a sign-in that began at a time.
+    pub fn of(vault: &Vault, state: Token, began: Timestamp) -> Attempt {
+        let derived =
+            |kind| URL_SAFE_NO_PAD.encode(vault.hash_of_moment(began, kind, state.secret().expose()));
         Attempt { nonce: derived(NONCE), verifier: derived(VERIFIER), state }
     }
 }
@@ -70,18 +71,23 @@ pub fn begin_outside(tx: &mut Tx, means: &Means<'_>, next: &str) -> Result<Attem
     let expires = means.now.plus_seconds(OUTSIDE_ATTEMPT_SECONDS);
     let row = AttemptRow { state_hash: state.hash(), next: next.to_owned(), expires };
     rows::insert_attempt(tx, row)?;
-    Ok(Attempt::of(means.vault, state))
+    Ok(Attempt::of(means.vault, state, means.now))
 }
 
-/// Uses a sign-in up and says where it leads; `None` for one that is unknown, used or too old.
+/// Uses a sign-in up and says where it leads and when it began; `None` for one that is unknown, used or too old.
 ///
 /// # Errors
 /// [`Fault`] alone.
-pub fn take_outside(tx: &mut Tx, means: &Means<'_>, state: &Token) -> Result<Option<String>, Fault> {
+pub fn take_outside(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    state: &Token,
+) -> Result<Option<(String, Timestamp)>, Fault> {
     let row = rows::find_attempt(tx, &state.hash())?;
     let Some(row) = row else { return Ok(None) };
     rows::delete_attempt(tx, &row.state_hash)?;
-    Ok(Some(row.next).filter(|_| means.now < row.expires))
+    let began = row.expires.plus_seconds(-OUTSIDE_ATTEMPT_SECONDS);
+    Ok(Some((row.next, began)).filter(|_| means.now < row.expires))
 }
 
 /// The member whom the provider's claims name; bound by issuer and subject from the first time on. `None` for somebody
@@ -95,8 +101,8 @@ pub fn find_outside_member(
     issuer: &str,
     claims: &Claims,
 ) -> Result<Option<MemberId>, Fault> {
-    let subject = subject_of(means.vault, issuer, &claims.subject);
-    if let Some(bound) = rows::find_binding(tx, &subject)? {
+    let subject = subject_of(issuer, &claims.subject);
+    if let Some(bound) = find_binding(tx, means.vault, &subject)? {
         let row = member_rows::find_member(tx, bound.member.shop(), bound.member)?;
         return Ok(row.filter(|row| row.state == MemberState::Active).map(|row| row.id));
     }
@@ -117,6 +123,7 @@ pub fn find_outside_member(
         // The provider vouches for the address that the invitation went to, so there is nothing left to accept.
         member_rows::update_member(tx, MemberRow { state: MemberState::Active, ..row })?;
     }
+    let subject = hash_text(&means.vault.index_to_store(tx, SUBJECT, &subject)?);
     rows::insert_binding(
         tx,
         BindingRow { subject, issuer: issuer.to_owned(), member: id, created: means.now },
@@ -129,8 +136,7 @@ fn find_by_address(tx: &mut Tx, means: &Means<'_>, claims: &Claims) -> Result<Op
     let Some(email) = claims.verified_email.as_deref().and_then(|text| Email::parse(text).ok()) else {
         return Ok(None);
     };
-    let index = members::email_index(means.vault, &email);
-    let Some(login) = member_rows::find_login(tx, &index)? else { return Ok(None) };
+    let Some(login) = members::find_login_of(tx, means.vault, &email)? else { return Ok(None) };
     let row = member_rows::find_member(tx, login.shop, login.member)?;
     Ok(row.filter(|row| matches!(row.state, MemberState::Active | MemberState::Invited)))
 }
@@ -165,9 +171,35 @@ pub fn is_second_factor(settings: &ProviderSettings, claims: &Claims) -> bool {
     claims.methods.iter().any(|method| settings.second_factors.contains(method))
 }
 
-/// What a person of the provider is known by here: nothing of them can be read back.
-fn subject_of(vault: &Vault, issuer: &str, subject: &str) -> String {
-    key_text(&vault.blind_index(SUBJECT, &format!("{}:{issuer}{subject}", issuer.len())))
+/// What the index of a person of the provider is made from.
+fn subject_of(issuer: &str, subject: &str) -> String {
+    format!("{}:{issuer}{subject}", issuer.len())
+}
+
+/// Who is bound to a person of the provider, known here by a keyed hash: nothing of them can be read back. The person's
+/// own name at the provider is kept nowhere, so the hash may have layers; then a plain one takes its place.
+fn find_binding(tx: &mut Tx, vault: &Vault, subject: &str) -> Result<Option<BindingRow>, Fault> {
+    for index in vault.layered_indexes(SUBJECT, subject) {
+        let Some(row) = rows::find_binding(tx, &hash_text(&index))? else { continue };
+        if vault.is_plain(&index) {
+            return Ok(Some(row));
+        }
+        let plain = vault.index_to_store(tx, SUBJECT, subject)?;
+        return Ok(Some(move_binding(tx, row, &plain)?));
+    }
+    Ok(None)
+}
+
+/// Keeps a binding under another hash.
+pub(crate) fn move_binding(
+    tx: &mut Tx,
+    row: BindingRow,
+    to: &KeyedHash,
+) -> Result<BindingRow, ::store::Error> {
+    rows::delete_binding(tx, &row.subject)?;
+    let moved = BindingRow { subject: hash_text(to), ..row };
+    rows::insert_binding(tx, moved.clone())?;
+    Ok(moved)
 }
 
 /// PKCE (RFC 7636), S256.

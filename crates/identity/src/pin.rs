@@ -3,10 +3,9 @@
 //! A slow hash cannot protect a million possibilities; a key that is not in the database can. The counter of wrong
 //! tries is written in the transaction that checked the PIN, so parallel tries are counted one by one (C04, C21).
 
-use aws_lc_rs::hmac;
 use base::{BuyerId, Dice, Money, Secret, Timestamp};
 use store::Tx;
-use vault::SubKey;
+use vault::{KeyedHash, SubKey, Vault};
 
 use crate::context::{Fault, Means};
 use crate::limits::{PIN_COOLING_MINOR_MAX, PIN_COOLING_SECONDS, PIN_TRIES_MAX};
@@ -103,13 +102,22 @@ impl Pin {
         Secret::new(self.0.expose().iter().map(|digit| char::from(digit + b'0')).collect())
     }
 
-    /// The verifier of this PIN for one buyer and salt.
-    pub(crate) fn verifier(&self, key: &hmac::Key, buyer: BuyerId, salt: &[u8]) -> Vec<u8> {
-        hmac::sign(key, self.message(buyer, salt).expose()).as_ref().to_vec()
+    /// The verifier of this PIN for one buyer and salt, under the key in use.
+    pub(crate) fn verifier(&self, vault: &Vault, buyer: BuyerId, salt: &[u8]) -> Vec<u8> {
+        vault.keyed(SubKey::Pin, self.message(buyer, salt).expose()).stored()
     }
 
-    fn matches(&self, key: &hmac::Key, buyer: BuyerId, salt: &[u8], verifier: &[u8]) -> bool {
-        hmac::verify(key, self.message(buyer, salt).expose(), verifier).is_ok()
+    /// Whether a verifier was made of this PIN, and the one that takes its place: by the key in use alone, where the
+    /// stored one is by an older key or has layers.
+    fn check(&self, vault: &Vault, row: &BuyerRow) -> Result<Option<Checked>, Fault> {
+        let Some(verifier) = KeyedHash::read(&row.pin_verifier) else { return Ok(None) };
+        let message = self.message(row.id, &row.pin_salt);
+        if !vault.keyed_fits(SubKey::Pin, message.expose(), &verifier)? {
+            return Ok(None);
+        }
+        let is_plain = vault.is_plain(&verifier);
+        let anew = (!is_plain).then(|| vault.keyed(SubKey::Pin, message.expose()).stored());
+        Ok(Some(Checked { anew }))
     }
 
     // INVARIANT: all three parts have a fixed length, so they cannot flow into each other.
@@ -120,6 +128,12 @@ impl Pin {
         message.extend_from_slice(self.0.expose());
         Secret::new(message)
     }
+}
+
+/// A PIN that was right.
+struct Checked {
+    /// The verifier to keep from now on, if it is another one.
+    anew: Option<Vec<u8>>,
 }
 
 /// What a PIN check found. All are results, not errors, so that the count is kept.
@@ -239,9 +253,10 @@ pub(crate) fn verify_pin_of(
     if row.pin_failures >= PIN_TRIES_MAX {
         return Ok(PinCheck::Locked);
     }
-    if pin.matches(means.vault.hmac_key(SubKey::Pin), buyer, &row.pin_salt, &row.pin_verifier) {
-        if row.pin_failures > 0 {
-            buyers::update_buyer(tx, BuyerRow { pin_failures: 0, ..row })?;
+    if let Some(right) = pin.check(means.vault, &row)? {
+        if row.pin_failures > 0 || right.anew.is_some() {
+            let pin_verifier = right.anew.unwrap_or_else(|| row.pin_verifier.clone());
+            buyers::update_buyer(tx, BuyerRow { pin_failures: 0, pin_verifier, ..row })?;
         }
         return Ok(PinCheck::Right);
     }

@@ -1,7 +1,6 @@
 //! Ten recovery codes, for the day the telephone is gone. Each has 50 random bits, works once, and is kept as an HMAC
 //! under a vault key; making new ones ends the old ones (OTP-6).
 
-use aws_lc_rs::hmac;
 use base::Secret;
 use store::Tx;
 use vault::SubKey;
@@ -13,7 +12,7 @@ use crate::notices::{self, Notice};
 use crate::person::Person;
 use crate::store::factors as rows;
 use crate::text::Label;
-use crate::token::key_text;
+use crate::token::{hash_text, read_hash};
 
 const CODE_CHARS: usize = 10;
 /// 32 letters and digits that are not mistaken for each other (Crockford's base 32).
@@ -58,10 +57,29 @@ impl RecoveryCode {
     }
 
     fn tag(&self, means: &Means<'_>, person: Person) -> String {
-        // INVARIANT: every part has a fixed length.
+        hash_text(&means.vault.keyed(SubKey::RecoveryCode, &self.message(person)))
+    }
+
+    // INVARIANT: every part has a fixed length.
+    fn message(&self, person: Person) -> Vec<u8> {
         let shop = person.shop();
-        let parts = [shop.short().as_bytes(), person.short().as_bytes(), self.0.expose().as_bytes()];
-        key_text(hmac::sign(means.vault.hmac_key(SubKey::RecoveryCode), &parts.concat()).as_ref())
+        [shop.short().as_bytes(), person.short().as_bytes(), self.0.expose().as_bytes()].concat()
+    }
+
+    /// Which of these tags was made of this code.
+    fn find<'t>(
+        &self,
+        means: &Means<'_>,
+        person: Person,
+        tags: &'t [String],
+    ) -> Result<Option<&'t str>, Fault> {
+        for tag in tags {
+            let hash = read_hash(tag).ok_or(Fault::Row("recovery code"))?;
+            if means.vault.keyed_fits(SubKey::RecoveryCode, &self.message(person), &hash)? {
+                return Ok(Some(tag));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -115,11 +133,9 @@ pub(crate) fn use_recovery_code(
     person: Person,
     code: &RecoveryCode,
 ) -> Result<bool, Fault> {
-    let tag = code.tag(means, person);
-    if !rows::has_recovery_code(tx, person.shop(), person.short(), &tag)? {
-        return Ok(false);
-    }
-    rows::delete_recovery_code(tx, person.shop(), person.short(), &tag)?;
+    let tags = rows::list_recovery_codes(tx, person.shop(), person.short())?;
+    let Some(tag) = code.find(means, person, &tags)? else { return Ok(false) };
+    rows::delete_recovery_code(tx, person.shop(), person.short(), tag)?;
     for row in factors::list_active(tx, person)?.iter().filter(|row| row.kind == FactorKind::Recovery) {
         factors::note_active_use(tx, means, person, row.id)?;
     }

@@ -21,7 +21,7 @@ use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::store::sent_codes::{self as rows, SentRow};
 use crate::throttle::{self, Limit};
-use crate::token::key_text;
+use crate::token::hash_text;
 
 pub use crate::store::sent_codes::CodePurpose;
 
@@ -75,7 +75,7 @@ pub fn send_code(
     let request = SessionId::new(errand.person.shop(), means.now, means.dice);
     let code = OneTimeCode::random(means);
     let expires = means.now.plus_seconds(CODE_LIFE_SECONDS);
-    let tag = hmac::sign(means.vault.hmac_key(SubKey::OneTimeCode), &message(request, errand, &code));
+    let tag = hmac::sign(&means.vault.hmac_key(SubKey::OneTimeCode), &message(request, errand, &code));
     let lang = find_reach(tx, means.vault, errand.person)?.map(|reach| reach.lang).unwrap_or_default();
     let letter = letters::sent_code(lang, errand.purpose, code.secret(), to.host, means.now);
     let recipient =
@@ -115,8 +115,7 @@ pub fn check_sent(
 ) -> Result<SentCheck, Fault> {
     let open = |row: &SentRow| row.tries < CODE_TRIES_MAX && means.now < row.expires;
     let Some(row) = rows::find_sent(tx, request)?.filter(open) else { return Ok(SentCheck::Gone) };
-    let key = means.vault.hmac_key(SubKey::OneTimeCode);
-    if hmac::verify(key, &message(request, errand, code), &row.tag).is_ok() {
+    if means.vault.has_tag(SubKey::OneTimeCode, &message(request, errand, code), &row.tag) {
         rows::delete_sent(tx, request)?;
         return Ok(SentCheck::Right);
     }
@@ -142,7 +141,7 @@ fn count_sent(
     person: Person,
     to: Delivery<'_>,
 ) -> Result<(), CodeRequestError> {
-    let contact = key_text(&means.vault.blind_index(INDEX_KIND, to.contact.secret().expose()));
+    let contact = hash_text(&means.vault.index(INDEX_KIND, to.contact.secret().expose()));
     let limits = [
         (&PER_CONTACT_HOUR, contact.as_str()),
         (&PER_CONTACT_DAY, contact.as_str()),

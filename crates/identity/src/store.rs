@@ -8,6 +8,7 @@ pub(crate) mod certificates;
 pub(crate) mod codes;
 pub(crate) mod disputes;
 pub(crate) mod factors;
+pub(crate) mod keyed;
 pub(crate) mod members;
 pub(crate) mod outbox;
 pub(crate) mod outside;

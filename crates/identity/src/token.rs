@@ -5,6 +5,7 @@ use aws_lc_rs::digest;
 use base::{Dice, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use vault::KeyedHash;
 
 const TOKEN_BYTES: usize = 32;
 const TOKEN_CHARS: usize = 43;
@@ -96,6 +97,16 @@ impl Token {
 /// Bytes as text for a key column.
 pub(crate) fn key_text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A keyed hash as text for a key column.
+pub(crate) fn hash_text(hash: &KeyedHash) -> String {
+    key_text(&hash.stored())
+}
+
+/// Reads what [`hash_text`] wrote.
+pub(crate) fn read_hash(text: &str) -> Option<KeyedHash> {
+    KeyedHash::read(&URL_SAFE_NO_PAD.decode(text).ok()?)
 }
 
 #[cfg(test)]

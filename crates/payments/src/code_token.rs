@@ -29,14 +29,23 @@ const FORM_STATIC: u8 = 0x1;
 const FORM_DYNAMIC: u8 = 0x2;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// The key that signs code tokens.
+/// The key that signs code tokens, and those it replaced, whose codes are still good.
 #[derive(Clone)]
-pub struct CodeKey(hmac::Key);
+pub struct CodeKey {
+    present: hmac::Key,
+    older: Vec<hmac::Key>,
+}
 
 impl CodeKey {
     /// A key of [`KEY_BYTES`] bytes.
     pub fn new(bytes: &[u8; KEY_BYTES]) -> CodeKey {
-        CodeKey(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+        CodeKey { present: hmac::Key::new(hmac::HMAC_SHA256, bytes), older: Vec::new() }
+    }
+
+    /// The same, which also takes codes that were signed by an older key.
+    pub fn or_older(mut self, older: CodeKey) -> CodeKey {
+        self.older.push(older.present);
+        self
     }
 }
 
@@ -133,7 +142,7 @@ impl CodeToken {
             return Err(CodeTokenError::Malformed);
         }
         let mut tag = [0u8; TAG_BYTES];
-        for (to, from) in tag.iter_mut().zip(full_tag(key, claims).as_ref()) {
+        for (to, from) in tag.iter_mut().zip(full_tag(&key.present, claims).as_ref()) {
             *to = *from;
         }
         Ok(CodeToken { code: claims.code, expires_s, tag })
@@ -171,9 +180,12 @@ impl CodeToken {
         if self.code.shop() != claims.payee {
             return Err(CodeTokenError::OtherShop);
         }
-        let tag = full_tag(key, claims);
-        let expected = tag.as_ref().get(..TAG_BYTES).unwrap_or_default();
-        let same = constant_time::verify_slices_are_equal(expected, &self.tag).is_ok();
+        let fits = |key: &hmac::Key| {
+            let tag = full_tag(key, claims);
+            let expected = tag.as_ref().get(..TAG_BYTES).unwrap_or_default();
+            constant_time::verify_slices_are_equal(expected, &self.tag).is_ok()
+        };
+        let same = fits(&key.present) || key.older.iter().any(fits);
         if !same || self.code != claims.code || self.expires_s != claims.expires_s() {
             return Err(CodeTokenError::Altered);
         }
@@ -251,8 +263,8 @@ fn unpack(head: &[u8; HEAD_BYTES]) -> Option<(u8, CodeId)> {
 }
 
 /// The whole tag over the domain and each field behind its length, so that no two sets of claims give the same bytes.
-fn full_tag(key: &CodeKey, claims: &CodeClaims) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(&key.0);
+fn full_tag(key: &hmac::Key, claims: &CodeClaims) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
     let mut field = |bytes: &[u8]| {
         context.update(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
         context.update(bytes);

@@ -44,8 +44,6 @@ pub struct Context {
     pub identity: identity::Context,
     /// Signs promises over entries of the audit log.
     pub signer: Arc<audit::Signer>,
-    /// Signs codes.
-    pub code_key: CodeKey,
     screen: Arc<RwLock<Screen>>,
     live: broadcast::Sender<Arc<Payment>>,
     /// Adds the log's promise to answers.
@@ -57,14 +55,12 @@ pub struct Context {
 impl Context {
     /// A context that screens with `screen`.
     pub fn new(identity: identity::Context, signer: Arc<audit::Signer>, screen: Screen) -> Context {
-        let code_key = crate::code::code_key(&identity.vault);
         let live = broadcast::channel(LIVE_EVENTS_MAX).0;
         let promiser = Arc::clone(&signer);
         let promise: gate::Finish = Arc::new(move |body| views::with_promise(&promiser, body));
         Context {
             identity,
             signer,
-            code_key,
             screen: Arc::new(RwLock::new(screen)),
             live,
             promise,
@@ -76,6 +72,11 @@ impl Context {
     pub(crate) async fn open(&self, incoming: Incoming) -> Result<gate::Call, ApiError> {
         let call = gate::Call::open(&self.identity, incoming).await?;
         Ok(call.finished_by(Arc::clone(&self.promise)))
+    }
+
+    /// What signs codes now.
+    pub fn code_key(&self) -> CodeKey {
+        crate::code::code_key(&self.identity.vault)
     }
 
     /// What decides now.

@@ -4,10 +4,12 @@
 //! another customer or slot. Searching goes by blind index, exact, within one shop: the same phone number has another
 //! index in another shop. Erasing a customer destroys the data key and deletes cards, values and indexes.
 
+use std::collections::BTreeSet;
+
 use ::store::Tx;
 use base::{CustomerId, ScopedId, Secret, ShopId, Timestamp};
 use identity::{Fault, Means};
-use vault::{DataKey, Place, Vault};
+use vault::{DataKey, KeyedHash, Place, Vault, VaultError};
 
 use crate::limits::{LIST_MAX, VALUES_MAX};
 use crate::record::{self, By, Event, note, takes_faults};
@@ -18,6 +20,8 @@ use crate::values::{ExternalId, Kind, Scheme, Value};
 
 pub(crate) const TABLE: &str = "customers";
 pub(crate) const VALUES_TABLE: &str = "customer_values";
+/// The kind of what came under a shop's own id.
+const CONTENT: &str = "import content";
 /// The kind of the shop's own ids of customers.
 pub(crate) const EXTERNAL: &str = "customer";
 
@@ -195,12 +199,13 @@ pub fn search_customers(
     shop: ShopId,
     value: &Value,
 ) -> Result<Vec<MaskedCustomer>, CustomerError> {
-    let search = search_index(vault, shop, value).ok_or(CustomerError::NotSearchable)?;
-    let mut found = Vec::new();
-    for id in rows::list_customers_by_index(tx, shop, &search, LIST_MAX)? {
-        found.push(find_customer(tx, vault, shop, id)?);
+    let (kind, text) = search_parts(shop, value).ok_or(CustomerError::NotSearchable)?;
+    let mut ids = BTreeSet::new();
+    for search in vault.indexes(&kind, text.expose()) {
+        ids.extend(rows::list_customers_by_index(tx, shop, &search, LIST_MAX)?);
     }
-    Ok(found)
+    let limit = usize::try_from(LIST_MAX).unwrap_or(usize::MAX);
+    ids.into_iter().take(limit).map(|id| find_customer(tx, vault, shop, id)).collect()
 }
 
 /// The customer whom the shop calls so.
@@ -213,8 +218,7 @@ pub fn find_customer_by_external(
     shop: ShopId,
     external: &ExternalId,
 ) -> Result<MaskedCustomer, CustomerError> {
-    let search = external_index(vault, shop, EXTERNAL, external);
-    let row = rows::find_external(tx, shop, EXTERNAL, &search)?.ok_or(CustomerError::NotFound)?;
+    let row = find_external(tx, vault, shop, EXTERNAL, external)?.ok_or(CustomerError::NotFound)?;
     let id = row.id.parse().map_err(|_| Fault::Row("external id"))?;
     find_customer(tx, vault, shop, id)
 }
@@ -286,9 +290,10 @@ pub fn erase_customer(
     if row.customer.state == State::Erased {
         return Ok(row.customer);
     }
-    if let Some(external) = open_external(tx, means.vault, &row)? {
-        let search = index(means.vault, shop, EXTERNAL, external.expose());
-        rows::delete_external(tx, shop, EXTERNAL, &search)?;
+    if let Some(external) = open_external(tx, means.vault, &row)?
+        && let Some(found) = find_external_text(tx, means.vault, (shop, EXTERNAL), &external)?
+    {
+        rows::delete_external(tx, shop, EXTERNAL, &found.search.stored())?;
     }
     let values = rows::list_values(tx, id)?;
     for value in &values {
@@ -356,7 +361,7 @@ fn insert_value(
         kind: value.kind(),
         scheme: value.scheme(),
         sealed: key.seal(&value_place(&place_row), value.text(), means.dice)?,
-        search: search_index(means.vault, id.shop(), value),
+        search: search_to_store(tx, means.vault, id.shop(), value)?,
         created: means.now,
     };
     Ok(rows::insert_value(tx, row)?)
@@ -402,17 +407,16 @@ fn take_external(
     external: &ExternalId,
     new: &NewCustomer,
 ) -> Result<(), CustomerError> {
-    let search = external_index(vault, id.shop(), EXTERNAL, external);
-    if let Some(taken) = rows::find_external(tx, id.shop(), EXTERNAL, &search)? {
+    if let Some(taken) = find_external(tx, vault, id.shop(), EXTERNAL, external)? {
         return Err(CustomerError::ExternalTaken(taken.id));
     }
-    let content = content_of(vault, id.shop(), new);
-    let row = ExternalRow { shop: id.shop(), kind: EXTERNAL, search, id: id.to_string(), content };
-    Ok(rows::insert_external(tx, row)?)
+    let known = Known { shop: id.shop(), kind: EXTERNAL, external, content: &content_of(new) };
+    known.insert(tx, vault, id.to_string())?;
+    Ok(())
 }
 
-/// Tells whether the same data comes again under the same external id.
-pub(crate) fn content_of(vault: &Vault, shop: ShopId, new: &NewCustomer) -> [u8; 32] {
+/// What tells whether the same data comes again under the same external id.
+pub(crate) fn content_of(new: &NewCustomer) -> Secret<String> {
     let mut parts = Secret::new(String::new());
     for value in &new.values {
         let part = format!(
@@ -423,26 +427,93 @@ pub(crate) fn content_of(vault: &Vault, shop: ShopId, new: &NewCustomer) -> [u8;
         );
         parts = Secret::new(format!("{}{part}", parts.expose()));
     }
-    content_index(vault, shop, &parts)
+    parts
 }
 
-pub(crate) fn content_index(vault: &Vault, shop: ShopId, parts: &Secret<String>) -> [u8; 32] {
-    index(vault, shop, "import content", parts.expose())
+/// A shop's own id with what came under it.
+pub(crate) struct Known<'a> {
+    pub(crate) shop: ShopId,
+    pub(crate) kind: &'static str,
+    pub(crate) external: &'a ExternalId,
+    pub(crate) content: &'a Secret<String>,
 }
 
-pub(crate) fn external_index(vault: &Vault, shop: ShopId, kind: &str, external: &ExternalId) -> [u8; 32] {
-    index(vault, shop, kind, external.secret().expose())
+impl Known<'_> {
+    /// Keeps it, and returns its index as stored.
+    pub(crate) fn insert(&self, tx: &mut Tx, vault: &Vault, id: String) -> Result<Vec<u8>, Fault> {
+        let own = self.external.secret().expose();
+        let search = vault.index_to_store(tx, &index_kind(self.shop, self.kind), own)?;
+        let content = vault.index(&index_kind(self.shop, CONTENT), self.content.expose());
+        let stored = search.stored();
+        let row = ExternalRow { shop: self.shop, kind: self.kind.to_owned(), search, id, content };
+        rows::insert_external(tx, row)?;
+        Ok(stored)
+    }
+
+    /// Whether what came before under this id is the same.
+    pub(crate) fn is_same(&self, vault: &Vault, row: &ExternalRow) -> Result<bool, Fault> {
+        Ok(vault.index_fits(&index_kind(self.shop, CONTENT), self.content.expose(), &row.content)?)
+    }
 }
 
-fn search_index(vault: &Vault, shop: ShopId, value: &Value) -> Option<[u8; 32]> {
+/// What a shop's own id stands for, by whichever keys its index was made. The id of a card is kept nowhere else.
+pub(crate) fn find_external(
+    tx: &mut Tx,
+    vault: &Vault,
+    shop: ShopId,
+    kind: &str,
+    external: &ExternalId,
+) -> Result<Option<ExternalRow>, Fault> {
+    find_external_text(tx, vault, (shop, kind), external.secret())
+}
+
+fn find_external_text(
+    tx: &mut Tx,
+    vault: &Vault,
+    (shop, kind): (ShopId, &str),
+    external: &Secret<String>,
+) -> Result<Option<ExternalRow>, Fault> {
+    for search in vault.layered_indexes(&index_kind(shop, kind), external.expose()) {
+        if let Some(row) = rows::find_external(tx, shop, kind, &search)? {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// What customers are found by: a kind of index and its text.
+fn search_parts(shop: ShopId, value: &Value) -> Option<(String, Secret<String>)> {
     let text = value.index_text()?;
     let kind = format!("value {} {}", value.kind().name(), value.scheme().name());
-    Some(index(vault, shop, &kind, text.expose()))
+    Some((index_kind(shop, &kind), text))
 }
 
-/// A keyed hash that is another one in each shop, so that two shops' rows tell nothing about each other (CR-6).
-fn index(vault: &Vault, shop: ShopId, kind: &str, text: &str) -> [u8; 32] {
-    vault.blind_index(&format!("tokens {kind} {}", shop.short()), text)
+/// The index of a value, to be stored beside it; `None` for one that nobody is found by.
+pub(crate) fn search_to_store(
+    tx: &mut Tx,
+    vault: &Vault,
+    shop: ShopId,
+    value: &Value,
+) -> Result<Option<KeyedHash>, VaultError> {
+    let Some((kind, text)) = search_parts(shop, value) else { return Ok(None) };
+    vault.index_to_store(tx, &kind, text.expose()).map(Some)
+}
+
+/// The index of a stored value by the key in use, when the seed of the sub-keys is replaced.
+pub(crate) fn rekey_value(
+    tx: &mut Tx,
+    vault: &Vault,
+    row: &ValueRow,
+) -> Result<Option<KeyedHash>, VaultError> {
+    let id = row.customer;
+    let key = vault.find_data_key(tx, id.shop(), id.short())?;
+    let text = key.open(&value_place(&value_row(&id, row.slot)), &row.sealed)?;
+    search_to_store(tx, vault, id.shop(), &Value::stored(row.kind, row.scheme, text))
+}
+
+/// The kind of a keyed hash that is another one in each shop, so that two shops' rows tell nothing about each other (CR-6).
+fn index_kind(shop: ShopId, kind: &str) -> String {
+    format!("tokens {kind} {}", shop.short())
 }
 
 /// Where a value is sealed for; in the order of slots.

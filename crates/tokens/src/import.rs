@@ -14,10 +14,11 @@ use identity::{Fault, Means};
 pub use columns::{Column, Heading, HeadingProblem, Parsed};
 pub use lines::{Line, LineProblem, Lines};
 
-use crate::customer::{self, CustomerError, content_of, create_customer, external_index};
+use crate::customer::{self, CustomerError, Known, content_of, create_customer, find_external};
 pub use crate::export::What;
+use crate::keyed;
 use crate::record::By;
-use crate::store::customers as customer_rows;
+use crate::store::customers::{self as customer_rows, ExternalRow};
 use crate::token::{self, NewToken, TokenError, create_token};
 use crate::values::ExternalId;
 
@@ -94,8 +95,8 @@ pub fn import_line(
 ) -> Result<Outcome, Fault> {
     match line {
         Parsed::Customer { external, new } => {
-            let content = content_of(means.vault, shop, new);
-            if let Some(known) = find_known(tx, means, shop, customer::EXTERNAL, (external, content))? {
+            let known = Known { shop, kind: customer::EXTERNAL, external, content: &content_of(new) };
+            if let Some(known) = find_known(tx, means, &known)? {
                 return Ok(known);
             }
             match create_customer(tx, means, by, shop, new) {
@@ -109,8 +110,8 @@ pub fn import_line(
                 Ok(new) => new,
                 Err(problem) => return Ok(Outcome::Refused(vec![problem])),
             };
-            let content = token::content_of(means.vault, shop, &new);
-            if let Some(known) = find_known(tx, means, shop, token::EXTERNAL, (external, content))? {
+            let known = Known { shop, kind: token::EXTERNAL, external, content: &token::content_of(&new) };
+            if let Some(known) = find_known(tx, means, &known)? {
                 return Ok(known);
             }
             match create_token(tx, means, by, shop, &new) {
@@ -122,22 +123,27 @@ pub fn import_line(
     }
 }
 
-fn find_known(
-    tx: &mut Tx,
-    means: &Means<'_>,
-    shop: ShopId,
-    kind: &'static str,
-    (external, content): (&ExternalId, [u8; 32]),
-) -> Result<Option<Outcome>, Fault> {
-    let search = external_index(means.vault, shop, kind, external);
-    let Some(row) = customer_rows::find_external(tx, shop, kind, &search)? else { return Ok(None) };
-    Ok(Some(if row.content == content {
+fn find_known(tx: &mut Tx, means: &Means<'_>, known: &Known<'_>) -> Result<Option<Outcome>, Fault> {
+    let found = find_external(tx, means.vault, known.shop, known.kind, known.external)?;
+    let Some(row) = found else { return Ok(None) };
+    Ok(Some(if known.is_same(means.vault, &row)? {
+        renew(tx, means, known, &row)?;
         Outcome::Unchanged(row.id)
     } else {
         let message =
             format!("an earlier import has other data under this id, as `{}`; it was left as it is", row.id);
         Outcome::Refused(vec![Problem::new("external_id", message)])
     }))
+}
+
+/// Keeps what came again by the key in use alone, where it was by an older one.
+fn renew(tx: &mut Tx, means: &Means<'_>, known: &Known<'_>, row: &ExternalRow) -> Result<(), Fault> {
+    if means.vault.is_plain(&row.search) && means.vault.is_plain(&row.content) {
+        return Ok(());
+    }
+    customer_rows::delete_external(tx, known.shop, known.kind, &row.search.stored())?;
+    let search = known.insert(tx, means.vault, row.id.clone())?;
+    Ok(keyed::point_to(tx, row, search)?)
 }
 
 /// The card with its customer, who is named by the shop's own id.
@@ -149,8 +155,8 @@ fn find_owner(
     owner: Option<&ExternalId>,
 ) -> Result<Result<NewToken, Problem>, Fault> {
     let Some(owner) = owner else { return Ok(Ok(new.clone())) };
-    let search = external_index(means.vault, shop, customer::EXTERNAL, owner);
-    let Some(row) = customer_rows::find_external(tx, shop, customer::EXTERNAL, &search)? else {
+    let found = find_external(tx, means.vault, shop, customer::EXTERNAL, owner)?;
+    let Some(row) = found else {
         let message = "there is no customer with this external id; import customers first";
         return Ok(Err(Problem::new("customer_external_id", message)));
     };

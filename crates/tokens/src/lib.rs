@@ -18,6 +18,7 @@ pub mod customer;
 pub mod desk;
 pub mod export;
 pub mod import;
+mod keyed;
 pub mod limits;
 pub mod opening;
 pub mod opening_limits;
@@ -31,5 +32,6 @@ pub mod values;
 pub mod watch;
 
 pub use crate::store::MIGRATIONS;
+pub use keyed::KEYED;
 pub use record::By;
 pub use sealed::SEALED;

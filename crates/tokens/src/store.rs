@@ -3,6 +3,7 @@
 pub(crate) mod cards;
 pub(crate) mod customers;
 pub(crate) mod exports;
+pub(crate) mod keyed;
 pub(crate) mod openings;
 pub(crate) mod sealed;
 

@@ -7,14 +7,14 @@
 use ::store::Tx;
 use base::{CustomerId, Dice, ScopedId, Secret, ShopId, Timestamp, TokenId};
 use identity::{Fault, Means};
-use vault::{DataKey, Place, Vault};
+use vault::{DataKey, KeyedHash, Pass, Place, Rekeyed, Vault, VaultError};
 
 use crate::card::{CardNumber, Expiry, Shown, holds_card_number};
-use crate::customer::{self, content_index, external_index};
+use crate::customer::{self, Known, find_external};
 use crate::limits::{LIST_MAX, SINGLE_USE_SECONDS_MAX, SINGLE_USE_SECONDS_MIN, SWEEP_ROWS_MAX};
 use crate::record::{self, By, Event, note, takes_faults};
 use crate::store::cards::{self as rows, TokenRow};
-use crate::store::customers::{self as customer_rows, ExternalRow};
+use crate::store::customers as customer_rows;
 use crate::values::{ExternalId, Value};
 
 pub(crate) const TABLE: &str = "card_tokens";
@@ -327,9 +327,45 @@ pub(crate) fn end_token(
 
 /// The same for the same card in the same shop: HMAC-SHA256 under a vault key, never a bare hash (PCI 3.5.1.1).
 pub fn fingerprint(vault: &Vault, shop: ShopId, number: &CardNumber) -> [u8; 16] {
-    let kind = format!("card fingerprint {}", shop.short());
-    let index = vault.blind_index(&kind, number.digits().expose());
-    index.first_chunk().copied().unwrap_or_default()
+    cut(&vault.index(&kind_of_print(shop), number.digits().expose()))
+}
+
+fn kind_of_print(shop: ShopId) -> String {
+    format!("card fingerprint {}", shop.short())
+}
+
+fn cut(index: &KeyedHash) -> [u8; 16] {
+    index.bytes().first_chunk().copied().unwrap_or_default()
+}
+
+/// Makes the fingerprint of a card anew where `pass` says so, when the seed of the sub-keys is replaced.
+pub(crate) fn rekey_fingerprint(
+    tx: &mut Tx,
+    vault: &Vault,
+    row: TokenRow,
+    pass: Pass,
+) -> Result<Rekeyed, VaultError> {
+    let (Some(print), Some(pan)) = (row.token.fingerprint, row.pan.as_deref()) else {
+        return Ok(Rekeyed::default());
+    };
+    let id = row.token.id;
+    let key = vault.find_data_key(tx, id.shop(), id.short())?;
+    let Ok(digits) = key.open(&place("pan", &id), pan) else {
+        // By which key it was made cannot be told, so it hangs from all of them.
+        let versions = vault.indexes("", "").iter().flat_map(|index| index.versions().to_vec()).collect();
+        return Ok(Rekeyed { versions, is_stuck: true });
+    };
+    let made = vault.indexes(&kind_of_print(id.shop()), digits.expose());
+    let found = made.iter().find(|index| cut(index) == print);
+    let (true, Some(present)) = (pass == Pass::Rekey, made.first()) else {
+        let versions = found.map(|index| index.versions().to_vec()).unwrap_or_default();
+        return Ok(Rekeyed { versions, is_stuck: false });
+    };
+    if found != Some(present) {
+        let token = Token { fingerprint: Some(cut(present)), ..row.token };
+        rows::update_token(tx, TokenRow { token, ..row })?;
+    }
+    Ok(Rekeyed { versions: present.versions().to_vec(), is_stuck: false })
 }
 
 /// A token that no scan takes for a card number (CR-4).
@@ -357,23 +393,18 @@ fn take_external(
     id: TokenId,
     external: &ExternalId,
     new: &NewToken,
-) -> Result<[u8; 32], TokenError> {
-    let search = external_index(vault, id.shop(), EXTERNAL, external);
-    if let Some(taken) = customer_rows::find_external(tx, id.shop(), EXTERNAL, &search)? {
+) -> Result<Vec<u8>, TokenError> {
+    if let Some(taken) = find_external(tx, vault, id.shop(), EXTERNAL, external)? {
         return Err(TokenError::ExternalTaken(taken.id));
     }
-    let content = content_of(vault, id.shop(), new);
-    let row = ExternalRow { shop: id.shop(), kind: EXTERNAL, search, id: id.to_string(), content };
-    customer_rows::insert_external(tx, row)?;
-    Ok(search)
+    let known = Known { shop: id.shop(), kind: EXTERNAL, external, content: &content_of(new) };
+    Ok(known.insert(tx, vault, id.to_string())?)
 }
 
-/// Tells whether the same card comes again under the same external id.
-pub(crate) fn content_of(vault: &Vault, shop: ShopId, new: &NewToken) -> [u8; 32] {
+/// What tells whether the same card comes again under the same external id.
+pub(crate) fn content_of(new: &NewToken) -> Secret<String> {
     let holder = new.holder.as_ref().map(|name| name.text().expose().clone()).unwrap_or_default();
-    let parts =
-        Secret::new(format!("{}\n{}\n{holder}", new.number.digits().expose(), new.expiry.to_number()));
-    content_index(vault, shop, &parts)
+    Secret::new(format!("{}\n{}\n{holder}", new.number.digits().expose(), new.expiry.to_number()))
 }
 
 pub(crate) fn place<'a>(column: &'static str, id: &'a TokenId) -> Place<'a> {

@@ -5,17 +5,16 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 use audit::{Action, Actor, Entry, Object, Outcome};
-use aws_lc_rs::hmac;
 use base::{Dice, EntryId, Secret, ShopId, Timestamp};
 use store::{Db, Tx};
 use zeroize::Zeroizing;
 
-use crate::keys::{KEY_BYTES, KeyBytes, push_part};
+use crate::keys::{KEY_BYTES, KeyBytes};
 use crate::seal::{OpenError, Place, SealError};
 use crate::source::{KeyName, KeySource, RootName, SourceError};
 use crate::store::keks::{self as rows, KekRow, KeyState, RootRow};
 use crate::store::{find_secret, insert_secret};
-use crate::sub_keys::{SubKey, SubKeys};
+use crate::sub_keys::Seeds;
 
 const KEYS_CREATED: Action = Action::new("vault.keys_created");
 /// Purpose of the keys that wrap data keys.
@@ -30,7 +29,7 @@ pub(crate) const SECRETS_COLUMN: &str = "sealed";
 /// The unlocked vault: key-encryption keys and sub-keys in memory, cleared when dropped.
 pub struct Vault {
     keks: RwLock<BTreeMap<i64, KeyBytes>>,
-    sub_keys: SubKeys,
+    seeds: RwLock<Seeds>,
 }
 
 /// The first keys of a database, made and wrapped before the transaction that stores them.
@@ -91,22 +90,22 @@ impl Vault {
     }
 
     fn unlock(source: &dyn KeySource, stored: &[KekRow]) -> Result<Vault, VaultError> {
-        let mut keks = BTreeMap::new();
-        let mut seed = None;
+        let of = |purpose, state| move |row: &&KekRow| row.purpose == purpose && row.state == state;
+        let seed = stored.iter().find(of(DERIVE, KeyState::Active));
+        let whole = stored.iter().any(|row| of(SEAL, KeyState::Active)(&row));
+        let Some(seed) = seed.filter(|_| whole) else { return Err(VaultError::Incomplete) };
+        let (mut keks, mut seeds) = (BTreeMap::new(), Seeds::new(seed.version, &unwrap(source, seed)?));
         for row in stored.iter().filter(|row| row.state != KeyState::Destroyed) {
-            let key = unwrap(source, row)?;
-            if row.purpose == DERIVE {
-                seed = Some(key);
-            } else {
-                keks.insert(row.version, key);
+            if row.purpose == SEAL {
+                keks.insert(row.version, unwrap(source, row)?);
+            } else if row.version != seed.version {
+                seeds.load(row.version, &unwrap(source, row)?, row.retired);
             }
         }
-        let whole = stored.iter().any(|row| row.purpose == SEAL && row.state == KeyState::Active);
-        let Some(seed) = seed.filter(|_| whole) else { return Err(VaultError::Incomplete) };
-        Ok(Vault { keks: RwLock::new(keks), sub_keys: SubKeys::derive(&seed) })
+        Ok(Vault { keks: RwLock::new(keks), seeds: RwLock::new(seeds) })
     }
 
-    /// Loads the key-encryption keys that were made since, here or by another node, and forgets those that were
+    /// Loads the keys below the root that were made since, here or by another node, and forgets those that were
     /// destroyed. When the source is away, what is loaded goes on.
     ///
     /// # Errors
@@ -114,32 +113,44 @@ impl Vault {
     pub fn refresh(&self, db: &Db, source: &dyn KeySource) -> Result<(), VaultError> {
         let stored = db.read_blocking(rows::list_keks)?;
         let mut problem = None;
-        for row in stored.iter().filter(|row| row.purpose == SEAL) {
-            if row.state == KeyState::Destroyed {
-                self.forget(row.version);
-            } else if !self.has_kek(row.version) {
-                match unwrap(source, row) {
-                    Ok(key) => drop(self.write().insert(row.version, key)),
-                    Err(error) => problem = Some(error),
-                }
+        for row in stored.iter().filter(|row| row.state != KeyState::Destroyed && !self.has_key(row)) {
+            match unwrap(source, row) {
+                Ok(key) if row.purpose == DERIVE => self.write_seeds().load(row.version, &key, row.retired),
+                Ok(key) => drop(self.write().insert(row.version, key)),
+                Err(error) => problem = Some(error),
             }
+        }
+        for row in &stored {
+            self.follow(row);
         }
         problem.map_or(Ok(()), Err)
     }
 
-    /// The HMAC-SHA256 key of one purpose.
-    pub fn hmac_key(&self, sub: SubKey) -> &hmac::Key {
-        self.sub_keys.get(sub)
+    fn has_key(&self, row: &KekRow) -> bool {
+        if row.purpose == DERIVE {
+            self.seeds().get(row.version).is_some()
+        } else {
+            self.has_kek(row.version)
+        }
     }
 
-    /// What a sealed value is looked up by: HMAC-SHA256 over the kind of value and its normalised text (CR-6). Equal
-    /// texts of one kind give equal indexes; nothing can be read back from one.
-    pub fn blind_index(&self, kind: &str, normalised: &str) -> [u8; 32] {
-        let mut input = Zeroizing::new(Vec::with_capacity(kind.len() + normalised.len() + 8));
-        push_part(&mut input, kind.as_bytes());
-        push_part(&mut input, normalised.as_bytes());
-        let tag = hmac::sign(self.hmac_key(SubKey::BlindIndex), &input);
-        tag.as_ref().first_chunk().copied().unwrap_or_default()
+    /// Takes over what the database says of a key.
+    fn follow(&self, row: &KekRow) {
+        let gone = row.state == KeyState::Destroyed;
+        if row.purpose == SEAL {
+            if gone {
+                self.forget(row.version);
+            }
+            return;
+        }
+        let mut seeds = self.write_seeds();
+        if row.state == KeyState::Active {
+            seeds.set_active(row.version);
+        }
+        seeds.set_retired(row.version, row.retired);
+        if gone {
+            seeds.forget(row.version);
+        }
     }
 
     /// A 32-byte secret of the program itself, such as the seed of the audit signing key: found by name, or made.
@@ -194,6 +205,14 @@ impl Vault {
 
     pub(crate) fn forget(&self, version: i64) {
         self.write().remove(&version);
+    }
+
+    pub(crate) fn seeds(&self) -> std::sync::RwLockReadGuard<'_, Seeds> {
+        self.seeds.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write_seeds(&self) -> std::sync::RwLockWriteGuard<'_, Seeds> {
+        self.seeds.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<i64, KeyBytes>> {
@@ -319,6 +338,12 @@ pub enum VaultError {
     /// A key-encryption key this process has not loaded.
     #[error("key-encryption key version {version} is not loaded; it is, once the key source answers again")]
     UnknownKek {
+        /// Its version.
+        version: i64,
+    },
+    /// A seed of sub-keys this process has not loaded.
+    #[error("seed version {version} is not loaded; it is, once the key source answers again")]
+    UnknownSeed {
         /// Its version.
         version: i64,
     },

@@ -4,10 +4,11 @@ use base::Timestamp;
 use store::Tx;
 
 use crate::handle::{DERIVE, SEAL};
-use crate::limits::{ALARM_DAYS, DATA_KEY_DAYS_MAX, KEK_DAYS_MAX, ROOT_DAYS_MAX};
+use crate::limits::{ALARM_DAYS, DATA_KEY_DAYS_MAX, KEK_DAYS_MAX, ROOT_DAYS_MAX, SEED_DAYS_MAX};
 use crate::store::data_keys;
 use crate::store::keks::{self, KeyState};
 use crate::store::rotations::Level;
+use crate::store::seeds::{SeedUses, list_uses};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -36,7 +37,8 @@ pub struct KeyFacts {
     pub retired: Option<Timestamp>,
     /// When it was destroyed.
     pub destroyed: Option<Timestamp>,
-    /// Keys that hang from it.
+    /// Keys that hang from it: for a seed its sub-keys, and once it was replaced the hashes that were last counted to be
+    /// checked by it.
     pub uses: i64,
 }
 
@@ -63,7 +65,7 @@ impl KeyFacts {
 /// [`store::Error`].
 pub fn list_keys(tx: &mut Tx) -> Result<Vec<KeyFacts>, store::Error> {
     let mut keys = Vec::new();
-    let wrapped = keks::list_keks(tx)?;
+    let (wrapped, uses) = (keks::list_keks(tx)?, list_uses(tx)?);
     for root in keks::list_roots(tx)? {
         let is_below = |row: &&keks::KekRow| row.root == root.name && row.state != KeyState::Destroyed;
         keys.push(KeyFacts {
@@ -88,11 +90,23 @@ pub fn list_keys(tx: &mut Tx) -> Result<Vec<KeyFacts>, store::Error> {
             ("key-encryption: wraps data keys", "AES-256-KWP (RFC 5649)", Some(KEK_DAYS_MAX), uses)
         } else {
             debug_assert!(row.purpose == DERIVE, "two purposes");
-            let uses = i64::try_from(crate::SubKey::ALL.len()).unwrap_or(i64::MAX);
-            ("seed of sub-keys: PINs, codes, blind indexes", "HKDF-SHA256, HMAC-SHA256", None, uses)
+            let counted = uses.iter().filter(|uses| uses.version == row.version).map(|uses| uses.uses);
+            let uses = match row.state {
+                KeyState::Active | KeyState::Coming => {
+                    i64::try_from(crate::SubKey::ALL.len()).unwrap_or(i64::MAX)
+                }
+                KeyState::Retired | KeyState::Destroyed => counted.sum(),
+            };
+            (
+                "seed of sub-keys: PINs, codes, blind indexes",
+                "HKDF-SHA256, HMAC-SHA256",
+                Some(SEED_DAYS_MAX),
+                uses,
+            )
         };
+        let level = if row.purpose == SEAL { Level::Kek } else { Level::Seed };
         keys.push(KeyFacts {
-            level: Level::Kek,
+            level,
             purpose,
             keeper: "program",
             algorithm,
@@ -108,6 +122,15 @@ pub fn list_keys(tx: &mut Tx) -> Result<Vec<KeyFacts>, store::Error> {
     }
     keys.extend(data_key_facts(tx)?);
     Ok(keys)
+}
+
+/// What hangs from each seed of sub-keys, by kind, as it was last counted: while it was replaced, or when its destruction
+/// was asked for.
+///
+/// # Errors
+/// [`store::Error`].
+pub fn list_seed_uses(tx: &mut Tx) -> Result<Vec<SeedUses>, store::Error> {
+    Ok(list_uses(tx)?.into_iter().filter(|uses| uses.uses > 0).collect())
 }
 
 fn root_algorithm(kind: &str) -> &'static str {

@@ -2,7 +2,7 @@
 //!
 //! Keys form a tree. The **root key** lives in a key source ([`KeySource`]): a file outside the data folder, shares of
 //! custodians, a PKCS#11 token, or a transit service. It wraps the **key-encryption keys**, which the [`Vault`] holds in
-//! memory, and the seed of the named **sub-keys** for PINs, blind indexes and signatures ([`SubKey`]). A key-encryption
+//! memory, and the seed of the named **sub-keys** for PINs, blind indexes and codes ([`SubKey`]). A key-encryption
 //! key wraps one **data key** for each owner, a person or a shop ([`DataKey`]), and the data key seals values with
 //! AES-256-GCM, bound to the place they are stored at ([`Place`]).
 //!
@@ -11,12 +11,13 @@
 //!
 //! What it does not do: it holds no roles and no purposes (that is `identity`), and it answers no requests.
 //!
-//! Reading order: `keyfile`, `source`, `keys`, `seal`, `handle`, `data_keys`, `rotation`, `inventory`, `store`.
+//! Reading order: `keyfile`, `source`, `keys`, `seal`, `handle`, `data_keys`, `keyed`, `rotation`, `inventory`, `store`.
 
 mod data_keys;
 pub mod fuzz;
 mod handle;
 pub mod inventory;
+mod keyed;
 mod keyfile;
 mod keys;
 pub mod limits;
@@ -29,9 +30,10 @@ mod store;
 mod sub_keys;
 
 pub use handle::{Vault, VaultError};
+pub use keyed::KeyedHash;
 pub use keyfile::{KeyFileError, RootKey};
 pub use keys::KeyBytes;
-pub use rotation::{SealedColumn, SealedValue};
+pub use rotation::{Hanging, KeyedColumn, Pass, Rekeyed, SealedColumn, SealedValue};
 pub use seal::{DataKey, OpenError, Place, SealError};
 pub use source::{
     FileSource, KeyName, KeySource, Pkcs11Settings, Pkcs11Source, RootName, SourceError, SourceKind,
@@ -40,4 +42,5 @@ pub use source::{
 pub use store::MIGRATIONS;
 pub use store::keks::KeyState;
 pub use store::rotations::{Level, Rotation, RotationState};
+pub use store::seeds::SeedUses;
 pub use sub_keys::SubKey;

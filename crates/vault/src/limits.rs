@@ -18,6 +18,12 @@ pub const TRANSIT_TOTAL_MS_MAX: u64 = 15_000;
 pub const REWRAP_ROWS_MAX: i64 = 200;
 /// Values that one transaction of a rotation seals anew.
 pub const RESEAL_ROWS_MAX: usize = 200;
+/// Keyed hashes that one transaction of a rotation makes anew.
+pub const REKEY_ROWS_MAX: i64 = 100;
+/// Seeds of sub-keys that are kept at once: each one that is not destroyed costs every look-up a few hashes.
+pub const SEEDS_MAX: usize = 8;
+/// Days a seed of sub-keys makes new hashes.
+pub const SEED_DAYS_MAX: i64 = 730;
 /// How long a new key-encryption key waits until every node has it, where several nodes share a database. Each looks
 /// for new keys four times in that time.
 pub const KEK_SETTLE_MS: i64 = 20_000;

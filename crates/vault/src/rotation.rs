@@ -6,6 +6,8 @@
 //!   wrapped by it, some in each transaction. Values stay as they are.
 //! - **data**: each owner gets a new data key, and the owner's values are sealed anew, some in each transaction. Until
 //!   the last one is, the older key still opens.
+//! - **seed**: a new seed of the sub-keys makes new hashes: PINs, blind indexes, codes. Those that are kept are made anew
+//!   from what is sealed beside them, or get a layer; what lives for minutes is accepted under the old one until it ends.
 //!
 //! A replaced key is *retired*: it opens and seals nothing new. It is destroyed by [`destroy_key`], which refuses while
 //! anything hangs from it. A replaced data key is destroyed as soon as its last value was sealed anew.
@@ -20,8 +22,8 @@ use audit::{Action, Actor, Detail, Entry, Object, Outcome};
 use base::{Dice, EntryId, ShopId, Timestamp};
 use store::{Db, Tx};
 
-use crate::handle::{SEAL, Vault, VaultError};
-use crate::limits::{KEK_SETTLE_MS, ROTATION_LEASE_MS};
+use crate::handle::{DERIVE, SEAL, Vault, VaultError};
+use crate::limits::{KEK_SETTLE_MS, ROTATION_LEASE_MS, SEEDS_MAX};
 use crate::source::{KeySource, RootName, SourceError};
 use crate::store::data_keys;
 use crate::store::keks::{self, KekRow, KeyState, RootRow};
@@ -30,8 +32,10 @@ use crate::store::rotations::{self as rows, Level, Rotation, RotationState};
 mod data;
 mod kek;
 mod root;
+mod seed;
 
 pub use data::{SEALED, SealedColumn, SealedValue};
+pub use seed::{KeyedColumn, Pass, Rekeyed};
 
 const STARTED: Action = Action::new("key.rotation_started");
 const ENDED: Action = Action::new("key.rotation_ended");
@@ -70,7 +74,12 @@ pub enum RotationError {
         state: KeyState,
     },
     /// Something hangs from it.
-    #[error("{uses} keys still hang from version {version} of level `{}`; rotate it first", level.name())]
+    #[error(
+        "{uses} {} still hang from version {version} of level `{}`; {}",
+        if *level == Level::Seed { "hashes" } else { "keys" },
+        level.name(),
+        if *level == Level::Seed { "docs/keys.md says when each leaves" } else { "rotate it first" }
+    )]
     InUse {
         /// The level.
         level: Level,
@@ -79,6 +88,14 @@ pub enum RotationError {
         /// How many keys.
         uses: i64,
     },
+    /// As many seeds as may be kept at once.
+    #[error("{SEEDS_MAX} versions of level `seed` are kept; destroy one that is retired first")]
+    TooManySeeds,
+    /// What hangs from a seed is counted by looking at every row, which is done at the machine.
+    #[error(
+        "a seed is destroyed at the machine with `tillward keys destroy`, which looks at every row first"
+    )]
+    AtMachine,
     /// Data keys are destroyed by their rotation, one by one.
     #[error(
         "data keys have no version in common; each is destroyed when its owner's last value is sealed anew"
@@ -107,7 +124,7 @@ impl From<SourceError> for RotationError {
 /// Starts a rotation. The job of a node, or [`Rotator::run`], does it.
 ///
 /// # Errors
-/// [`RotationError::Running`], [`RotationError::Vault`].
+/// [`RotationError::Running`], [`RotationError::TooManySeeds`], [`RotationError::Vault`].
 pub fn start_rotation(
     tx: &mut Tx,
     level: Level,
@@ -126,6 +143,7 @@ pub fn start_rotation(
             (active_kek(tx)?.version, total)
         }
         Level::Data => (0, data_keys::count_made_before(tx, now)?),
+        Level::Seed => (seed_to_replace(tx)?, 0),
     };
     let rotation = Rotation {
         id,
@@ -169,22 +187,17 @@ pub enum Step {
 pub struct Rotator {
     source: Arc<dyn KeySource>,
     columns: Vec<&'static SealedColumn>,
+    keyed: Vec<&'static KeyedColumn>,
     holder: String,
     settle_ms: i64,
 }
 
 impl Rotator {
-    /// Works as `holder`, a name no other node has. `columns` are all columns of the program that hold sealed values: a
-    /// column that is missing here is lost when its owners' data keys are replaced.
-    pub fn new(
-        source: Arc<dyn KeySource>,
-        columns: &[&'static [SealedColumn]],
-        holder: &str,
-        nodes: Nodes,
-    ) -> Rotator {
-        let columns = columns.iter().flat_map(|list| list.iter()).collect();
+    /// Works as `holder`, a name no other node has, on everything that hangs from keys.
+    pub fn new(source: Arc<dyn KeySource>, hanging: &Hanging, holder: &str, nodes: Nodes) -> Rotator {
+        let columns = hanging.sealed.iter().flat_map(|list| list.iter()).collect();
         let settle_ms = if nodes == Nodes::One { 0 } else { KEK_SETTLE_MS };
-        Rotator { source, columns, holder: holder.to_owned(), settle_ms }
+        Rotator { source, columns, keyed: hanging.keyed(), holder: holder.to_owned(), settle_ms }
     }
 
     /// Does one step of the open rotation, if there is one.
@@ -209,6 +222,7 @@ impl Rotator {
             Level::Root => work.step_root(rotation),
             Level::Kek => work.step_kek(rotation),
             Level::Data => work.step_data(rotation),
+            Level::Seed => work.step_seed(rotation),
         };
         if let Err(problem) = &done {
             let text = problem.to_string();
@@ -241,6 +255,22 @@ impl Rotator {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Everything of a program that hangs from keys. INVARIANT: a column that is missing here is lost when the keys above it
+/// are replaced and destroyed.
+#[derive(Clone, Copy, Debug)]
+pub struct Hanging {
+    /// Columns that hold sealed values, by domain.
+    pub sealed: &'static [&'static [SealedColumn]],
+    /// Columns that hold hashes under sub-keys, by domain.
+    pub keyed: &'static [&'static [KeyedColumn]],
+}
+
+impl Hanging {
+    fn keyed(&self) -> Vec<&'static KeyedColumn> {
+        self.keyed.iter().flat_map(|list| list.iter()).collect()
     }
 }
 
@@ -289,13 +319,12 @@ impl Work<'_> {
 /// [`RotationError`].
 pub fn destroy_key(
     db: &Db,
-    vault: &Vault,
+    vault: &Arc<Vault>,
     source: &dyn KeySource,
-    key: (Level, i64),
+    (level, version, hanging): (Level, i64, &Hanging),
     by: &Actor,
     (now, dice): (Timestamp, &Dice),
 ) -> Result<(), RotationError> {
-    let (level, version) = key;
     let (by, chance) = (by.clone(), dice.clone());
     match level {
         Level::Root => {
@@ -318,6 +347,7 @@ pub fn destroy_key(
             Ok(())
         }
         Level::Data => Err(RotationError::NoVersion),
+        Level::Seed => seed::destroy_seed(db, vault, &hanging.keyed(), version, &by, (now, dice)),
     }
 }
 
@@ -330,6 +360,7 @@ pub fn check_destroyable(tx: &mut Tx, (level, version): (Level, i64)) -> Result<
         Level::Root => destroyable_root(tx, version).map(drop),
         Level::Kek => destroyable_kek(tx, version).map(drop),
         Level::Data => Err(RotationError::NoVersion),
+        Level::Seed => Err(RotationError::AtMachine),
     }
 }
 
@@ -375,6 +406,16 @@ fn active_root(tx: &mut Tx) -> Result<RootRow, RotationError> {
 fn active_kek(tx: &mut Tx) -> Result<KekRow, RotationError> {
     let is_active = |row: &KekRow| row.purpose == SEAL && row.state == KeyState::Active;
     Ok(keks::list_keks(tx)?.into_iter().find(is_active).ok_or(VaultError::Incomplete)?)
+}
+
+/// The version of the seed in use, if there is room for its successor.
+fn seed_to_replace(tx: &mut Tx) -> Result<i64, RotationError> {
+    let live: Vec<KekRow> = live_keks(tx)?.into_iter().filter(|row| row.purpose == DERIVE).collect();
+    if live.len() >= SEEDS_MAX {
+        return Err(RotationError::TooManySeeds);
+    }
+    let active = live.iter().find(|row| row.state == KeyState::Active);
+    Ok(active.ok_or(VaultError::Incomplete)?.version)
 }
 
 /// Every key that a root key wraps and that was not destroyed.

@@ -3,6 +3,7 @@
 pub(crate) mod data_keys;
 pub(crate) mod keks;
 pub(crate) mod rotations;
+pub(crate) mod seeds;
 
 use store::{Error, Migration, Table, Tx, blob, int, text};
 
@@ -57,6 +58,15 @@ pub const MIGRATIONS: &[Migration] = &[
             state TEXT NOT NULL, done BIGINT NOT NULL, total BIGINT NOT NULL, place TEXT NOT NULL, problem TEXT,
             started_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL, ended_ms BIGINT,
             PRIMARY KEY (id)
+        );",
+    },
+    Migration {
+        version: 220,
+        name: "vault: what hangs from a replaced seed",
+        sql: "
+        CREATE TABLE vault_seed_uses (
+            version BIGINT NOT NULL, name TEXT NOT NULL, uses BIGINT NOT NULL, counted_ms BIGINT NOT NULL,
+            PRIMARY KEY (version, name)
         );",
     },
 ];

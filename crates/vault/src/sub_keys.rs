@@ -1,6 +1,10 @@
 //! Keys derived from one seed, a purpose each.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
+use base::Timestamp;
 
 use crate::keys::{self, KeyBytes};
 
@@ -13,7 +17,7 @@ pub enum SubKey {
     OneTimeCode,
     /// Recovery codes of a second factor.
     RecoveryCode,
-    /// Blind indexes. Use [`crate::Vault::blind_index`].
+    /// Blind indexes. Use [`crate::Vault::index`].
     BlindIndex,
     /// Signatures of payment codes (QR).
     CodeSigning,
@@ -43,6 +47,87 @@ impl SubKey {
             SubKey::CodeSigning => "code signing",
             SubKey::Fingerprint => "request fingerprint",
         }
+    }
+}
+
+/// The seeds that are loaded, each with its sub-keys.
+pub(crate) struct Seeds {
+    active: i64,
+    present: Arc<SubKeys>,
+    by_version: BTreeMap<i64, Seed>,
+}
+
+struct Seed {
+    keys: Arc<SubKeys>,
+    retired: Option<Timestamp>,
+}
+
+impl Seeds {
+    /// The seed in use alone.
+    pub(crate) fn new(active: i64, seed: &KeyBytes) -> Seeds {
+        let present = Arc::new(SubKeys::derive(seed));
+        let first = Seed { keys: Arc::clone(&present), retired: None };
+        Seeds { active, present, by_version: BTreeMap::from([(active, first)]) }
+    }
+
+    /// The version that new hashes are made by.
+    pub(crate) fn active(&self) -> i64 {
+        self.active
+    }
+
+    /// Makes a loaded version the one that new hashes are made by.
+    pub(crate) fn set_active(&mut self, version: i64) {
+        if let Some(seed) = self.by_version.get(&version) {
+            (self.active, self.present) = (version, Arc::clone(&seed.keys));
+        }
+    }
+
+    pub(crate) fn load(&mut self, version: i64, seed: &KeyBytes, retired: Option<Timestamp>) {
+        self.by_version.insert(version, Seed { keys: Arc::new(SubKeys::derive(seed)), retired });
+    }
+
+    /// Learns when a seed was replaced.
+    pub(crate) fn set_retired(&mut self, version: i64, retired: Option<Timestamp>) {
+        if let Some(seed) = self.by_version.get_mut(&version) {
+            seed.retired = retired;
+        }
+    }
+
+    /// Forgets a seed that was destroyed; never the one in use.
+    pub(crate) fn forget(&mut self, version: i64) {
+        if version != self.active {
+            self.by_version.remove(&version);
+        }
+    }
+
+    pub(crate) fn get(&self, version: i64) -> Option<&SubKeys> {
+        self.by_version.get(&version).map(|seed| &*seed.keys)
+    }
+
+    /// The sub-keys in use.
+    pub(crate) fn present(&self) -> &SubKeys {
+        &self.present
+    }
+
+    /// Those that were in use at a time; the present ones where those are not loaded.
+    pub(crate) fn at(&self, then: Timestamp) -> &SubKeys {
+        self.get(self.version_at(then)).unwrap_or(&self.present)
+    }
+
+    /// The first version that was not yet retired then.
+    pub(crate) fn version_at(&self, then: Timestamp) -> i64 {
+        let in_use = |seed: &Seed| seed.retired.is_none_or(|retired| then < retired);
+        self.by_version.iter().find(|(_, seed)| in_use(seed)).map_or(self.active, |(version, _)| *version)
+    }
+
+    /// Those that are loaded, the oldest first.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = i64> + '_ {
+        self.by_version.keys().copied()
+    }
+
+    /// Those that are loaded and not in use, the newest first.
+    pub(crate) fn others(&self) -> impl Iterator<Item = i64> + '_ {
+        self.by_version.keys().rev().copied().filter(|version| *version != self.active)
     }
 }
 

@@ -63,10 +63,12 @@ impl Incoming {
         parse_form(self.uri.query().unwrap_or_default().as_bytes(), "query")
     }
 
-    /// What an idempotency key stands for: method, target and body, under `key`.
-    pub fn fingerprint(&self, key: &aws_lc_rs::hmac::Key) -> Fingerprint {
+    /// What an idempotency key stands for: method, target and body, under `key`; or under one of the `older` keys, which
+    /// were replaced.
+    pub fn fingerprint(&self, key: &aws_lc_rs::hmac::Key, older: &[aws_lc_rs::hmac::Key]) -> Fingerprint {
         let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
-        Fingerprint::of(key, self.method.as_str(), target, &self.body)
+        let of = |key| Fingerprint::of(key, self.method.as_str(), target, &self.body);
+        older.iter().fold(of(key), |print, key| print.or_older(&of(key)))
     }
 
     /// The `Idempotency-Key`, where the request must have one.

@@ -105,8 +105,12 @@ fn unescape(inner: &[u8]) -> Option<Vec<u8>> {
 
 /// HMAC-SHA256 over the length-prefixed method, target and body of a request. Keyed, since a body may hold a PIN: a bare
 /// hash of it would give the PIN away to whoever reads the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint([u8; 32]);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    present: [u8; 32],
+    /// The same request under keys that were replaced less than a key's time ago.
+    older: Vec<[u8; 32]>,
+}
 
 impl Fingerprint {
     /// The fingerprint of a request under `key`, the same on every node; `target` is path and query.
@@ -118,12 +122,23 @@ impl Fingerprint {
         }
         let mut out = [0u8; 32];
         out.copy_from_slice(hash.sign().as_ref());
-        Fingerprint(out)
+        Fingerprint { present: out, older: Vec::new() }
     }
 
-    /// Its bytes.
+    /// This fingerprint, or another of the same request under a key that was replaced: a request that is sent again after
+    /// the replacement is still the same.
+    pub fn or_older(mut self, other: &Fingerprint) -> Fingerprint {
+        self.older.push(other.present);
+        self
+    }
+
+    fn is_of(&self, stored: &[u8]) -> bool {
+        stored == self.present || self.older.iter().any(|older| stored == older)
+    }
+
+    /// Its bytes, as they are stored.
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.present
     }
 }
 
@@ -199,7 +214,7 @@ pub fn begin(
     tx: &mut Tx,
     scope: &Scope,
     key: &IdempotencyKey,
-    fingerprint: Fingerprint,
+    fingerprint: &Fingerprint,
     now: Timestamp,
 ) -> Result<Begin, store::Error> {
     let key = row_key(scope, key);
@@ -207,17 +222,17 @@ pub fn begin(
     if let Some(begin) = found.map(|row| met(&row, fingerprint, now)).transpose()?.flatten() {
         return Ok(begin);
     }
-    let claim = Claim { key, fingerprint: fingerprint.0, created_at: now };
+    let claim = Claim { key, fingerprint: fingerprint.present, created_at: now };
     claim.put(tx, RUNNING, &[])?;
     Ok(Begin::Fresh(claim))
 }
 
 /// What a stored row means for a request; `None` when the row is past its time.
-fn met(row: &Row, fingerprint: Fingerprint, now: Timestamp) -> Result<Option<Begin>, store::Error> {
+fn met(row: &Row, fingerprint: &Fingerprint, now: Timestamp) -> Result<Option<Begin>, store::Error> {
     if row.time(8)? <= now {
         return Ok(None);
     }
-    if row.blob(4)? != fingerprint.0 {
+    if !fingerprint.is_of(row.blob(4)?) {
         return Ok(Some(Begin::Mismatch));
     }
     Ok(Some(match row.int(5)? {

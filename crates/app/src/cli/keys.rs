@@ -9,15 +9,15 @@ use base::{Clock, Dice, Timestamp};
 use clap::{Args, Subcommand, ValueEnum};
 use risk::table::Progress;
 use serde_json::json;
-use vault::inventory::{KeyFacts, list_keys};
+use vault::inventory::{KeyFacts, list_keys, list_seed_uses};
 use vault::rotation::{RotationError, Step, destroy_key, list_rotations, start_rotation};
 use vault::shares::split_key;
-use vault::{FileSource, Level, RootKey, Rotation};
+use vault::{FileSource, Level, RootKey, Rotation, SeedUses};
 
 use super::progress::Bar;
 use super::{Source, say, whole};
 use crate::config::{Config, Keys as KeySource};
-use crate::installation::Installation;
+use crate::installation::{HANGING, Installation};
 use crate::jobs::keys::rotator;
 use crate::key_source::read_shares;
 
@@ -26,7 +26,7 @@ use crate::key_source::read_shares;
 #[command(
     after_help = "On the embedded engine stop the server first, or use the API: GET /v1/keys and POST /v1/keys/rotations. \
     docs/keys.md has each ceremony.\n\nExamples:\n  tillward keys show --data /var/lib/tillward/data\n  \
-    tillward keys rotate kek\n  tillward keys split --needed 2 --count 3 --out /media/shares"
+    tillward keys rotate kek\n  tillward keys rotate seed\n  tillward keys split --needed 2 --count 3 --out /media/shares"
 )]
 pub(super) struct Keys {
     #[command(subcommand)]
@@ -116,6 +116,8 @@ enum LevelName {
     Kek,
     /// The owners' data keys
     Data,
+    /// The seed of the keys for PINs, blind indexes and codes
+    Seed,
 }
 
 impl From<LevelName> for Level {
@@ -124,6 +126,7 @@ impl From<LevelName> for Level {
             LevelName::Root => Level::Root,
             LevelName::Kek => Level::Kek,
             LevelName::Data => Level::Data,
+            LevelName::Seed => Level::Seed,
         }
     }
 }
@@ -155,14 +158,21 @@ fn show_keys(show: Show) -> Result<(), String> {
     let now = at.clock.now();
     if show.json {
         let list: Vec<_> = keys.iter().map(|key| key_json(key, now)).collect();
-        say(&json!({ "source": at.keys.kind().name(), "keys": list }).to_string());
+        let uses = at.db.read_blocking(list_seed_uses).map_err(|e| whole(&e))?;
+        let uses: Vec<_> = uses.iter().map(uses_json).collect();
+        say(&json!({ "source": at.keys.kind().name(), "keys": list, "seed_uses": uses }).to_string());
         return Ok(());
     }
     say(&format!("key source: {}", at.keys.kind().name()));
     for key in &keys {
         say(&key_line(key, now));
     }
-    Ok(())
+    show_uses(&at, None)
+}
+
+fn uses_json(uses: &SeedUses) -> serde_json::Value {
+    let counted = uses.counted.to_rfc3339();
+    json!({ "version": uses.version, "name": uses.name, "uses": uses.uses, "counted": counted })
 }
 
 fn key_json(key: &KeyFacts, now: Timestamp) -> serde_json::Value {
@@ -278,16 +288,31 @@ fn progress(rotation: &Rotation) -> Progress {
         Level::Root => "root key",
         Level::Kek => "re-wrap",
         Level::Data => "re-seal",
+        Level::Seed => "re-key",
     };
     Progress { phase, done: count(rotation.done), total: Some(count(rotation.total.max(rotation.done))) }
 }
 
 fn destroy_version(destroy: Destroy) -> Result<(), String> {
     let (_, at) = open(destroy.source)?;
-    let key = (Level::from(destroy.level), destroy.version);
+    let (level, version) = (Level::from(destroy.level), destroy.version);
     let by = Actor::system("command line");
-    destroy_key(&at.db, &at.vault, &*at.keys, key, &by, (at.clock.now(), &at.dice)).map_err(|e| whole(&e))?;
-    say(&format!("Version {} of level {} is destroyed.", key.1, key.0.name()));
+    let key = (level, version, HANGING);
+    let done = destroy_key(&at.db, &at.vault, &*at.keys, key, &by, (at.clock.now(), &at.dice));
+    if let Err(RotationError::InUse { level: Level::Seed, .. }) = &done {
+        show_uses(&at, Some(version))?;
+    }
+    done.map_err(|e| whole(&e))?;
+    say(&format!("Version {version} of level {} is destroyed.", level.name()));
+    Ok(())
+}
+
+/// What hangs from a seed of sub-keys, or from each.
+fn show_uses(at: &Installation, version: Option<i64>) -> Result<(), String> {
+    let uses = at.db.read_blocking(list_seed_uses).map_err(|e| whole(&e))?;
+    for uses in uses.iter().filter(|uses| version.is_none_or(|version| uses.version == version)) {
+        say(&format!("  seed v{}: {} {}, counted {}", uses.version, uses.uses, uses.name, day(uses.counted)));
+    }
     Ok(())
 }
 

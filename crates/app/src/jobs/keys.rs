@@ -11,7 +11,7 @@ use vault::KeyState;
 use vault::inventory::{KeyFacts, list_keys};
 use vault::rotation::{Nodes, RotationError, Rotator, Step, destroy_key};
 
-use crate::installation::{Installation, SEALED_COLUMNS};
+use crate::installation::{HANGING, Installation};
 use crate::limits::{KEY_AGE_EVERY_MS, ROTATION_PAUSE_MS};
 
 /// Steps of a rotation in one go; between two goes the program may stop.
@@ -21,8 +21,8 @@ const STEPS_MAX: usize = 100;
 pub fn rotator(at: &Installation, holder: &str) -> Rotator {
     match at.db.engine() {
         // Whoever has the database open is the only one, also after a crash: it need not wait for its own old lease.
-        EngineKind::Embedded => Rotator::new(at.keys.clone(), SEALED_COLUMNS, "the only node", Nodes::One),
-        EngineKind::Postgres => Rotator::new(at.keys.clone(), SEALED_COLUMNS, holder, Nodes::Several),
+        EngineKind::Embedded => Rotator::new(at.keys.clone(), HANGING, "the only node", Nodes::One),
+        EngineKind::Postgres => Rotator::new(at.keys.clone(), HANGING, holder, Nodes::Several),
     }
 }
 
@@ -103,6 +103,7 @@ pub fn destroy_due(at: &Installation, now: Timestamp) -> Result<(), String> {
     let due = at.db.read_blocking(move |tx| list_due(tx, now)).map_err(|e| e.to_string())?;
     for (approval, key) in due {
         let actor = audit::Actor::system("approved key destruction");
+        let key = (key.0, key.1, HANGING);
         match destroy_key(&at.db, &at.vault, &*at.keys, key, &actor, (now, &at.dice)) {
             // The second is one that a crash cut off from being written down.
             Ok(()) | Err(RotationError::NotRetired { state: KeyState::Destroyed, .. }) => {}

@@ -106,7 +106,7 @@ impl Once {
         now: base::Timestamp,
         work: impl FnOnce(&mut Tx<'_>) -> Result<(String, T), ApiError>,
     ) -> Result<(String, Option<T>), ApiError> {
-        match idempotency::begin(tx, &self.scope, &self.key, self.print, now)?.into_work()? {
+        match idempotency::begin(tx, &self.scope, &self.key, &self.print, now)?.into_work()? {
             Work::Done(answer) => Ok((String::from_utf8_lossy(&answer.body).into_owned(), None)),
             Work::Do(claim) => {
                 let (word, rest) = work(tx)?;

@@ -22,8 +22,8 @@ use crate::permissions::Permission;
 const HOME: &str = "/desk/keys";
 /// Rotations that are shown once they are done.
 const PAST_MAX: usize = 5;
-/// The levels that are replaced, from the root down.
-const LEVELS: [Level; 3] = [Level::Root, Level::Kek, Level::Data];
+/// The levels that are replaced: what seals, from the root down; and beside it what hashes.
+const TREES: [&[Level]; 2] = [&[Level::Root, Level::Kek, Level::Data], &[Level::Seed]];
 
 /// Shows the tree.
 pub(super) async fn show_tree(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
@@ -35,7 +35,10 @@ pub(super) async fn show_tree(Shared(hall): Shared<Hall>, visit: Visit) -> Resul
         let (now, busy) = (member.means.now, !running.is_empty());
         let tree = Tree { keys: list_keys(tx)?, busy, asked: list_asked(tx, now)?, now };
         Ok(KeysPage {
-            levels: LEVELS.iter().map(|level| tree.level(*level)).collect(),
+            trees: TREES
+                .iter()
+                .map(|levels| levels.iter().map(|level| tree.level(*level)).collect())
+                .collect(),
             root_waits: is_root_asked(tx, now)?,
             running: running.first().map(|rotation| bar(rotation)),
             past: past.into_iter().take(PAST_MAX).map(bar).collect(),
@@ -67,7 +70,11 @@ impl Tree {
     fn node(&self, key: &KeyFacts) -> KeyNode {
         let place = (key.level, key.version);
         let waits = key.state == KeyState::Retired && self.asked.contains(&place);
-        let can_end = key.state == KeyState::Retired && key.uses == 0 && !self.busy && !waits;
+        let can_end = key.level != Level::Seed
+            && key.state == KeyState::Retired
+            && key.uses == 0
+            && !self.busy
+            && !waits;
         node(key, self.now, (waits, if can_end { destroy_path(place) } else { String::new() }))
     }
 }
@@ -108,7 +115,7 @@ fn bar(rotation: &Rotation) -> RotationBar {
 }
 
 fn parse_level(text: &str) -> Result<Level, ApiError> {
-    let found = LEVELS.into_iter().find(|level| level.name() == text);
+    let found = TREES.concat().into_iter().find(|level| level.name() == text);
     found.ok_or_else(|| ApiError::not_found("no such level of keys"))
 }
 
@@ -232,6 +239,9 @@ pub(super) async fn destroy(
 }
 
 fn is_in_the_way(problem: &RotationError) -> bool {
-    use RotationError::{InUse, NoVersion, NotRetired, Running};
-    matches!(problem, Running { .. } | NotRetired { .. } | InUse { .. } | NoVersion)
+    use RotationError::{AtMachine, InUse, NoVersion, NotRetired, Running, TooManySeeds};
+    matches!(
+        problem,
+        Running { .. } | NotRetired { .. } | InUse { .. } | NoVersion | AtMachine | TooManySeeds
+    )
 }

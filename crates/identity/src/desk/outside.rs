@@ -109,7 +109,7 @@ async fn come_back(
     };
     let (cx, now, taken) = (hall.identity.clone(), visit.now, state.clone());
     let taken = hall.db().write(move |tx| take_outside(tx, &cx.means(now), &taken));
-    let Some(next) = taken.await.map_err(ApiError::from)? else { return Ok(Err(FAILED)) };
+    let Some((next, began)) = taken.await.map_err(ApiError::from)? else { return Ok(Err(FAILED)) };
     // RFC 9207: where the provider names itself in the address, it is the one we asked.
     let issuer = provider.settings().issuer.clone();
     if visit.query("iss").is_some_and(|named| named != issuer) {
@@ -118,7 +118,7 @@ async fn come_back(
     let Some(code) = visit.query("code").filter(|code| code.len() <= CODE_BYTES_MAX) else {
         return Ok(Err(FAILED));
     };
-    let (attempt, back) = (Attempt::of(&hall.identity.vault, state), back_of(hall));
+    let (attempt, back) = (Attempt::of(&hall.identity.vault, state, began), back_of(hall));
     let claims = match provider.redeem(&code, request_of(&attempt, &back), visit.now).await {
         Ok(claims) => claims,
         Err(ProviderError::Token(problem)) => {

@@ -10,8 +10,8 @@ use webkit::page::{Frame, Mark, Problems};
 pub struct KeysPage {
     /// The frame.
     pub page: Frame,
-    /// The levels, from the root down.
-    pub levels: Vec<KeyLevel>,
+    /// What seals, level by level from the root down; and what hashes.
+    pub trees: Vec<Vec<KeyLevel>>,
     /// Whether replacing the root key waits for a second operator.
     pub root_waits: bool,
     /// The rotation that is going on.
@@ -23,7 +23,7 @@ pub struct KeysPage {
 /// One level of the tree.
 #[derive(Clone, Debug)]
 pub struct KeyLevel {
-    /// Its name in forms and in text keys: `root`, `kek`, `data`.
+    /// Its name in forms and in text keys: `root`, `kek`, `data`, `seed`.
     pub level: &'static str,
     /// Its keys, the one in use first.
     pub keys: Vec<KeyNode>,

@@ -268,9 +268,11 @@ fn of_rotation(error: &RotationError) -> ApiError {
     match error {
         RotationError::Running { .. } => ApiError::new(&ROTATION_RUNNING, error.to_string()),
         RotationError::NotFound { .. } => ApiError::not_found(error.to_string()),
-        RotationError::NotRetired { .. } | RotationError::InUse { .. } | RotationError::NoVersion => {
-            ApiError::new(&KEY_IN_USE, error.to_string())
-        }
+        RotationError::NotRetired { .. }
+        | RotationError::InUse { .. }
+        | RotationError::TooManySeeds
+        | RotationError::AtMachine
+        | RotationError::NoVersion => ApiError::new(&KEY_IN_USE, error.to_string()),
         RotationError::Vault(vault::VaultError::Store(error)) => error.clone().into(),
         RotationError::Fenced | RotationError::Vault(_) => ApiError::internal(error),
     }

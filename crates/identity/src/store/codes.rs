@@ -81,7 +81,6 @@ fn read(row: &Row) -> Result<CodeRow, Error> {
             id,
             name: name.to_vec(),
             contact: row.blob(9)?.to_vec(),
-            contact_index: contact_index.clone(),
             lang: Lang::from_tag(row.text(10)?).ok_or_else(bad)?,
             pin_salt: row.blob(11)?.to_vec(),
             pin_verifier: row.blob(12)?.to_vec(),

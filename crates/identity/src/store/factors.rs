@@ -89,8 +89,14 @@ pub(crate) fn delete_factor(tx: &mut Tx, shop: ShopId, subject: &str, id: Factor
     tx.delete(&FACTORS, &[shop.short().into(), subject.into(), id.short().into()])
 }
 
-pub(crate) fn has_recovery_code(tx: &mut Tx, shop: ShopId, subject: &str, tag: &str) -> Result<bool, Error> {
-    Ok(tx.get(&RECOVERY_CODES, &[shop.short().into(), subject.into(), tag.into()])?.is_some())
+pub(crate) fn find_recovery_code(
+    tx: &mut Tx,
+    shop: ShopId,
+    subject: &str,
+    tag: &str,
+) -> Result<Option<Timestamp>, Error> {
+    let row = tx.get(&RECOVERY_CODES, &[shop.short().into(), subject.into(), tag.into()])?;
+    row.map(|row| row.time(3)).transpose()
 }
 
 pub(crate) fn insert_recovery_code(

@@ -21,6 +21,7 @@ pub(crate) struct AttemptRow {
 }
 
 /// Somebody of the provider who is a member here.
+#[derive(Clone)]
 pub(crate) struct BindingRow {
     pub(crate) subject: String,
     pub(crate) issuer: String,
@@ -64,6 +65,10 @@ pub(crate) fn is_bound(tx: &mut Tx, member: MemberId, issuer: &str) -> Result<bo
     let sql =
         "SELECT subject FROM outside_bindings WHERE shop_id = ?1 AND member_id = ?2 AND issuer = ?3 LIMIT 1";
     Ok(!tx.query(sql, &[member.shop().short().into(), member.short().into(), issuer.into()])?.is_empty())
+}
+
+pub(crate) fn delete_binding(tx: &mut Tx, subject: &str) -> Result<(), Error> {
+    tx.delete(&BINDINGS, &[subject.into()])
 }
 
 pub(crate) fn insert_binding(tx: &mut Tx, row: BindingRow) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use webkit::page::Lang;
 
 use crate::world::{PIN, World, code_in, each_world, email, pin, sign_up};
 
-fn ask_up(world: &World, contact: &'static str) -> SessionId {
+pub fn ask_up(world: &World, contact: &'static str) -> SessionId {
     world
         .write(move |tx, means| identity::request_sign_up(tx, means, &sign_up(contact), "192.0.2.1"))
         .unwrap()
@@ -34,7 +34,7 @@ fn ask_on(
     asked.map(|asked| asked.request)
 }
 
-fn give(world: &World, request: SessionId, code: &str, shown: Option<&SignedIn>) -> CodeCheck {
+pub fn give(world: &World, request: SessionId, code: &str, shown: Option<&SignedIn>) -> CodeCheck {
     let code = OneTimeCode::parse(code).unwrap();
     let device = ShownDevice {
         token: shown.map(|signed_in| signed_in.device_token.clone()),
@@ -44,7 +44,7 @@ fn give(world: &World, request: SessionId, code: &str, shown: Option<&SignedIn>)
     world.write(move |tx, means| identity::verify_code(tx, means, request, &code, &device)).unwrap()
 }
 
-fn right(check: CodeCheck) -> SignedIn {
+pub fn right(check: CodeCheck) -> SignedIn {
     let CodeCheck::Right(signed_in) = check else { panic!("the code was refused: {check:?}") };
     *signed_in
 }

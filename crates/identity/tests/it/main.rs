@@ -14,6 +14,7 @@ mod certificates;
 mod codes;
 mod factors;
 mod http;
+mod keyed;
 mod mail;
 mod members;
 mod passkeys;

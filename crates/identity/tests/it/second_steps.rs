@@ -13,7 +13,7 @@ use crate::http::{Reply, Site, each_site};
 use crate::world::{World, code_in, each_world};
 
 const GOOD: &str = "pencil river nine kettles";
-const PLACE: &str = "192.0.2.7";
+pub const PLACE: &str = "192.0.2.7";
 
 fn digits(text: &str) -> OneTimeCode {
     OneTimeCode::parse(text).unwrap()
@@ -40,7 +40,7 @@ fn shown(world: &World, key: &Secret<Vec<u8>>) -> OneTimeCode {
     digits(identity::show_code(key, world.now()).unwrap().expose())
 }
 
-fn prove(world: &World, person: Person, proof: Proof, origin: &'static str) -> ProofCheck {
+pub fn prove(world: &World, person: Person, proof: Proof, origin: &'static str) -> ProofCheck {
     world
         .write(move |tx, means| {
             let at = Occasion { purpose: CodePurpose::SignIn, bound: "here", origin };

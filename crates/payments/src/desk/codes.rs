@@ -99,7 +99,7 @@ impl Code {
             Code::Dynamic(payment) => claims_of(payment),
             Code::Static(code) => claims_of_static(code),
         };
-        CodeToken::issue(&desk.context.code_key, &claims).map_err(ApiError::internal)
+        CodeToken::issue(&desk.context.code_key(), &claims).map_err(ApiError::internal)
     }
 }
 

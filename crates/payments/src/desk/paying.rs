@@ -86,7 +86,7 @@ pub(super) async fn scan_code(
 async fn open_code(desk: &Desk, visit: &Visit, token: CodeToken) -> Result<Opened, ApiError> {
     let (cx, asker) = (desk.clone(), visit.clone());
     let opened =
-        desk.db().read(move |tx| match follow_code(tx, &cx.context.code_key, &token, None, asker.now) {
+        desk.db().read(move |tx| match follow_code(tx, &cx.context.code_key(), &token, None, asker.now) {
             Ok(Scanned::Payment(payment)) => {
                 let payee = find_payee(tx, payment.id.shop())?;
                 let line = payer_line(tx, &cx, &asker, &payment)?;

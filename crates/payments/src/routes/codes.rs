@@ -221,7 +221,7 @@ fn content_of(context: &Context, tx: &mut store::Tx<'_>, id: CodeId, emv: bool) 
         return Ok(url);
     }
     let shop = identity::find_shop(tx, id.shop()).map_err(|e| errors::fault(&e))?.ok_or_else(unknown)?;
-    let token = CodeToken::issue(&context.code_key, &claims).map_err(ApiError::internal)?;
+    let token = CodeToken::issue(&context.code_key(), &claims).map_err(ApiError::internal)?;
     code::emv_payload(&shop, waiting.as_ref(), &token, context.public_url())
         .map_err(|problem| ApiError::unprocessable(format!("the code has no EMVCo form: {problem}")))
 }
@@ -263,7 +263,7 @@ pub(super) async fn scan_code(
     let call = context.open(incoming).await?;
     call.write_plain(operation, move |tx, caller| {
         let now = caller.means.now;
-        let scanned = code::scan_code(tx, &context.code_key, &token, None, now).map_err(errors::of_scan)?;
+        let scanned = code::scan_code(tx, &context.code_key(), &token, None, now).map_err(errors::of_scan)?;
         let shop = identity::find_shop(tx, token.code().shop()).map_err(|e| errors::fault(&e))?;
         let shop = shop.ok_or_else(|| ApiError::not_found("shop does not exist"))?;
         let (next, payment, code) = match &scanned {

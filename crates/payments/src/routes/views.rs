@@ -177,7 +177,7 @@ impl PaymentView {
 /// What the QR symbol of a payment holds.
 pub fn pay_url(context: &Context, payment: &Payment) -> Option<String> {
     let token = match payment.origin {
-        crate::payment::Origin::Dynamic => CodeToken::issue(&context.code_key, &claims_of(payment)).ok()?,
+        crate::payment::Origin::Dynamic => CodeToken::issue(&context.code_key(), &claims_of(payment)).ok()?,
         crate::payment::Origin::Static(_) => return None,
     };
     Some(token.url(context.public_url()))
@@ -222,7 +222,7 @@ impl CodeView {
 
 /// What the QR symbol of a printed code holds.
 pub fn static_url(context: &Context, code: &StaticCode) -> Option<String> {
-    let token = CodeToken::issue(&context.code_key, &claims_of_static(code)).ok()?;
+    let token = CodeToken::issue(&context.code_key(), &claims_of_static(code)).ok()?;
     Some(token.url(context.public_url()))
 }
 

@@ -271,7 +271,7 @@ fn qr_11_each_code_that_cannot_be_paid_says_why() {
     });
     // A code of one shop with the id of another: the tag does not fit.
     let token =
-        payments::code_token::CodeToken::issue(&cx.code_key, &payments::code::claims_of(&foreign)).unwrap();
+        payments::code_token::CodeToken::issue(&cx.code_key(), &payments::code::claims_of(&foreign)).unwrap();
     assert!(token.expires().is_some_and(|end| end > now));
     buyer.get(&format!("/p/{token}")).is(200).shows("Other");
     site.clock.advance_seconds(6 * 60);

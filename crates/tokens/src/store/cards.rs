@@ -37,8 +37,8 @@ pub(crate) struct TokenRow {
     pub(crate) token: Token,
     pub(crate) pan: Option<Vec<u8>>,
     pub(crate) holder: Option<Vec<u8>>,
-    /// The blind index of the shop's own id.
-    pub(crate) external: Option<[u8; 32]>,
+    /// The index of the shop's own id, as stored.
+    pub(crate) external: Option<Vec<u8>>,
 }
 
 pub(crate) fn token_key(id: TokenId) -> store::Key {
@@ -158,7 +158,7 @@ fn read(row: &Row) -> Result<TokenRow, Error> {
         token,
         pan: row.opt_blob(8)?.map(<[u8]>::to_vec),
         holder: row.opt_blob(9)?.map(<[u8]>::to_vec),
-        external: row.opt_blob(16)?.and_then(|bytes| bytes.try_into().ok()),
+        external: row.opt_blob(16)?.map(<[u8]>::to_vec),
     })
 }
 

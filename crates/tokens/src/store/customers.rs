@@ -2,6 +2,7 @@
 
 use base::{CustomerId, ScopedId, ShopId, Timestamp};
 use store::{Error, Row, Table, Tx, Value, blob, int, text};
+use vault::KeyedHash;
 
 use crate::customer::{Customer, State};
 use crate::values::{Kind, Scheme};
@@ -44,17 +45,18 @@ pub(crate) struct ValueRow {
     pub(crate) kind: Kind,
     pub(crate) scheme: Scheme,
     pub(crate) sealed: Vec<u8>,
-    pub(crate) search: Option<[u8; 32]>,
+    pub(crate) search: Option<KeyedHash>,
     pub(crate) created: Timestamp,
 }
 
 /// What a shop's own id stands for.
+#[derive(Clone)]
 pub(crate) struct ExternalRow {
     pub(crate) shop: ShopId,
-    pub(crate) kind: &'static str,
-    pub(crate) search: [u8; 32],
+    pub(crate) kind: String,
+    pub(crate) search: KeyedHash,
     pub(crate) id: String,
-    pub(crate) content: [u8; 32],
+    pub(crate) content: KeyedHash,
 }
 
 fn key_of(id: CustomerId) -> Vec<Value> {
@@ -110,12 +112,12 @@ pub(crate) fn count_customers(tx: &mut Tx, shop: ShopId) -> Result<i64, Error> {
 pub(crate) fn list_customers_by_index(
     tx: &mut Tx,
     shop: ShopId,
-    search: &[u8; 32],
+    search: &KeyedHash,
     limit: i64,
 ) -> Result<Vec<CustomerId>, Error> {
     let sql = "SELECT DISTINCT customer FROM customer_values WHERE shop_id = ?1 AND search = ?2 ORDER BY customer \
         LIMIT ?3";
-    let rows = tx.query(sql, &[shop.short().into(), search.into(), limit.into()])?;
+    let rows = tx.query(sql, &[shop.short().into(), search.stored().into(), limit.into()])?;
     rows.iter().map(|row| customer_id(row.text(0)?)).collect()
 }
 
@@ -134,7 +136,7 @@ fn value_values(row: ValueRow) -> Vec<Value> {
         row.kind.name().into(),
         row.scheme.name().into(),
         row.sealed.into(),
-        row.search.into(),
+        row.search.map(|search| search.stored()).into(),
         row.created.into(),
     ]);
     values
@@ -163,29 +165,30 @@ pub(crate) fn list_values(tx: &mut Tx, customer: CustomerId) -> Result<Vec<Value
 pub(crate) fn find_external(
     tx: &mut Tx,
     shop: ShopId,
-    kind: &'static str,
-    search: &[u8; 32],
+    kind: &str,
+    search: &KeyedHash,
 ) -> Result<Option<ExternalRow>, Error> {
-    let row = tx.get(&EXTERNAL_IDS, &[shop.short().into(), kind.into(), search.into()])?;
+    let row = tx.get(&EXTERNAL_IDS, &[shop.short().into(), kind.into(), search.stored().into()])?;
     row.map(|row| {
-        let content = row.blob(4)?.try_into().map_err(|_| bad("content"))?;
-        Ok(ExternalRow { shop, kind, search: *search, id: row.text(3)?.to_owned(), content })
+        let content = KeyedHash::read(row.blob(4)?).ok_or_else(|| bad("content"))?;
+        let (kind, id) = (kind.to_owned(), row.text(3)?.to_owned());
+        Ok(ExternalRow { shop, kind, search: search.clone(), id, content })
     })
     .transpose()
 }
 
 pub(crate) fn insert_external(tx: &mut Tx, row: ExternalRow) -> Result<(), Error> {
-    let values =
-        vec![row.shop.short().into(), row.kind.into(), row.search.into(), row.id.into(), row.content.into()];
+    let values = vec![
+        row.shop.short().into(),
+        row.kind.into(),
+        row.search.stored().into(),
+        row.id.into(),
+        row.content.stored().into(),
+    ];
     tx.insert(&EXTERNAL_IDS, values)
 }
 
-pub(crate) fn delete_external(
-    tx: &mut Tx,
-    shop: ShopId,
-    kind: &'static str,
-    search: &[u8; 32],
-) -> Result<(), Error> {
+pub(crate) fn delete_external(tx: &mut Tx, shop: ShopId, kind: &str, search: &[u8]) -> Result<(), Error> {
     tx.delete(&EXTERNAL_IDS, &[shop.short().into(), kind.into(), search.into()])
 }
 
@@ -229,7 +232,7 @@ fn read_value(row: &Row) -> Result<ValueRow, Error> {
         kind: Kind::from_name(row.text(3)?).ok_or_else(|| bad("kind"))?,
         scheme: Scheme::from_name(row.text(4)?).ok_or_else(|| bad("scheme"))?,
         sealed: row.blob(5)?.to_vec(),
-        search: row.opt_blob(6)?.and_then(|bytes| bytes.try_into().ok()),
+        search: row.opt_blob(6)?.and_then(KeyedHash::read),
         created: row.time(7)?,
     })
 }

@@ -6,20 +6,20 @@ use tokens::values::Value;
 
 use crate::world::{BY, PAN, World, each_world};
 
-const CUSTOMERS: &str = "\
+pub const CUSTOMERS: &str = "\
 external_id,name,phone,phone_2,email,country,city,street,identity_scheme,identity_number,bank_scheme,bank_account
 c-1,张无忌,13800138000,+44 20 7946 0958,wuji@mail.example,CN,杭州,文三路 1 号,cn_resident_id,11010519491231002X,iban,GB29NWBK60161331926819
 c-2,\"Li, Hua\",13900139000,,,,,,,,,
 c-3,,not a phone,,,,,,,,,
 ";
-const CARDS: &str = "\
+pub const CARDS: &str = "\
 external_id;number;expiry;holder;customer_external_id
 k-1;4111 1111 1111 1111;12/29;Zhang Wuji;c-1
 k-2;4111111111111112;12/29;;
 k-3;6200000000000005;01/30;;c-9
 ";
 
-fn import(world: &World, shop: ShopId, what: What, table: &str) -> (Summary, Vec<Outcome>) {
+pub fn import(world: &World, shop: ShopId, what: What, table: &str) -> (Summary, Vec<Outcome>) {
     let (heading, lines) = read_table(what, &Secret::new(table.as_bytes().to_vec())).unwrap();
     let now = world.now();
     let mut summary = Summary::default();

@@ -3,6 +3,7 @@
 
 mod customers;
 mod importing;
+mod keyed;
 mod openings;
 mod secrecy;
 mod tokens;

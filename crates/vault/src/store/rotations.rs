@@ -14,6 +14,8 @@ named! {
         Kek = "kek",
         /// The owners' data keys.
         Data = "data",
+        /// The seed of the sub-keys: PINs, blind indexes, codes.
+        Seed = "seed",
     }
 }
 
@@ -42,7 +44,7 @@ pub struct Rotation {
     pub to_version: i64,
     /// How far it is.
     pub state: RotationState,
-    /// Keys that were moved.
+    /// Keys, and for the seed keyed hashes, that were moved.
     pub done: i64,
     /// Keys there were to move when it began; new ones may have come since.
     pub total: i64,

@@ -3,6 +3,7 @@
 
 mod keys_in_store;
 mod rotation;
+mod seeds;
 mod service;
 mod token;
 mod vectors;

@@ -12,8 +12,8 @@ use vault::rotation::{
     Nodes, RotationError, Rotator, SEALED, Step, destroy_key, list_rotations, start_rotation,
 };
 use vault::{
-    FileSource, KeySource, KeyState, Level, Place, RotationState, SealedColumn, SealedValue, SourceError,
-    Vault, VaultError,
+    FileSource, Hanging, KeySource, KeyState, Level, Place, RotationState, SealedColumn, SealedValue,
+    SourceError, Vault, VaultError,
 };
 
 pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
@@ -30,6 +30,8 @@ const NOTES: Migration = Migration {
             PRIMARY KEY (shop_id, owner, id))",
 };
 static NOTE: Table = Table::new("notes", &[text("shop_id"), text("owner"), text("id")], &[blob("body")]);
+/// What hangs from the keys of the tests.
+pub static HANGING: &Hanging = &Hanging { sealed: &[SEALED, COLUMNS], keyed: &[crate::seeds::KEYED] };
 static COLUMNS: &[SealedColumn] =
     &[SealedColumn { table: "notes", column: "body", list: list_notes, update: update_note }];
 
@@ -58,15 +60,15 @@ fn update_note(
 }
 
 pub fn migrations() -> Vec<Migration> {
-    [audit::MIGRATIONS, vault::MIGRATIONS, &[NOTES]].concat()
+    [audit::MIGRATIONS, vault::MIGRATIONS, &[crate::seeds::HASHES, NOTES]].concat()
 }
 
 /// A database with sealed notes, its key source, and what rotates.
-struct Yard {
+pub struct Yard {
     folder: tempfile::TempDir,
-    db: Db,
-    source: Arc<FileSource>,
-    vault: Arc<Vault>,
+    pub db: Db,
+    pub source: Arc<FileSource>,
+    pub vault: Arc<Vault>,
     rotator: Rotator,
 }
 
@@ -89,7 +91,7 @@ fn body(owner: &str, id: &str) -> String {
     format!("note {id} of {owner}")
 }
 
-fn open_place(scratch: &Scratch) -> Yard {
+pub fn open_place(scratch: &Scratch) -> Yard {
     let folder = tempfile::tempdir().unwrap();
     let source = source_in(folder.path(), true);
     let db = scratch.open(&migrations()).unwrap();
@@ -113,7 +115,7 @@ fn open_place(scratch: &Scratch) -> Yard {
 
 fn rotator(source: &Arc<FileSource>, holder: &str) -> Rotator {
     let source: Arc<dyn KeySource> = source.clone();
-    Rotator::new(source, &[SEALED, COLUMNS], holder, Nodes::One)
+    Rotator::new(source, HANGING, holder, Nodes::One)
 }
 
 fn write_note(tx: &mut Tx<'_>, vault: &Vault, owner: &str, id: &str) -> Result<(), VaultError> {
@@ -135,7 +137,7 @@ impl Yard {
         check_all(&self.db, &self.vault);
     }
 
-    fn start(&self, level: Level) -> Result<i64, RotationError> {
+    pub fn start(&self, level: Level) -> Result<i64, RotationError> {
         let by = Actor::system("test");
         let started = self
             .db
@@ -143,28 +145,35 @@ impl Yard {
         started.map(|rotation| rotation.id)
     }
 
-    fn step(&self) -> Result<Step, RotationError> {
+    pub fn step(&self) -> Result<Step, RotationError> {
         self.rotator.step(&self.db, &self.vault, NOW.plus_seconds(61), &Dice::System)
     }
 
-    fn finish(&self) -> usize {
+    pub fn finish(&self) -> usize {
         (0..10_000).take_while(|_| self.step().unwrap() != Step::Idle).count()
     }
 
-    fn destroy(&self, level: Level, version: i64) -> Result<(), RotationError> {
+    pub fn destroy(&self, level: Level, version: i64) -> Result<(), RotationError> {
         let (by, now) = (Actor::system("test"), NOW.plus_seconds(90));
-        destroy_key(&self.db, &self.vault, &*self.source, (level, version), &by, (now, &Dice::System))
+        destroy_key(
+            &self.db,
+            &self.vault,
+            &*self.source,
+            (level, version, HANGING),
+            &by,
+            (now, &Dice::System),
+        )
     }
 
     /// As after a crash: nothing in memory is left but what the database and the key files hold.
-    fn restart(self) -> Yard {
+    pub fn restart(self) -> Yard {
         let source = source_in(self.folder.path(), false);
         let vault = Arc::new(Vault::start(&self.db, &*source, NOW.plus_seconds(61), &Dice::System).unwrap());
         let rotator = rotator(&source, "one");
         Yard { source, vault, rotator, ..self }
     }
 
-    fn states(&self, purpose: &str) -> Vec<(i64, KeyState, i64)> {
+    pub fn states(&self, purpose: &str) -> Vec<(i64, KeyState, i64)> {
         let keys = self.db.read_blocking(list_keys).unwrap();
         keys.iter()
             .filter(|key| key.purpose.starts_with(purpose))
@@ -422,7 +431,7 @@ fn a_root_key_that_is_one_of_a_kind_says_that_it_cannot_be_replaced() {
     let vault = Arc::new(Vault::start(&db, &*source, NOW, &Dice::System).unwrap());
     let by = Actor::system("test");
     db.write_blocking(move |tx| start_rotation(tx, Level::Root, &by, NOW, &Dice::System)).unwrap();
-    let rotator = Rotator::new(source, &[SEALED], "one", Nodes::One);
+    let rotator = Rotator::new(source, HANGING, "one", Nodes::One);
     let stopped = rotator.step(&db, &vault, NOW, &Dice::System).err();
     assert_eq!(stopped, Some(SourceError::CannotRotate.into()));
     let open = db.read_blocking(list_rotations).unwrap().remove(0);

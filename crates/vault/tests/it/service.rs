@@ -16,12 +16,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use store::testing::Scratch;
-use vault::rotation::{Nodes, Rotator, SEALED, Step, destroy_key, start_rotation};
+use vault::rotation::{Nodes, Rotator, Step, destroy_key, start_rotation};
 use vault::{
     KeyName, KeySource, Level, Place, SourceError, TransitSettings, TransitSource, Vault, VaultError,
 };
 
-use crate::rotation::{NOW, migrations};
+use crate::rotation::{HANGING, NOW, migrations};
 
 const TOKEN: &str = "s.planted-token-551";
 const WHAT: KeyName<'static> = KeyName { purpose: "seal", version: 1 };
@@ -263,13 +263,13 @@ fn c47_root_and_keks_are_replaced_in_the_service_and_the_old_version_is_trimmed(
             db.write_blocking(seal).unwrap()
         };
         let shared: Arc<dyn KeySource> = source.clone();
-        let rotator = Rotator::new(shared, &[SEALED], "one", Nodes::One);
+        let rotator = Rotator::new(shared, HANGING, "one", Nodes::One);
         let by = Actor::system("test");
         for level in [Level::Root, Level::Kek] {
             let start = by.clone();
             db.write_blocking(move |tx| start_rotation(tx, level, &start, NOW, &Dice::System)).unwrap();
             while rotator.step(&db, &vault, NOW, &Dice::System).unwrap() != Step::Idle {}
-            destroy_key(&db, &vault, &*source, (level, 1), &by, (NOW, &Dice::System)).unwrap();
+            destroy_key(&db, &vault, &*source, (level, 1, HANGING), &by, (NOW, &Dice::System)).unwrap();
         }
         let left: Vec<u64> = service.engine.lock().unwrap().versions.keys().copied().collect();
         assert_eq!(left, [before + 1], "the service holds the new version alone");
@@ -293,7 +293,7 @@ fn c46_a_service_that_is_away_sealed_or_refuses_stops_unlocking_and_not_what_is_
     let by = Actor::system("test");
     db.write_blocking(move |tx| start_rotation(tx, Level::Root, &by, NOW, &Dice::System)).unwrap();
     let shared: Arc<dyn KeySource> = source.clone();
-    let rotator = Rotator::new(shared, &[SEALED], "one", Nodes::One);
+    let rotator = Rotator::new(shared, HANGING, "one", Nodes::One);
     service.change(|engine| engine.sealed = true);
     let stopped = rotator.step(&db, &vault, NOW, &Dice::System).unwrap_err().to_string();
     assert!(stopped.contains("503") && stopped.contains("sealed"), "{stopped}");

@@ -14,10 +14,10 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 use store::testing::Scratch;
-use vault::rotation::{Nodes, Rotator, SEALED, Step, destroy_key, start_rotation};
+use vault::rotation::{Nodes, Rotator, Step, destroy_key, start_rotation};
 use vault::{KeyName, KeySource, Level, Pkcs11Settings, Pkcs11Source, Place, SourceError, Vault, VaultError};
 
-use crate::rotation::{NOW, migrations};
+use crate::rotation::{HANGING, NOW, migrations};
 
 const MODULES: [&str; 2] = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so"];
 const PIN: &str = "planted-pin-7351";
@@ -206,13 +206,13 @@ fn c47_root_and_keks_are_replaced_in_a_token_and_the_old_root_is_destroyed_there
                 db.write_blocking(seal).unwrap()
             };
             let shared: Arc<dyn KeySource> = source.clone();
-            let rotator = Rotator::new(shared, &[SEALED], "one", Nodes::One);
+            let rotator = Rotator::new(shared, HANGING, "one", Nodes::One);
             let by = Actor::system("test");
             for level in [Level::Root, Level::Kek] {
                 let start = by.clone();
                 db.write_blocking(move |tx| start_rotation(tx, level, &start, NOW, &Dice::System)).unwrap();
                 while rotator.step(&db, &vault, NOW, &Dice::System).unwrap() != Step::Idle {}
-                destroy_key(&db, &vault, &*source, (level, 1), &by, (NOW, &Dice::System)).unwrap();
+                destroy_key(&db, &vault, &*source, (level, 1, HANGING), &by, (NOW, &Dice::System)).unwrap();
             }
             assert_eq!(keys(&token.session()).len(), 1, "the token holds the new root key alone");
             let again = Vault::start(&db, &token.open(), NOW, &Dice::System).unwrap();

@@ -26,7 +26,7 @@ fn print(body: &str) -> Fingerprint {
 /// The whole way of a request that charges: key, work and answer in one transaction.
 fn charge(db: &Db, scope: Scope, key_text: &str, body: &str, now: Timestamp) -> Result<Answer, ApiError> {
     let (key, print) = (key(key_text), print(body));
-    db.write_blocking(move |tx| match begin(tx, &scope, &key, print, now)?.into_work()? {
+    db.write_blocking(move |tx| match begin(tx, &scope, &key, &print, now)?.into_work()? {
         Work::Done(answer) => Ok(answer),
         Work::Do(claim) => {
             tx.execute("UPDATE charges SET done = done + 1", &[])?;
@@ -77,7 +77,7 @@ fn idem_4_a_key_whose_work_runs_is_409_until_its_second_phase_ends() {
     each_engine(|db| {
         let phase_one = || {
             db.write_blocking(|tx| -> Result<_, ApiError> {
-                Ok(matches!(begin(tx, &scope(), &key("k"), print("a"), NOW)?, Begin::Fresh(_)))
+                Ok(matches!(begin(tx, &scope(), &key("k"), &print("a"), NOW)?, Begin::Fresh(_)))
             })
         };
         assert!(phase_one().unwrap());
@@ -101,7 +101,7 @@ fn idem_4_a_key_whose_work_runs_is_409_until_its_second_phase_ends() {
 fn idem_5_work_that_is_rolled_back_stores_nothing_and_a_released_key_is_free() {
     each_engine(|db| {
         let failed = db.write_blocking(|tx| -> Result<(), ApiError> {
-            let Begin::Fresh(claim) = begin(tx, &scope(), &key("k"), print("a"), NOW)? else {
+            let Begin::Fresh(claim) = begin(tx, &scope(), &key("k"), &print("a"), NOW)? else {
                 unreachable!()
             };
             claim.finish(tx, 201, b"{}")?;
@@ -110,7 +110,7 @@ fn idem_5_work_that_is_rolled_back_stores_nothing_and_a_released_key_is_free() {
         assert_eq!(failed.unwrap_err().status().as_u16(), 503);
         assert_eq!(charge(&db, scope(), "k", "other", NOW).unwrap().status, 201);
         db.write_blocking(|tx| -> Result<(), store::Error> {
-            let Begin::Fresh(claim) = begin(tx, &scope(), &key("r"), print("a"), NOW)? else {
+            let Begin::Fresh(claim) = begin(tx, &scope(), &key("r"), &print("a"), NOW)? else {
                 unreachable!()
             };
             claim.release(tx)

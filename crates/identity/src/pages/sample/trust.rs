@@ -103,6 +103,10 @@ impl KeysPage {
         let keks =
             vec![node(4, KeyShown::Active, Some(12), 3_900), node(3, KeyShown::Retired, None, 121), waits];
         let data = KeyNode { algorithm: "AES-256-GCM".into(), ..node(0, KeyShown::Active, Some(-3), 4_021) };
+        let seed = KeyNode {
+            algorithm: "HKDF-SHA256, HMAC-SHA256".into(),
+            ..node(2, KeyShown::Active, Some(650), 6)
+        };
         let level = |level, keys| KeyLevel { level, keys, rotate_href: rotate(level) };
         let bar = |done, ended| RotationBar {
             level: "kek",
@@ -114,7 +118,10 @@ impl KeysPage {
         };
         KeysPage {
             page,
-            levels: vec![level("root", vec![root]), level("kek", keks), level("data", vec![data])],
+            trees: vec![
+                vec![level("root", vec![root]), level("kek", keks), level("data", vec![data])],
+                vec![level("seed", vec![seed, node(1, KeyShown::Retired, None, 212)])],
+            ],
             root_waits: !moving,
             running: moving.then(|| bar(3_900, None)),
             past: vec![bar(4_021, Some(ago(90_000)))],

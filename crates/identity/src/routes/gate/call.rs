@@ -113,14 +113,16 @@ impl Call {
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
         let key = self.incoming.idempotency_key()?;
-        let print = self.incoming.fingerprint(self.context.vault.hmac_key(SubKey::Fingerprint));
+        let vault = &self.context.vault;
+        let older: Vec<_> = vault.hmac_keys(SubKey::Fingerprint).into_iter().skip(1).collect();
+        let print = self.incoming.fingerprint(&vault.hmac_key(SubKey::Fingerprint), &older);
         let keys = [keys, self.keys(operation.name, &key)].concat();
         let (context, incoming, credential) = self.shared();
         let written = self.context.db.write_with(keys, move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
             caller.touch(tx)?;
             let scope = Scope { shop: caller.shop, caller: caller.actor.label(), endpoint: operation.name };
-            let begun = idempotency::begin(tx, &scope, &key, print, incoming.context.at)?;
+            let begun = idempotency::begin(tx, &scope, &key, &print, incoming.context.at)?;
             once(tx, begun, |tx| work(tx, &caller))
         });
         match written.await {

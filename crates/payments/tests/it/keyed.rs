@@ -1,0 +1,66 @@
+//! The seed of the sub-keys replaced under codes: what is shown and what is printed stays good.
+
+use std::sync::Arc;
+
+use base::Dice;
+use payments::code::{self, Scanned, claims_of_static};
+use payments::code_token::{CodeToken, CodeTokenError};
+use vault::rotation::{
+    Hanging, Nodes, RotationError, Rotator, Step, destroy_key, list_rotations, start_rotation,
+};
+use vault::{KeySource, Level, RootKey};
+
+use crate::world::{World, each_world};
+
+static HANGING: &Hanging = &Hanging {
+    sealed: &[vault::rotation::SEALED, identity::SEALED],
+    keyed: &[identity::KEYED, payments::code::KEYED],
+};
+
+fn replace_seed(world: &World) {
+    let root: Arc<dyn KeySource> = Arc::new(RootKey::from_bytes([7; 32]));
+    let rotator = Rotator::new(root, HANGING, "one", Nodes::One);
+    let (by, now) = (audit::Actor::system("test"), world.now());
+    world.db.write_blocking(move |tx| start_rotation(tx, Level::Seed, &by, now, &Dice::System)).unwrap();
+    while rotator.step(&world.db, &world.vault, world.now(), &Dice::System).unwrap() != Step::Idle {}
+    let last = world.db.read_blocking(list_rotations).unwrap().remove(0);
+    assert_eq!((last.done, last.problem), (last.total, None), "every row was passed");
+}
+
+fn destroy(world: &World, version: i64) -> Result<(), RotationError> {
+    let (by, now) = (audit::Actor::system("test"), world.now());
+    let root = RootKey::from_bytes([7; 32]);
+    destroy_key(&world.db, &world.vault, &root, (Level::Seed, version, HANGING), &by, (now, &Dice::System))
+}
+
+#[test]
+fn c47_codes_from_before_a_replaced_seed_are_good_until_it_is_destroyed() {
+    each_world(|world| {
+        let shop = world.shop("CN");
+        let printed = world.printed_code(&shop);
+        let print = |world: &World| {
+            CodeToken::issue(&code::code_key(&world.vault), &claims_of_static(&printed)).unwrap().to_string()
+        };
+        let (payment, old) = (world.payment(shop.id, 12_800), print(&world));
+        let shown = world.token(&payment);
+        world.wait(60);
+        replace_seed(&world);
+        let new = print(&world);
+        assert_ne!(old, new);
+        for token in [&old, &new] {
+            assert_eq!(world.scan(token, None), Ok(Scanned::Amount(Box::new(printed.clone()))));
+        }
+        assert!(matches!(world.scan(&shown, None), Ok(Scanned::Payment(_))));
+        let used = destroy(&world, 1);
+        assert!(matches!(used, Err(RotationError::InUse { uses: 1, .. })), "the printed code: {used:?}");
+        let (id, now) = (printed.id, world.now());
+        world.db.write_blocking(move |tx| code::revoke_code(tx, id, now)).unwrap();
+        world.wait(60);
+        let fresh = world.printed_code(&shop);
+        destroy(&world, 1).unwrap();
+        let altered = world.scan(&old, None).unwrap_err();
+        assert_eq!(altered, CodeTokenError::Altered.into());
+        let token = CodeToken::issue(&code::code_key(&world.vault), &claims_of_static(&fresh)).unwrap();
+        assert!(world.scan(&token.to_string(), None).is_ok());
+    });
+}

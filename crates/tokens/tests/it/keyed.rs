@@ -1,0 +1,92 @@
+//! The seed of the sub-keys replaced under cards and customers: they are found and recognised throughout.
+
+use std::sync::Arc;
+
+use base::Dice;
+use tokens::import::{Outcome, Summary, What};
+use tokens::token::TokenError;
+use tokens::values::Value;
+use vault::rotation::{
+    Hanging, Nodes, RotationError, Rotator, Step, destroy_key, list_rotations, start_rotation,
+};
+use vault::{KeySource, Level, RootKey};
+
+use crate::importing::{CARDS, CUSTOMERS, import};
+use crate::world::{BY, PAN, World, card, each_world, external};
+
+static HANGING: &Hanging = &Hanging {
+    sealed: &[vault::rotation::SEALED, identity::SEALED, tokens::SEALED],
+    keyed: &[identity::KEYED, tokens::KEYED],
+};
+
+fn replace_seed(world: &World) {
+    let root: Arc<dyn KeySource> = Arc::new(RootKey::from_bytes([7; 32]));
+    let rotator = Rotator::new(root, HANGING, "one", Nodes::One);
+    let (by, now) = (audit::Actor::system("test"), world.now());
+    world.db.write_blocking(move |tx| start_rotation(tx, Level::Seed, &by, now, &Dice::System)).unwrap();
+    while rotator.step(&world.db, &world.vault, world.now(), &Dice::System).unwrap() != Step::Idle {}
+    let last = world.db.read_blocking(list_rotations).unwrap().remove(0);
+    assert_eq!((last.done, last.problem), (last.total, None), "every row was passed");
+}
+
+fn destroy(world: &World, version: i64) -> Result<(), RotationError> {
+    let (by, now) = (audit::Actor::system("test"), world.now());
+    let root = RootKey::from_bytes([7; 32]);
+    destroy_key(&world.db, &world.vault, &root, (Level::Seed, version, HANGING), &by, (now, &Dice::System))
+}
+
+#[test]
+fn c47_customers_and_cards_are_found_through_a_replaced_seed() {
+    each_world(|world| {
+        let shop = world.shop();
+        import(&world, shop, What::Customers, CUSTOMERS);
+        let (_, outcomes) = import(&world, shop, What::Cards, CARDS);
+        let Outcome::Created(id) = &outcomes[0] else { panic!() };
+        let id = id.parse().unwrap();
+        let find = |id| world.db.read_blocking(|tx| tokens::token::find_token(tx, shop, id)).unwrap();
+        let before = find(id).fingerprint.unwrap();
+        replace_seed(&world);
+        let phone = Value::phone("+442079460958").unwrap();
+        assert_eq!(world.search(shop, &phone).len(), 1);
+        let print = find(id).fingerprint.unwrap();
+        assert_ne!(print, before, "the old key says nothing of a card any more");
+        let second = world.token(shop, card(PAN)).unwrap();
+        assert_eq!(second.fingerprint, Some(print), "the same card is recognised");
+        let same = world.db.read_blocking(|tx| tokens::token::list_tokens_of_card(tx, shop, &print)).unwrap();
+        assert_eq!(same.len(), 2);
+        let taken = world.token(shop, tokens::token::NewToken { external: external("k-1"), ..card(PAN) });
+        assert_eq!(taken.err(), Some(TokenError::ExternalTaken(id.to_string())));
+
+        let used = destroy(&world, 1);
+        assert!(
+            matches!(used, Err(RotationError::InUse { uses: 3, .. })),
+            "three ids of the shop's own: {used:?}"
+        );
+        let (customers, _) = import(&world, shop, What::Customers, CUSTOMERS);
+        let (cards, _) = import(&world, shop, What::Cards, CARDS);
+        assert_eq!((customers.unchanged, cards), (2, Summary { created: 0, unchanged: 1, refused: 2 }));
+        destroy(&world, 1).unwrap();
+        assert_eq!(world.search(shop, &phone).len(), 1);
+        let (cards, _) = import(&world, shop, What::Cards, CARDS);
+        assert_eq!(cards, Summary { created: 0, unchanged: 1, refused: 2 });
+        world.write(move |tx, means| tokens::token::delete_token(tx, means, &BY, shop, id)).unwrap();
+        let (cards, _) = import(&world, shop, What::Cards, CARDS);
+        assert_eq!(cards.created, 1, "the id went with its card");
+    });
+}
+
+#[test]
+fn c47_an_erased_customers_own_id_is_free_again_whatever_seed_it_was_kept_by() {
+    each_world(|world| {
+        let shop = world.shop();
+        import(&world, shop, What::Customers, CUSTOMERS);
+        replace_seed(&world);
+        world.wait(60);
+        replace_seed(&world);
+        let id = world.search(shop, &Value::name("li, hua").unwrap())[0];
+        world.write(move |tx, means| tokens::customer::erase_customer(tx, means, &BY, shop, id)).unwrap();
+        assert_eq!(world.rows("SELECT COUNT(*) FROM external_ids"), 1);
+        let (again, _) = import(&world, shop, What::Customers, CUSTOMERS);
+        assert_eq!(again, Summary { created: 1, unchanged: 1, refused: 1 });
+    });
+}
