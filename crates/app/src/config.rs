@@ -59,6 +59,9 @@ pub struct Settings {
     /// Mail server: smtps://user:password@host, or smtp://host for one that offers STARTTLS
     #[arg(long, value_name = "URL", env = "TILLWARD_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
+    /// PEM file with the authority of the mail server's certificate, trusted in place of the public ones
+    #[arg(long, value_name = "FILE", env = "TILLWARD_SMTP_CA")]
+    pub smtp_ca: Option<PathBuf>,
     /// Sender of mails
     #[arg(long, value_name = "ADDRESS", env = "TILLWARD_MAIL_FROM")]
     pub mail_from: Option<String>,
@@ -151,6 +154,8 @@ pub enum Mail {
         url: Secret<String>,
         /// The sender.
         from: String,
+        /// File with the one authority that is trusted, in place of the public ones.
+        authority: Option<PathBuf>,
     },
     /// A folder, for trying things out.
     Folder(PathBuf),
@@ -277,6 +282,7 @@ impl Settings {
             mtls_crl: self.mtls_crl.or(other.mtls_crl),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             smtp_url: self.smtp_url.or(other.smtp_url),
+            smtp_ca: self.smtp_ca.or(other.smtp_ca),
             mail_from: self.mail_from.or(other.mail_from),
             mail_folder: self.mail_folder.or(other.mail_folder),
             sms_url: self.sms_url.or(other.sms_url),
@@ -328,7 +334,7 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.unwrap_or_default(),
             checkpoint_mail: self.checkpoint_mail.map(check_email).transpose()?,
             texts: texts(self.sms_url, self.sms_token, self.mail_folder.as_deref())?,
-            mail: mail(self.smtp_url, self.mail_from, self.mail_folder)?,
+            mail: mail((self.smtp_url, self.smtp_ca), self.mail_from, self.mail_folder)?,
             password_list: self.password_list,
             rules: self.rules,
             model: self.model,
@@ -361,11 +367,18 @@ fn beside(data: &Path) -> PathBuf {
     data.with_file_name(name)
 }
 
-fn mail(url: Option<String>, from: Option<String>, folder: Option<PathBuf>) -> Result<Mail, ConfigError> {
+fn mail(
+    (url, authority): (Option<String>, Option<PathBuf>),
+    from: Option<String>,
+    folder: Option<PathBuf>,
+) -> Result<Mail, ConfigError> {
+    if url.is_none() && authority.is_some() {
+        return Err(ConfigError::Conflict("smtp_ca belongs to smtp_url; give both"));
+    }
     match (url, from, folder) {
         (Some(_), _, Some(_)) => Err(ConfigError::Conflict("give smtp_url or mail_folder, not both")),
         (Some(_), None, None) => Err(ConfigError::Conflict("smtp_url needs mail_from, the sender of mails")),
-        (Some(url), Some(from), None) => Ok(Mail::Smtp { url: Secret::new(url), from }),
+        (Some(url), Some(from), None) => Ok(Mail::Smtp { url: Secret::new(url), from, authority }),
         (None, _, Some(folder)) => Ok(Mail::Folder(folder)),
         (None, _, None) => Ok(Mail::Nowhere),
     }

@@ -42,7 +42,7 @@ fn open_file(config: &Config, sealed: bool, dice: &Dice) -> Result<FileSource, O
 }
 
 /// One TLS stack for whoever calls out; the first call decides, later ones change nothing.
-fn install_tls() {
+pub(crate) fn install_tls() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 

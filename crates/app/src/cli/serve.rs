@@ -12,6 +12,7 @@ use super::{Source, say, whole};
 use crate::config::Config;
 use crate::installation::{Installation, load_screen};
 use crate::jobs::Jobs;
+use crate::key_source::install_tls;
 use crate::server::{
     ClientFiles, Listener, Renewal, Tls, TlsFiles, asked_to_stop, edge, machine_router, router,
 };
@@ -94,8 +95,7 @@ fn files(certificate: &Path, key: &Path, clients: Option<ClientFiles>) -> TlsFil
 /// The operator's own provider for members, where one is set. Nothing is asked of it yet.
 fn provider(config: &Config) -> Result<Option<Arc<Provider>>, String> {
     let Some(oidc) = &config.oidc else { return Ok(None) };
-    // The first provider of cryptography wins; ours is the only one there is.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    install_tls();
     let provider = Provider::new(oidc.read().map_err(|e| whole(&e))?).map_err(|e| whole(&e))?;
     Ok(Some(Arc::new(provider)))
 }

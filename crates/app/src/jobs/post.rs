@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use identity::DueMail;
 use lettre::message::header::ContentType;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use crate::config::Mail;
@@ -44,7 +45,7 @@ impl Post {
                     .map_err(|e| format!("cannot make `{}`: {e}", folder.display()))?;
                 Way::Folder(folder)
             }
-            Mail::Smtp { url, from } => smtp(url.expose(), from)?,
+            Mail::Smtp { url, from, authority } => smtp(url.expose(), from, authority.as_deref())?,
         };
         Ok(Post { at, way })
     }
@@ -81,15 +82,32 @@ impl Post {
     }
 }
 
-fn smtp(url: &str, from: String) -> Result<Way, String> {
+fn smtp(url: &str, from: String, authority: Option<&Path>) -> Result<Way, String> {
     // The transport's own message may repeat the password.
-    let refused = |_| "smtp_url must look like smtps://user:password@mail.example".to_owned();
+    let refused = || "smtp_url must look like smtps://user:password@mail.example".to_owned();
     let opportunistic = url.starts_with("smtp://") && !url.contains("tls=");
     let joined = if opportunistic { format!("{url}?tls=required") } else { url.to_owned() };
-    let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&joined).map_err(refused)?.build();
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&joined).map_err(|_| refused())?;
+    if let Some(path) = authority {
+        let host = reqwest::Url::parse(&joined).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let trust = trust_alone(host.ok_or_else(refused)?, path)?;
+        let wrapped = joined.starts_with("smtps://");
+        builder = builder.tls(if wrapped { Tls::Wrapper(trust) } else { Tls::Required(trust) });
+    }
+    let transport = builder.build();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     Ok(Way::Smtp { transport: Box::new(transport), from, runtime })
+}
+
+/// TLS with a host whose certificate is of the authority in a file, and of no other.
+fn trust_alone(host: String, path: &Path) -> Result<TlsParameters, String> {
+    let refused = |why: String| format!("smtp_ca: `{}`: {why}", path.display());
+    let pem = std::fs::read(path).map_err(|e| refused(e.to_string()))?;
+    let authority =
+        Certificate::from_pem(&pem).map_err(|_| refused("not a certificate in PEM".to_owned()))?;
+    let trust = TlsParameters::builder(host).certificate_store(CertificateStore::None);
+    trust.add_root_certificate(authority).build().map_err(|e| refused(e.to_string()))
 }
 
 fn send(

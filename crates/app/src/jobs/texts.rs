@@ -8,6 +8,7 @@ use identity::{Channel, DueMail};
 
 use crate::config::TextMessages;
 use crate::installation::Installation;
+use crate::key_source::install_tls;
 
 /// Messages taken in one round.
 const TEXTS_MAX: usize = 20;
@@ -71,6 +72,7 @@ impl Texts {
 }
 
 fn gateway(url: String, token: base::Secret<String>) -> Result<Way, String> {
+    install_tls();
     // A redirect would carry the token and the number to somebody else.
     let client = reqwest::Client::builder().timeout(WAIT).redirect(reqwest::redirect::Policy::none()).build();
     let client = client.map_err(|_| "the client of the gateway cannot be made".to_owned())?;
