@@ -5,7 +5,8 @@
 //! PIN. Whatever is not paid counts as failed. At the end the books, the audit log and the number of payments are
 //! checked against what was acknowledged, so a figure without correctness is not printed as a success.
 //!
-//! Reading order: `seed.rs`, `model.rs`, `load.rs` (the generator), `wire.rs` (its HTTP), `check.rs`, `usage.rs`.
+//! Reading order: `seed.rs`, `model.rs`, `load.rs` (the generator), `sign_ins.rs`, `wire.rs` (its HTTP), `check.rs`,
+//! `usage.rs`.
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -29,13 +30,14 @@ mod load;
 mod model;
 mod request;
 mod seed;
-
+mod sign_ins;
 mod usage;
 mod wire;
 
 pub use cards::{Stretch, TokenOptions, TokenReport, run_tokens};
 pub use check::{Verdict, check_folder};
 pub use load::Latency;
+pub use sign_ins::SignIns;
 pub use usage::Usage;
 
 /// The rules in force: the starter set with velocity limits that fit a buyer who pays every two seconds.
@@ -56,6 +58,10 @@ pub struct Options {
     pub shops: usize,
     /// Buyers, each with a PIN, a balance and a device session.
     pub buyers: usize,
+    /// Payments a second at most, over all connections; as many as go without it.
+    pub rate: Option<u32>,
+    /// Members' sign-ins a second beside the payments.
+    pub sign_ins: u32,
     /// PostgreSQL in place of the embedded engine; an empty database.
     pub database_url: Option<String>,
     /// Where to leave the installation; a temporary folder that is removed without it.
@@ -83,6 +89,8 @@ pub struct Report {
     pub create: Latency,
     /// The buyer's confirm.
     pub confirm: Latency,
+    /// Sign-ins beside them.
+    pub sign_ins: SignIns,
     /// Processor time of the measured stretch.
     pub usage: Usage,
     /// What the checks at the end found.
@@ -113,7 +121,8 @@ pub fn run(options: &Options) -> Result<Report, String> {
     let screen = screen()?;
     let (rules, trees) = (screen.rules.rules().len(), model::TREES);
     let started = Instant::now();
-    let people = seed::seed(&installation, options.shops, options.buyers)?;
+    let members = if options.sign_ins > 0 { sign_ins::MEMBERS } else { 0 };
+    let people = seed::seed(&installation, options.shops, options.buyers, members)?;
     let seed_seconds = started.elapsed().as_secs_f64();
     let jobs = Jobs::start(&installation, Mail::Nowhere, TextMessages::Nowhere)?;
     settle(&jobs)?;
@@ -130,6 +139,7 @@ pub fn run(options: &Options) -> Result<Report, String> {
         both: outcome.both,
         create: outcome.create,
         confirm: outcome.confirm,
+        sign_ins: outcome.sign_ins,
         usage,
         verdict,
         rules,
@@ -174,6 +184,8 @@ fn drive(
         address,
         people,
         clients: options.clients,
+        rate: options.rate,
+        sign_ins: options.sign_ins,
         warm_up: Duration::from_secs(options.warm_up_seconds),
         measured: Duration::from_secs(options.seconds),
         acks: acks.map(Mutex::new),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::request::{Once, Request};
 use super::seed::{Payer, People, Shop};
+use super::sign_ins::{SignIns, sign_in_all};
 use super::usage::{Usage, Watch};
 use super::wire::{Wire, find, text_of};
 
@@ -25,6 +26,8 @@ pub(super) struct Plan {
     pub(super) address: SocketAddr,
     pub(super) people: People,
     pub(super) clients: usize,
+    pub(super) rate: Option<u32>,
+    pub(super) sign_ins: u32,
     pub(super) warm_up: Duration,
     pub(super) measured: Duration,
     pub(super) acks: Option<Mutex<File>>,
@@ -61,6 +64,7 @@ pub(super) struct Outcome {
     pub(super) both: Latency,
     pub(super) create: Latency,
     pub(super) confirm: Latency,
+    pub(super) sign_ins: SignIns,
 }
 
 /// What one connection saw.
@@ -92,6 +96,10 @@ async fn generate(plan: Rc<Plan>) -> (Outcome, Usage) {
     let clients: Vec<_> = (0..plan.clients)
         .map(|number| tokio::task::spawn_local(client(Rc::clone(&plan), number, begin, end)))
         .collect();
+    let beside = (plan.sign_ins > 0).then(|| {
+        let emails = plan.people.members.clone();
+        tokio::task::spawn_local(sign_in_all(plan.address, emails, plan.sign_ins, (begin, end)))
+    });
     tokio::time::sleep_until(begin.into()).await;
     let watch = Watch::start();
     tokio::time::sleep_until(end.into()).await;
@@ -109,7 +117,15 @@ async fn generate(plan: Rc<Plan>) -> (Outcome, Usage) {
     for failure in all.failures.iter().take(SHOWN_FAILURES_MAX) {
         tracing::warn!("bench: {failure}");
     }
+    let sign_ins = match beside {
+        Some(task) => task.await.unwrap_or_default(),
+        None => SignIns::default(),
+    };
+    if let Some(problem) = &sign_ins.first_problem {
+        tracing::warn!("bench: {problem}");
+    }
     let outcome = Outcome {
+        sign_ins,
         paid: all.both_us.len() as u64,
         failed: all.failed,
         acknowledged: all.acknowledged,
@@ -130,7 +146,14 @@ async fn client(plan: Rc<Plan>, number: usize, begin: Instant, end: Instant) -> 
     };
     let mut request = Request::new(plan.address);
     let mut payers = plan.people.payers.iter().skip(number).step_by(plan.clients).cycle();
+    let pause = plan.rate.map(|rate| Duration::from_secs_f64(plan.clients as f64 / f64::from(rate.max(1))));
+    // The connections begin one after the other, so that a pace is even over all of them.
+    let mut next = Instant::now() + pause.unwrap_or_default().mul_f64(number as f64 / plan.clients as f64);
     while Instant::now() < end {
+        if let Some(pause) = pause {
+            tokio::time::sleep_until(next.min(end).into()).await;
+            next += pause;
+        }
         let (Some(payer), Some(shop)) = (payers.next(), request.any(&plan.people.shops)) else { break };
         let started = Instant::now();
         match pay(&plan, &mut wire, &mut request, shop, payer).await {

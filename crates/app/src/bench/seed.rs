@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use base::{Currency, Dice, Money, ShopId, Timestamp};
 use identity::{
-    Actor, Email, Label, Means, NewApiKey, PersonName, Pin, Role, ShopDraft, ShopProfile, SignUp,
+    Actor, Email, Label, Means, NewApiKey, NewMember, Password, PasswordHash, PersonName, Pin, Role,
+    ShopDraft, ShopProfile, SignUp,
 };
 use store::Tx;
 use vault::Vault;
 use webkit::page::Lang;
 use webkit::signing::{Signer, SigningKey};
 
+use super::sign_ins::PASSWORD;
 use crate::installation::Installation;
 
 /// What each buyer has to spend, minor units. Far more than a run spends.
@@ -42,11 +44,14 @@ pub(super) struct People {
     pub(super) shops: Vec<Shop>,
     /// Who pays.
     pub(super) payers: Vec<Payer>,
+    /// Addresses of members, all with one password.
+    pub(super) members: Vec<String>,
 }
 
-/// Makes shops and buyers.
-pub(super) fn seed(at: &Installation, shops: usize, buyers: usize) -> Result<People, String> {
-    let shops = write(at, move |tx, means| (0..shops).map(|number| make_shop(tx, means, number)).collect())?;
+/// Makes shops and buyers, and members where somebody is to sign in.
+pub(super) fn seed(at: &Installation, shops: usize, buyers: usize, members: usize) -> Result<People, String> {
+    let shops: Vec<Shop> =
+        write(at, move |tx, means| (0..shops).map(|number| make_shop(tx, means, number)).collect())?;
     let run = u32::from_le_bytes(at.dice.bytes());
     let mut payers = Vec::with_capacity(buyers);
     for first in (0..buyers).step_by(BUYERS_A_BATCH) {
@@ -55,7 +60,34 @@ pub(super) fn seed(at: &Installation, shops: usize, buyers: usize) -> Result<Peo
             write(at, move |tx, means| numbers.clone().map(|n| make_payer(tx, means, run, n)).collect())?;
         payers.extend(made);
     }
-    Ok(People { shops, payers })
+    let house: Option<ShopId> = shops.first().and_then(|shop| shop.id.parse().ok());
+    let members = match house.filter(|_| members > 0) {
+        Some(shop) => make_members(at, shop, run, members)?,
+        None => Vec::new(),
+    };
+    Ok(People { shops, payers, members })
+}
+
+fn make_members(at: &Installation, shop: ShopId, run: u32, members: usize) -> Result<Vec<String>, String> {
+    let password = Password::parse(PASSWORD).map_err(|e| format!("cannot seed: {e}"))?;
+    let hash = identity::hash_password(&password, &at.dice);
+    write(at, move |tx, means| {
+        (0..members).map(|number| make_member(tx, means, shop, (run, number), &hash)).collect()
+    })
+}
+
+fn make_member(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    shop: ShopId,
+    (run, number): (u32, usize),
+    hash: &PasswordHash,
+) -> Result<String, Stop> {
+    let address = format!("member-{run:08x}-{number}@shop.example");
+    let (name, email) = (PersonName::parse(&format!("Member {number}"))?, Email::parse(&address)?);
+    let new = NewMember { name, email, grants: Role::Cashier.into(), lang: Lang::En };
+    identity::create_member(tx, means, &Actor::System, shop, &new, hash)?;
+    Ok(address)
 }
 
 /// Seeding has one way to fail, and nobody to tell but the person who started it.

@@ -29,6 +29,12 @@ pub(super) struct Bench {
     /// Buyers, each with PIN, balance and session
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     buyers: u32,
+    /// Payments a second at most; as many as go without it
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
+    /// Members' sign-ins a second beside the payments, each with its password
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    sign_ins: u32,
     /// An empty PostgreSQL database; the embedded engine without it
     #[arg(long, value_name = "URL", env = "TILLWARD_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -170,6 +176,8 @@ impl Bench {
             clients: usize::from(self.clients),
             shops: usize::from(self.shops),
             buyers: usize::try_from(self.buyers).unwrap_or(usize::MAX),
+            rate: self.rate,
+            sign_ins: self.sign_ins,
             database_url: self.database_url,
             keep: self.keep,
             acks: self.acks,
@@ -192,6 +200,9 @@ fn json_of(report: &Report) -> serde_json::Value {
         "p50_ms": report.both.p50_ms, "p99_ms": report.both.p99_ms, "max_ms": report.both.max_ms,
         "failed": report.failed, "paid": report.paid, "seconds": report.seconds, "clients": report.clients,
         "create": each(report.create), "confirm": each(report.confirm),
+        "sign_ins": {"wanted_per_second": report.sign_ins.wanted_per_second, "done": report.sign_ins.done,
+            "refused": report.sign_ins.refused, "p50_ms": report.sign_ins.latency.p50_ms,
+            "p99_ms": report.sign_ins.latency.p99_ms},
         "rules": report.rules, "trees": report.trees,
         "cpu_us_per_payment": per_payment(report.usage.total_us()), "cpu_us_by_thread": threads,
         "cores_used": (report.usage.total_us() as f64 / report.usage.elapsed_us.max(1) as f64 * 100.0).round() / 100.0,
@@ -213,6 +224,13 @@ fn show(report: &Report) {
         say(&format!(
             "  {name:<8} p50 {:>7.2} ms   p99 {:>7.2} ms   max {:>7.2} ms",
             latency.p50_ms, latency.p99_ms, latency.max_ms
+        ));
+    }
+    let beside = &report.sign_ins;
+    if beside.wanted_per_second > 0 {
+        say(&format!(
+            "  sign-in  p50 {:>7.2} ms   p99 {:>7.2} ms   {} done, {} refused",
+            beside.latency.p50_ms, beside.latency.p99_ms, beside.done, beside.refused
         ));
     }
     say(&format!("  failed   {}", report.failed));
