@@ -49,6 +49,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
         self.tls = []
+        self.post = ["--mail-folder", str(self.folder / "mail")]
         self.options = []
         self.trusted = True
         self.process = None
@@ -65,7 +66,7 @@ class Server:
 
     def start(self):
         command = [program(), "serve", "--data", str(self.folder / "data"), "--key-file", str(self.folder / "root.key"),
-                   "--listen", f"127.0.0.1:{self.port}", "--mail-folder", str(self.folder / "mail")]
+                   "--listen", f"127.0.0.1:{self.port}", *self.post]
         if self.database_url:
             command += ["--database-url", self.database_url]
         command += self.tls + self.options
