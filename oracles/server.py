@@ -51,6 +51,7 @@ class Server:
         self.tls = []
         self.post = ["--mail-folder", str(self.folder / "mail")]
         self.options = []
+        self.environment = {}
         self.trusted = True
         self.process = None
         self.owner = None
@@ -72,7 +73,8 @@ class Server:
         command += self.tls + self.options
         (self.folder / "mail").mkdir(exist_ok=True)
         self.log = open(self.folder / "log.txt", "ab")
-        self.process = subprocess.Popen(command, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=self.log,
+        environment = {**clean_environment(), **self.environment}
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=subprocess.STDOUT)
         self.wait()
 

@@ -57,7 +57,9 @@ pub use sequencer::{
     CHUNK_ENTRIES_MAX, FOUND_ENTRIES_MAX, LEASE_MS, LEASE_NAME, STEP_LOOKS_MAX, SequenceError, Sequenced,
     Sequencer, Step, Waiting, sequence,
 };
-pub use text::{CARD_DIGITS_MAX, CARD_DIGITS_MIN, PIN_DIGITS_MIN, TEXT_CHARS_MAX, Text, TextError};
+pub use text::{
+    CARD_DIGITS_MAX, CARD_DIGITS_MIN, PIN_DIGITS_MIN, TEXT_CHARS_MAX, Text, TextError, holds_card_number,
+};
 pub use tree::Digest;
 pub use verify::{
     CLOCK_SLACK_MS, FINDINGS_MAX, Finding, Report, VerifyError, verify_database, verify_export,

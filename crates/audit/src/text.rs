@@ -101,7 +101,7 @@ struct Group {
 fn find_secret(text: &str) -> Option<(Vec<usize>, TextError)> {
     let chars: Vec<char> = text.chars().collect();
     let groups = digit_groups(&chars);
-    let card = find_card(&chars, &groups).map(|places| (places, TextError::CardNumber));
+    let card = find_card(&chars, &groups, passes_luhn).map(|places| (places, TextError::CardNumber));
     card.or_else(|| find_pin(&chars, &groups).map(|places| (places, TextError::SecretNumber)))
 }
 
@@ -132,8 +132,28 @@ fn digit(c: char) -> Option<u32> {
     }
 }
 
+/// Whether a text holds a card number: digits that begin as a card scheme's do, of the scheme's length and with the right
+/// check digit (ISO/IEC 7812-1), whatever separates them. Narrower than [`Text::parse`], which may be wrong one time in ten
+/// about a long order number; this is wrong about one in fifty that has 16 digits, and less often about others.
+pub fn holds_card_number(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    find_card(&chars, &digit_groups(&chars), |digits| passes_luhn(digits) && has_scheme(digits)).is_some()
+}
+
+/// Whether digits begin and end as those of a card scheme: Visa, Mastercard, American Express, Diners Club, JCB, Discover,
+/// UnionPay.
+fn has_scheme(digits: &[u32]) -> bool {
+    let start = digits.iter().take(4).fold(0, |number, digit| number * 10 + digit);
+    match (start / 100, start, digits.len()) {
+        (40..=49, _, 13 | 16 | 19) | (34 | 37, _, 15) | (36 | 38 | 39, _, 14) => true,
+        (51..=55, _, 16) | (_, 2221..=2720, 16) | (35, _, 16) | (30, _, 14 | 16) => true,
+        (62 | 81, _, 16..=19) | (_, 6011 | 6440..=6599, 16..=19) => true,
+        _ => false,
+    }
+}
+
 /// Groups that a single space, hyphen or dot separates (`4111 1111 …`, `4111-1111-…`) count as one number.
-fn find_card(chars: &[char], groups: &[Group]) -> Option<Vec<usize>> {
+fn find_card(chars: &[char], groups: &[Group], fits: fn(&[u32]) -> bool) -> Option<Vec<usize>> {
     (0..groups.len()).find_map(|start| {
         let mut number = Group::default();
         for group in groups.iter().skip(start) {
@@ -149,7 +169,7 @@ fn find_card(chars: &[char], groups: &[Group]) -> Option<Vec<usize>> {
             if !adjacent || number.digits.len() > CARD_DIGITS_MAX {
                 return None;
             }
-            if number.digits.len() >= CARD_DIGITS_MIN && passes_luhn(&number.digits) {
+            if number.digits.len() >= CARD_DIGITS_MIN && fits(&number.digits) {
                 return Some(number.places);
             }
         }

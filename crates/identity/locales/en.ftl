@@ -83,6 +83,7 @@ notice-go-on = Go on
 problem-empty = Please fill this in.
 problem-long = This is too long.
 problem-characters = Please leave out line breaks and invisible characters.
+problem-card-number = This looks like a card number. Please leave it out; if it is none, put a letter in front of it.
 problem-email = Enter an e-mail address such as name@mail.example.
 problem-phone = Enter a phone number with its country code, such as +86 138 0013 8000.
 problem-pin = Enter six digits.

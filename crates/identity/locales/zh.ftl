@@ -77,6 +77,7 @@ notice-go-on = 继续
 problem-empty = 请填写此项。
 problem-long = 内容过长。
 problem-characters = 请去掉换行和不可见字符。
+problem-card-number = 这看起来像银行卡号，请去掉；如果不是，请在前面加一个字母。
 problem-email = 请输入邮箱，例如 name@mail.example。
 problem-phone = 请输入带国家代码的手机号，例如 +86 138 0013 8000。
 problem-pin = 请输入六位数字。

@@ -22,6 +22,9 @@ impl ShortText {
         if text.chars().any(is_hostile) {
             return Err(TextError::Characters);
         }
+        if audit::holds_card_number(text) {
+            return Err(TextError::CardNumber);
+        }
         Ok(ShortText(text.to_owned()))
     }
 
@@ -54,6 +57,9 @@ pub enum TextError {
     /// Control characters.
     #[error("must not contain control characters")]
     Characters,
+    /// A card number, which belongs into a token and nowhere else (PCI DSS 3.3).
+    #[error("must not contain a card number; if it is none, put a letter in front of it")]
+    CardNumber,
 }
 
 #[cfg(test)]
@@ -61,12 +67,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_have_a_limit_on_both_sides_and_no_tricks() {
+    fn c31_texts_have_a_limit_on_both_sides_no_tricks_and_no_card_number() {
         assert_eq!(ShortText::parse(" 茶 ", 1).unwrap().as_str(), "茶");
         assert_eq!(ShortText::parse("ab", 1), Err(TextError::TooLong(1)));
         assert_eq!(ShortText::parse("  ", 1), Err(TextError::Empty));
         for bad in ["a\nb", "a\u{0}b", "pay \u{202E}eolp"] {
             assert_eq!(ShortText::parse(bad, 20), Err(TextError::Characters));
+        }
+        for card in ["4111111111111111", "card 5555 5555 5555 4444"] {
+            assert_eq!(ShortText::parse(card, 40), Err(TextError::CardNumber));
+        }
+        for other in ["order 4111111111111112", "1772357400000"] {
+            assert!(ShortText::parse(other, 40).is_ok());
         }
     }
 }

@@ -81,6 +81,32 @@ fn au_5_card_numbers_do_not_enter_free_text() {
 }
 
 #[test]
+fn c31_a_card_number_is_known_by_scheme_length_and_check_digit() {
+    for card in [
+        "4111111111111111",
+        "card 4111 1111 1111 1111 of Li",
+        "5555-5555-5555-4444",
+        "378282246310005",
+        "6200000000000005",
+        "3530111333300000",
+        "６２００００００００００００05",
+    ] {
+        assert!(audit::holds_card_number(card), "{card}");
+    }
+    // A check digit that is wrong, a time, an order number of no scheme, a length of no scheme, too many digits.
+    for other in [
+        "4111111111111112",
+        "1772357400000",
+        "9999999999999995",
+        "378282246310005000",
+        "41111111111111111111111",
+        "A-17",
+    ] {
+        assert!(!audit::holds_card_number(other), "{other}");
+    }
+}
+
+#[test]
 fn au_5_pins_do_not_enter_free_text() {
     for text in [
         "pin 1234",

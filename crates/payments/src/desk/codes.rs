@@ -293,6 +293,7 @@ fn text_problem(page: &Frame, why: TextError) -> String {
         TextError::Empty => page.t("problem-empty"),
         TextError::TooLong(_) => page.t("problem-long"),
         TextError::Characters => page.t("problem-characters"),
+        TextError::CardNumber => page.t("problem-card-number"),
     }
 }
 
