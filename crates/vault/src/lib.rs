@@ -21,6 +21,7 @@ mod keyed;
 mod keyfile;
 mod keys;
 pub mod limits;
+mod nonces;
 pub mod rotation;
 mod seal;
 mod secret_file;
@@ -33,6 +34,7 @@ pub use handle::{Vault, VaultError};
 pub use keyed::KeyedHash;
 pub use keyfile::{KeyFileError, RootKey};
 pub use keys::KeyBytes;
+pub use nonces::{NonceReport, check_nonces};
 pub use rotation::{Hanging, KeyedColumn, Pass, Rekeyed, SealedColumn, SealedValue};
 pub use seal::{DataKey, OpenError, Place, SealError};
 pub use source::{

@@ -218,6 +218,11 @@ pub enum OpenError {
     NotText,
 }
 
+/// Version of the key and nonce of sealed bytes; `None` for what is none.
+pub(crate) fn nonce_of(sealed: &[u8]) -> Option<(u32, [u8; NONCE_LEN])> {
+    Parts::read(sealed).map(|parts| (parts.version, parts.nonce))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,12 +12,12 @@ use serde_json::json;
 use vault::inventory::{KeyFacts, list_keys, list_seed_uses};
 use vault::rotation::{RotationError, Step, destroy_key, list_rotations, start_rotation};
 use vault::shares::split_key;
-use vault::{FileSource, Level, RootKey, Rotation, SeedUses};
+use vault::{FileSource, Level, RootKey, Rotation, SeedUses, check_nonces};
 
 use super::progress::Bar;
 use super::{Source, say, whole};
 use crate::config::{Config, Keys as KeySource};
-use crate::installation::{HANGING, Installation};
+use crate::installation::{HANGING, Installation, SEALED_COLUMNS};
 use crate::jobs::keys::rotator;
 use crate::key_source::read_shares;
 
@@ -39,6 +39,8 @@ enum Command {
     Show(Show),
     /// Show how far rotations are
     Status(Show),
+    /// Read every sealed value and look for a nonce that was used twice under one key
+    Check(Show),
     /// Replace a key; goes on with a rotation that was cut short
     Rotate(Rotate),
     /// Destroy a key that was replaced and that nothing hangs from
@@ -136,6 +138,7 @@ impl Keys {
         match self.command {
             Command::Show(show) => show_keys(show),
             Command::Status(show) => show_rotations(show),
+            Command::Check(show) => check_sealed(show),
             Command::Rotate(rotate) => rotate_level(rotate),
             Command::Destroy(destroy) => destroy_version(destroy),
             Command::Next(show) => make_next(show),
@@ -223,6 +226,23 @@ fn show_rotations(show: Show) -> Result<(), String> {
         say(&rotation_line(rotation));
     }
     Ok(())
+}
+
+fn check_sealed(show: Show) -> Result<(), String> {
+    let (_, at) = open(show.source)?;
+    let found = check_nonces(&at.db, SEALED_COLUMNS).map_err(|e| whole(&e))?;
+    if show.json {
+        let (owners, values, most, twice) = (found.owners, found.values, found.most, &found.twice);
+        say(&json!({ "owners": owners, "values": values, "most": most, "twice": twice }).to_string());
+    } else {
+        found.twice.iter().for_each(|place| say(&format!("a nonce was used twice: {place}")));
+        say(&format!("{} values of {} owners, {} of one at most", found.values, found.owners, found.most));
+    }
+    if found.twice.is_empty() {
+        Ok(())
+    } else {
+        Err("rotate the data keys: `tillward keys rotate data`".to_owned())
+    }
 }
 
 fn rotation_json(rotation: &Rotation) -> serde_json::Value {

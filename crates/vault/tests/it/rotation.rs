@@ -13,7 +13,7 @@ use vault::rotation::{
 };
 use vault::{
     FileSource, Hanging, KeySource, KeyState, Level, Place, RotationState, SealedColumn, SealedValue,
-    SourceError, Vault, VaultError,
+    SourceError, Vault, VaultError, check_nonces,
 };
 
 pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
@@ -436,4 +436,39 @@ fn a_root_key_that_is_one_of_a_kind_says_that_it_cannot_be_replaced() {
     assert_eq!(stopped, Some(SourceError::CannotRotate.into()));
     let open = db.read_blocking(list_rotations).unwrap().remove(0);
     assert!(open.problem.unwrap().contains("no further root keys"));
+}
+
+#[test]
+fn c45_a_nonce_that_was_used_twice_is_found_and_a_copy_is_none() {
+    for scratch in Scratch::each() {
+        let place = open_place(&scratch);
+        static SEALED_HERE: &[&[SealedColumn]] = &[SEALED, COLUMNS];
+        let clean = check_nonces(&place.db, SEALED_HERE).unwrap();
+        let notes = (0..OWNERS).map(notes_of).sum::<usize>() as u64;
+        assert_eq!((clean.owners, clean.values), (OWNERS as u64 + 1, notes + 1));
+        assert_eq!((clean.most, clean.twice), (NOTES_OF_ONE as u64, vec![]));
+        // The bytes of one note under another row are a copy; with another text behind the same nonce they are a fault.
+        let read = |tx: &mut Tx<'_>, id: &str| {
+            let key = [ShopId::HOUSE.short().into(), "own_007".into(), id.into()];
+            Ok::<_, store::Error>(tx.get(&NOTE, &key)?.unwrap().blob(3)?.to_vec())
+        };
+        let write = |tx: &mut Tx<'_>, id: &str, sealed| update_note(tx, ShopId::HOUSE, "own_007", id, sealed);
+        place
+            .db
+            .write_blocking(move |tx| {
+                let one = read(tx, "00001")?;
+                write(tx, "00002", one)
+            })
+            .unwrap();
+        assert_eq!(check_nonces(&place.db, SEALED_HERE).unwrap().twice, Vec::<String>::new());
+        place
+            .db
+            .write_blocking(move |tx| {
+                let (one, mut other) = (read(tx, "00001")?, read(tx, "00400")?);
+                other[5..17].copy_from_slice(&one[5..17]);
+                write(tx, "00400", other)
+            })
+            .unwrap();
+        assert_eq!(check_nonces(&place.db, SEALED_HERE).unwrap().twice, ["notes.body `00400`"]);
+    }
 }
