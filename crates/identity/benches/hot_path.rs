@@ -1,4 +1,5 @@
-//! What a payment asks of identity: whose session, is the PIN right. Each row is read once, from the embedded engine.
+//! What a payment asks of identity: whose session, is the PIN right. Each row is read from the embedded engine; session
+//! checks once more inside a writing transaction, as the gate does them. And what a password costs beside it.
 //! Run with `cargo bench -p identity`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints its figures")]
 
@@ -7,12 +8,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use base::{BuyerId, Clock, Dice, Timestamp};
-use identity::{Context, Email, Label, PersonName, Pin, PinCheck, SignUp, Token};
+use identity::{Context, Email, Label, Password, PersonName, Pin, PinCheck, SignUp, Token};
 use store::testing::Scratch;
 use vault::{RootKey, Vault};
 use webkit::page::Lang;
 
 const BUYERS: usize = 10_000;
+const HASHES: u32 = 50;
 const NOW: Timestamp = Timestamp(1_772_357_400_000);
 
 struct Payer {
@@ -52,6 +54,40 @@ fn main() {
         })
         .unwrap();
     print_rate("PIN check, row not in memory", start);
+    check_in_writes(&cx, &payers);
+    check_passwords();
+}
+
+/// As a payment does it: in a transaction that writes. The first time a row comes from the file, then from memory.
+fn check_in_writes(cx: &Context, payers: &[Payer]) {
+    let tokens: Arc<Vec<Token>> = Arc::new(payers.iter().map(|payer| payer.token.clone()).collect());
+    for name in ["session check in a write, first", "session check in a write, in memory"] {
+        let tokens = Arc::clone(&tokens);
+        let start = Instant::now();
+        let checked = cx.db.write_blocking(move |tx| {
+            for token in tokens.iter() {
+                black_box(identity::require_buyer(tx, token, NOW)?);
+            }
+            Ok::<_, identity::AuthError>(())
+        });
+        checked.unwrap();
+        print_rate(name, start);
+    }
+}
+
+fn check_passwords() {
+    let password = Password::parse("pencil river nine kettles").unwrap();
+    let start = Instant::now();
+    let hash = identity::hash_password(&password, &Dice::System);
+    (1..HASHES).for_each(|_| drop(black_box(identity::hash_password(&password, &Dice::System))));
+    print_each("Argon2id hash, 19 MiB, 2 passes", start);
+    let start = Instant::now();
+    (0..HASHES).for_each(|_| assert!(identity::verify_password(&password, &hash)));
+    print_each("Argon2id check", start);
+}
+
+fn print_each(name: &str, start: Instant) {
+    println!("{name:<40} {:>10.2} ms each", start.elapsed().as_secs_f64() * 1e3 / f64::from(HASHES));
 }
 
 fn seed(cx: &Context, from: usize) -> Vec<Payer> {

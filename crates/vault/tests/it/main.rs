@@ -5,6 +5,7 @@ mod keys_in_store;
 mod rotation;
 mod seeds;
 mod service;
+mod sources;
 mod token;
 mod vectors;
 mod wycheproof;

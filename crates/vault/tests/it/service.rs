@@ -11,20 +11,18 @@ use std::sync::{Arc, Mutex};
 
 use audit::Actor;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use base::{Dice, Secret, ShopId};
+use base::{Dice, ShopId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use store::testing::Scratch;
-use vault::rotation::{Nodes, Rotator, Step, destroy_key, start_rotation};
-use vault::{
-    KeyName, KeySource, Level, Place, SourceError, TransitSettings, TransitSource, Vault, VaultError,
-};
+use vault::rotation::{Nodes, Rotator, Step, start_rotation};
+use vault::{KeySource, Level, SourceError, TransitSettings, TransitSource, Vault, VaultError};
 
 use crate::rotation::{HANGING, NOW, migrations};
+use crate::sources::{check_replacing, check_wrapping};
 
 const TOKEN: &str = "s.planted-token-551";
-const WHAT: KeyName<'static> = KeyName { purpose: "seal", version: 1 };
 
 /// What the stand-in holds.
 struct Engine {
@@ -220,26 +218,14 @@ impl Engine {
     }
 }
 
-fn key() -> vault::KeyBytes {
-    zeroize::Zeroizing::new([9; 32])
-}
-
 #[test]
 fn cr_2_a_key_wrapped_by_the_service_opens_under_its_name_only() {
     let service = Service::start();
     let source = service.open().unwrap();
     let root = source.first(&Dice::System).unwrap();
     assert_eq!(root.as_str(), "transit/transit/tillward/1");
-    let wrapped = source.wrap(&root, WHAT, &key(), &Dice::System).unwrap();
+    let wrapped = check_wrapping(&source);
     assert!(wrapped.starts_with(b"vault:v1:"));
-    assert_eq!(*source.unwrap(&root, WHAT, &wrapped).unwrap(), *key());
-    for other in [KeyName { version: 2, ..WHAT }, KeyName { purpose: "derive", ..WHAT }] {
-        assert_eq!(source.unwrap(&root, other, &wrapped).err(), Some(SourceError::WrongKey));
-    }
-    let mut altered = wrapped.clone();
-    let last = altered.len() - 3;
-    altered[last] = if altered[last] == b'A' { b'B' } else { b'A' };
-    assert_eq!(source.unwrap(&root, WHAT, &altered).err(), Some(SourceError::WrongKey));
     for part in &service.engine.lock().unwrap().calls {
         assert!(!part.contains(TOKEN), "the token travels in its header alone");
     }
@@ -249,37 +235,14 @@ fn cr_2_a_key_wrapped_by_the_service_opens_under_its_name_only() {
 fn c47_root_and_keks_are_replaced_in_the_service_and_the_old_version_is_trimmed() {
     let service = Service::start();
     for scratch in Scratch::each() {
-        let source = Arc::new(service.open().unwrap());
         let db = scratch.open(&migrations()).unwrap();
-        let vault = Arc::new(Vault::start(&db, &*source, NOW, &Dice::System).unwrap());
         let before = service.engine.lock().unwrap().latest;
-        let place = Place { table: "buyers", column: "name", row: "1" };
-        let sealed = {
-            let vault = Arc::clone(&vault);
-            let seal = move |tx: &mut store::Tx<'_>| {
-                let key = vault.data_key(tx, ShopId::HOUSE, "buy_1", NOW, &Dice::System)?;
-                Ok::<_, VaultError>(key.seal(&place, &Secret::new("Li".to_owned()), &Dice::System)?)
-            };
-            db.write_blocking(seal).unwrap()
+        let check_gone = || {
+            let left: Vec<u64> = service.engine.lock().unwrap().versions.keys().copied().collect();
+            assert_eq!(left, [before + 1], "the service holds the new version alone");
         };
-        let shared: Arc<dyn KeySource> = source.clone();
-        let rotator = Rotator::new(shared, HANGING, "one", Nodes::One);
-        let by = Actor::system("test");
-        for level in [Level::Root, Level::Kek] {
-            let start = by.clone();
-            db.write_blocking(move |tx| start_rotation(tx, level, &start, NOW, &Dice::System)).unwrap();
-            while rotator.step(&db, &vault, NOW, &Dice::System).unwrap() != Step::Idle {}
-            destroy_key(&db, &vault, &*source, (level, 1, HANGING), &by, (NOW, &Dice::System)).unwrap();
-        }
-        let left: Vec<u64> = service.engine.lock().unwrap().versions.keys().copied().collect();
-        assert_eq!(left, [before + 1], "the service holds the new version alone");
+        check_replacing(&db, || service.open().unwrap(), check_gone);
         assert!(service.engine.lock().unwrap().calls.iter().any(|call| call.contains("/rewrap/")));
-        let again = Vault::start(&db, &service.open().unwrap(), NOW, &Dice::System).unwrap();
-        let open = move |tx: &mut store::Tx<'_>| {
-            let key = again.find_data_key(tx, ShopId::HOUSE, "buy_1")?;
-            Ok::<_, VaultError>(key.open(&place, &sealed)?.expose().clone())
-        };
-        assert_eq!(db.read_blocking(open), Ok("Li".to_owned()));
     }
 }
 

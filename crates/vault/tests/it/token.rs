@@ -6,22 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use audit::Actor;
-use base::{Dice, Secret, ShopId};
+use base::Dice;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 use store::testing::Scratch;
-use vault::rotation::{Nodes, Rotator, Step, destroy_key, start_rotation};
-use vault::{KeyName, KeySource, Level, Pkcs11Settings, Pkcs11Source, Place, SourceError, Vault, VaultError};
+use vault::{KeySource, Pkcs11Settings, Pkcs11Source, SourceError, Vault};
 
-use crate::rotation::{HANGING, NOW, migrations};
+use crate::rotation::{NOW, migrations};
+use crate::sources::{WHAT, check_replacing, check_wrapping, key, open_name, seal_name};
 
 const MODULES: [&str; 2] = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so"];
 const PIN: &str = "planted-pin-7351";
-const WHAT: KeyName<'static> = KeyName { purpose: "seal", version: 1 };
 
 /// A token in a temporary folder. The library reads where it is from the environment, so each test is a process of its
 /// own, as `cargo nextest` runs them, and the first test of a process decides.
@@ -110,10 +108,6 @@ fn keys(session: &Session) -> Vec<ObjectHandle> {
     session.find_objects(&[Attribute::Class(ObjectClass::SECRET_KEY)]).unwrap()
 }
 
-fn key() -> vault::KeyBytes {
-    zeroize::Zeroizing::new([9; 32])
-}
-
 #[test]
 fn c46_the_token_makes_the_root_key_and_gives_it_to_nobody() {
     with_token("c46_the_token_makes_the_root_key_and_gives_it_to_nobody", |token| {
@@ -171,18 +165,8 @@ fn c46_a_key_that_could_be_taken_out_is_refused() {
 fn cr_2_a_wrapped_key_opens_in_its_token_under_its_name_only() {
     with_token("cr_2_a_wrapped_key_opens_in_its_token_under_its_name_only", |token| {
         let source = token.open();
+        let wrapped = check_wrapping(&source);
         let root = source.first(&Dice::System).unwrap();
-        let wrapped = source.wrap(&root, WHAT, &key(), &Dice::System).unwrap();
-        assert_ne!(wrapped, source.wrap(&root, WHAT, &key(), &Dice::System).unwrap(), "no nonce twice");
-        assert_eq!(*source.unwrap(&root, WHAT, &wrapped).unwrap(), *key());
-        for other in [KeyName { version: 2, ..WHAT }, KeyName { purpose: "derive", ..WHAT }] {
-            assert_eq!(source.unwrap(&root, other, &wrapped).err(), Some(SourceError::WrongKey));
-        }
-        for at in 0..wrapped.len() {
-            let mut altered = wrapped.clone();
-            altered[at] ^= 1;
-            assert_eq!(source.unwrap(&root, WHAT, &altered).err(), Some(SourceError::WrongKey), "byte {at}");
-        }
         let next = source.next(&root, &Dice::System).unwrap();
         assert_eq!(source.next(&root, &Dice::System).unwrap(), next);
         assert_eq!(source.unwrap(&next, WHAT, &wrapped).err(), Some(SourceError::WrongKey));
@@ -193,34 +177,10 @@ fn cr_2_a_wrapped_key_opens_in_its_token_under_its_name_only() {
 fn c47_root_and_keks_are_replaced_in_a_token_and_the_old_root_is_destroyed_there() {
     with_token("c47_root_and_keks_are_replaced_in_a_token_and_the_old_root_is_destroyed_there", |token| {
         for scratch in Scratch::each() {
-            let source = Arc::new(token.open());
             let db = scratch.open(&migrations()).unwrap();
-            let vault = Arc::new(Vault::start(&db, &*source, NOW, &Dice::System).unwrap());
-            let place = Place { table: "buyers", column: "name", row: "1" };
-            let sealed = {
-                let vault = Arc::clone(&vault);
-                let seal = move |tx: &mut store::Tx<'_>| {
-                    let key = vault.data_key(tx, ShopId::HOUSE, "buy_1", NOW, &Dice::System)?;
-                    Ok::<_, VaultError>(key.seal(&place, &Secret::new("Li".to_owned()), &Dice::System)?)
-                };
-                db.write_blocking(seal).unwrap()
-            };
-            let shared: Arc<dyn KeySource> = source.clone();
-            let rotator = Rotator::new(shared, HANGING, "one", Nodes::One);
-            let by = Actor::system("test");
-            for level in [Level::Root, Level::Kek] {
-                let start = by.clone();
-                db.write_blocking(move |tx| start_rotation(tx, level, &start, NOW, &Dice::System)).unwrap();
-                while rotator.step(&db, &vault, NOW, &Dice::System).unwrap() != Step::Idle {}
-                destroy_key(&db, &vault, &*source, (level, 1, HANGING), &by, (NOW, &Dice::System)).unwrap();
-            }
-            assert_eq!(keys(&token.session()).len(), 1, "the token holds the new root key alone");
-            let again = Vault::start(&db, &token.open(), NOW, &Dice::System).unwrap();
-            let open = move |tx: &mut store::Tx<'_>| {
-                let key = again.find_data_key(tx, ShopId::HOUSE, "buy_1")?;
-                Ok::<_, VaultError>(key.open(&place, &sealed)?.expose().clone())
-            };
-            assert_eq!(db.read_blocking(open), Ok("Li".to_owned()));
+            let check_gone =
+                || assert_eq!(keys(&token.session()).len(), 1, "the token holds the new root key alone");
+            check_replacing(&db, || token.open(), check_gone);
             for handle in keys(&token.session()) {
                 token.session().destroy_object(handle).unwrap();
             }
@@ -257,13 +217,10 @@ fn c46_a_token_that_is_gone_stops_unlocking_and_not_what_is_unlocked() {
         let lost = source.unwrap(&root, WHAT, &wrapped).err();
         assert!(matches!(lost, Some(SourceError::Unreachable(_) | SourceError::UnknownRoot(_))), "{lost:?}");
         assert!(Vault::start(&db, &source, NOW, &Dice::System).is_err(), "nothing starts without it");
-        let place = Place { table: "buyers", column: "name", row: "1" };
-        let seal = move |tx: &mut store::Tx<'_>| {
-            let key = vault.data_key(tx, ShopId::HOUSE, "buy_1", NOW, &Dice::System)?;
-            let sealed = key.seal(&place, &Secret::new("Li".to_owned()), &Dice::System)?;
-            Ok::<_, VaultError>(key.open(&place, &sealed)?.expose().clone())
-        };
-        assert_eq!(db.write_blocking(seal), Ok("Li".to_owned()), "what is unlocked goes on");
+        let vault = Arc::new(vault);
+        let sealed = seal_name(&db, &vault);
+        let vault = Arc::into_inner(vault).unwrap();
+        assert_eq!(open_name(&db, vault, sealed), Ok("Li".to_owned()), "what is unlocked goes on");
     });
 }
 
