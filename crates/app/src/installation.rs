@@ -159,7 +159,7 @@ pub const SEALED_COLUMNS: &[&[SealedColumn]] = &[vault::rotation::SEALED, identi
 
 /// Everything that hangs from keys. Each domain lists its own.
 pub const HANGING: &Hanging =
-    &Hanging { sealed: SEALED_COLUMNS, keyed: &[identity::KEYED, tokens::KEYED, payments::code::KEYED] };
+    &Hanging { sealed: SEALED_COLUMNS, keyed: &[identity::KEYED, tokens::KEYED, payments::KEYED] };
 
 /// Reads the rules, the model and the countries that are set; the starter rules where none are.
 ///

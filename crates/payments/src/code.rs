@@ -4,8 +4,6 @@
 use base::{CodeId, Currency, PaymentId, ScopedId, ShopId, TerminalId, Timestamp};
 use identity::{Means, Shop};
 use store::Tx;
-use vault::limits::KEK_SETTLE_MS;
-use vault::{KeyedColumn, Rekeyed};
 
 use crate::code_token::{CodeClaims, CodeKey, CodeToken, CodeTokenError};
 use crate::emv::{self, EmvDraft, EmvError, Initiation};
@@ -167,23 +165,6 @@ pub fn code_key(vault: &vault::Vault) -> CodeKey {
     let present = of(&vault.hmac_key(vault::SubKey::CodeSigning));
     older.iter().skip(1).fold(present, |key, older| key.or_older(of(older)))
 }
-
-/// What hangs from the seed of the sub-keys here: printed codes, which stay good under the key they were printed by until
-/// they are taken back. A dynamic code ends by itself.
-pub const KEYED: &[KeyedColumn] = &[KeyedColumn {
-    name: "printed codes",
-    list: rows::list_printed_codes,
-    count: rows::count_printed_codes,
-    rekey: |tx, vault, name, _| {
-        let code = name.rsplit_once('/').and_then(|(_, id)| CodeId::from_short(id));
-        let code = code.map_or(Ok(None), |id| rows::find_code(tx, id))?;
-        let good = code.filter(|code| code.revoked_at.is_none());
-        // A node that had not heard of a new key may have printed by the older one for a moment.
-        let printed = good.map(|code| vault.seed_version_at(code.created_at.plus_millis(-KEK_SETTLE_MS)));
-        let versions = printed.into_iter().filter_map(|version| u32::try_from(version).ok()).collect();
-        Ok(Rekeyed { versions, is_stuck: false })
-    },
-}];
 
 /// The EMVCo merchant-presented payload of a code: the same token, for apps that read this form. Names that the form
 /// has no room for are cut.

@@ -17,6 +17,7 @@ pub mod create;
 pub mod day_limit;
 pub mod desk;
 pub mod emv;
+mod keyed;
 pub mod limits;
 pub mod order;
 pub mod payment;
@@ -32,6 +33,7 @@ pub mod shop;
 pub mod store;
 pub mod text;
 
+pub use keyed::KEYED;
 pub use payment::{DeclineReason, Origin, Payment, State};
 pub use screening::{Origination, Screen};
 pub mod pages;

@@ -14,7 +14,7 @@ use crate::world::{World, each_world};
 
 static HANGING: &Hanging = &Hanging {
     sealed: &[vault::rotation::SEALED, identity::SEALED],
-    keyed: &[identity::KEYED, payments::code::KEYED],
+    keyed: &[identity::KEYED, payments::KEYED],
 };
 
 fn replace_seed(world: &World) {
