@@ -144,12 +144,18 @@ pub fn holds_card_number(text: &str) -> bool {
 /// UnionPay.
 fn has_scheme(digits: &[u32]) -> bool {
     let start = digits.iter().take(4).fold(0, |number, digit| number * 10 + digit);
-    match (start / 100, start, digits.len()) {
-        (40..=49, _, 13 | 16 | 19) | (34 | 37, _, 15) | (36 | 38 | 39, _, 14) => true,
-        (51..=55, _, 16) | (_, 2221..=2720, 16) | (35, _, 16) | (30, _, 14 | 16) => true,
-        (62 | 81, _, 16..=19) | (_, 6011 | 6440..=6599, 16..=19) => true,
-        _ => false,
-    }
+    matches!(
+        (start / 100, start, digits.len()),
+        (40..=49, _, 13 | 16 | 19)
+            | (34 | 37, _, 15)
+            | (36 | 38 | 39, _, 14)
+            | (51..=55, _, 16)
+            | (_, 2221..=2720, 16)
+            | (35, _, 16)
+            | (30, _, 14 | 16)
+            | (62 | 81, _, 16..=19)
+            | (_, 6011 | 6440..=6599, 16..=19)
+    )
 }
 
 /// Groups that a single space, hyphen or dot separates (`4111 1111 …`, `4111-1111-…`) count as one number.
