@@ -15,6 +15,7 @@ use crate::buyers::{self, BuyerError, DeviceToken, PendingBuyer, SignUp};
 use crate::context::{Fault, Means, takes_faults};
 use crate::letters;
 use crate::limits::{CODE_LIFE_SECONDS, CODE_TRIES_MAX};
+use crate::mail;
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::record::{self, Event};
@@ -279,9 +280,10 @@ fn insert_request(
     let code = OneTimeCode::random(means);
     let expires = means.now.plus_seconds(CODE_LIFE_SECONDS);
     let tag = hmac::sign(&means.vault.hmac_key(SubKey::OneTimeCode), &message(request, &code));
-    if let Some(buyer) = target.buyer {
-        let text = letters::code(letter.lang, &code.0, means.now);
-        buyers::notify(tx, means, buyer, letter.to.secret().expose(), &text)?;
+    let text = letters::code(letter.lang, &code.0, means.now);
+    match target.buyer {
+        Some(buyer) => buyers::notify(tx, means, buyer, letter.to.secret().expose(), &text)?,
+        None => mail::queue_to_nobody(tx, means, letter.to, &text)?,
     }
     rows::insert_code(
         tx,
