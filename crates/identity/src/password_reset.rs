@@ -59,7 +59,7 @@ pub fn request_password_reset(
 ) -> Result<(), LoginError> {
     let index = members::email_index(means.vault, email);
     count(tx, means, &index, origin)?;
-    let row = find_by_address(tx, &index)?;
+    let row = find_by_address(tx, means, email)?;
     let subject = row.as_ref().map_or("", |row| row.id.short());
     for hash in resets::list_resets_of(tx, subject)? {
         resets::delete_reset(tx, &hash)?;
@@ -144,8 +144,8 @@ fn can_reset(row: &MemberRow) -> bool {
     row.state == MemberState::Active && row.password.is_some()
 }
 
-fn find_by_address(tx: &mut Tx, index: &str) -> Result<Option<MemberRow>, Fault> {
-    let Some(login) = rows::find_login(tx, index)? else { return Ok(None) };
+fn find_by_address(tx: &mut Tx, means: &Means<'_>, email: &Email) -> Result<Option<MemberRow>, Fault> {
+    let Some(login) = members::find_login_of(tx, means.vault, email)? else { return Ok(None) };
     Ok(rows::find_member(tx, login.shop, login.member)?.filter(can_reset))
 }
 
