@@ -178,7 +178,8 @@ mod tests {
     fn tls_4_a_mail_server_without_tls_gets_neither_password_nor_mail() {
         let (port, told) = plain_server();
         let url = format!("smtp://till:a%20password@localhost:{port}");
-        let Way::Smtp { transport, from, runtime } = smtp(&url, "shop@shop.example".to_owned()).unwrap()
+        let Way::Smtp { transport, from, runtime } =
+            smtp(&url, "shop@shop.example".to_owned(), None).unwrap()
         else {
             panic!("no server");
         };
