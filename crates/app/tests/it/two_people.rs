@@ -183,7 +183,8 @@ fn c13_a_destruction_that_a_crash_cut_off_is_written_down_later() {
     let approval = asked.text("/approval");
     assert!(approve(&house, &second, &approval).is_ok());
     let by = audit::Actor::system("test");
-    let (key, now): (_, (Timestamp, _)) = ((Level::Kek, 1), (house.now(), &house.at.dice));
+    let key = (Level::Kek, 1, app::installation::HANGING);
+    let now: (Timestamp, _) = (house.now(), &house.at.dice);
     vault::rotation::destroy_key(&house.at.db, &house.at.vault, &*house.at.keys, key, &by, now).unwrap();
     app::jobs::keys::destroy_due(&house.at, house.now()).unwrap();
     let id = approval.parse().unwrap();
