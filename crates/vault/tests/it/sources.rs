@@ -48,7 +48,8 @@ pub fn seal_name(db: &Db, vault: &Arc<Vault>) -> Vec<u8> {
     db.write_blocking(seal).unwrap()
 }
 
-pub fn open_name(db: &Db, vault: Vault, sealed: Vec<u8>) -> Result<String, VaultError> {
+pub fn open_name(db: &Db, vault: &Arc<Vault>, sealed: Vec<u8>) -> Result<String, VaultError> {
+    let vault = Arc::clone(vault);
     db.read_blocking(move |tx| {
         let key = vault.find_data_key(tx, ShopId::HOUSE, "buy_1")?;
         Ok(key.open(&NAME, &sealed)?.expose().clone())
@@ -71,6 +72,6 @@ pub fn check_replacing<S: KeySource + 'static>(db: &Db, open: impl Fn() -> S, ch
         destroy_key(db, &vault, &*source, (level, 1, HANGING), &by, (NOW, &Dice::System)).unwrap();
     }
     check_gone();
-    let again = Vault::start(db, &open(), NOW, &Dice::System).unwrap();
-    assert_eq!(open_name(db, again, sealed), Ok("Li".to_owned()));
+    let again = Arc::new(Vault::start(db, &open(), NOW, &Dice::System).unwrap());
+    assert_eq!(open_name(db, &again, sealed), Ok("Li".to_owned()));
 }
