@@ -8,7 +8,7 @@ use store::Tx;
 use vault::{KeyedColumn, KeyedHash, Pass, Rekeyed, SubKey, Vault, VaultError};
 
 use crate::buyers::rekey_contact;
-use crate::members::rekey_email;
+use crate::logins::rekey_email;
 use crate::outside::move_binding;
 use crate::store::keyed::{
     count_bindings, count_buyers, count_members, count_recovery_codes, list_bindings, list_buyers,

@@ -29,6 +29,7 @@ mod grants;
 mod keyed;
 mod letters;
 pub mod limits;
+mod logins;
 mod mail;
 mod members;
 mod notices;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use base::{MemberId, RoleId, Secret, ShopId, Timestamp};
 use store::Tx;
-use vault::{KeyedHash, Vault};
+use vault::Vault;
 use webkit::page::Lang;
 
 use crate::api_keys;
@@ -17,6 +17,7 @@ use crate::context::{Context, Fault, Means, takes_faults};
 use crate::factors;
 use crate::grants::{self, Grants, Permissions};
 use crate::limits::MEMBERS_MAX;
+pub(crate) use crate::logins::{INDEX_KIND, email_index, find_login_of};
 use crate::notices::{self, Notice};
 use crate::password::{Password, PasswordHash, QueueFull};
 use crate::password_reset;
@@ -33,7 +34,6 @@ use crate::token::{Token, hash_text};
 pub use crate::store::members::MemberState;
 
 const TABLE: &str = "members";
-const INDEX_KIND: &str = "member email";
 
 /// Wrong passwords for one address from one place; PCI 8.3.4 asks for at most ten and half an hour.
 const PER_PAIR: Limit =
@@ -784,39 +784,7 @@ fn grants_text(grants: &Grants) -> audit::Text {
     audit::Text::masked(&grants.text())
 }
 
-/// What an address is counted by.
-pub(crate) fn email_index(vault: &Vault, email: &Email) -> String {
-    hash_text(&vault.index(INDEX_KIND, email.secret().expose()))
-}
-
-/// Whose address it is, by whichever key its index was made. Every key is asked, so that time does not tell.
-pub(crate) fn find_login_of(tx: &mut Tx, vault: &Vault, email: &Email) -> Result<Option<LoginRow>, Fault> {
-    let mut found = None;
-    for index in vault.indexes(INDEX_KIND, email.secret().expose()) {
-        let login = members::find_login(tx, &hash_text(&index))?;
-        found = found.or(login);
-    }
-    Ok(found)
-}
-
-/// Makes a member's index anew, when the seed of the sub-keys is replaced.
-pub(crate) fn rekey_email(
-    tx: &mut Tx,
-    vault: &Vault,
-    row: MemberRow,
-) -> Result<KeyedHash, vault::VaultError> {
-    let key = vault.find_data_key(tx, row.shop, row.id.short())?;
-    let email = key.open(&place("email", &row.id), &row.email)?;
-    let index = vault.index_to_store(tx, INDEX_KIND, email.expose())?;
-    if let Some(login) = members::find_login(tx, &row.email_index)?.filter(|login| login.member == row.id) {
-        members::delete_login(tx, &login.email_index)?;
-        members::insert_login(tx, LoginRow { email_index: hash_text(&index), ..login })?;
-    }
-    members::update_member(tx, MemberRow { email_index: hash_text(&index), ..row })?;
-    Ok(index)
-}
-
-fn place<'a>(column: &'static str, id: &'a MemberId) -> vault::Place<'a> {
+pub(crate) fn place<'a>(column: &'static str, id: &'a MemberId) -> vault::Place<'a> {
     vault::Place { table: TABLE, column, row: id.short() }
 }
 

@@ -1,0 +1,44 @@
+//! Finding a member by address: a keyed hash of it, by whichever key it was made.
+
+use store::Tx;
+use vault::{KeyedHash, Vault};
+
+use crate::context::Fault;
+use crate::members::place;
+use crate::store::members::{self, LoginRow, MemberRow};
+use crate::text::Email;
+use crate::token::hash_text;
+
+pub(crate) const INDEX_KIND: &str = "member email";
+
+/// What an address is counted by.
+pub(crate) fn email_index(vault: &Vault, email: &Email) -> String {
+    hash_text(&vault.index(INDEX_KIND, email.secret().expose()))
+}
+
+/// Whose address it is, by whichever key its index was made. Every key is asked, so that time does not tell.
+pub(crate) fn find_login_of(tx: &mut Tx, vault: &Vault, email: &Email) -> Result<Option<LoginRow>, Fault> {
+    let mut found = None;
+    for index in vault.indexes(INDEX_KIND, email.secret().expose()) {
+        let login = members::find_login(tx, &hash_text(&index))?;
+        found = found.or(login);
+    }
+    Ok(found)
+}
+
+/// Makes a member's index anew, when the seed of the sub-keys is replaced.
+pub(crate) fn rekey_email(
+    tx: &mut Tx,
+    vault: &Vault,
+    row: MemberRow,
+) -> Result<KeyedHash, vault::VaultError> {
+    let key = vault.find_data_key(tx, row.shop, row.id.short())?;
+    let email = key.open(&place("email", &row.id), &row.email)?;
+    let index = vault.index_to_store(tx, INDEX_KIND, email.expose())?;
+    if let Some(login) = members::find_login(tx, &row.email_index)?.filter(|login| login.member == row.id) {
+        members::delete_login(tx, &login.email_index)?;
+        members::insert_login(tx, LoginRow { email_index: hash_text(&index), ..login })?;
+    }
+    members::update_member(tx, MemberRow { email_index: hash_text(&index), ..row })?;
+    Ok(index)
+}
