@@ -211,7 +211,7 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 24] = [
     "TILLWARD_CHECKPOINTS",
     "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
@@ -227,6 +227,7 @@ const VARIABLES: [&str; 23] = [
     "TILLWARD_MTLS_CRL",
     "TILLWARD_TRUSTED_PROXIES",
     "TILLWARD_SMTP_URL",
+    "TILLWARD_SMTP_CA",
     "TILLWARD_MAIL_FROM",
     "TILLWARD_MAIL_FOLDER",
     "TILLWARD_SMS_URL",
