@@ -7,7 +7,9 @@ The server runs with its most talkative log. Cards go in where they belong, are 
 they do not belong: path, query, header, unknown field, free text, name. Then the scanner reads everything the program left:
 log, database, journal, mails, an export of the audit log, and a backup of the database made by SQLite itself. It knows a card
 number by the start of a scheme, its length and its check digit, with blanks or hyphens between the digits or without, in
-UTF-8 and UTF-16. Negative controls: the scanner finds a card in each of these forms, in a file and in the middle of bytes.
+UTF-8 and UTF-16. In a file of bytes, where a value's length stands right before the next value's digits and makes a number
+of them that nobody wrote, it looks for the cards that were sent; the database's values are searched for any card, one by
+one. Negative controls: the scanner finds a card in each of these forms, in a file, in the middle of bytes, and in a table.
 """
 
 import json
@@ -52,14 +54,47 @@ def scan(data):
     return found
 
 
+def forms(card):
+    """A card number as people and programs write it."""
+    spaced = " ".join(card[at:at + 4] for at in range(0, len(card), 4))
+    return card, spaced, spaced.replace(" ", "-")
+
+
+def scan_bytes(data):
+    """Cards of ours in a file that is not text."""
+    return [card for card in CARDS for form in forms(card)
+            if form.encode() in data or form.encode("utf-16-le") in data]
+
+
+def is_text(data):
+    return b"\x00" not in data
+
+
+def scan_tables(base):
+    """Any card number in a value of a database: table, column, number."""
+    found = []
+    for (table,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        cursor = base.execute(f'SELECT * FROM "{table}"')
+        columns = [column[0] for column in cursor.description]
+        for row in cursor:
+            for column, value in zip(columns, row):
+                data = value if isinstance(value, bytes) else str(value).encode()
+                found += [(table, column, card) for card in (scan(data) if is_text(data) else scan_bytes(data))]
+    return found
+
+
 def check_scanner(tally, folder):
     for card in CARDS:
-        spaced = " ".join(card[at:at + 4] for at in range(0, len(card), 4))
-        for form in (card, spaced, spaced.replace(" ", "-")):
+        for form in forms(card):
             for data in (form.encode(), form.encode("utf-16-le"), b"\x00\xff" + form.encode() + b"\n\x01"):
                 path = folder / "planted"
                 path.write_bytes(data)
                 tally.check(card in scan(path.read_bytes()), f"the scanner finds {form!r}")
+                tally.check(card in scan_bytes(b"4" + data + b"0\x00"), f"and between other bytes: {form!r}")
+            base = sqlite3.connect(":memory:")
+            base.execute("CREATE TABLE kept (note)")
+            base.execute("INSERT INTO kept VALUES (?)", (f"paid with {form}",))
+            tally.check(("kept", "note", card) in scan_tables(base), f"and in a table: {form!r}")
     for other in ("4111111111111112", "1772357400000", "0" * 16, "41111111111111111111111"):
         tally.check(not scan(other.encode()), f"and takes {other} for none")
 
@@ -89,8 +124,7 @@ def use_cards(tally, server):
 def misuse_cards(server, shop):
     """Where they do not belong: whatever is answered, nothing is to keep them."""
     for card in CARDS:
-        spaced = " ".join(card[at:at + 4] for at in range(0, len(card), 4))
-        for text in (card, spaced):
+        for text in forms(card)[:2]:
             shop.get(f"/v1/tokens/{text}")
             shop.get("/v1/tokens", card=text)
             shop.get("/v1/payments", cursor=text)
@@ -117,36 +151,23 @@ def check_files(tally, server, what):
         if path.is_file() and path.name != "planted":
             data = path.read_bytes()
             searched += len(data)
-            found = scan(data)
+            found = scan(data) if is_text(data) else scan_bytes(data)
             tally.check(not found, f"{what}: {path.relative_to(server.folder)} holds {sorted(set(found))}")
     tally.check(searched > 100_000, f"{what}: only {searched} bytes were searched")
 
 
 def back_up(server):
-    """A backup as an operator makes one with SQLite's own command."""
+    """A backup as an operator makes one with SQLite's own command; gives a card number found in any of its values."""
     for path in (server.folder / "data").iterdir():
         if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3":
-            target = server.folder / f"backup-{secrets.token_hex(4)}.db"
-            source, copy = sqlite3.connect(path), sqlite3.connect(target)
+            source, copy = sqlite3.connect(path), sqlite3.connect(server.folder / f"backup-{secrets.token_hex(4)}.db")
             with copy:
                 source.backup(copy)
             source.close()
-            tell_tables(copy)
+            found = scan_tables(copy)
             copy.close()
-            return
+            return found
     raise RuntimeError("no database to back up")
-
-
-def tell_tables(base):
-    """Where in the database card numbers are, for whoever has to mend it."""
-    tables = [name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in tables:
-        cursor = base.execute(f'SELECT * FROM "{table}"')
-        columns = [column[0] for column in cursor.description]
-        found = {column for row in cursor for column, value in zip(columns, row)
-                 if value is not None and scan(value if isinstance(value, bytes) else str(value).encode())}
-        if found:
-            print(f"{table}: {', '.join(sorted(found))}", flush=True)
 
 
 def main():
@@ -163,7 +184,8 @@ def main():
         server.stop()
         code, said = server.command("audit", "export", "--out", str(server.folder / "audit.txt"))
         tally.check(code == 0, f"the audit log is exported: {said[:200]}")
-        back_up(server)
+        found = back_up(server)
+        tally.check(not found, f"the backup's values hold {found}")
         check_files(tally, server, "afterwards, with a backup")
     return tally.close()
 
