@@ -25,7 +25,8 @@ macro_rules! needs {
 // A payment's payer sees it, its proof and its refunds without the permission; a terminal sees its own.
 needs! {
     Enter => "delete_member_session", "find_me", "renew_certificate";
-    OwnAccount => "delete_buyer_session", "create_pin_reset", "finish_pin_reset",
+    OwnAccount => "create_contact_change", "delete_buyer_session", "create_pin_reset", "finish_contact_change",
+        "finish_pin_reset",
         "freeze_me", "list_own_payments", "update_pin", "wake_buyer_session";
     Pay => "answer_challenge", "confirm_payment", "create_passkey_challenge", "create_payment_from_code",
         "scan_code";
@@ -36,7 +37,7 @@ needs! {
         "list_passkeys", "send_step_up_code";
     OwnPassword => "update_password";
     ViewShop => "find_shop", "list_approvals", "list_refund_limits";
-    ManageShop => "update_refund_limit";
+    ManageShop => "update_buyer_policy", "update_refund_limit";
     ViewPayments => "find_code", "find_code_image", "find_order", "find_payment", "find_proof", "find_refund",
         "find_refund_proposal", "list_codes", "list_orders", "list_payments", "list_refunds", "list_terminals";
     TakePayments => "create_order", "create_payment";

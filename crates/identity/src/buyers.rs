@@ -20,19 +20,20 @@ use crate::pin_reset;
 use crate::record::{self, Event};
 use crate::sessions;
 use crate::store::buyers::{self, BuyerRow, DeviceRow};
-use crate::text::{Email, Label, PersonName};
+use crate::text::{Label, PersonName};
 use crate::token::{Token, TokenKind, hash_text};
 
 pub use crate::store::buyers::BuyerState;
 
 const TABLE: &str = "buyers";
 const INDEX_KIND: &str = "buyer email";
+const NUMBER_INDEX_KIND: &str = "buyer phone";
 
 /// What somebody gives to become a buyer, checked.
 #[derive(Clone, Debug)]
 pub struct SignUp {
     pub(crate) name: PersonName,
-    pub(crate) contact: Email,
+    pub(crate) contact: Contact,
     pub(crate) pin: Pin,
     pub(crate) lang: Lang,
 }
@@ -42,7 +43,13 @@ impl SignUp {
     ///
     /// # Errors
     /// Every [`PinProblem`] but the first.
-    pub fn new(name: PersonName, contact: Email, pin: Pin, lang: Lang) -> Result<SignUp, PinProblem> {
+    pub fn new(
+        name: PersonName,
+        contact: impl Into<Contact>,
+        pin: Pin,
+        lang: Lang,
+    ) -> Result<SignUp, PinProblem> {
+        let contact = contact.into();
         pin.check_strength(contact.secret().expose())?;
         Ok(SignUp { name, contact, pin, lang })
     }
@@ -152,13 +159,17 @@ pub fn find_buyer_person(tx: &mut Tx, vault: &Vault, id: BuyerId) -> Result<Buye
 ///
 /// # Errors
 /// [`Fault`] alone.
-pub fn find_buyer_by_contact(tx: &mut Tx, vault: &Vault, contact: &Email) -> Result<Option<BuyerId>, Fault> {
+pub fn find_buyer_by_contact(
+    tx: &mut Tx,
+    vault: &Vault,
+    contact: &Contact,
+) -> Result<Option<BuyerId>, Fault> {
     find_by_text(tx, vault, contact.secret())
 }
 
 /// The buyer whose contact has this text, by whichever key its index was made.
 fn find_by_text(tx: &mut Tx, vault: &Vault, contact: &Secret<String>) -> Result<Option<BuyerId>, Fault> {
-    for index in vault.indexes(INDEX_KIND, contact.expose()) {
+    for index in vault.indexes(index_kind(contact), contact.expose()) {
         if let Some(buyer) = buyers::find_contact(tx, &hash_text(&index))? {
             return Ok(Some(buyer));
         }
@@ -476,26 +487,42 @@ impl DeviceToken {
     }
 }
 
-/// Queues a mail to a buyer's own address.
+/// Queues a message to an address or number of a buyer.
 pub(crate) fn notify(
     tx: &mut Tx,
     means: &Means<'_>,
     buyer: BuyerId,
-    address: &str,
-    letter: &mail::Letter,
+    contact: &Contact,
+    message: &mail::Message,
 ) -> Result<(), Fault> {
-    let contact = Contact::parse(address).map_err(|_| Fault::Row("contact"))?;
-    let to = Recipient { shop: ShopId::HOUSE, owner: buyer.short(), contact: &contact };
-    mail::queue_mail(tx, means, &to, letter)
+    let to = Recipient { shop: ShopId::HOUSE, owner: buyer.short(), contact };
+    mail::queue_message(tx, means, &to, message)
 }
 
 /// What a contact is counted by.
-pub(crate) fn contact_index(vault: &Vault, contact: &Email) -> String {
-    hash_text(&vault.index(INDEX_KIND, contact.secret().expose()))
+pub(crate) fn contact_index(vault: &Vault, contact: &Contact) -> String {
+    let text = contact.secret();
+    hash_text(&vault.index(index_kind(text), text.expose()))
+}
+
+/// Whether `index`, made lately by [`contact_index`], is that of the contact which the buyer has now.
+pub(crate) fn has_contact(tx: &mut Tx, vault: &Vault, id: BuyerId, index: &str) -> Result<bool, Fault> {
+    let contact = match find_buyer_person(tx, vault, id) {
+        Ok(person) => person.contact,
+        Err(BuyerError::Fault(fault)) => return Err(fault),
+        Err(_) => return Ok(false),
+    };
+    let made = vault.indexes(index_kind(&contact), contact.expose());
+    Ok(made.iter().any(|hash| hash_text(hash) == index))
+}
+
+/// Addresses and numbers have an index each: an address has an `@`, and a number has none.
+fn index_kind(contact: &Secret<String>) -> &'static str {
+    if contact.expose().contains('@') { INDEX_KIND } else { NUMBER_INDEX_KIND }
 }
 
 fn index_to_store(tx: &mut Tx, vault: &Vault, contact: &Secret<String>) -> Result<String, Fault> {
-    Ok(hash_text(&vault.index_to_store(tx, INDEX_KIND, contact.expose())?))
+    Ok(hash_text(&vault.index_to_store(tx, index_kind(contact), contact.expose())?))
 }
 
 /// The contact of a buyer to be.
@@ -524,11 +551,33 @@ pub(crate) fn rekey_contact(
     let sealed = row.contact.as_deref().unwrap_or_default();
     let key = vault.find_data_key(tx, ShopId::HOUSE, row.id.short())?;
     let contact = key.open(&place("contact", row.id.short()), sealed)?;
-    let index = vault.index_to_store(tx, INDEX_KIND, contact.expose())?;
+    let index = vault.index_to_store(tx, index_kind(&contact), contact.expose())?;
     buyers::delete_contact(tx, old)?;
     buyers::insert_contact(tx, &hash_text(&index), row.id)?;
     buyers::update_buyer(tx, BuyerRow { contact_index: Some(hash_text(&index)), ..row })?;
     Ok(index)
+}
+
+/// Seals another contact for a buyer, and makes it the one the account is found by.
+pub(crate) fn put_contact(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    id: BuyerId,
+    contact: &Contact,
+) -> Result<(), BuyerError> {
+    if find_buyer_by_contact(tx, means.vault, contact)?.is_some() {
+        return Err(BuyerError::ContactTaken);
+    }
+    let row = buyers::find_buyer(tx, id)?.ok_or(BuyerError::NotFound)?;
+    let key = means.vault.data_key(tx, ShopId::HOUSE, id.short(), means.now, means.dice)?;
+    let sealed = seal(&key, means, "contact", id, contact.secret())?;
+    let index = index_to_store(tx, means.vault, contact.secret())?;
+    if let Some(old) = &row.contact_index {
+        buyers::delete_contact(tx, old)?;
+    }
+    buyers::insert_contact(tx, &index, id)?;
+    let (contact, contact_index) = (Some(sealed), Some(index));
+    Ok(buyers::update_buyer(tx, BuyerRow { contact, contact_index, ..row })?)
 }
 
 /// A new salt, and the verifier of `pin` with it.

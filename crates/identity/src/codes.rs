@@ -18,11 +18,12 @@ use crate::limits::{CODE_LIFE_SECONDS, CODE_TRIES_MAX};
 use crate::mail;
 use crate::permissions::Actor;
 use crate::person::Person;
+use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::sessions::NewSession;
 use crate::sign_in::{self, PendingSignIn};
 use crate::store::codes::{self as rows, CodeRow, CodeState};
-use crate::text::{Email, Label};
+use crate::text::Label;
 use crate::throttle::{self, Limit};
 use crate::token::Token;
 
@@ -32,6 +33,9 @@ const PER_ORIGIN: Limit =
 /// Codes for one contact from everywhere: at most a hundred guesses a day at one account.
 const PER_CONTACT: Limit =
     Limit { kind: "code_contact", tries_max: 20, window_seconds: 86_400, block_seconds: 3600 };
+/// Codes by text message asked for from one address, for whomever.
+const TEXTS_PER_ORIGIN: Limit =
+    Limit { kind: "code_texts", tries_max: 30, window_seconds: 86_400, block_seconds: 3600 };
 /// Codes for one contact asked for on a device that its buyer has used before. They count apart from all others, so that
 /// strangers who use those up do not keep the buyer out.
 const PER_DEVICE: Limit =
@@ -133,15 +137,16 @@ pub fn request_sign_up(
     tx: &mut Tx,
     means: &Means<'_>,
     sign_up: &SignUp,
-    origin: &str,
+    from: Knock<'_>,
 ) -> Result<CodeRequested, CodeRequestError> {
     let index = buyers::contact_index(means.vault, &sign_up.contact);
-    count_request(tx, means, &index, origin)?;
+    count_text(tx, means, &sign_up.contact, from.origin)?;
+    count_request(tx, means, &index, from.origin)?;
     let known = buyers::find_buyer_by_contact(tx, means.vault, &sign_up.contact)?;
     let id = known.unwrap_or_else(|| BuyerId::new(ShopId::HOUSE, means.now, means.dice));
     let pending = buyers::seal_sign_up(tx, means, id, sign_up)?;
     let pending = if known.is_some() { None } else { Some(pending) };
-    let letter = Letter { to: &sign_up.contact, lang: sign_up.lang };
+    let letter = Letter { to: &sign_up.contact, lang: sign_up.lang, host: from.host };
     insert_request(tx, means, Target { index, buyer: Some(id), pending }, &letter)
 }
 
@@ -150,6 +155,8 @@ pub fn request_sign_up(
 pub struct Knock<'a> {
     /// The network address, as tries are counted by.
     pub origin: &'a str,
+    /// The host the code is for.
+    pub host: &'a str,
     /// The token that the device kept from the last time.
     pub device: Option<&'a DeviceToken>,
 }
@@ -162,17 +169,23 @@ pub struct Knock<'a> {
 pub fn request_sign_in(
     tx: &mut Tx,
     means: &Means<'_>,
-    contact: &Email,
+    contact: &Contact,
     lang: Lang,
     from: Knock<'_>,
 ) -> Result<CodeRequested, CodeRequestError> {
     let index = buyers::contact_index(means.vault, contact);
+    count_text(tx, means, contact, from.origin)?;
     let buyer = buyers::find_buyer_by_contact(tx, means.vault, contact)?;
     match find_known_device(tx, buyer, from.device)? {
         Some(device) => count_one(tx, means, &PER_DEVICE, &format!("{index} {}", device.short()))?,
         None => count_request(tx, means, &index, from.origin)?,
     }
-    insert_request(tx, means, Target { index, buyer, pending: None }, &Letter { to: contact, lang })
+    insert_request(
+        tx,
+        means,
+        Target { index, buyer, pending: None },
+        &Letter { to: contact, lang, host: from.host },
+    )
 }
 
 /// Checks a code. The right one signs in: it makes the account of a sign-up, recognises or adds the device, and opens a
@@ -194,7 +207,7 @@ pub fn verify_code(
     let right = means.vault.has_tag(SubKey::OneTimeCode, &message(request, code), &row.tag);
     let tries = row.tries + 1;
     match (right, row.buyer) {
-        (true, Some(buyer)) => {
+        (true, Some(buyer)) if is_for(tx, means, buyer, &row)? => {
             let pending = row.pending.clone();
             rows::update_code(tx, CodeRow { state: CodeState::Used, tries, pending: None, ..row })?;
             sign_in(tx, means, buyer, pending, device)
@@ -205,6 +218,14 @@ pub fn verify_code(
             record::note(tx, means, event.refused().with("tries", tries))?;
             Ok(CodeCheck::Wrong { left: CODE_TRIES_MAX - tries })
         }
+    }
+}
+
+/// A code that went to a contact which the buyer has given up meanwhile opens nothing.
+fn is_for(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, row: &CodeRow) -> Result<bool, Fault> {
+    match row.pending {
+        Some(_) => Ok(true),
+        None => buyers::has_contact(tx, means.vault, buyer, &row.contact_index),
     }
 }
 
@@ -243,14 +264,28 @@ struct Target {
 }
 
 struct Letter<'a> {
-    to: &'a Email,
+    to: &'a Contact,
     lang: Lang,
+    host: &'a str,
 }
 
 fn count_request(tx: &mut Tx, means: &Means<'_>, index: &str, origin: &str) -> Result<(), CodeRequestError> {
     let from = format!("{index} {origin}");
     count_one(tx, means, &PER_ORIGIN, &from)?;
     count_one(tx, means, &PER_CONTACT, index)
+}
+
+/// Text messages cost money, and numbers are tried by those who earn by them: so they are counted by address as well.
+fn count_text(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    contact: &Contact,
+    origin: &str,
+) -> Result<(), CodeRequestError> {
+    match contact {
+        Contact::Email(_) => Ok(()),
+        Contact::Phone(_) => count_one(tx, means, &TEXTS_PER_ORIGIN, origin),
+    }
 }
 
 fn count_one(tx: &mut Tx, means: &Means<'_>, limit: &Limit, subject: &str) -> Result<(), CodeRequestError> {
@@ -280,10 +315,10 @@ fn insert_request(
     let code = OneTimeCode::random(means);
     let expires = means.now.plus_seconds(CODE_LIFE_SECONDS);
     let tag = hmac::sign(&means.vault.hmac_key(SubKey::OneTimeCode), &message(request, &code));
-    let text = letters::code(letter.lang, &code.0, means.now);
+    let text = letters::code(letter.lang, &code.0, letter.host, means.now);
     match target.buyer {
-        Some(buyer) => buyers::notify(tx, means, buyer, letter.to.secret().expose(), &text)?,
-        None => mail::queue_to_nobody(tx, means, letter.to, &text)?,
+        Some(buyer) => buyers::notify(tx, means, buyer, letter.to, &text)?,
+        None => mail::queue_to_nobody(tx, means, letter.to, &text.form_for(letter.to))?,
     }
     rows::insert_code(
         tx,

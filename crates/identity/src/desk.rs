@@ -22,6 +22,8 @@ use security::At;
 
 mod account;
 mod buyer;
+mod buyer_policy;
+mod contact;
 mod dress;
 mod enrol;
 mod forgot;
@@ -87,6 +89,7 @@ pub fn menu() -> Vec<MenuEntry> {
             .counting(two_people::count_review_lines),
         section("/desk/approvals", "nav-approvals", Permission::Approve, 84)
             .counting(two_people::count_approvals),
+        section("/desk/buyer-policy", "nav-buyer-policy", Permission::ManageShop, 78),
         section("/desk/shops", "nav-shops", Permission::Operate, 85),
         section("/desk/keys", "nav-keys", Permission::ManageKeys, 90),
         section("/desk/security", "security-title", Permission::OwnSecurity, 10).own(),
@@ -109,6 +112,8 @@ fn buyers() -> Router<Hall> {
         .route("/me/pin/forgot", get(forgot::show_forgot).post(forgot::request_code))
         .route("/me/pin/forgot/set", post(forgot::set_pin))
         .route("/freeze/{token}", get(forgot::show_freeze_link).post(forgot::use_freeze_link))
+        .route("/me/contact", get(contact::show_contact).post(contact::request_code))
+        .route("/me/contact/set", post(contact::set_contact))
         .route("/me/activity", get(account::list_activity))
         .route("/me/freeze", get(account::show_freeze).post(account::freeze))
         .route("/me/thaw", post(account::thaw_account))
@@ -155,6 +160,7 @@ fn people() -> Router<Hall> {
         .route("/desk/approvals/{id}/refuse", post(two_people::refuse))
         .route("/desk/access-review", get(two_people::show_review))
         .route("/desk/access-review/{id}", post(two_people::decide_one))
+        .route("/desk/buyer-policy", get(buyer_policy::show_policy).post(buyer_policy::update_policy))
         .route("/desk/shops", get(shops::show_shops))
         .route("/desk/keys", get(key_tree::show_tree))
         .route("/desk/keys/rotate/{level}", get(key_tree::show_rotation).post(key_tree::start))

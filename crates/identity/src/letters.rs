@@ -9,8 +9,13 @@ use crate::limits::{CODE_LIFE_SECONDS, RESET_LINK_SECONDS};
 use crate::mail::{Letter, Message};
 use crate::store::sent_codes::CodePurpose;
 
-/// A one-time code for opening the account on a device.
-pub(crate) fn code(lang: Lang, code: &Secret<String>, now: Timestamp) -> Letter {
+/// A one-time code for opening the account on a device. As a text message it ends with the line that browsers read.
+pub(crate) fn code(lang: Lang, code: &Secret<String>, host: &str, now: Timestamp) -> Message {
+    let text = sent_code(lang, CodePurpose::SignIn, code, host, now).text;
+    Message { letter: code_letter(lang, code, now), text }
+}
+
+fn code_letter(lang: Lang, code: &Secret<String>, now: Timestamp) -> Letter {
     let minutes = CODE_LIFE_SECONDS / 60;
     let (subject, body) = match lang {
         Lang::En => (

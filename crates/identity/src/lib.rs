@@ -16,10 +16,12 @@ mod access_review;
 mod api_keys;
 pub mod approvals;
 mod blocklist;
+mod buyer_policy;
 mod buyers;
 pub mod ceremonies;
 mod certificates;
 mod codes;
+mod contact_change;
 mod context;
 mod custom_roles;
 pub mod desk;
@@ -73,6 +75,7 @@ pub use api_keys::{
     create_system_api_key, list_api_keys, require_active_key, revoke_api_key,
 };
 pub use blocklist::{Blocklist, BlocklistError, use_blocklist};
+pub use buyer_policy::{BuyerPolicyError, lacks_factor, set_buyer_policy};
 pub use buyers::{
     Buyer, BuyerError, BuyerPerson, BuyerState, Device, DeviceToken, Freeze, PinChange, SignUp, change_pin,
     create_buyer, erase_buyer, find_buyer, find_buyer_by_contact, find_buyer_person, find_device,
@@ -87,6 +90,9 @@ pub use certificates::{
 pub use codes::{
     CodeCheck, CodeRequestError, CodeRequested, Knock, NotACode, OneTimeCode, ShownDevice, SignedIn,
     request_sign_in, request_sign_up, verify_code,
+};
+pub use contact_change::{
+    ContactAsked, ContactChange, ContactChangeError, finish_contact_change, request_contact_change,
 };
 pub use context::{Context, Fault, Means};
 pub use custom_roles::{

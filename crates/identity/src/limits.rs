@@ -67,6 +67,8 @@ pub const PENDING_SECONDS: i64 = 600;
 pub const PENDING_TRIES_MAX: i64 = 5;
 /// How long a place somebody signed in from is remembered, in seconds.
 pub const PLACE_SECONDS: i64 = 90 * 86_400;
+/// How old a buyer's second factor may be for a payment for which the shop demands one, in seconds.
+pub const BUYER_FACTOR_SECONDS: i64 = 5 * 60;
 /// How fresh a second factor must be to add or remove one, in seconds (ASVS 7.5.1).
 pub const OWN_FRESH_SECONDS: i64 = 900;
 /// Recovery codes in a set.

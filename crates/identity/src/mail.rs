@@ -13,7 +13,6 @@ use crate::limits::{MAIL_ATTEMPTS_MAX, MAIL_LEASE_SECONDS};
 use crate::phone::Contact;
 pub use crate::store::outbox::Channel;
 use crate::store::outbox::{self, MailRow, MailState};
-use crate::text::Email;
 use crate::token::key_text;
 
 /// Seconds until the next attempt after the first, second … failed one.
@@ -55,6 +54,17 @@ pub struct Message {
     pub text: Secret<String>,
 }
 
+impl Message {
+    /// The form that the channel of a contact carries; a text message has no subject.
+    pub(crate) fn form_for(&self, contact: &Contact) -> Letter {
+        let letter = self.letter.clone();
+        match contact {
+            Contact::Email(_) => letter,
+            Contact::Phone(_) => Letter { body: self.text.clone(), subject: String::new(), ..letter },
+        }
+    }
+}
+
 /// A message taken for delivery.
 #[derive(Clone, Debug)]
 pub struct DueMail {
@@ -86,14 +96,7 @@ pub fn queue_message(
     to: &Recipient<'_>,
     message: &Message,
 ) -> Result<(), Fault> {
-    match to.contact {
-        Contact::Email(_) => queue_mail(tx, means, to, &message.letter),
-        Contact::Phone(_) => {
-            let letter = &message.letter;
-            let (body, subject) = (message.text.clone(), String::new());
-            queue_mail(tx, means, to, &Letter { body, subject, ..letter.clone() })
-        }
-    }
+    queue_mail(tx, means, to, &message.form_for(to.contact))
 }
 
 /// Puts a mail into the outbox; to a number it goes as a text message, without its subject.
@@ -105,16 +108,15 @@ pub fn queue_mail(tx: &mut Tx, means: &Means<'_>, to: &Recipient<'_>, letter: &L
     Ok(outbox::insert_mail(tx, row)?)
 }
 
-/// Does what [`queue_mail`] does, for an address that belongs to nobody: the row is given up from the start and holds
-/// nothing. So the work tells nobody whether an address is known (PW-5).
+/// Does what [`queue_mail`] does, for a contact that belongs to nobody: the row is given up from the start and holds
+/// nothing. So the work tells nobody whether a contact is known (PW-5).
 pub(crate) fn queue_to_nobody(
     tx: &mut Tx,
     means: &Means<'_>,
-    address: &Email,
+    contact: &Contact,
     letter: &Letter,
 ) -> Result<(), Fault> {
-    let contact = Contact::Email(address.clone());
-    let to = Recipient { shop: ShopId::HOUSE, owner: NOBODY, contact: &contact };
+    let to = Recipient { shop: ShopId::HOUSE, owner: NOBODY, contact };
     let row = seal_mail(tx, means, &to, letter)?;
     let state = MailState::GivenUp;
     Ok(outbox::insert_mail(tx, MailRow { state, recipient: None, body: None, ..row })?)

@@ -78,6 +78,8 @@ pub enum Notice {
         /// How many times in the hour or day.
         openings: i64,
     },
+    /// What the shop demands of buyers was changed.
+    BuyerPolicyChanged,
     /// Somebody asks this person to approve something.
     ApprovalAsked {
         /// What for, in a few words.

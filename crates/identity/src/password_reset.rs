@@ -71,15 +71,15 @@ pub fn request_password_reset(
     let link = Secret::new(format!("{public_url}/reset/{}", token.secret().expose()));
     let lang = row.as_ref().map(|row| row.lang).unwrap_or_default();
     let letter = letters::password_reset(lang, &link, expires);
+    let contact = Contact::Email(email.clone());
     let event = match &row {
         Some(row) => {
-            let contact = Contact::Email(email.clone());
             let to = Recipient { shop: row.shop, owner: row.id.short(), contact: &contact };
             mail::queue_mail(tx, means, &to, &letter)?;
             Event::new(row.shop, &Actor::Anyone, record::PASSWORD_RESET_ASKED, row.id)
         }
         None => {
-            mail::queue_to_nobody(tx, means, email, &letter)?;
+            mail::queue_to_nobody(tx, means, &contact, &letter)?;
             let nobody = audit::Object::word("login");
             Event::new(ShopId::HOUSE, &Actor::Anyone, record::PASSWORD_RESET_ASKED, nobody).refused()
         }

@@ -73,6 +73,14 @@ impl Contact {
         }
     }
 
+    /// As [`Contact::parse`] where text messages go out; else an address alone, since a number could not be written to.
+    ///
+    /// # Errors
+    /// Those of [`Contact::parse`].
+    pub fn parse_reachable(text: &str, sends_texts: bool) -> Result<Contact, TextError> {
+        if sends_texts { Contact::parse(text) } else { Email::parse(text).map(Contact::Email) }
+    }
+
     /// The address or number.
     pub fn secret(&self) -> &Secret<String> {
         match self {

@@ -26,6 +26,7 @@ actions! {
     BUYER_CREATED = "buyer.created";
     BUYER_ERASED = "buyer.erased";
     BUYER_FROZEN = "buyer.frozen";
+    BUYER_POLICY_CHANGED = "shop.buyer_policy_changed";
     BUYER_UNFROZEN = "buyer.unfrozen";
     CERTIFICATE_ENDS_SOON = "certificate.ends_soon";
     CERTIFICATE_ENROLLED = "certificate.enrolled";
@@ -34,6 +35,7 @@ actions! {
     CERTIFICATE_SEEN = "certificate.seen";
     CODE_REFUSED = "code.refused";
     CODE_REQUESTED = "code.requested";
+    CONTACT_CHANGED = "buyer.contact_changed";
     DEVICE_ADDED = "device.added";
     ENROLMENT_CREATED = "enrolment.created";
     FACTOR_ADDED = "factor.added";

@@ -8,6 +8,7 @@ mod access_reviews;
 mod approvals;
 mod buyers;
 mod certificates;
+mod contacts;
 mod errors;
 mod factors;
 pub mod gate;
@@ -46,6 +47,8 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(pin_resets::create_pin_reset))
         .routes(routes!(pin_resets::finish_pin_reset))
         .routes(routes!(pin_resets::use_freeze_link))
+        .routes(routes!(contacts::create_contact_change))
+        .routes(routes!(contacts::finish_contact_change))
         .routes(routes!(buyers::freeze_me))
         .routes(routes!(buyers::list_my_sessions, buyers::delete_my_other_sessions))
         .routes(routes!(passwords::update_password))
@@ -68,6 +71,7 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(members::create_setup))
         .routes(routes!(members::accept_invitation))
         .routes(routes!(members::find_shop))
+        .routes(routes!(members::update_buyer_policy))
         .routes(routes!(members::create_member, members::list_members))
         .routes(routes!(members::delete_member))
         .routes(routes!(members::update_member_roles))

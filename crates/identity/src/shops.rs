@@ -1,6 +1,6 @@
 //! Shops: the tenants. What a shop sells and earns is told elsewhere; here is who it is.
 
-use base::{Currency, ShopId, Timestamp};
+use base::{Currency, Money, ShopId, Timestamp};
 use store::Tx;
 
 use crate::context::{Fault, Means};
@@ -121,6 +121,18 @@ pub struct Shop {
     pub state: ShopState,
     /// Since when.
     pub created: Timestamp,
+    /// Above which amount the shop demands a second factor of buyers, minor units of its currency; `None` where it demands
+    /// none.
+    pub buyer_factor_above_minor: Option<i64>,
+}
+
+impl Shop {
+    /// Whether the shop demands a second factor for a payment of this amount. What is paid in a currency that the amount
+    /// was not set in is always above it.
+    pub fn demands_factor(&self, amount: Money) -> bool {
+        let is_above = |limit: i64| amount.currency != self.currency || amount.minor > limit;
+        self.buyer_factor_above_minor.is_some_and(is_above)
+    }
 }
 
 /// A shop, or `None`. One keyed read. The house, whose members are the operators, is one without a row.
@@ -145,6 +157,7 @@ fn house() -> Shop {
         currency: Currency::CNY,
         state: ShopState::Closed,
         created: Timestamp(0),
+        buyer_factor_above_minor: None,
     }
 }
 
@@ -175,6 +188,7 @@ pub fn create_shop(
         currency: profile.currency,
         state: ShopState::Open,
         created: means.now,
+        buyer_factor_above_minor: None,
     };
     shops::insert_shop(tx, ShopRow { shop: shop.clone() })?;
     record::note(tx, means, Event::new(shop.id, actor, record::SHOP_CREATED, shop.id))?;

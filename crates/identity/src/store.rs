@@ -281,6 +281,11 @@ pub const MIGRATIONS: &[Migration] = &[
         CREATE INDEX password_resets_by_end ON password_resets (expires_ms);
         CREATE INDEX password_resets_by_member ON password_resets (member_id);",
     },
+    Migration {
+        version: 363,
+        name: "identity: what a shop demands of buyers",
+        sql: "ALTER TABLE shops ADD COLUMN buyer_factor_minor BIGINT",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

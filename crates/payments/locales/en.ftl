@@ -385,3 +385,6 @@ certificates-for-api_client = API client
 certificates-for-listener = our own listener
 certificates-for-authority = built-in authority
 certificates-for-operator_authority = own authority
+pin-factor-above = { $shop } asks for a passkey or your second step for amounts above { $amount }.
+pin-factor-give = Give the second step, then the PIN
+pin-factor-add = Set up a second step, then pay

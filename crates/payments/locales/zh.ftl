@@ -375,3 +375,6 @@ certificates-for-api_client = API 客户端
 certificates-for-listener = 本机监听
 certificates-for-authority = 内置证书机构
 certificates-for-operator_authority = 自有证书机构
+pin-factor-above = 金额超过 { $amount } 时，{ $shop } 要求使用通行密钥或完成第二步验证。
+pin-factor-give = 先完成第二步验证，再输入支付密码
+pin-factor-add = 先设置第二步验证，再付款

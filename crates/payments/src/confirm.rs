@@ -70,6 +70,11 @@ pub enum Confirmed {
         /// When it does.
         until: Timestamp,
     },
+    /// The shop demands a passkey or a second factor for this amount; the PIN was not looked at.
+    FactorNeeded {
+        /// Above which amount it does.
+        above: Money,
+    },
     /// The passkey was refused; nothing happened to the payment.
     PasskeyRefused(PasskeyRefusal),
     /// Too many refused passkeys; the PIN still works.
@@ -165,6 +170,12 @@ pub fn confirm(
     tx.expect(|| keys_ahead(session, from, command, means.now))?;
     let payment = load_waiting(tx, means, session, command)?;
     let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
+    if matches!(command.proof, Proof::Pin(_))
+        && identity::lacks_factor(tx, &shop, session, payment.amount, means.now)?
+    {
+        let above = Money::new(shop.buyer_factor_above_minor.unwrap_or_default(), shop.currency);
+        return Ok(Confirmed::FactorNeeded { above });
+    }
     let wrong_before = identity::find_buyer(tx, session.buyer)?.map_or(0, |buyer| buyer.pin_failures);
     let binding = proof::binding_of(&payment, &command.nonce);
     let refused = proof::check(tx, means, session, &command.proof, (payment.amount, &binding))?;

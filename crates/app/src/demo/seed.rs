@@ -389,6 +389,7 @@ fn state_of(confirmed: &Confirmed) -> Option<State> {
         Confirmed::PinWrong { .. }
         | Confirmed::PinLocked
         | Confirmed::PinCooling { .. }
+        | Confirmed::FactorNeeded { .. }
         | Confirmed::PasskeyRefused(_)
         | Confirmed::PasskeyLocked { .. }
         | Confirmed::NotActive => None,

@@ -208,14 +208,19 @@ fn plant(town: &Town) {
         identity::request_sign_in(
             tx,
             &means,
-            &contact,
+            &contact.clone().into(),
             Lang::En,
-            identity::Knock { origin: "192.0.2.1", device: None },
+            identity::Knock { origin: "192.0.2.1", host: "pay.example", device: None },
         )
         .map_err(|e| bug(e.to_string()))?;
         let other = Email::parse("other.planted.buyer@mail.example").map_err(|e| bug(e.to_string()))?;
-        identity::request_sign_up(tx, &means, &sign_up(&other)?, "192.0.2.2")
-            .map_err(|e| bug(e.to_string()))?;
+        identity::request_sign_up(
+            tx,
+            &means,
+            &sign_up(&other)?,
+            identity::Knock { origin: "192.0.2.2", host: "pay.example", device: None },
+        )
+        .map_err(|e| bug(e.to_string()))?;
         let member = NewMember {
             name: PersonName::parse("Memberplanted Zhao").map_err(|e| bug(e.to_string()))?,
             email: Email::parse("planted.member@shop.example").map_err(|e| bug(e.to_string()))?,

@@ -372,6 +372,13 @@ fn cases() -> Vec<Case> {
             let body = json!({"code": "000000", "new_pin": "739264"});
             Request::post(&format!("/v1/me/pin/resets/{NOBODYS_REQUEST}/finish"), &body)
         }),
+        case("create_contact_change", |_| {
+            Request::post("/v1/me/contact_changes", &json!({"contact": "new@b.example", "pin": PIN}))
+        }),
+        case("finish_contact_change", |_| {
+            let body = json!({"contact": "new@b.example", "code": "000000"});
+            Request::post(&format!("/v1/me/contact_changes/{NOBODYS_REQUEST}/finish"), &body)
+        }),
         case("freeze_me", |_| Request::post("/v1/me/freeze", &json!({}))),
         case("list_my_sessions", |_| get("/v1/me/sessions".into())),
         case("delete_my_session", |s| delete(format!("/v1/me/sessions/{}", s.payer().session))),
@@ -404,6 +411,9 @@ fn cases() -> Vec<Case> {
         }),
         case("delete_member_session", |_| delete("/v1/member_sessions/current".into())),
         case("find_shop", |_| get("/v1/shop".into())),
+        case("update_buyer_policy", |_| {
+            put("/v1/shop/buyer_policy".into(), json!({"factor_above_minor": 50_000}))
+        }),
         case("create_member", |s| {
             let email = format!("{}@shop.example", key());
             Request::post(
@@ -509,7 +519,7 @@ fn is_past_the_gate(operation: &str, answer: &Answer) -> bool {
         "take_export" | "fetch_export" => &["export_closed"],
         "update_password" => &["password_wrong"],
         // The code that was sent is read in identity's own tests.
-        "finish_pin_reset" => &["one_time_code_gone"],
+        "finish_pin_reset" | "finish_contact_change" => &["one_time_code_gone"],
         "destroy_key" => &["key_in_use"],
         "renew_certificate" => &["not_our_certificate"],
         // So many from one place.

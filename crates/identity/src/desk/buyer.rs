@@ -18,10 +18,11 @@ use super::words::{masked_contact, text_problem};
 use crate::buyers::SignUp;
 use crate::codes::{self, CodeCheck, Knock, OneTimeCode, SignedIn};
 use crate::pages::entry::{BuyerCodePage, BuyerNewPage, BuyerSignInPage};
+use crate::phone::Contact;
 use crate::pin::Pin;
 use crate::sessions::end_session;
 use crate::sign_in::PendingSignIn;
-use crate::text::{Email, PersonName};
+use crate::text::PersonName;
 
 /// Where a buyer goes who came for nothing in particular.
 pub(super) const HOME: &str = "/me";
@@ -53,6 +54,7 @@ async fn sign_in_page(
         shop: shop.unwrap_or_default(),
         amount,
         contact_typed,
+        takes_numbers: hall.identity.sends_texts,
         problems,
         action_href: with_next("/me/sign-in", &next),
         new_href: with_next("/me/new", &next),
@@ -77,9 +79,9 @@ pub(super) async fn request_sign_in(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<SignInForm>(Side::Buyer, &incoming)?;
     visit.knock(&hall)?;
-    let Ok(contact) = Email::parse(&posted.form.contact) else {
+    let Ok(contact) = Contact::parse_reachable(&posted.form.contact, hall.identity.sends_texts) else {
         let mut problems = Problems::none();
-        problems.add("contact", visit.buyer_frame(&hall).t("problem-email"));
+        problems.add("contact", visit.buyer_frame(&hall).t(contact_problem(&hall)));
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return sign_in_page(&hall, &visit, status, posted.form.contact, problems).await;
     };
@@ -88,7 +90,7 @@ pub(super) async fn request_sign_in(
         once.run(tx, asker.now, |tx| {
             let means = cx.identity.means(asker.now);
             let origin = asker.origin();
-            let from = Knock { origin: &origin, device: asker.device.as_ref() };
+            let from = Knock { origin: &origin, host: cx.identity.host(), device: asker.device.as_ref() };
             let asked = codes::request_sign_in(tx, &means, &contact, asker.browser.lang, from)?;
             Ok((asked.request.to_string(), ()))
         })
@@ -147,12 +149,18 @@ fn sign_up_page(
     let view = BuyerNewPage {
         page: visit.buyer_frame(hall),
         contact_typed: typed.contact,
+        takes_numbers: hall.identity.sends_texts,
         name_typed: typed.name,
         problems,
         action_href: with_next("/me/new", &next),
         sign_in_href: with_next("/me/sign-in", &next),
     };
     show(status, &view)
+}
+
+/// What is said of a contact that cannot be written to.
+pub(super) fn contact_problem(hall: &Hall) -> &'static str {
+    if hall.identity.sends_texts { "problem-contact" } else { "problem-email" }
 }
 
 /// Who wants an account.
@@ -166,10 +174,10 @@ pub(super) struct SignUpForm {
 }
 
 impl SignUpForm {
-    fn parse(&self, page: &Frame) -> Result<SignUp, Problems> {
+    fn parse(&self, hall: &Hall, page: &Frame) -> Result<SignUp, Problems> {
         let mut problems = Problems::none();
-        let contact =
-            Email::parse(&self.contact).map_err(|_| problems.add("contact", page.t("problem-email")));
+        let contact = Contact::parse_reachable(&self.contact, hall.identity.sends_texts)
+            .map_err(|_| problems.add("contact", page.t(contact_problem(hall))));
         let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
         let pin = Pin::parse(&self.pin).map_err(|_| problems.add("pin", page.t("problem-pin")));
         if self.pin != self.pin_again {
@@ -193,7 +201,7 @@ pub(super) async fn request_sign_up(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<SignUpForm>(Side::Buyer, &incoming)?;
     visit.knock(&hall)?;
-    let sign_up = match posted.form.parse(&visit.buyer_frame(&hall)) {
+    let sign_up = match posted.form.parse(&hall, &visit.buyer_frame(&hall)) {
         Ok(sign_up) => sign_up,
         Err(problems) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -204,7 +212,9 @@ pub(super) async fn request_sign_up(
     let asked = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
             let means = cx.identity.means(asker.now);
-            let asked = codes::request_sign_up(tx, &means, &sign_up, &asker.origin())?;
+            let origin = asker.origin();
+            let from = Knock { origin: &origin, host: cx.identity.host(), device: None };
+            let asked = codes::request_sign_up(tx, &means, &sign_up, from)?;
             Ok((asked.request.to_string(), ()))
         })
     });

@@ -9,6 +9,7 @@ use webkit::page::Frame;
 use crate::buyers::{BuyerError, find_buyer_person};
 use crate::password::PasswordProblem;
 use crate::permissions::Role;
+use crate::phone::Phone;
 use crate::text::TextError;
 
 /// Characters of a first name that are shown.
@@ -42,8 +43,11 @@ pub fn short_name(name: &str) -> String {
     }
 }
 
-/// An address as its owner recognises it: `l•••@mail.example`.
+/// An address or number as its owner recognises it: `l•••@mail.example`, `•• 42`.
 pub(super) fn masked_contact(contact: &str) -> String {
+    if let Ok(phone) = Phone::parse(contact) {
+        return phone.hint();
+    }
     let (local, domain) = contact.split_once('@').unwrap_or((contact, ""));
     let head: String = local.chars().take(1).collect();
     format!("{head}•••@{domain}")

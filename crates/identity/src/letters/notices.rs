@@ -47,6 +47,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::SessionEnded { .. } => "session_ended",
         Notice::Frozen => "frozen",
         Notice::ReadsTooMuch { .. } => "reads_too_much",
+        Notice::BuyerPolicyChanged => "buyer_policy_changed",
         Notice::ApprovalAsked { .. } => "approval_asked",
         Notice::CertificateEnds { .. } => "certificate_ends",
     }
@@ -111,6 +112,10 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::ReadsTooMuch { reader, openings } => (
             "Somebody opens a lot of customer data",
             format!("`{reader}` opened customer data or cards {openings} times, more than usual or allowed."),
+        ),
+        Notice::BuyerPolicyChanged => (
+            "What your shop asks of buyers was changed",
+            "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.".to_owned(),
         ),
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
@@ -208,6 +213,10 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "有人大量查看客户资料",
             format!("`{reader}` 已 {openings} 次打开客户资料或银行卡，超出平常或允许的次数。"),
         ),
+        Notice::BuyerPolicyChanged => (
+            "店铺对买家的要求已更改",
+            "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
+        ),
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
         Notice::CertificateEnds { label, days: 0 } => {
             ("证书已到期", format!("“{label}”的证书已到期，使用该证书的设备或程序已无法连接。"))
@@ -224,6 +233,8 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
     match (notice, lang) {
         (Notice::ApprovalAsked { .. }, Lang::En) => "Sign in and look under “Approvals”.",
         (Notice::ApprovalAsked { .. }, Lang::Zh) => "请登录后在“审批”中查看。",
+        (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
+        (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
         (Notice::CertificateEnds { .. }, Lang::En) => "Renew it, or sign in and look under “Certificates”.",
         (Notice::CertificateEnds { .. }, Lang::Zh) => "请更新证书，或登录后在“证书”中查看。",
         (Notice::ReadsTooMuch { .. }, Lang::En) => {

@@ -77,6 +77,29 @@ pub struct PinChangePage {
     pub forgot_href: String,
 }
 
+/// Another contact: first the contact and the PIN, then the code that came to it. Template `contact.html`. Fields `contact`,
+/// `pin`; then `contact`, `request`, `code`.
+#[derive(Template)]
+#[template(path = "contact.html")]
+pub struct ContactPage {
+    /// The frame.
+    pub page: Frame,
+    /// The contact up to now, masked.
+    pub now_masked: String,
+    /// The new one, as typed; empty before.
+    pub contact: String,
+    /// The new one, masked.
+    pub new_masked: String,
+    /// The request its code belongs to; empty before it was asked for.
+    pub request: String,
+    /// Whether a number will do as well.
+    pub takes_numbers: bool,
+    /// What is wrong, by field.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
 /// A PIN set anew without the old one. Template `pin_forgot.html`. Fields of the second stage `code`, `pin`, `pin_again`,
 /// `request`; the first posts nothing.
 #[derive(Template)]

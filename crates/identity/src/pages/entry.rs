@@ -133,6 +133,8 @@ pub struct BuyerSignInPage {
     pub amount: Option<Money>,
     /// What was typed before.
     pub contact_typed: String,
+    /// Whether a telephone number will do as well.
+    pub takes_numbers: bool,
     /// What is wrong with `contact`.
     pub problems: Problems,
     /// Where the form posts to.
@@ -178,6 +180,8 @@ pub struct BuyerNewPage {
     pub page: Frame,
     /// What was typed as the contact.
     pub contact_typed: String,
+    /// Whether a telephone number will do as well.
+    pub takes_numbers: bool,
     /// What was typed as the name.
     pub name_typed: String,
     /// What is wrong with `contact`, `name`, `pin` or `pin_again`.

@@ -1,7 +1,7 @@
 //! Who works in a shop: members, invitations, a leaver.
 
 use askama::Template;
-use base::Timestamp;
+use base::{Money, Timestamp};
 use webkit::page::{Frame, Mark, Problems};
 
 /// Everybody who works here. Template `members.html`.
@@ -139,6 +139,24 @@ pub struct MemberPage {
     pub remove_href: String,
     /// Whether the shop would be left without an owner.
     pub is_last_owner: bool,
+}
+
+/// What the shop demands of buyers. Template `buyer_policy.html`. Field `above`.
+#[derive(Template)]
+#[template(path = "buyer_policy.html")]
+pub struct BuyerPolicyPage {
+    /// The frame.
+    pub page: Frame,
+    /// Above which amount; absent where nothing is demanded.
+    pub above: Option<Money>,
+    /// The amount as typed, plain decimal.
+    pub above_typed: String,
+    /// The shop's currency.
+    pub currency: String,
+    /// What is wrong with `above`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
 }
 
 /// A leaver: what follows, and the button. Template `member_remove.html`. No fields.

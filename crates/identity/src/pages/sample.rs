@@ -9,8 +9,8 @@ use webkit::page::{Desk, Frame, Html, Lang, Problems, Texts, Zone};
 use webkit::qr::{Level, Symbol};
 
 use super::account::{
-    AccountPage, ActivityPage, ForgotStage, FreezeLinkPage, FreezePage, FrozenPage, PinChangePage,
-    PinForgotPage, Standing,
+    AccountPage, ActivityPage, ContactPage, ForgotStage, FreezeLinkPage, FreezePage, FrozenPage,
+    PinChangePage, PinForgotPage, Standing,
 };
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::entry::{
@@ -21,7 +21,7 @@ use super::front::FrontPage;
 use super::keys::{KeyDestroyPage, KeyRotatePage, KeysPage, ShopsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::passkeys::PasskeyNewPage;
-use super::people::{MemberNewPage, MemberPage, MemberRemovePage, MembersPage};
+use super::people::{BuyerPolicyPage, MemberNewPage, MemberPage, MemberRemovePage, MembersPage};
 use super::review::{AccessReviewPage, ApprovalsPage};
 use super::roles::{RoleEditPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
@@ -178,6 +178,7 @@ impl BuyerSignInPage {
             shop: shop(lang),
             amount: Some(Money::new(128_000, Currency::CNY)),
             contact_typed: "li".into(),
+            takes_numbers: true,
             problems,
             action_href: "/p/sample/sign-in".into(),
             new_href: "/p/sample/new".into(),
@@ -210,6 +211,7 @@ impl BuyerNewPage {
         BuyerNewPage {
             page,
             contact_typed: "li@mail.example".into(),
+            takes_numbers: false,
             name_typed: String::new(),
             problems: Problems::none(),
             action_href: "/p/sample/new".into(),
@@ -424,6 +426,8 @@ fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("pin-forgot".to_owned(), PinForgotPage::sample(buyer(), ForgotStage::Ask).render()?),
         ("pin-forgot-code".to_owned(), PinForgotPage::sample(buyer(), code).render()?),
         ("pin-forgot-done".to_owned(), PinForgotPage::sample(buyer(), ForgotStage::Done(held(0))).render()?),
+        ("contact".to_owned(), ContactPage::sample(buyer(), "").render()?),
+        ("contact-code".to_owned(), ContactPage::sample(buyer(), "1").render()?),
         ("freeze-link".to_owned(), FreezeLinkPage::sample(buyer(), false).render()?),
         ("freeze-link-done".to_owned(), FreezeLinkPage::sample(buyer(), true).render()?),
         ("account-pin-locked".to_owned(), AccountPage::sample(buyer(), Standing::PinLocked).render()?),
@@ -460,6 +464,7 @@ fn people_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ),
         ("keys".to_owned(), KeysPage::sample(desk("/desk/keys"), false).render()?),
         ("keys-moving".to_owned(), KeysPage::sample(desk("/desk/keys"), true).render()?),
+        ("buyer-policy".to_owned(), BuyerPolicyPage::sample(desk("/desk/buyer-policy")).render()?),
         ("shops".to_owned(), ShopsPage::sample(desk("/desk/shops")).render()?),
         ("key-rotate".to_owned(), KeyRotatePage::sample(desk("/desk/keys")).render()?),
         ("key-destroy".to_owned(), KeyDestroyPage::sample(desk("/desk/keys")).render()?),

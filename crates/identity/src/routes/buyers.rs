@@ -22,9 +22,10 @@ use crate::members;
 use crate::own;
 use crate::permissions::{Actor, Denied, Permission};
 use crate::person::Person;
+use crate::phone::Contact;
 use crate::pin::{self, Pin, PinCheck};
 use crate::sessions::{self, SessionLine};
-use crate::text::{Email, Label, PersonName};
+use crate::text::{Label, PersonName};
 
 /// What somebody gives to become a buyer.
 #[derive(Deserialize, ToSchema)]
@@ -33,7 +34,7 @@ pub struct NewBuyerBody {
     /// The name, 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100, example = "Zhang San")]
     name: String,
-    /// The e-mail address the code goes to.
+    /// The e-mail address the code goes to, or the telephone number with its country.
     #[schema(max_length = 254, example = "zhang.san@mail.example")]
     contact: String,
     /// The payment PIN: six digits, not a sequence, date or pattern.
@@ -47,7 +48,7 @@ pub struct NewBuyerBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBuyerSessionBody {
-    /// The e-mail address of the account.
+    /// The e-mail address or telephone number of the account.
     #[schema(max_length = 254, example = "zhang.san@mail.example")]
     contact: String,
     /// `en` or `zh`, the language of the mail.
@@ -170,7 +171,7 @@ pub async fn create_buyer(
     cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let name = problems.take("name", PersonName::parse(&body.name));
-    let contact = problems.take("contact", Email::parse(&body.contact));
+    let contact = problems.take("contact", Contact::parse_reachable(&body.contact, cx.sends_texts));
     let pin = problems.take("pin", Pin::parse(&body.pin));
     let lang = parse_language(&mut problems, body.language.as_deref(), lang);
     let sign_up = match (name, contact, pin) {
@@ -181,7 +182,10 @@ pub async fn create_buyer(
     let means = cx.clone();
     let asked = cx
         .db
-        .write(move |tx| codes::request_sign_up(tx, &means.means(who.at), &sign_up, &who.place.origin))
+        .write(move |tx| {
+            let from = Knock { origin: &who.place.origin, host: means.host(), device: None };
+            codes::request_sign_up(tx, &means.means(who.at), &sign_up, from)
+        })
         .await?;
     Ok((StatusCode::ACCEPTED, Answer(asked.into())))
 }
@@ -197,7 +201,7 @@ pub async fn create_buyer_session(
 ) -> Result<(StatusCode, Answer<CodeRequestedView>), ApiError> {
     cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
-    let contact = problems.take("contact", Email::parse(&body.contact));
+    let contact = problems.take("contact", Contact::parse_reachable(&body.contact, cx.sends_texts));
     let lang = parse_language(&mut problems, body.language.as_deref(), lang);
     let Some(contact) = contact.filter(|_| problems.is_empty()) else { return Err(problems.into_error()) };
     let device = body.device_token.as_deref().and_then(DeviceToken::parse);
@@ -205,7 +209,7 @@ pub async fn create_buyer_session(
     let asked = cx
         .db
         .write(move |tx| {
-            let from = Knock { origin: &who.place.origin, device: device.as_ref() };
+            let from = Knock { origin: &who.place.origin, host: means.host(), device: device.as_ref() };
             codes::request_sign_in(tx, &means.means(who.at), &contact, lang, from)
         })
         .await?;

@@ -6,10 +6,12 @@ use webkit::error::{ApiError, Code};
 use crate::access_review::AccessReviewError;
 use crate::api_keys::ApiKeyError;
 use crate::approvals::ApprovalError;
+use crate::buyer_policy::BuyerPolicyError;
 use crate::buyers::BuyerError;
 use crate::ceremonies::CeremonyError;
 use crate::certificates::CertificateError;
 use crate::codes::CodeRequestError;
+use crate::contact_change::ContactChangeError;
 use crate::context::Fault;
 use crate::custom_roles::RoleError;
 use crate::factors::FactorError;
@@ -149,6 +151,29 @@ impl From<PasswordResetError> for ApiError {
         match error {
             PasswordResetError::Gone => ApiError::new(&LINK_GONE, error.to_string()),
             PasswordResetError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<BuyerPolicyError> for ApiError {
+    fn from(error: BuyerPolicyError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            BuyerPolicyError::Denied(found) => denied(found),
+            BuyerPolicyError::Amount => ApiError::bad_field("factor_above_minor", text),
+            BuyerPolicyError::NotFound => ApiError::not_found(text),
+            BuyerPolicyError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<ContactChangeError> for ApiError {
+    fn from(error: ContactChangeError) -> ApiError {
+        match error {
+            ContactChangeError::Denied(found) => denied(found),
+            ContactChangeError::Code(found) => found.into(),
+            ContactChangeError::Buyer(found) => found.into(),
+            ContactChangeError::Fault(found) => fault(&found),
         }
     }
 }

@@ -18,6 +18,7 @@ use super::errors::SIGN_IN_REFUSED;
 use super::gate::Bearer;
 use super::second_steps::{MemberSessionView, SecondStepView};
 use crate::approvals::Asked;
+use crate::buyer_policy;
 use crate::context::Context;
 use crate::factor_reset;
 use crate::grants::Grants;
@@ -149,8 +150,19 @@ pub struct ShopView {
     currency: String,
     /// `open` or `closed`.
     state: &'static str,
+    /// Above which amount buyers give a passkey or a second factor, minor units; absent where the shop demands none.
+    buyer_factor_above_minor: Option<i64>,
     /// Since when, RFC 3339.
     created_at: String,
+}
+
+/// What a shop demands of buyers.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuyerPolicyBody {
+    /// Above which amount they give a passkey or a second factor, minor units of the shop's currency; `null` for none.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    factor_above_minor: Option<i64>,
 }
 
 /// What the first set-up made.
@@ -305,6 +317,22 @@ pub async fn find_shop(State(cx): State<Context>, who: Bearer) -> ApiResult<Shop
         shops::find_shop(tx, caller.shop)?.ok_or_else(|| ApiError::not_found("no such shop"))
     });
     Ok(Answer(shop.await?.into()))
+}
+
+/// Sets what the shop demands of buyers: above an amount a passkey, or a second factor given in the last five minutes.
+#[utoipa::path(put, path = "/v1/shop/buyer_policy", tag = "shop", request_body = BuyerPolicyBody,
+    security(("member_session" = [])), responses((status = 204), ApiErrors))]
+pub async fn update_buyer_policy(
+    State(cx): State<Context>,
+    who: Bearer,
+    Json(body): Json<BuyerPolicyBody>,
+) -> Result<StatusCode, ApiError> {
+    cx.write_as(who, Permission::ManageShop, move |tx, caller| {
+        let above = body.factor_above_minor;
+        Ok(buyer_policy::set_buyer_policy(tx, &caller.means, &caller.actor, caller.shop, above)?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Invites a member. The invitation goes to their address. 202 where a second person must approve the roles first.
@@ -502,6 +530,7 @@ impl From<Shop> for ShopView {
             category: shop.category,
             currency: shop.currency.to_string(),
             state: shop.state.name(),
+            buyer_factor_above_minor: shop.buyer_factor_above_minor,
             created_at: shop.created.to_rfc3339(),
         }
     }

@@ -27,6 +27,7 @@ static SHOPS: Table = Table::new(
         text("currency"),
         text("state"),
         int("created_ms"),
+        int("buyer_factor_minor"),
     ],
 )
 .kept();
@@ -45,15 +46,23 @@ pub(crate) fn find_shop(tx: &mut Tx, id: ShopId) -> Result<Option<ShopRow>, Erro
 }
 
 pub(crate) fn list_shops(tx: &mut Tx, limit: usize) -> Result<Vec<ShopRow>, Error> {
-    let sql = "SELECT shop_id, name, city, country, category, currency, state, created_ms
+    let sql = "SELECT shop_id, name, city, country, category, currency, state, created_ms, buyer_factor_minor
                FROM shops ORDER BY name, shop_id LIMIT ?1";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.query(sql, &[Value::Int(limit)])?.iter().map(read).collect()
 }
 
 pub(crate) fn insert_shop(tx: &mut Tx, row: ShopRow) -> Result<(), Error> {
+    tx.insert(&SHOPS, values(row))
+}
+
+pub(crate) fn update_shop(tx: &mut Tx, row: ShopRow) -> Result<(), Error> {
+    tx.put(&SHOPS, values(row))
+}
+
+fn values(row: ShopRow) -> Vec<Value> {
     let shop = row.shop;
-    let values = vec![
+    vec![
         shop.id.short().into(),
         shop.name.into(),
         shop.city.into(),
@@ -62,8 +71,8 @@ pub(crate) fn insert_shop(tx: &mut Tx, row: ShopRow) -> Result<(), Error> {
         shop.currency.code().into(),
         shop.state.name().into(),
         shop.created.into(),
-    ];
-    tx.insert(&SHOPS, values)
+        shop.buyer_factor_above_minor.into(),
+    ]
 }
 
 fn read(row: &Row) -> Result<ShopRow, Error> {
@@ -76,6 +85,7 @@ fn read(row: &Row) -> Result<ShopRow, Error> {
         currency: row.text(5)?.parse().map_err(|_| broken("shops"))?,
         state: ShopState::from_name(row.text(6)?).ok_or_else(|| broken("shops"))?,
         created: row.time(7)?,
+        buyer_factor_above_minor: row.opt_int(8)?,
     };
     Ok(ShopRow { shop })
 }

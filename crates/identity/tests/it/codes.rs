@@ -10,7 +10,14 @@ use crate::world::{PIN, World, code_in, each_world, email, pin, sign_up};
 
 pub fn ask_up(world: &World, contact: &'static str) -> SessionId {
     world
-        .write(move |tx, means| identity::request_sign_up(tx, means, &sign_up(contact), "192.0.2.1"))
+        .write(move |tx, means| {
+            identity::request_sign_up(
+                tx,
+                means,
+                &sign_up(contact),
+                identity::Knock { origin: "192.0.2.1", host: "pay.example", device: None },
+            )
+        })
         .unwrap()
         .request
 }
@@ -28,8 +35,8 @@ fn ask_on(
 ) -> Result<SessionId, CodeRequestError> {
     let device = shown.map(|signed_in| signed_in.device_token.clone());
     let asked = world.write(move |tx, means| {
-        let from = Knock { origin, device: device.as_ref() };
-        identity::request_sign_in(tx, means, &email(contact), Lang::Zh, from)
+        let from = Knock { origin, host: "pay.example", device: device.as_ref() };
+        identity::request_sign_in(tx, means, &email(contact).into(), Lang::Zh, from)
     });
     asked.map(|asked| asked.request)
 }
@@ -61,7 +68,7 @@ fn a_sign_up_becomes_an_account_when_its_code_is_given() {
         let find = || {
             world
                 .read(|tx, means| {
-                    identity::find_buyer_by_contact(tx, means.vault, &email("new@shop.example"))
+                    identity::find_buyer_by_contact(tx, means.vault, &email("new@shop.example").into())
                 })
                 .unwrap()
         };
@@ -147,7 +154,14 @@ fn pw_5_a_sign_up_with_a_known_contact_looks_the_same_and_changes_nothing() {
         )
         .unwrap();
         let request = world
-            .write(move |tx, means| identity::request_sign_up(tx, means, &thief, "192.0.2.66"))
+            .write(move |tx, means| {
+                identity::request_sign_up(
+                    tx,
+                    means,
+                    &thief,
+                    identity::Knock { origin: "192.0.2.66", host: "pay.example", device: None },
+                )
+            })
             .unwrap()
             .request;
         let signed_in = right(give(&world, request, &code_in(&world.deliver()[0].body), None));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::Dice;
 use identity::outside::{Claims, find_outside_member};
-use identity::{BuyerError, Email, MemberError, PasswordHash, Person, PinCheck, Proof, ProofCheck, Role};
+use identity::{BuyerError, Contact, MemberError, PasswordHash, Person, PinCheck, Proof, ProofCheck, Role};
 use vault::rotation::{
     Hanging, Nodes, RotationError, Rotator, Step, destroy_key, list_rotations, start_rotation,
 };
@@ -69,7 +69,7 @@ fn c47_people_sign_in_and_pay_through_a_replaced_seed_and_the_old_one_goes_when_
             replace_seed(&world);
             assert_eq!(verifier_bytes(&world), 32 + 4 * usize::try_from(version).unwrap(), "a layer each");
         }
-        let contact = Email::parse("a@b.example").unwrap();
+        let contact = Contact::parse("a@b.example").unwrap();
         let found = world.read(|tx, means| identity::find_buyer_by_contact(tx, means.vault, &contact));
         assert_eq!(found, Ok(Some(buyer)));
         let again = world.write(|tx, means| identity::create_buyer(tx, means, &sign_up("a@b.example")));

@@ -20,9 +20,9 @@ fn c45_planted_names_contacts_pins_codes_and_passwords_are_nowhere_in_the_file()
                 identity::request_sign_in(
                     tx,
                     means,
-                    &email(address),
+                    &email(address).into(),
                     webkit::page::Lang::En,
-                    identity::Knock { origin: "192.0.2.1", device: None },
+                    identity::Knock { origin: "192.0.2.1", host: "pay.example", device: None },
                 )
             })
             .unwrap()

@@ -92,6 +92,8 @@ fn settle(
         Confirmed::PinWrong { left } => left.to_string(),
         Confirmed::PinLocked => "locked".to_owned(),
         Confirmed::PinCooling { .. } => "cooling".to_owned(),
+        // The page says it, and where to give it.
+        Confirmed::FactorNeeded { .. } => "factor".to_owned(),
         Confirmed::PasskeyRefused(_) => "passkey".to_owned(),
         Confirmed::PasskeyLocked { .. } => "passkey locked".to_owned(),
         Confirmed::NotActive => "frozen".to_owned(),

@@ -310,6 +310,12 @@ pub(super) struct Standing {
     pub awake: bool,
     /// Whether the payer has a passkey to confirm with.
     pub has_passkey: bool,
+    /// Above which amount the shop demands a second factor, where it does so for this payment.
+    pub factor_above: Option<Money>,
+    /// Whether it is still to be given before the PIN pays.
+    pub lacks_factor: bool,
+    /// Whether the payer has one to give.
+    pub has_factor: bool,
 }
 
 /// The payment, if this payer may see it: their own, or one that nobody has confirmed yet.
@@ -321,7 +327,12 @@ pub(super) fn find_standing(tx: &mut Tx<'_>, payer: &Payer<'_>, id: PaymentId) -
     let factors = identity::factors::list_factors(tx, Person::Buyer(payer.session.buyer))?;
     let has_passkey = factors.iter().any(|factor| factor.kind == FactorKind::Passkey);
     let (state, awake) = (payment.state_at(payer.means.now), payer.session.awake);
-    Ok(Standing { state, payment, payee, awake, has_passkey })
+    let has_factor = factors.iter().any(|factor| factor.kind != FactorKind::Recovery);
+    let (shop, amount) = (&payee.shop, payment.amount);
+    let lacks_factor = identity::lacks_factor(tx, shop, &payer.session, amount, payer.means.now)?;
+    let above = shop.buyer_factor_above_minor.map(|minor| Money::new(minor, shop.currency));
+    let factor_above = above.filter(|_| shop.demands_factor(amount));
+    Ok(Standing { state, payment, payee, awake, has_passkey, factor_above, lacks_factor, has_factor })
 }
 
 pub(super) fn unknown() -> ApiError {
@@ -392,8 +403,17 @@ fn show_pin(
     let payment = &standing.payment;
     let page = visit.frame(&desk.hall, Side::Buyer, standing.payee.zone);
     let (wrong, passkey_wrong) = trouble.say(&page);
+    let here = format!("/pay/{}", payment.id);
+    let factor_href = match (standing.lacks_factor, standing.has_factor) {
+        (false, _) => String::new(),
+        (true, true) => with_next("/me/again", &here),
+        (true, false) => with_next("/me/factor", &here),
+    };
     let view = PinPage {
         wrong,
+        factor_above: standing.factor_above,
+        factor_href,
+        has_factor: standing.has_factor,
         has_passkey: standing.has_passkey,
         passkey_wrong,
         shop: standing.payee.shop.name,

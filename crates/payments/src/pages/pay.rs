@@ -97,6 +97,12 @@ pub struct PinPage {
     pub has_passkey: bool,
     /// What is wrong with the passkey, as a sentence; empty at the first try.
     pub passkey_wrong: String,
+    /// Above which amount the shop demands a second factor, where it does so here.
+    pub factor_above: Option<Money>,
+    /// Where it is given, or set up; empty when the PIN may be typed.
+    pub factor_href: String,
+    /// Whether the payer has one to give.
+    pub has_factor: bool,
     /// Where a forgotten PIN is set anew.
     pub forgot_href: String,
     /// Where the form posts to.

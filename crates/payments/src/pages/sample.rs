@@ -539,6 +539,8 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("pay".to_owned(), PayPage::sample(buyer()).render()?),
         ("pay-amount".to_owned(), PayAmountPage::sample(buyer()).render()?),
         ("pin".to_owned(), PinPage::sample(buyer()).render()?),
+        ("pin-factor".to_owned(), PinPage::sample_demanding(buyer(), true).render()?),
+        ("pin-factor-add".to_owned(), PinPage::sample_demanding(buyer(), false).render()?),
         ("challenge".to_owned(), ChallengePage::sample(buyer()).render()?),
         ("wait".to_owned(), WaitPage::sample(buyer()).render()?),
         ("not-me".to_owned(), NotMePage::sample(buyer()).render()?),

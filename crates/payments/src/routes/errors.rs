@@ -27,6 +27,7 @@ codes! {
     ORDER_PAID = "order_paid", 409, "the order was paid already";
     CONFIRMATION_MISMATCH = "confirmation_mismatch", 422, "what was confirmed is not what the payment is; show it again";
     DAY_LIMIT = "day_limit", 422, "the amount is past the legal daily limit for this kind of code";
+    BUYER_FACTOR_NEEDED = "buyer_factor_needed", 403, "the shop asks for a passkey, or a second factor given in the last five minutes, above an amount; the message says which";
     CODE_MALFORMED = "code_malformed", 422, "the text is not a code of this installation";
     CODE_ALTERED = "code_altered", 422, "the code was altered after the shop made it";
     CODE_EXPIRED = "code_expired", 409, "the code's time ran out; ask the shop for a new one";

@@ -259,6 +259,15 @@ fn show(
             // Nothing was written, so nothing is lost.
             return Err(ApiError::too_many(u32::try_from(retry_after_seconds).unwrap_or(u32::MAX)));
         }
+        Confirmed::FactorNeeded { above } => {
+            // Nothing was written, so nothing is lost.
+            let text = format!(
+                "above {} {} this shop asks for a passkey, or a second factor given in the last five minutes",
+                above.decimal(),
+                above.currency
+            );
+            return Err(ApiError::new(&errors::BUYER_FACTOR_NEEDED, text));
+        }
         Confirmed::PinWrong { left } => PinCheck::Wrong { left },
         Confirmed::PinLocked => PinCheck::Locked,
         Confirmed::PinCooling { until } => PinCheck::Cooling { until },

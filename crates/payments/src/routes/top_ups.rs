@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use base::{BuyerId, ScopedId, ShopId};
 use identity::gate::{Made, Operation};
-use identity::{Email, Permission};
+use identity::{Contact, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webkit::body::Incoming;
@@ -17,7 +17,7 @@ use crate::balance;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TopUpBody {
-    /// The buyer's id or e-mail address.
+    /// The buyer's id, e-mail address, or telephone number with its country.
     #[schema(min_length = 3, max_length = 254)]
     buyer: String,
     /// How much was received, minor units.
@@ -45,7 +45,7 @@ pub(super) struct TopUpView {
 #[derive(Clone)]
 enum Named {
     Id(BuyerId),
-    Contact(Email),
+    Contact(Contact),
 }
 
 impl Named {
@@ -53,7 +53,7 @@ impl Named {
         if let Ok(id) = text.parse() {
             return Ok(Named::Id(id));
         }
-        Email::parse(text).map(Named::Contact).map_err(|_| "must be a buyer's id or e-mail address")
+        Contact::parse(text).map(Named::Contact).map_err(|_| "must be a buyer's id, e-mail address or number")
     }
 }
 

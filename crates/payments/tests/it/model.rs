@@ -353,6 +353,7 @@ impl Real {
             Ok(Confirmed::NotActive) => "not active".into(),
             Ok(
                 other @ (Confirmed::PinCooling { .. }
+                | Confirmed::FactorNeeded { .. }
                 | Confirmed::PasskeyRefused(_)
                 | Confirmed::PasskeyLocked { .. }),
             ) => {

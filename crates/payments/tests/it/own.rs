@@ -270,6 +270,41 @@ fn v6_4_4_a_colleagues_second_step_is_reset_from_the_page_with_a_second_person()
 }
 
 #[test]
+fn a_shop_asks_buyers_for_more_than_the_pin_above_an_amount_and_says_so() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let page = owner.get("/desk/buyer-policy");
+    page.is(200).shows("Buyers pay every amount");
+    owner
+        .send(&page.form("/desk/buyer-policy").with("above", "much"))
+        .is(422)
+        .shows("Enter an amount such as");
+    owner.send(&page.form("/desk/buyer-policy").with("above", "50")).is(200).shows("Above");
+    let (small, _) = code(&mut owner, "50", "Tea");
+    let (mut phone, page) = at_pin(&site, &small, BUYER);
+    phone.send(&page.form("/confirm").with("pin", PIN)).is(200).shows("Paid");
+    let (dear, id) = code(&mut owner, "50.01", "Tea");
+    let page = phone.get(&dear);
+    let page = phone.send(&page.form("/p/"));
+    page.is(200).shows("asks for a passkey or your second step").shows("Set up a second step");
+    assert!(!page.html.contains("name=\"pin\""), "the PIN alone is not asked for");
+    // Setting an app up is a second step given just now, and leads back to the payment.
+    let ways = phone.get(&before(&page.html, "Set up a second step"));
+    let codes = site.enter(&mut phone, ways);
+    assert!(codes.path.starts_with(&format!("/pay/{id}")), "{}", codes.path);
+    let page = phone.get(&format!("/pay/{id}"));
+    page.is(200).shows("asks for a passkey or your second step");
+    phone.send(&page.form("/confirm").with("pin", PIN)).is(200).shows("Paid");
+    site.clock.advance_seconds(250);
+    let (dear, id) = code(&mut owner, "50.01", "Tea");
+    let page = phone.get(&dear);
+    let page = phone.send(&page.form("/p/"));
+    let stale = page.form("/confirm").with("pin", PIN);
+    site.clock.advance_seconds(50);
+    phone.send(&stale).is(200).shows("Give the second step");
+    assert_eq!(site.payment(id).stored_state, payments::State::Waiting);
+}
+
+#[test]
 fn pw_2_a_listed_password_leads_to_another_one_before_anything_else() {
     let (site, mut owner) = opened(Outcome::Allow);
     let shops = site.write(|tx, _| identity::list_shops(tx, 10));

@@ -156,7 +156,7 @@ impl Site {
     }
 
     pub fn buyer(&self, email: &str) -> BuyerId {
-        let email = Email::parse(email).unwrap();
+        let email = identity::Contact::parse(email).unwrap();
         let vault = Arc::clone(&self.context.identity.vault);
         self.read(move |tx| {
             identity::find_buyer_by_contact(tx, &vault, &email).map_err(|e| store::Error::Bug(e.to_string()))

@@ -114,7 +114,13 @@ pub(super) fn thing_of(path: &str, operation: &str) -> Thing {
             return Thing::OfAnyPayer;
         }
         // The path names a currency; a key of the installation; a passkey, or a request, that nobody has.
-        "update_refund_limit" | "destroy_key" | "delete_passkey" | "finish_pin_reset" => return Thing::Own,
+        "update_refund_limit"
+        | "destroy_key"
+        | "delete_passkey"
+        | "finish_contact_change"
+        | "finish_pin_reset" => {
+            return Thing::Own;
+        }
         _ => {}
     }
     let own = [Permission::OwnAccount, Permission::OwnSecurity].map(Some);

@@ -73,7 +73,7 @@ struct Named {
 }
 
 /// Fields of bodies that name no thing of a shop, though they are called like one.
-const NO_THING: [(&str, &str); 20] = [
+const NO_THING: [(&str, &str); 21] = [
     ("accept_invitation", "token"),
     ("confirm_sms", "code"),
     ("confirm_sms", "request"),
@@ -90,6 +90,7 @@ const NO_THING: [(&str, &str); 20] = [
     ("create_setup", "token"),
     // Buyers are the house's.
     ("create_top_up", "buyer"),
+    ("finish_contact_change", "code"),
     ("finish_password_reset", "token"),
     ("finish_pin_reset", "code"),
     ("renew_certificate", "request"),

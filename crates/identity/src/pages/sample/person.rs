@@ -4,11 +4,12 @@ use webkit::page::{Frame, Problems};
 
 use super::{ago, held, say};
 use crate::pages::account::{
-    AccountPage, ActivityPage, ActivityRow, ForgotStage, FreezeLinkPage, FreezePage, FrozenPage,
+    AccountPage, ActivityPage, ActivityRow, ContactPage, ForgotStage, FreezeLinkPage, FreezePage, FrozenPage,
     PinChangePage, PinForgotPage, Standing,
 };
 use crate::pages::people::{
-    MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, RoleChoice,
+    BuyerPolicyPage, MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage,
+    RoleChoice,
 };
 use crate::pages::roles::{
     OwnRoleRow, PermissionChoice, PermissionRow, RoleEditPage, RoleHolder, RoleLine, RolesPage,
@@ -142,6 +143,22 @@ impl PinForgotPage {
     }
 }
 
+impl ContactPage {
+    /// See [`super`].
+    pub fn sample(page: Frame, request: &str) -> ContactPage {
+        ContactPage {
+            page,
+            now_masked: "l•••@mail.example".into(),
+            contact: "+86 138 0013 8042".into(),
+            new_masked: "•• 42".into(),
+            request: request.to_owned(),
+            takes_numbers: true,
+            problems: Problems::none(),
+            action_href: "/me/contact".into(),
+        }
+    }
+}
+
 impl FreezeLinkPage {
     /// See [`super`].
     pub fn sample(page: Frame, is_done: bool) -> FreezeLinkPage {
@@ -265,6 +282,20 @@ impl MemberPage {
             remove_href: remove.into(),
             is_last_owner,
             page,
+        }
+    }
+}
+
+impl BuyerPolicyPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> BuyerPolicyPage {
+        BuyerPolicyPage {
+            page,
+            above: Some(base::Money::new(50_000, base::Currency::CNY)),
+            above_typed: "500.00".into(),
+            currency: "CNY".into(),
+            problems: Problems::none(),
+            action_href: "/desk/buyer-policy".into(),
         }
     }
 }

@@ -65,9 +65,23 @@ impl PinPage {
             confirm_token: "sample".into(),
             has_passkey: true,
             passkey_wrong: String::new(),
+            factor_above: None,
+            factor_href: String::new(),
+            has_factor: true,
             forgot_href: "/me/pin/forgot".into(),
             action_href: "/p/sample/pin".into(),
             cancel_href: "/p/sample/cancel".into(),
+        }
+    }
+
+    /// In a shop that asks for more than the PIN.
+    pub fn sample_demanding(page: Frame, has_factor: bool) -> PinPage {
+        PinPage {
+            factor_above: Some(yuan(50_000)),
+            factor_href: "/me/again".into(),
+            has_factor,
+            wrong: String::new(),
+            ..PinPage::sample(page)
         }
     }
 }

@@ -1,0 +1,173 @@
+//! Buyers by phone, and a contact that is changed.
+
+use identity::{Channel, Contact, DueMail, Fault};
+use serde_json::json;
+
+use crate::http::{Reply, Site, each_site};
+use crate::world::{PIN, WRONG_PIN, World, code_in, each_world};
+
+const NUMBER: &str = "+86 138 0013 8042";
+const KEPT: &str = "+8613800138042";
+
+/// A site with a gateway for text messages.
+fn each_texting(test: impl Fn(Site)) {
+    each_world(|world| {
+        let cx = identity::Context { sends_texts: true, ..world.cx.clone() };
+        test(Site::new(World { cx }));
+    });
+}
+
+impl World {
+    fn texts(&self) -> Vec<DueMail> {
+        self.write(|tx, means| {
+            let texts = identity::take_due_on(tx, means, Channel::Sms, 100)?;
+            for text in &texts {
+                identity::mark_sent(tx, text.shop, &text.id)?;
+            }
+            Ok::<_, Fault>(texts)
+        })
+        .unwrap()
+    }
+}
+
+/// Signs up by number.
+fn by_phone(site: &Site) -> Reply {
+    let asked = site.post("/v1/buyers", None, &json!({"name": "Zhang San", "contact": NUMBER, "pin": PIN}));
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    let texts = site.world.texts();
+    assert_eq!(texts[0].recipient.expose(), KEPT);
+    assert!(site.world.deliver().is_empty(), "nothing goes by mail");
+    let path = format!("/v1/buyer_sessions/{}/verify", asked.text("id"));
+    let reply = site.post(&path, None, &json!({"code": code_in(&texts[0].body)}));
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    reply
+}
+
+#[test]
+fn a_buyer_signs_up_and_in_with_a_number_however_it_is_typed() {
+    each_texting(|site| {
+        let signed_in = by_phone(&site);
+        let me = site.get("/v1/me", Some(&signed_in.text("token")));
+        assert_eq!(me.text("contact"), KEPT);
+        let ask = |typed: &str| site.post("/v1/buyer_sessions", None, &json!({ "contact": typed }));
+        let asked = ask("0086-138-0013-8042");
+        let texts = site.world.texts();
+        let path = format!("/v1/buyer_sessions/{}/verify", asked.text("id"));
+        let again = site.post(&path, None, &json!({"code": code_in(&texts[0].body)}));
+        assert_eq!(again.text("buyer"), signed_in.text("buyer"));
+        let unknown = ask("+8613800138043");
+        assert_eq!((unknown.status, site.world.texts().len()), (202, 0), "the same answer, and no text");
+        assert_eq!(ask("13800138042").status, 400, "a number needs its country");
+    });
+}
+
+#[test]
+fn otp_7_a_code_by_text_ends_with_the_line_that_browsers_read_for_this_host_alone() {
+    each_texting(|site| {
+        site.post("/v1/buyers", None, &json!({"name": "Zhang San", "contact": NUMBER, "pin": PIN}));
+        let text = site.world.texts()[0].body.expose().clone();
+        let code = code_in(&base::Secret::new(text.clone()));
+        assert_eq!(text.lines().last(), Some(format!("@pay.example #{code}").as_str()));
+    });
+}
+
+#[test]
+fn a_number_is_no_contact_where_no_text_messages_go_out() {
+    each_site(|site| {
+        let body = json!({"name": "Zhang San", "contact": NUMBER, "pin": PIN});
+        assert_eq!(site.post("/v1/buyers", None, &body).status, 400);
+        assert_eq!(site.post("/v1/buyer_sessions", None, &json!({ "contact": NUMBER })).status, 400);
+        assert!(site.world.texts().is_empty());
+    });
+}
+
+#[test]
+fn pin_1_a_pin_that_is_part_of_the_number_is_refused() {
+    each_texting(|site| {
+        let body = json!({"name": "Zhang San", "contact": "+86 139 4829 1600", "pin": PIN});
+        assert_eq!(site.post("/v1/buyers", None, &body).status, 400);
+    });
+}
+
+#[test]
+fn otp_4_texts_to_whomever_are_limited_by_address() {
+    each_texting(|site| {
+        let mut taken = 0;
+        for n in 0..31 {
+            let contact = format!("+86138001{n:05}");
+            let world = &site.world;
+            let asked = world.write(move |tx, means| {
+                let from = identity::Knock { origin: "198.51.100.1", host: "pay.example", device: None };
+                let contact = Contact::parse(&contact).unwrap();
+                identity::request_sign_in(tx, means, &contact, webkit::page::Lang::En, from)
+            });
+            taken += usize::from(asked.is_ok());
+        }
+        assert_eq!(taken, 30);
+    });
+}
+
+impl Site {
+    fn ask_change(&self, token: &str, contact: &str, pin: &str) -> Reply {
+        self.post("/v1/me/contact_changes", Some(token), &json!({"contact": contact, "pin": pin}))
+    }
+
+    fn finish_change(&self, token: &str, request: &str, contact: &str, code: &str) -> Reply {
+        let path = format!("/v1/me/contact_changes/{request}/finish");
+        self.post(&path, Some(token), &json!({"contact": contact, "code": code}))
+    }
+}
+
+#[test]
+fn c15_a_contact_is_changed_with_proof_pin_and_the_new_ones_code_and_the_old_one_is_told() {
+    each_texting(|site| {
+        let signed_in = site.buyer("a@b.example");
+        let token = signed_in.text("token");
+        assert_eq!(site.ask_change(&token, NUMBER, WRONG_PIN).code(), "pin_wrong");
+        let asked = site.ask_change(&token, NUMBER, PIN);
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let (request, code) = (asked.text("id"), code_in(&site.world.texts()[0].body));
+        let other = site.finish_change(&token, &request, "+8613800138043", &code);
+        assert_eq!(other.code(), "one_time_code_wrong", "the code is for one contact");
+        site.world.deliver();
+        let done = site.finish_change(&token, &request, NUMBER, &code);
+        assert_eq!(done.status, 200, "{}", done.body);
+        let told = |all: &[DueMail]| all.iter().filter(|mail| mail.template == "contact_changed").count();
+        let (mails, texts) = (site.world.deliver(), site.world.texts());
+        assert_eq!((told(&mails), told(&texts)), (1, 1), "the old one and the new one");
+        assert_eq!(mails[0].recipient.expose(), "a@b.example");
+        assert_eq!(site.get("/v1/me", Some(&token)).status, 401, "the session goes on under a new token");
+        let me = site.get("/v1/me", Some(&done.text("token")));
+        assert_eq!(me.text("contact"), KEPT);
+        site.post("/v1/buyer_sessions", None, &json!({"contact": "a@b.example"}));
+        assert!(site.world.deliver().is_empty(), "the old one opens nothing any more");
+        site.post("/v1/buyer_sessions", None, &json!({ "contact": NUMBER }));
+        assert_eq!(site.world.texts().len(), 1);
+        assert_eq!(
+            site.finish_change(&done.text("token"), &request, NUMBER, &code).code(),
+            "one_time_code_gone"
+        );
+        assert_eq!(site.world.audited("buyer.contact_changed"), 1);
+    });
+}
+
+#[test]
+fn v7_5_1_a_contact_is_not_changed_by_an_old_proof_nor_to_somebody_elses() {
+    each_texting(|site| {
+        let token = site.buyer("a@b.example").text("token");
+        site.buyer("c@d.example");
+        let asked = site.ask_change(&token, "c@d.example", PIN);
+        assert_eq!(asked.status, 202, "whether it is known shows nowhere");
+        let mails = site.world.deliver();
+        let code = code_in(&mails.iter().rfind(|mail| mail.template == "sent_code").unwrap().body);
+        let taken = site.finish_change(&token, &asked.text("id"), "c@d.example", &code);
+        assert_eq!(taken.status, 409, "{}", taken.body);
+        assert_eq!(site.get("/v1/me", Some(&token)).text("contact"), "a@b.example");
+        for _ in 0..4 {
+            site.world.wait(240);
+            site.get("/v1/me", Some(&token));
+        }
+        assert_eq!(site.ask_change(&token, "new@b.example", PIN).code(), "step_up_needed");
+        assert_eq!(site.post("/v1/me/contact_changes", None, &json!({})).status / 100, 4);
+    });
+}
