@@ -9,6 +9,7 @@ use vault::{DataKey, KeyedHash, Place, Vault};
 use webkit::page::Lang;
 
 use crate::context::{Fault, Means, takes_faults};
+use crate::disputes;
 use crate::factors;
 use crate::mail::{self, Recipient};
 use crate::notices::{self, Notice};
@@ -16,7 +17,6 @@ use crate::permissions::Actor;
 use crate::person::Person;
 use crate::phone::Contact;
 use crate::pin::{self, Cooling, Pin, PinCheck, PinProblem};
-use crate::pin_reset;
 use crate::record::{self, Event};
 use crate::sessions;
 use crate::store::buyers::{self, BuyerRow, DeviceRow};
@@ -354,7 +354,7 @@ pub fn erase_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -
     for device in buyers::list_devices(tx, id)? {
         buyers::delete_device(tx, id, device.id)?;
     }
-    pin_reset::delete_disputes(tx, id)?;
+    disputes::delete_disputes(tx, id)?;
     if let Some(index) = &row.contact_index {
         buyers::delete_contact(tx, index)?;
     }
@@ -505,13 +505,12 @@ pub(crate) fn contact_index(vault: &Vault, contact: &Contact) -> String {
     hash_text(&vault.index(index_kind(text), text.expose()))
 }
 
-/// Whether `index`, made lately by [`contact_index`], is that of the contact which the buyer has now.
+/// Whether `index`, made lately by [`contact_index`], is that of the contact which opens the account now.
 pub(crate) fn has_contact(tx: &mut Tx, vault: &Vault, id: BuyerId, index: &str) -> Result<bool, Fault> {
-    let contact = match find_buyer_person(tx, vault, id) {
-        Ok(person) => person.contact,
-        Err(BuyerError::Fault(fault)) => return Err(fault),
-        Err(_) => return Ok(false),
-    };
+    let row = buyers::find_buyer(tx, id)?.filter(|row| row.contact_index.is_some());
+    let Some(sealed) = row.and_then(|row| row.contact) else { return Ok(false) };
+    let key = vault.find_data_key(tx, ShopId::HOUSE, id.short())?;
+    let contact = key.open(&place("contact", id.short()), &sealed)?;
     let made = vault.indexes(index_kind(&contact), contact.expose());
     Ok(made.iter().any(|hash| hash_text(hash) == index))
 }
@@ -578,6 +577,15 @@ pub(crate) fn put_contact(
     buyers::insert_contact(tx, &index, id)?;
     let (contact, contact_index) = (Some(sealed), Some(index));
     Ok(buyers::update_buyer(tx, BuyerRow { contact, contact_index, ..row })?)
+}
+
+/// Makes a buyer's contact open the account no longer. It stays sealed beside it, to be told what happens.
+pub(crate) fn forget_contact(tx: &mut Tx, id: BuyerId) -> Result<(), BuyerError> {
+    let row = buyers::find_buyer(tx, id)?.ok_or(BuyerError::NotFound)?;
+    if let Some(index) = &row.contact_index {
+        buyers::delete_contact(tx, index)?;
+    }
+    Ok(buyers::update_buyer(tx, BuyerRow { contact_index: None, ..row })?)
 }
 
 /// A new salt, and the verifier of `pin` with it.

@@ -1,14 +1,15 @@
 //! A buyer's contact, changed by the buyer (ASVS 7.5.1, C15, FR-4).
 //!
-//! It takes a proof given lately, the payment PIN, and a code that came to the new address or number. The old one is told,
-//! and so is every other channel. Whether somebody has an account with the new contact shows only to whoever reads it.
+//! It takes a proof given lately, the payment PIN, and a code that came to the new address or number. The old one is told
+//! with a link that freezes the account, and so is every other channel. Whether somebody has an account with the new contact shows only to whoever reads it.
 
-use base::SessionId;
+use base::{BuyerId, SessionId, ShopId};
 use store::Tx;
 
 use crate::buyers::{self, BuyerError};
 use crate::codes::{CodeRequestError, CodeRequested, OneTimeCode};
 use crate::context::{Fault, Means, takes_faults};
+use crate::disputes::{Disputed, create_freeze_link};
 use crate::notices::{Notice, queue_notice};
 use crate::own;
 use crate::permissions::{Actor, Denied};
@@ -119,7 +120,7 @@ pub fn request_contact_change(
     Ok(ContactAsked::Sent(sent_codes::send_code(tx, means, errand(session, &bound), to)?))
 }
 
-/// Changes the contact with the code that came to the new one.
+/// Changes the contact with the code that came to the new one. `public_url` is what links in mails start with.
 ///
 /// # Errors
 /// [`ContactChangeError::Denied`]; [`ContactChangeError::Buyer`] when the contact is another account's.
@@ -127,7 +128,7 @@ pub fn finish_contact_change(
     tx: &mut Tx,
     means: &Means<'_>,
     (session, token): (&BuyerSession, &Token),
-    new: &Contact,
+    (new, public_url): (&Contact, &str),
     (request, code): (SessionId, &OneTimeCode),
 ) -> Result<ContactChange, ContactChangeError> {
     require_own_fresh(tx, &Actor::Buyer(session.clone()))?;
@@ -137,14 +138,41 @@ pub fn finish_contact_change(
         SentCheck::Wrong { left } => return Ok(ContactChange::Wrong { left }),
         SentCheck::Gone => return Ok(ContactChange::Gone),
     }
-    let person = buyers::find_buyer_person(tx, means.vault, session.buyer)?;
-    let old = Contact::parse(person.contact.expose()).map_err(|_| Fault::Row("contact"))?;
-    buyers::put_contact(tx, means, session.buyer, new)?;
-    record::note(tx, means, Event::of_buyer(session.buyer, record::CONTACT_CHANGED))?;
-    queue_notice(tx, means, Person::Buyer(session.buyer), &Notice::ContactChanged { old })?;
+    replace(tx, means, &Actor::Buyer(session.clone()), (session.buyer, new), public_url)?;
     let renewed = sessions::rotate_session(tx, means, token)?;
     own::end_other_sessions(tx, means, Person::Buyer(session.buyer), session.id)?;
     Ok(ContactChange::Done(renewed))
+}
+
+/// Puts another contact in place of a buyer's, for whoever runs the installation: the buyer has shown to them that it is
+/// theirs. Every session ends, and the old contact is told.
+///
+/// # Errors
+/// [`BuyerError::ContactTaken`], [`BuyerError::NotFound`].
+pub fn put_contact_as_operator(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    (buyer, new): (BuyerId, &Contact),
+    public_url: &str,
+) -> Result<(), BuyerError> {
+    replace(tx, means, &Actor::Operator, (buyer, new), public_url)?;
+    sessions::end_buyer_sessions(tx, means, buyer)?;
+    Ok(())
+}
+
+fn replace(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    (buyer, new): (BuyerId, &Contact),
+    public_url: &str,
+) -> Result<(), BuyerError> {
+    let person = buyers::find_buyer_person(tx, means.vault, buyer)?;
+    let old = Contact::parse(person.contact.expose()).map_err(|_| Fault::Row("contact"))?;
+    buyers::put_contact(tx, means, buyer, new)?;
+    record::note(tx, means, Event::new(ShopId::HOUSE, actor, record::CONTACT_CHANGED, buyer))?;
+    let link = create_freeze_link(tx, means, (buyer, Disputed::Contact), public_url)?;
+    Ok(queue_notice(tx, means, Person::Buyer(buyer), &Notice::ContactChanged { old, link })?)
 }
 
 /// A code is good for this session and this contact alone.

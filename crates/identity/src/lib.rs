@@ -25,6 +25,7 @@ mod contact_change;
 mod context;
 mod custom_roles;
 pub mod desk;
+mod disputes;
 mod factor_reset;
 pub mod factors;
 mod grants;
@@ -92,13 +93,15 @@ pub use codes::{
     request_sign_in, request_sign_up, verify_code,
 };
 pub use contact_change::{
-    ContactAsked, ContactChange, ContactChangeError, finish_contact_change, request_contact_change,
+    ContactAsked, ContactChange, ContactChangeError, finish_contact_change, put_contact_as_operator,
+    request_contact_change,
 };
 pub use context::{Context, Fault, Means};
 pub use custom_roles::{
     CustomRole, NewRole, NewRoleProblem, RoleError, create_role, delete_role, is_for_members,
     list_custom_roles, update_role,
 };
+pub use disputes::{DisputeError, Disputed, find_dispute, freeze_by_link};
 pub use factor_reset::{reset_factors, reset_factors_as_operator};
 pub use factors::{Factor, FactorError, FactorKind, NewFactor};
 pub use grants::{Grants, Permissions, RoleProblem, is_weighty};
@@ -130,10 +133,7 @@ pub use pin::{
     Cooling, PIN_DIGITS, Pin, PinCheck, PinProblem, small_payment_minor, verify_payment_pin, verify_pin,
     verify_settled_pin,
 };
-pub use pin_reset::{
-    DisputeError, PinReset, PinResetError, check_pin_reset, find_dispute, finish_pin_reset, freeze_by_link,
-    request_pin_reset,
-};
+pub use pin_reset::{PinReset, PinResetError, check_pin_reset, finish_pin_reset, request_pin_reset};
 pub use proof::{Occasion, Proof, ProofCheck, check_proof};
 pub use recovery::{NotARecoveryCode, RecoveryCode, count_recovery_codes, create_recovery_codes};
 pub use routes::gate;

@@ -7,7 +7,7 @@ use store::Tx;
 use crate::context::{Fault, Means};
 use crate::factors;
 use crate::letters::notices as letters;
-use crate::mail::{self, Recipient};
+use crate::mail::{self, Message, Recipient};
 use crate::person::{Person, find_reach};
 use crate::phone::Contact;
 use crate::store::factors::FactorKind;
@@ -43,6 +43,8 @@ pub enum Notice {
     ContactChanged {
         /// The contact up to now.
         old: Contact,
+        /// The link that freezes the account, for the old contact alone.
+        link: Secret<String>,
     },
     /// The payment PIN was changed.
     PinChanged,
@@ -102,19 +104,28 @@ pub enum Notice {
 pub fn queue_notice(tx: &mut Tx, means: &Means<'_>, person: Person, notice: &Notice) -> Result<(), Fault> {
     let Some(reach) = find_reach(tx, means.vault, person)? else { return Ok(()) };
     let contact = Contact::parse(reach.contact.expose()).map_err(|_| Fault::Row("contact"))?;
-    let mut channels = vec![contact];
-    if let Notice::ContactChanged { old } = notice {
-        channels.push(old.clone());
+    let mut told: Vec<Contact> = Vec::new();
+    if let Notice::ContactChanged { old, link } = notice {
+        send(tx, means, person, (old, &letters::given_up_contact(reach.lang, notice, link)))?;
+        told.push(old.clone());
     }
-    channels.extend(factors::list_phones(tx, means, person)?.into_iter().map(Contact::Phone));
-    let mut told: Vec<&Contact> = Vec::new();
     let text = letters::notice(reach.lang, notice);
-    for channel in &channels {
+    let phones = factors::list_phones(tx, means, person)?.into_iter().map(Contact::Phone);
+    for channel in [contact].into_iter().chain(phones) {
         if !told.contains(&channel) {
-            let to = Recipient { shop: person.shop(), owner: person.short(), contact: channel };
-            mail::queue_message(tx, means, &to, &text)?;
+            send(tx, means, person, (&channel, &text))?;
             told.push(channel);
         }
     }
     Ok(())
+}
+
+fn send(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    (contact, message): (&Contact, &Message),
+) -> Result<(), Fault> {
+    let to = Recipient { shop: person.shop(), owner: person.short(), contact };
+    mail::queue_message(tx, means, &to, message)
 }

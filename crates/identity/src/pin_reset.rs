@@ -7,19 +7,17 @@
 //! for whoever reads it and did not do this; only whoever runs the installation can take that back, since somebody else
 //! reads the mailbox then.
 
-use base::{BuyerId, Secret, SessionId, ShopId, Timestamp};
+use base::{BuyerId, SessionId, Timestamp};
 use store::Tx;
 
-use crate::buyers::{self, BuyerError, Freeze, set_frozen};
+use crate::buyers::{self, BuyerError};
 use crate::codes::{CodeRequestError, CodeRequested, OneTimeCode};
 use crate::context::{Fault, Means, takes_faults};
+use crate::disputes::{Disputed, create_freeze_link};
 use crate::factors::{self, FactorKind};
-use crate::limits::{
-    DISPUTE_LINK_SECONDS, OWN_FRESH_SECONDS, PIN_COOLING_PAYMENTS_MAX, PIN_COOLING_SECONDS, PIN_TRIES_MAX,
-};
+use crate::limits::{OWN_FRESH_SECONDS, PIN_COOLING_PAYMENTS_MAX, PIN_COOLING_SECONDS};
 use crate::notices::{Notice, queue_notice};
 use crate::own;
-use crate::permissions::Actor;
 use crate::person::Person;
 use crate::phone::Contact;
 use crate::pin::{Cooling, Pin, PinProblem};
@@ -27,8 +25,7 @@ use crate::record::{self, Event};
 use crate::sent_codes::{self, CodePurpose, Delivery, Errand, SentCheck};
 use crate::sessions::{self, AuthError, BuyerSession, NewSession};
 use crate::store::buyers::{self as rows, BuyerRow, BuyerState};
-use crate::store::disputes;
-use crate::token::{Token, TokenKind};
+use crate::token::Token;
 
 /// Why a PIN cannot be set anew.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -235,69 +232,7 @@ fn tell(
     held: Cooling,
     public_url: &str,
 ) -> Result<(), Fault> {
-    let token = Token::random(TokenKind::Dispute, means.dice);
-    let expires = means.now.plus_seconds(DISPUTE_LINK_SECONDS);
-    disputes::insert_dispute(tx, &token.hash(), buyer, expires)?;
-    let link = Secret::new(format!("{public_url}/freeze/{}", token.secret().expose()));
+    let link = create_freeze_link(tx, means, (buyer, Disputed::Pin), public_url)?;
     let notice = Notice::PinReset { link, payments: held.payments_left };
     queue_notice(tx, means, Person::Buyer(buyer), &notice)
-}
-
-/// Why a link freezes nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DisputeError {
-    /// Unknown, used, or too old.
-    #[error("this link does not work any more")]
-    Gone,
-    /// Not the caller's fault.
-    #[error(transparent)]
-    Fault(Fault),
-}
-takes_faults!(DisputeError);
-
-/// Whether a link still freezes an account.
-///
-/// # Errors
-/// [`DisputeError::Gone`].
-pub fn find_dispute(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<BuyerId, DisputeError> {
-    let found = disputes::find_dispute(tx, &token.hash())?;
-    let open = found.filter(|(_, expires)| now < *expires);
-    open.map(|(buyer, _)| buyer).ok_or(DisputeError::Gone)
-}
-
-/// Freezes the account of a buyer who says "this was not me": it pays nothing, its PIN is locked, every session ends, and
-/// every channel is told. It stays so until whoever runs the installation frees it.
-///
-/// # Errors
-/// [`DisputeError::Gone`].
-pub fn freeze_by_link(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<(), DisputeError> {
-    let buyer = find_dispute(tx, token, means.now)?;
-    delete_disputes(tx, buyer)?;
-    match set_frozen(tx, means, &Actor::Anyone, buyer, Freeze::Freeze) {
-        Ok(()) => {}
-        Err(BuyerError::Fault(fault)) => return Err(fault.into()),
-        Err(_) => return Err(DisputeError::Gone),
-    }
-    let row = rows::find_buyer(tx, buyer)?.ok_or(DisputeError::Gone)?;
-    rows::update_buyer(tx, BuyerRow { pin_failures: PIN_TRIES_MAX, ..row })?;
-    sessions::end_buyer_sessions(tx, means, buyer)?;
-    record::note(tx, means, Event::new(ShopId::HOUSE, &Actor::Anyone, record::PIN_DISPUTED, buyer))?;
-    Ok(queue_notice(tx, means, Person::Buyer(buyer), &Notice::Frozen)?)
-}
-
-/// Forgets every such link of a buyer.
-pub(crate) fn delete_disputes(tx: &mut Tx, buyer: BuyerId) -> Result<(), Fault> {
-    for hash in disputes::list_disputes_of(tx, buyer)? {
-        disputes::delete_dispute(tx, &hash)?;
-    }
-    Ok(())
-}
-
-/// Forgets links that ended. Returns how many.
-pub(crate) fn sweep_disputes(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<usize, Fault> {
-    let ended = disputes::list_ended_disputes(tx, now, limit)?;
-    for hash in &ended {
-        disputes::delete_dispute(tx, hash)?;
-    }
-    Ok(ended.len())
 }

@@ -36,6 +36,7 @@ actions! {
     CODE_REFUSED = "code.refused";
     CODE_REQUESTED = "code.requested";
     CONTACT_CHANGED = "buyer.contact_changed";
+    CONTACT_DISPUTED = "buyer.contact_disputed";
     DEVICE_ADDED = "device.added";
     ENROLMENT_CREATED = "enrolment.created";
     FACTOR_ADDED = "factor.added";

@@ -286,6 +286,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "identity: what a shop demands of buyers",
         sql: "ALTER TABLE shops ADD COLUMN buyer_factor_minor BIGINT",
     },
+    Migration {
+        version: 364,
+        name: "identity: what a link that freezes is about",
+        sql: "ALTER TABLE dispute_links ADD COLUMN about TEXT NOT NULL DEFAULT 'pin'",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

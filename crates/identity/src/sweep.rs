@@ -4,10 +4,10 @@ use store::Tx;
 
 use crate::codes;
 use crate::context::{Fault, Means};
+use crate::disputes;
 use crate::limits::SWEEP_ROWS_MAX;
 use crate::passkeys;
 use crate::password_reset;
-use crate::pin_reset;
 use crate::sent_codes;
 use crate::sign_in;
 use crate::store::{certificates, outbox, outside, sessions, throttles};
@@ -31,7 +31,7 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
     gone += passkeys::sweep_challenges(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += sent_codes::sweep_sent(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += sign_in::sweep_pending(tx, means.now, SWEEP_ROWS_MAX - gone)?;
-    gone += pin_reset::sweep_disputes(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    gone += disputes::sweep_disputes(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += password_reset::sweep_resets(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     let old = throttles::list_old_throttles(tx, before, SWEEP_ROWS_MAX - gone)?;
     for (kind, subject) in &old {

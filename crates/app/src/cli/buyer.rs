@@ -1,19 +1,23 @@
-//! `tillward buyer unlock|freeze|unfreeze`.
+//! `tillward buyer unlock|freeze|unfreeze|contact`.
 
+use std::io::{BufRead, stdin};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::{BuyerId, Clock, Dice};
-use identity::{Actor, BuyerError, Freeze, Means, set_frozen, unlock_pin};
+use identity::{Actor, BuyerError, Contact, Freeze, Means, put_contact_as_operator, set_frozen, unlock_pin};
 
 use super::{Source, say, whole};
 use crate::installation::Installation;
 
-/// Unlock, freeze and unfreeze buyers.
+/// Longest line that is read as a contact, in bytes.
+const LINE_BYTES_MAX: u64 = 1024;
+
+/// Unlock, freeze and unfreeze buyers, and give an account back to whom it belongs.
 #[derive(clap::Args)]
 #[command(
     after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
-    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…"
+    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…\n  tillward buyer contact buy_0123…   (then type the address or number)"
 )]
 pub(super) struct Buyer {
     #[command(subcommand)]
@@ -28,6 +32,9 @@ enum What {
     Freeze(One),
     /// Let a frozen buyer pay again
     Unfreeze(One),
+    /// Put another e-mail address or number in place of the buyer's; it is read from the first line of the input, so that it
+    /// stands in no list of commands. Every session ends, and the contact up to now is told
+    Contact(Moved),
 }
 
 #[derive(clap::Args)]
@@ -39,11 +46,34 @@ struct One {
     source: Source,
 }
 
+#[derive(clap::Args)]
+struct Moved {
+    #[command(flatten)]
+    one: One,
+    /// What the link in the notice starts with, where the settings name no public address
+    #[arg(long, default_value = "http://localhost:8080")]
+    url: String,
+}
+
 /// What is done to a buyer.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Change {
     Unlock,
     Set(Freeze),
+    Contact { new: Contact, url: String },
+}
+
+impl Change {
+    /// With the public address of the settings, where they name one.
+    fn with_url(self, public: Option<&str>) -> Change {
+        match (self, public) {
+            (Change::Contact { new, .. }, Some(url)) => Change::Contact { new, url: url.to_owned() },
+            (Change::Contact { new, url }, None) => {
+                Change::Contact { new, url: url.trim_end_matches('/').to_owned() }
+            }
+            (change, _) => change,
+        }
+    }
 }
 
 impl Buyer {
@@ -52,22 +82,34 @@ impl Buyer {
             What::Unlock(one) => (Change::Unlock, one, "the PIN is unlocked"),
             What::Freeze(one) => (Change::Set(Freeze::Freeze), one, "the buyer is frozen"),
             What::Unfreeze(one) => (Change::Set(Freeze::Unfreeze), one, "the buyer is not frozen any more"),
+            What::Contact(Moved { one, url }) => {
+                let new = read_contact(stdin().lock())?;
+                (Change::Contact { new, url }, one, "the contact is changed, and every session has ended")
+            }
         };
-        let at =
-            Installation::open(&one.source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+        let config = one.source.read()?;
+        let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+        let change = change.with_url(config.public_url.as_deref());
         apply(&at, one.buyer, change).map_err(|e| whole(&e))?;
         say(done);
         Ok(ExitCode::SUCCESS)
     }
 }
 
+fn read_contact(input: impl BufRead) -> Result<Contact, String> {
+    let mut line = String::new();
+    input.take(LINE_BYTES_MAX).read_line(&mut line).map_err(|e| whole(&e))?;
+    Contact::parse(line.trim()).map_err(|e| format!("the first line of the input {e}"))
+}
+
 fn apply(at: &Installation, buyer: BuyerId, change: Change) -> Result<(), BuyerError> {
     let (vault, dice, now) = (Arc::clone(&at.vault), at.dice.clone(), at.clock.now());
     at.db.write_blocking(move |tx| {
         let means = Means { vault: &vault, dice: &dice, now };
-        match change {
+        match &change {
             Change::Unlock => unlock_pin(tx, &means, &Actor::Operator, buyer),
-            Change::Set(freeze) => set_frozen(tx, &means, &Actor::Operator, buyer, freeze),
+            Change::Set(freeze) => set_frozen(tx, &means, &Actor::Operator, buyer, *freeze),
+            Change::Contact { new, url } => put_contact_as_operator(tx, &means, (buyer, new), url),
         }
     })
 }
@@ -108,9 +150,16 @@ mod tests {
         assert_eq!(state(), (BuyerState::Held, false));
         apply(&at, buyer, Change::Set(Freeze::Unfreeze)).unwrap();
         assert_eq!(state(), (BuyerState::Active, false));
+        let new = read_contact("new@b.example\nmore".as_bytes()).unwrap();
+        assert!(read_contact("zhang\n".as_bytes()).is_err_and(|e| e.contains("must be a telephone number")));
+        let found = new.clone();
+        apply(&at, buyer, Change::Contact { new, url: "https://pay.example".into() }).unwrap();
+        let vault = Arc::clone(&at.vault);
+        let opens = at.db.read_blocking(|tx| identity::find_buyer_by_contact(tx, &vault, &found)).unwrap();
+        assert_eq!(opens, Some(buyer));
         let entries = at.db.read_blocking(|tx| tx.query("SELECT body FROM audit_entries", &[])).unwrap();
         let texts: String = entries.iter().map(|row| row.text(0).unwrap()).collect();
-        for action in ["pin.unlocked", "buyer.frozen", "buyer.unfrozen"] {
+        for action in ["pin.unlocked", "buyer.frozen", "buyer.unfrozen", "buyer.contact_changed"] {
             assert!(texts.contains(&format!("\"action\":\"{action}\"")), "{action}");
         }
         let second = Installation::open(&config, Clock::System, Dice::System).err().map(|e| whole(&e));

@@ -164,11 +164,12 @@ pub(super) async fn set_contact(
         let shown = again(form, page.t("problem-code"));
         return contact_page(&hall, &visit, StatusCode::UNPROCESSABLE_ENTITY, shown).await;
     };
-    let asker = visit.clone();
+    let (cx, asker) = (hall.clone(), visit.clone());
     let done = write_own(&hall, &visit, Side::Buyer, posted.once, move |tx, own| {
         let session = session_of(&own.actor())?;
         let holder = (&session, session_token(&asker, Side::Buyer)?);
-        let changed = contact_change::finish_contact_change(tx, &own.means(), holder, &new, (request, &code));
+        let to = (&new, &*cx.identity.public_url);
+        let changed = contact_change::finish_contact_change(tx, &own.means(), holder, to, (request, &code));
         Ok(match changed {
             Ok(ContactChange::Done(session)) => ("done".to_owned(), Some(session)),
             Ok(ContactChange::Wrong { left }) => (left.to_string(), None),

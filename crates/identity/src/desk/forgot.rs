@@ -15,10 +15,11 @@ use super::form::{Button, go};
 use super::hall::Hall;
 use super::visit::{Side, Visit, admit_payer, renew_buyer, with_next};
 use crate::codes::OneTimeCode;
+use crate::disputes::{DisputeError, Disputed, find_dispute, freeze_by_link};
 use crate::pages::account::{ForgotStage, FreezeLinkPage, PinForgotPage};
 use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pin::{Cooling, Pin};
-use crate::pin_reset::{self, DisputeError, PinReset, PinResetError};
+use crate::pin_reset::{self, PinReset, PinResetError};
 use crate::sessions::NewSession;
 use crate::token::{Token, TokenKind};
 
@@ -203,16 +204,14 @@ pub(super) async fn show_freeze_link(
 ) -> Result<Response, ApiError> {
     let Some(token) = Token::parse(TokenKind::Dispute, &text) else { return Ok(gone(&hall, &visit)) };
     let now = visit.now;
-    let found = hall.db().read(move |tx| match pin_reset::find_dispute(tx, &token, now) {
-        Ok(_) => Ok(true),
-        Err(DisputeError::Gone) => Ok(false),
+    let found = hall.db().read(move |tx| match find_dispute(tx, &token, now) {
+        Ok((_, about)) => Ok(Some(about)),
+        Err(DisputeError::Gone) => Ok(None),
         Err(DisputeError::Fault(fault)) => Err(ApiError::from(fault)),
     });
-    if !found.await? {
-        return Ok(gone(&hall, &visit));
-    }
+    let Some(about) = found.await? else { return Ok(gone(&hall, &visit)) };
     let (page, action_href) = (visit.buyer_frame(&hall), format!("/freeze/{text}"));
-    Ok(show(StatusCode::OK, &FreezeLinkPage { page, is_done: false, action_href }))
+    Ok(show(StatusCode::OK, &FreezeLinkPage { page, about, is_done: false, action_href }))
 }
 
 /// Freezes the account.
@@ -228,17 +227,15 @@ pub(super) async fn use_freeze_link(
     let (cx, asker) = (hall.clone(), visit.clone());
     let frozen = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let word = match pin_reset::freeze_by_link(tx, &cx.identity.means(asker.now), &token) {
-                Ok(()) => "done",
+            let word = match freeze_by_link(tx, &cx.identity.means(asker.now), &token) {
+                Ok(about) => about.name(),
                 Err(DisputeError::Gone) => "gone",
                 Err(DisputeError::Fault(fault)) => return Err(fault.into()),
             };
             Ok((word.to_owned(), ()))
         })
     });
-    if frozen.await?.0 == "gone" {
-        return Ok(gone(&hall, &visit));
-    }
+    let Some(about) = Disputed::from_name(&frozen.await?.0) else { return Ok(gone(&hall, &visit)) };
     let (page, action_href) = (visit.buyer_frame(&hall), String::new());
-    Ok(show(StatusCode::OK, &FreezeLinkPage { page, is_done: true, action_href }))
+    Ok(show(StatusCode::OK, &FreezeLinkPage { page, about, is_done: true, action_href }))
 }

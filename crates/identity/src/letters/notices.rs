@@ -14,19 +14,42 @@ pub(crate) fn notice(lang: Lang, notice: &Notice) -> Message {
         Lang::Zh => chinese(notice),
     };
     let advice = advice(lang, notice);
-    let (between, end) = match lang {
-        Lang::En => (" ", "\n"),
-        Lang::Zh => ("", "\n"),
+    let between = match lang {
+        Lang::En => " ",
+        Lang::Zh => "",
     };
-    Message {
-        letter: Letter {
-            template: template(notice),
-            subject: subject.to_owned(),
-            body: Secret::new(format!("{what}{between}{advice}{end}")),
-            expires: None,
-        },
-        text: Secret::new(format!("{what}{between}{advice}")),
-    }
+    message(notice, subject, format!("{what}{between}{advice}"))
+}
+
+/// Both forms of the notice of a changed contact, for the one that was given up: with the link that freezes the account.
+pub(crate) fn given_up_contact(lang: Lang, notice: &Notice, link: &Secret<String>) -> Message {
+    let link = link.expose();
+    let (subject, text) = match lang {
+        Lang::En => (
+            "Your contact was changed",
+            format!(
+                "Your account was moved to another address or number just now; this one opens it no longer. Was that not \
+                 you? On this page you freeze your account at once, and it asks you for nothing:\n\n{link}\n"
+            ),
+        ),
+        Lang::Zh => (
+            "您的联系方式已更改",
+            format!(
+                "您的账户刚刚改用了另一个邮箱或手机号，此联系方式不能再打开该账户。若非您本人操作，请打开以下页面立即冻结账户，该页面不会向您索取任何信息：\n\n{link}\n"
+            ),
+        ),
+    };
+    message(notice, subject, text)
+}
+
+fn message(notice: &Notice, subject: &str, text: String) -> Message {
+    let letter = Letter {
+        template: template(notice),
+        subject: subject.to_owned(),
+        body: Secret::new(format!("{text}\n")),
+        expires: None,
+    };
+    Message { letter, text: Secret::new(text) }
 }
 
 fn template(notice: &Notice) -> &'static str {

@@ -4,6 +4,7 @@ use askama::Template;
 use base::Timestamp;
 use webkit::page::{Frame, Mark, Problems};
 
+use crate::disputes::Disputed;
 use crate::pin::Cooling;
 
 /// The account at a glance. Template `account.html`.
@@ -139,10 +140,22 @@ pub enum ForgotStage {
 pub struct FreezeLinkPage {
     /// The frame.
     pub page: Frame,
+    /// What was not the buyer.
+    pub about: Disputed,
     /// Whether the account is frozen by now.
     pub is_done: bool,
     /// Where the form posts to.
     pub action_href: String,
+}
+
+impl FreezeLinkPage {
+    /// The key of a sentence that depends on what was not the buyer.
+    pub fn key(&self, sentence: &str) -> String {
+        match self.about {
+            Disputed::Pin => sentence.to_owned(),
+            Disputed::Contact => format!("{sentence}-contact"),
+        }
+    }
 }
 
 /// Freezing everything: what follows, and the button. Template `freeze.html`. No fields.

@@ -27,6 +27,7 @@ use super::roles::{RoleEditPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::{Menu, MenuSpot};
+use crate::disputes::Disputed;
 use crate::limits::PIN_COOLING_SECONDS;
 use crate::pin::Cooling;
 
@@ -428,8 +429,12 @@ fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("pin-forgot-done".to_owned(), PinForgotPage::sample(buyer(), ForgotStage::Done(held(0))).render()?),
         ("contact".to_owned(), ContactPage::sample(buyer(), "").render()?),
         ("contact-code".to_owned(), ContactPage::sample(buyer(), "1").render()?),
-        ("freeze-link".to_owned(), FreezeLinkPage::sample(buyer(), false).render()?),
-        ("freeze-link-done".to_owned(), FreezeLinkPage::sample(buyer(), true).render()?),
+        ("freeze-link".to_owned(), FreezeLinkPage::sample(buyer(), Disputed::Pin, false).render()?),
+        ("freeze-link-done".to_owned(), FreezeLinkPage::sample(buyer(), Disputed::Pin, true).render()?),
+        (
+            "freeze-link-contact".to_owned(),
+            FreezeLinkPage::sample(buyer(), Disputed::Contact, false).render()?,
+        ),
         ("account-pin-locked".to_owned(), AccountPage::sample(buyer(), Standing::PinLocked).render()?),
         ("account-cooling".to_owned(), AccountPage::sample_cooling(buyer()).render()?),
         ("freeze".to_owned(), FreezePage::sample(buyer()).render()?),

@@ -70,7 +70,8 @@ pub async fn create_contact_change(
     }
 }
 
-/// Changes the contact with the code that came to the new one. The old one is told; all other sessions end.
+/// Changes the contact with the code that came to the new one. The old one is told, with a link that
+/// freezes the account; all other sessions end.
 #[utoipa::path(post, path = "/v1/me/contact_changes/{id}/finish", tag = "account", request_body = FinishContactBody,
     params(("id" = String, Path, description = "the id that asking for the code gave")),
     security(("buyer_session" = [])), responses((status = 200, body = SteppedUpView), ApiErrors))]
@@ -87,9 +88,11 @@ pub async fn finish_contact_change(
     let (Some(request), Some(new), Some(code)) = (request, new, code) else {
         return Err(problems.into_error());
     };
+    let context = cx.clone();
     let done = cx.write_as(who, Permission::OwnAccount, move |tx, caller| {
         let session = (caller.awake_buyer()?, caller.token()?);
-        Ok(contact_change::finish_contact_change(tx, &caller.means, session, &new, (request, &code))?)
+        let to = (&new, &*context.public_url);
+        Ok(contact_change::finish_contact_change(tx, &caller.means, session, to, (request, &code))?)
     });
     match done.await? {
         ContactChange::Done(session) => Ok(Answer(session.into())),

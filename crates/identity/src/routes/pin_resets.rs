@@ -14,6 +14,7 @@ use super::errors::{LINK_GONE, ONE_TIME_CODE_GONE, ONE_TIME_CODE_WRONG};
 use super::gate::Bearer;
 use crate::codes::OneTimeCode;
 use crate::context::Context;
+use crate::disputes;
 use crate::permissions::Permission;
 use crate::pin::Pin;
 use crate::pin_reset::{self, PinReset};
@@ -122,7 +123,7 @@ pub async fn use_freeze_link(
     let token = Token::parse(TokenKind::Dispute, &body.token)
         .ok_or_else(|| ApiError::new(&LINK_GONE, "this link does not work any more"))?;
     let means = cx.clone();
-    let frozen = cx.db.write(move |tx| pin_reset::freeze_by_link(tx, &means.means(who.at), &token));
+    let frozen = cx.db.write(move |tx| disputes::freeze_by_link(tx, &means.means(who.at), &token));
     frozen.await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,24 +3,42 @@
 use base::{BuyerId, Timestamp};
 use store::{Error, Table, Tx, Value, int, text};
 
-use super::broken;
+use super::{broken, named};
 
-static LINKS: Table =
-    Table::new("dispute_links", &[text("token_hash")], &[text("buyer_id"), int("expires_ms")]);
-
-pub(crate) fn find_dispute(tx: &mut Tx, token_hash: &str) -> Result<Option<(BuyerId, Timestamp)>, Error> {
-    let Some(row) = tx.get(&LINKS, &[token_hash.into()])? else { return Ok(None) };
-    let buyer = BuyerId::from_short(row.text(1)?).ok_or_else(|| broken("dispute_links"))?;
-    Ok(Some((buyer, row.time(2)?)))
+named! {
+    /// What a buyer says of: "this was not me".
+    pub enum Disputed {
+        /// A payment PIN set anew without the old one.
+        Pin = "pin",
+        /// A contact changed for another one.
+        Contact = "contact",
+    }
 }
 
-pub(crate) fn insert_dispute(
-    tx: &mut Tx,
-    token_hash: &str,
-    buyer: BuyerId,
-    expires: Timestamp,
-) -> Result<(), Error> {
-    tx.insert(&LINKS, vec![token_hash.into(), buyer.short().into(), expires.into()])
+static LINKS: Table =
+    Table::new("dispute_links", &[text("token_hash")], &[text("buyer_id"), int("expires_ms"), text("about")]);
+
+pub(crate) struct DisputeRow {
+    pub(crate) token_hash: String,
+    pub(crate) buyer: BuyerId,
+    pub(crate) expires: Timestamp,
+    pub(crate) about: Disputed,
+}
+
+pub(crate) fn find_dispute(tx: &mut Tx, token_hash: &str) -> Result<Option<DisputeRow>, Error> {
+    let Some(row) = tx.get(&LINKS, &[token_hash.into()])? else { return Ok(None) };
+    let bad = || broken("dispute_links");
+    Ok(Some(DisputeRow {
+        token_hash: row.text(0)?.to_owned(),
+        buyer: BuyerId::from_short(row.text(1)?).ok_or_else(bad)?,
+        expires: row.time(2)?,
+        about: Disputed::from_name(row.text(3)?).ok_or_else(bad)?,
+    }))
+}
+
+pub(crate) fn insert_dispute(tx: &mut Tx, row: DisputeRow) -> Result<(), Error> {
+    let (buyer, about) = (row.buyer.short().into(), row.about.name().into());
+    tx.insert(&LINKS, vec![row.token_hash.into(), buyer, row.expires.into(), about])
 }
 
 pub(crate) fn delete_dispute(tx: &mut Tx, token_hash: &str) -> Result<(), Error> {

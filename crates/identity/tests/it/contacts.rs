@@ -1,6 +1,6 @@
 //! Buyers by phone, and a contact that is changed.
 
-use identity::{Channel, Contact, DueMail, Fault};
+use identity::{BuyerState, Channel, Contact, DueMail, Fault};
 use serde_json::json;
 
 use crate::http::{Reply, Site, each_site};
@@ -8,6 +8,7 @@ use crate::world::{PIN, WRONG_PIN, World, code_in, each_world};
 
 const NUMBER: &str = "+86 138 0013 8042";
 const KEPT: &str = "+8613800138042";
+const FREEZE: &str = "https://pay.example/freeze/";
 
 /// A site with a gateway for text messages.
 fn each_texting(test: impl Fn(Site)) {
@@ -55,6 +56,7 @@ fn a_buyer_signs_up_and_in_with_a_number_however_it_is_typed() {
         let path = format!("/v1/buyer_sessions/{}/verify", asked.text("id"));
         let again = site.post(&path, None, &json!({"code": code_in(&texts[0].body)}));
         assert_eq!(again.text("buyer"), signed_in.text("buyer"));
+        assert_eq!(site.world.texts()[0].template, "new_device", "notices go to the number too");
         let unknown = ask("+8613800138043");
         assert_eq!((unknown.status, site.world.texts().len()), (202, 0), "the same answer, and no text");
         assert_eq!(ask("13800138042").status, 400, "a number needs its country");
@@ -136,6 +138,8 @@ fn c15_a_contact_is_changed_with_proof_pin_and_the_new_ones_code_and_the_old_one
         let (mails, texts) = (site.world.deliver(), site.world.texts());
         assert_eq!((told(&mails), told(&texts)), (1, 1), "the old one and the new one");
         assert_eq!(mails[0].recipient.expose(), "a@b.example");
+        assert!(mails[0].body.expose().contains(FREEZE), "the old one can stop it");
+        assert!(!texts[0].body.expose().contains(FREEZE), "the new one cannot");
         assert_eq!(site.get("/v1/me", Some(&token)).status, 401, "the session goes on under a new token");
         let me = site.get("/v1/me", Some(&done.text("token")));
         assert_eq!(me.text("contact"), KEPT);
@@ -170,4 +174,105 @@ fn v7_5_1_a_contact_is_not_changed_by_an_old_proof_nor_to_somebody_elses() {
         assert_eq!(site.ask_change(&token, "new@b.example", PIN).code(), "step_up_needed");
         assert_eq!(site.post("/v1/me/contact_changes", None, &json!({})).status / 100, 4);
     });
+}
+
+/// Moves an account to another address; the last part of the link that went to the old one.
+fn moved(site: &Site, from: &'static str, to: &str) -> (String, String) {
+    let token = site.buyer(from).text("token");
+    let asked = site.ask_change(&token, to, PIN);
+    let mails = site.world.deliver();
+    let code = code_in(&mails.iter().rfind(|mail| mail.template == "sent_code").unwrap().body);
+    let done = site.finish_change(&token, &asked.text("id"), to, &code);
+    assert_eq!(done.status, 200, "{}", done.body);
+    let mails = site.world.deliver();
+    let told = mails.iter().find(|mail| mail.recipient.expose() == from).unwrap();
+    let link = told.body.expose().split(FREEZE).nth(1).unwrap();
+    (done.text("token"), link.split_whitespace().next().unwrap().to_owned())
+}
+
+/// Asks for a code at the door, and the code that came, if one did.
+fn knock(site: &Site, contact: &str) -> (String, Option<String>) {
+    let asked = site.post("/v1/buyer_sessions", None, &json!({ "contact": contact }));
+    let mails = site.world.deliver();
+    (asked.text("id"), mails.iter().find(|mail| mail.template == "code").map(|mail| code_in(&mail.body)))
+}
+
+#[test]
+fn c16_the_link_at_the_old_contact_freezes_once_and_the_new_one_opens_nothing_any_more() {
+    each_site(|site| {
+        let (token, link) = moved(&site, "a@b.example", "thief@b.example");
+        let buyer: base::BuyerId = site.get("/v1/me", Some(&token)).text("id").parse().unwrap();
+        let (request, on_its_way) = knock(&site, "thief@b.example");
+        let press = || site.post("/v1/freeze_links", None, &json!({ "token": link }));
+        assert_eq!(press().status, 204);
+        assert_eq!(press().code(), "link_gone", "once");
+        assert_eq!(site.get("/v1/me", Some(&token)).status, 401, "signed out");
+        let path = format!("/v1/buyer_sessions/{request}/verify");
+        let late = site.post(&path, None, &json!({"code": on_its_way.unwrap()}));
+        assert_eq!(late.code(), "one_time_code_wrong", "nor with a code that was on its way");
+        assert_eq!(knock(&site, "thief@b.example").1, None);
+        let state = || site.world.read(|tx, _| identity::find_buyer(tx, buyer)).unwrap().unwrap();
+        assert_eq!((state().state, state().pin_locked), (BuyerState::Held, true));
+        let audited = |action| site.world.audited(action);
+        assert_eq!(
+            (audited("buyer.contact_disputed"), audited("buyer.frozen"), audited("pin.disputed")),
+            (1, 1, 0)
+        );
+
+        let own = Contact::parse("a@b.example").unwrap();
+        let put = site.world.write(move |tx, means| {
+            identity::put_contact_as_operator(tx, means, (buyer, &own), "https://pay.example")
+        });
+        assert_eq!(put, Ok(()), "whoever runs the installation gives it back");
+        assert!(knock(&site, "a@b.example").1.is_some());
+        assert_eq!(state().state, BuyerState::Held, "and frees it by hand");
+        assert_eq!(site.world.audited("buyer.contact_changed"), 2);
+    });
+}
+
+#[test]
+fn c16_a_link_of_a_changed_contact_outlives_the_next_change_and_ends_after_a_week() {
+    each_site(|site| {
+        let (token, link) = moved(&site, "a@b.example", "thief@b.example");
+        let asked = site.ask_change(&token, "other@b.example", PIN);
+        let mails = site.world.deliver();
+        let code = code_in(&mails.iter().rfind(|mail| mail.template == "sent_code").unwrap().body);
+        assert_eq!(site.finish_change(&token, &asked.text("id"), "other@b.example", &code).status, 200);
+        let found = |link: &str| {
+            let token = identity::Token::parse(identity::TokenKind::Dispute, link).unwrap();
+            let (now, found) = (
+                site.world.now(),
+                site.world
+                    .read(|tx, _| Ok::<_, Fault>(tx.query("SELECT about FROM dispute_links", &[])?.len())),
+            );
+            (site.world.read(|tx, _| identity::find_dispute(tx, &token, now)).is_ok(), found.unwrap())
+        };
+        assert_eq!(found(&link), (true, 2));
+        site.world.wait(7 * 86_400 - 1);
+        assert_eq!(found(&link).0, true);
+        site.world.wait(1);
+        assert_eq!(found(&link).0, false);
+    });
+}
+
+#[test]
+fn pw_5_a_code_that_was_on_its_way_to_a_given_up_contact_opens_nothing() {
+    each_site(|site| {
+        site.buyer("a@b.example");
+        let (request, code) = knock(&site, "a@b.example");
+        moved_by(&site, "a@b.example");
+        let path = format!("/v1/buyer_sessions/{request}/verify");
+        let late = site.post(&path, None, &json!({"code": code.unwrap()}));
+        assert_eq!(late.code(), "one_time_code_wrong", "{}", late.body);
+    });
+}
+
+/// Changes a contact as whoever runs the installation.
+fn moved_by(site: &Site, from: &str) {
+    let (from, to) = (Contact::parse(from).unwrap(), Contact::parse("new@b.example").unwrap());
+    let done = site.world.write(move |tx, means| {
+        let buyer = identity::find_buyer_by_contact(tx, means.vault, &from)?.unwrap();
+        identity::put_contact_as_operator(tx, means, (buyer, &to), "https://pay.example")
+    });
+    assert_eq!(done, Ok(()));
 }

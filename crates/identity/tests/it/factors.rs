@@ -118,7 +118,8 @@ fn c15_a_changed_contact_is_told_to_the_old_one_too_in_the_language_of_the_accou
         let person = Person::Member(world.member(shop, "new@shop.example", &[identity::Role::Owner], &hash));
         world
             .write(move |tx, means| {
-                let notice = Notice::ContactChanged { old: email("old@shop.example").into() };
+                let link = base::Secret::new("https://pay.example/freeze/x".to_owned());
+                let notice = Notice::ContactChanged { old: email("old@shop.example").into(), link };
                 identity::queue_notice(tx, means, person, &notice)?;
                 identity::queue_notice(tx, means, person, &Notice::PasswordChanged)
             })

@@ -132,6 +132,38 @@ fn c47_a_sign_up_on_its_way_through_a_replaced_seed_is_one_account() {
     });
 }
 
+/// Numbers have an index of their own, and a contact that is changed leaves its old index behind, whichever key made it.
+#[test]
+fn c47_a_number_is_found_and_changed_through_a_replaced_seed() {
+    each_world(|world| {
+        let contact = |text: &str| Contact::parse(text).unwrap();
+        let (number, address) = (contact("+8613800138042"), contact("a@b.example"));
+        let name = identity::PersonName::parse("Zhang San").unwrap();
+        let new = identity::SignUp::new(name, number.clone(), pin(PIN), webkit::page::Lang::En).unwrap();
+        let buyer = world.write(move |tx, means| identity::create_buyer(tx, means, &new)).unwrap();
+        let find = |contact: &Contact| {
+            world.read(|tx, means| identity::find_buyer_by_contact(tx, means.vault, contact)).unwrap()
+        };
+        let put = |contact: &Contact| {
+            let contact = contact.clone();
+            let put = world.write(move |tx, means| {
+                identity::put_contact_as_operator(tx, means, (buyer, &contact), "https://pay.example")
+            });
+            assert_eq!(put, Ok(()));
+        };
+        replace_seed(&world);
+        assert_eq!(find(&number), Some(buyer));
+        put(&address);
+        assert_eq!((find(&number), find(&address)), (None, Some(buyer)));
+        replace_seed(&world);
+        assert_eq!((find(&number), find(&address)), (None, Some(buyer)));
+        put(&number);
+        assert_eq!((find(&number), find(&address)), (Some(buyer), None));
+        let found = world.cx.db.read_blocking(|tx| tx.query("SELECT contact_index FROM buyer_contacts", &[]));
+        assert_eq!(found.unwrap().len(), 1);
+    });
+}
+
 #[test]
 fn otp_6_a_recovery_code_from_before_a_replaced_seed_works_once() {
     each_world(|world| {

@@ -63,8 +63,60 @@ fn a_freeze_is_taken_back_with_a_fresh_proof_only() {
     assert_eq!(state(&site), BuyerState::Frozen);
 }
 
+#[test]
+fn c15_who_has_no_second_step_takes_a_freeze_back_with_a_code_and_the_pin() {
+    let (site, _, _, mut tablet) = buyer_with_two_devices();
+    let page = tablet.get("/me/freeze");
+    tablet.send(&page.form("/me/freeze"));
+    for _ in 0..4 {
+        site.clock.advance_seconds(240);
+        tablet.get("/me/account").is(200);
+    }
+    let page = tablet.get("/me/freeze");
+    let page = tablet.get(&before(&page.html, "Show that it is me"));
+    let page = tablet.send(&page.form("/me/again/code"));
+    let code = code_of(&mailed(&site, "sent_code"));
+    let page = tablet.send(&page.form("/me/again").with("code", &code));
+    page.is(200).shows("Take the freeze back");
+    tablet.send(&page.form("/me/thaw").with("pin", PIN)).is(200).shows("Ready to pay");
+    assert_eq!(state(&site), BuyerState::Active);
+}
+
+#[test]
+fn c16_a_changed_contact_is_stopped_from_the_old_one_by_a_page_that_asks_for_nothing() {
+    let (site, mut phone, _, mut tablet) = buyer_with_two_devices();
+    let page = phone.get("/me/contact");
+    let page = phone.send(&page.form("/me/contact").with("contact", "thief").with("pin", PIN));
+    page.is(422).shows("Enter an e-mail address");
+    let page =
+        phone.send(&page.form("/me/contact").with("contact", "thief@b.example").with("pin", WRONG_PIN));
+    page.is(403).shows("4 tries are left");
+    let page = phone.send(&page.form("/me/contact").with("contact", "thief@b.example").with("pin", PIN));
+    page.is(200).shows("t•••@b.example");
+    let code = code_of(&mailed(&site, "sent_code"));
+    let wrong = phone.send(&page.form("/me/contact/set").with("code", "000000"));
+    wrong.is(403);
+    phone.send(&wrong.form("/me/contact/set").with("code", &code)).is(200).shows("t•••@b.example");
+    assert!(tablet.get("/me/account").path.starts_with("/me/sign-in"), "other devices are signed out");
+    let told = mailed_to(&site, BUYER, "contact_changed");
+    let link = told.split("https://pay.example").nth(1).unwrap().split_whitespace().next().unwrap();
+    let mut owner = site.browser();
+    for _ in 0..2 {
+        owner.get(link).is(200).shows("changed the address or number").shows("opens your account no longer");
+    }
+    assert_eq!(state_of(&site, "thief@b.example"), BuyerState::Active, "looking does nothing");
+    let page = owner.get(link);
+    owner.send(&page.form("/freeze/")).is(200).shows("Your account is frozen").shows("put your own back");
+    owner.get(link).is(410);
+    assert!(phone.get("/me/account").path.starts_with("/me/sign-in"));
+}
+
 fn state(site: &Site) -> BuyerState {
-    let id = site.buyer(BUYER);
+    state_of(site, BUYER)
+}
+
+fn state_of(site: &Site, contact: &str) -> BuyerState {
+    let id = site.buyer(contact);
     site.write(move |tx, _| identity::find_buyer(tx, id)).unwrap().state
 }
 
@@ -116,6 +168,19 @@ fn a_pin_is_changed_with_the_old_one_and_never_to_a_weak_one() {
 
 /// The newest message of a kind.
 fn mailed(site: &Site, template: &str) -> String {
+    find_mail(site, |mail| mail.template == template)
+}
+
+/// The code that a message begins with.
+fn code_of(text: &str) -> String {
+    text.split(' ').next().unwrap().to_owned()
+}
+
+fn mailed_to(site: &Site, address: &str, template: &str) -> String {
+    find_mail(site, |mail| mail.template == template && mail.recipient.expose() == address)
+}
+
+fn find_mail(site: &Site, wanted: impl Fn(&identity::DueMail) -> bool) -> String {
     let mails = site.write(|tx, means| {
         let mails = identity::take_due(tx, means, 100)?;
         for mail in &mails {
@@ -123,7 +188,7 @@ fn mailed(site: &Site, template: &str) -> String {
         }
         Ok::<_, identity::Fault>(mails)
     });
-    mails.iter().rfind(|mail| mail.template == template).expect("a mail").body.expose().clone()
+    mails.iter().rfind(|mail| wanted(mail)).expect("a mail").body.expose().clone()
 }
 
 #[test]
@@ -141,8 +206,7 @@ fn pin_2_a_locked_pin_is_set_anew_from_the_pay_page_and_pays_after_a_day() {
     account.is(200).shows("PIN locked").shows("/me/pin/forgot");
     let ask = phone.get(&before(&locked.html, "Set a new PIN"));
     let sent = phone.send(&ask.is(200).shows("does not pay").form("/me/pin/forgot"));
-    let code_of = |text: String| text.split(' ').next().unwrap().to_owned();
-    let digits = code_of(mailed(&site, "sent_code"));
+    let digits = code_of(&mailed(&site, "sent_code"));
     let set = |page: &crate::site::Page, code: &str, new: &str| {
         page.form("/forgot/set").with("code", code).with("pin", new).with("pin_again", new)
     };
@@ -274,10 +338,8 @@ fn a_shop_asks_buyers_for_more_than_the_pin_above_an_amount_and_says_so() {
     let (site, mut owner) = opened(Outcome::Allow);
     let page = owner.get("/desk/buyer-policy");
     page.is(200).shows("Buyers pay every amount");
-    owner
-        .send(&page.form("/desk/buyer-policy").with("above", "much"))
-        .is(422)
-        .shows("Enter an amount such as");
+    let page = owner.send(&page.form("/desk/buyer-policy").with("above", "much"));
+    page.is(422).shows("Enter an amount such as");
     owner.send(&page.form("/desk/buyer-policy").with("above", "50")).is(200).shows("Above");
     let (small, _) = code(&mut owner, "50", "Tea");
     let (mut phone, page) = at_pin(&site, &small, BUYER);

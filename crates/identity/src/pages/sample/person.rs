@@ -3,6 +3,7 @@
 use webkit::page::{Frame, Problems};
 
 use super::{ago, held, say};
+use crate::disputes::Disputed;
 use crate::pages::account::{
     AccountPage, ActivityPage, ActivityRow, ContactPage, ForgotStage, FreezeLinkPage, FreezePage, FrozenPage,
     PinChangePage, PinForgotPage, Standing,
@@ -161,8 +162,8 @@ impl ContactPage {
 
 impl FreezeLinkPage {
     /// See [`super`].
-    pub fn sample(page: Frame, is_done: bool) -> FreezeLinkPage {
-        FreezeLinkPage { page, is_done, action_href: "/freeze/sample".into() }
+    pub fn sample(page: Frame, about: Disputed, is_done: bool) -> FreezeLinkPage {
+        FreezeLinkPage { page, about, is_done, action_href: "/freeze/sample".into() }
     }
 }
 
