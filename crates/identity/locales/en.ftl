@@ -182,7 +182,7 @@ recovery-left = { $n ->
 }
 recovery-new = Make new ones
 devices-title = Devices
-devices-text = Wherever you are signed in. End what you do not know, and what you have lost.
+devices-text = Wherever you are signed in, and the network you signed in from. End what you do not know, and what you have lost.
 devices-this = this device
 devices-opened = signed in
 devices-end = End it
@@ -282,6 +282,7 @@ sign-in-password-set = Your new password is set. Sign in with it.
 password-due = Your password is on the lists that thieves try first. Choose another one before you go on.
 may-own-password = Change the own password
 buyer-contact-any = E-mail or mobile number
+account-methods = Payment methods
 contact-title = Address or number
 contact-now = Now { $contact }
 contact-new = New e-mail

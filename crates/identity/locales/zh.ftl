@@ -172,7 +172,7 @@ recovery-left = { $n ->
 }
 recovery-new = 重新生成
 devices-title = 设备
-devices-text = 您在这些地方登录着。不认识的、已丢失的，请让它退出。
+devices-text = 您在这些地方登录着，并列出登录时所在的网络。不认识的、已丢失的，请让它退出。
 devices-this = 本设备
 devices-opened = 登录于
 devices-end = 退出
@@ -265,6 +265,7 @@ sign-in-password-set = 新密码已设置，请用新密码登录。
 password-due = 您的密码在窃贼最先尝试的名单上。请先更换密码，再继续使用。
 may-own-password = 修改自己的密码
 buyer-contact-any = 邮箱或手机号
+account-methods = 付款方式
 contact-title = 邮箱或手机号
 contact-now = 当前：{ $contact }
 contact-new = 新邮箱

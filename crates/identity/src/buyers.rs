@@ -464,7 +464,7 @@ pub fn open_trusted_session(
     label: &Label,
 ) -> Result<(DeviceId, sessions::NewSession), Fault> {
     let (device, _) = recognise_device(tx, means, buyer, None, label)?;
-    Ok((device, sessions::open_buyer_session(tx, means, buyer, device, label)?))
+    Ok((device, sessions::open_buyer_session(tx, means, buyer, device, (label, sessions::NOWHERE))?))
 }
 
 /// What a device keeps to be recognised the next time: `dev_….twd_…`.

@@ -236,6 +236,8 @@ pub struct ShownDevice {
     pub token: Option<DeviceToken>,
     /// What it calls itself.
     pub label: Label,
+    /// The network address it comes from, as [`crate::origin_of`] gives it.
+    pub origin: String,
     /// The session it holds already: it ends when another one is opened there (SES-1).
     pub session: Option<Token>,
 }

@@ -11,6 +11,7 @@ use webkit::throttle::{Rate, Throttle};
 use crate::api_keys::ApiKeyRing;
 use crate::limits::{ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX, REFUSALS_NOTED_MAX};
 use crate::members::Place;
+use crate::networks::CountryOf;
 use crate::outside::Provider;
 use crate::password::PasswordQueue;
 
@@ -50,6 +51,8 @@ pub struct Context {
     pub sends_texts: bool,
     /// The operator's own provider for members, where there is one.
     pub provider: Option<Arc<Provider>>,
+    /// Countries of network addresses; knows none where the operator gave no table.
+    pub country_of: CountryOf,
 }
 
 impl Context {
@@ -74,6 +77,7 @@ impl Context {
             public_url,
             sends_texts: false,
             provider: None,
+            country_of: Arc::new(|_| None),
         }
     }
 
@@ -81,6 +85,12 @@ impl Context {
     #[must_use]
     pub fn with_provider(self, provider: Option<Arc<Provider>>) -> Context {
         Context { provider, ..self }
+    }
+
+    /// The same with the operator's table of countries.
+    #[must_use]
+    pub fn with_countries(self, country_of: CountryOf) -> Context {
+        Context { country_of, ..self }
     }
 
     /// Counts a request that needs no account, before anything is done for it. Callers of one network address share a

@@ -35,6 +35,7 @@ pub mod limits;
 mod logins;
 mod mail;
 mod members;
+mod networks;
 mod notices;
 pub mod outside;
 mod own;
@@ -116,6 +117,7 @@ pub use members::{
     list_security_members, origin_of, remove_member, restore_member, sign_in_member, start_login,
     update_roles,
 };
+pub use networks::{CountryOf, Network};
 pub use notices::{Notice, queue_notice};
 pub use own::{
     Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions, thaw,

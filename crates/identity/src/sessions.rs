@@ -17,12 +17,16 @@ use crate::limits::{
     BUYER_IDLE_SECONDS, BUYER_SESSION_SECONDS, MEMBER_IDLE_SECONDS, MEMBER_SESSION_SECONDS,
     SESSION_TOUCH_SECONDS,
 };
+use crate::networks::Network;
 use crate::permissions::Role;
 use crate::record::{self, Event};
 use crate::store::members::{self, MemberState};
 use crate::store::sessions::{self, SessionKind, SessionRow};
 use crate::text::Label;
 use crate::token::{Token, TokenKind};
+
+/// The origin of a session that nobody opened from anywhere.
+pub(crate) const NOWHERE: &str = "unknown";
 
 /// A buyer who is signed in on a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +100,8 @@ pub struct SessionLine {
     pub opened: Timestamp,
     /// When it was last used, to the minute.
     pub used: Timestamp,
+    /// The network it was opened from, where that is known.
+    pub network: Option<Network>,
 }
 
 /// Why a session was refused.
@@ -238,7 +244,8 @@ pub(crate) fn mark_second_factor(
     record::note(tx, means, event)
 }
 
-/// Opens a session of a buyer on a device.
+/// Opens a session of a buyer on a device. `from` is what the browser calls itself, and the network address as
+/// [`crate::origin_of`] gives it.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -247,7 +254,7 @@ pub fn open_buyer_session(
     means: &Means<'_>,
     buyer: BuyerId,
     device: DeviceId,
-    agent: &Label,
+    from: (&Label, &str),
 ) -> Result<NewSession, Fault> {
     let subject = Subject {
         kind: SessionKind::Buyer,
@@ -256,10 +263,11 @@ pub fn open_buyer_session(
         device: Some(device.short().to_owned()),
         life_seconds: BUYER_SESSION_SECONDS,
     };
-    open_session(tx, means, subject, agent)
+    open_session(tx, means, subject, from)
 }
 
-/// Opens a session of a member.
+/// Opens a session of a member. `from` is what the browser calls itself, and the network address as [`crate::origin_of`]
+/// gives it.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -267,7 +275,7 @@ pub fn open_member_session(
     tx: &mut Tx,
     means: &Means<'_>,
     member: MemberId,
-    agent: &Label,
+    from: (&Label, &str),
 ) -> Result<NewSession, Fault> {
     let subject = Subject {
         kind: SessionKind::Member,
@@ -276,7 +284,7 @@ pub fn open_member_session(
         device: None,
         life_seconds: MEMBER_SESSION_SECONDS,
     };
-    open_session(tx, means, subject, agent)
+    open_session(tx, means, subject, from)
 }
 
 /// Opens a session of a member as if a second factor had just been given: for demonstrations, load tests and tests.
@@ -289,7 +297,7 @@ pub fn open_trusted_member_session(
     member: MemberId,
     agent: &Label,
 ) -> Result<NewSession, Fault> {
-    let session = open_member_session(tx, means, member, agent)?;
+    let session = open_member_session(tx, means, member, (agent, NOWHERE))?;
     mark_second_factor(tx, means, &session.token, "trusted")?;
     Ok(session)
 }
@@ -372,7 +380,7 @@ fn open_session(
     tx: &mut Tx,
     means: &Means<'_>,
     subject: Subject,
-    agent: &Label,
+    (agent, origin): (&Label, &str),
 ) -> Result<NewSession, Fault> {
     let token = Token::random(subject.kind.token_kind(), means.dice);
     let id = SessionId::new(subject.shop, means.now, means.dice);
@@ -389,6 +397,7 @@ fn open_session(
         used: means.now,
         expires,
         second_factor: None,
+        network: Network::of_origin(origin),
     };
     let event = Event::new(row.shop, row.holder(), record::SESSION_OPENED, id);
     sessions::insert_session(tx, row)?;
@@ -422,7 +431,10 @@ fn list_lines(
     let rows = sessions::list_sessions(tx, kind, subject)?;
     let open = rows.into_iter().filter(|row| now < row.expires);
     Ok(open
-        .map(|row| SessionLine { id: row.id, agent: row.agent, opened: row.opened, used: row.used })
+        .map(|row| {
+            let SessionRow { id, agent, opened, used, network, .. } = row;
+            SessionLine { id, agent, opened, used, network }
+        })
         .collect())
 }
 

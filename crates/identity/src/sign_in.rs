@@ -278,7 +278,7 @@ pub(crate) fn open_member(
         notices::queue_notice(tx, means, person, &notice)?;
     }
     throttle::remember(tx, &PLACE, &place, means.now)?;
-    Ok(Some(sessions::open_member_session(tx, means, member, agent)?))
+    Ok(Some(sessions::open_member_session(tx, means, member, (agent, origin))?))
 }
 
 /// Recognises or adds the buyer's device and opens a session on it.
@@ -290,7 +290,7 @@ pub(crate) fn open_buyer(
 ) -> Result<SignedIn, Fault> {
     let (id, device_token) =
         buyers::recognise_device(tx, means, buyer, device.token.as_ref(), &device.label)?;
-    let session = sessions::open_buyer_session(tx, means, buyer, id, &device.label)?;
+    let session = sessions::open_buyer_session(tx, means, buyer, id, (&device.label, &device.origin))?;
     Ok(SignedIn { buyer, device: id, device_token, session, is_new: false })
 }
 

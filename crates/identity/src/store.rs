@@ -291,6 +291,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "identity: what a link that freezes is about",
         sql: "ALTER TABLE dispute_links ADD COLUMN about TEXT NOT NULL DEFAULT 'pin'",
     },
+    Migration {
+        version: 365,
+        name: "identity: the network a session was opened from",
+        sql: "ALTER TABLE sessions ADD COLUMN network TEXT",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

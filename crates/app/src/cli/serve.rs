@@ -55,7 +55,9 @@ async fn serve(config: Config) -> Result<(), String> {
             .await
             .map_err(|e| e.to_string())??
     };
+    let countries = screen.countries.clone();
     let mut context = installation.context(&public_url, screen);
+    context.identity = context.identity.with_countries(country_of(countries));
     context.identity.sends_texts = config.texts.go_out();
     context.identity = context.identity.with_provider(provider(&config)?);
     print_set_up(&installation, &public_url).await?;
@@ -141,4 +143,9 @@ async fn print_set_up(installation: &Installation, public_url: &str) -> Result<(
         say(&format!("  {}", identity::link_text(public_url, &token).expose()));
     }
     Ok(())
+}
+
+/// The operator's table, for where people are signed in.
+fn country_of(countries: Option<Arc<risk::Countries>>) -> identity::CountryOf {
+    Arc::new(move |address| Some(countries.as_ref()?.find(address)?.to_string()))
 }

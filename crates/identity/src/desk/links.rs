@@ -298,7 +298,7 @@ async fn enter(
         once.run(tx, asker.now, |tx| {
             let means = cx.means(asker.now);
             let member = make(tx, &means)?;
-            let session = open_member_session(tx, &means, member, &asker.device_label)?;
+            let session = open_member_session(tx, &means, member, (&asker.device_label, &asker.origin()))?;
             Ok((HOME.to_owned(), session.token))
         })
     });

@@ -1,5 +1,7 @@
 //! Somebody at their own account: a buyer under `/me`, a member under `/desk`. What both do alike is written once.
 
+use std::net::IpAddr;
+
 use base::{SessionId, Timestamp};
 use store::Tx;
 use webkit::error::ApiError;
@@ -72,6 +74,11 @@ impl<'a> Own<'a> {
             Who::Buyer(_) => Ok(self.visit.frame(self.hall, Side::Buyer, Zone::default())),
             Who::Member(member) => member.frame(tx),
         }
+    }
+
+    /// The country of a network address, where the operator's table knows it.
+    pub fn country_of(&self, address: IpAddr) -> Option<String> {
+        (self.hall.identity.country_of)(address)
     }
 
     fn touch_due(&self) -> bool {

@@ -143,6 +143,8 @@ pub(super) async fn list_devices(
             opened: line.opened,
             used: line.used,
             is_this: line.id == own.session,
+            network: line.network.map(|network| network.to_string()),
+            country: line.network.and_then(|network| own.country_of(network.first())),
             end_href: format!("{}/devices/{}/end", at.0.base(), line.id),
         };
         let rows: Vec<SessionRow> = lines.into_iter().map(row).collect();

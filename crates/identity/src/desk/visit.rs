@@ -240,7 +240,8 @@ pub(super) fn shown_device(visit: &Visit, side: Side) -> ShownDevice {
         Side::Buyer => visit.buyer.clone(),
         Side::Member => visit.member.clone(),
     };
-    ShownDevice { token: visit.device.clone(), label: visit.device_label.clone(), session }
+    let (token, label, origin) = (visit.device.clone(), visit.device_label.clone(), visit.origin());
+    ShownDevice { token, label, origin, session }
 }
 
 /// Gives the browser a buyer's session under its new token, kept as long as before.

@@ -106,6 +106,10 @@ pub struct SessionRow {
     pub used: Timestamp,
     /// Whether it is the one that asks.
     pub is_this: bool,
+    /// The network it was opened from, masked, where that is known.
+    pub network: Option<String>,
+    /// Its country, two letters, where the operator's table knows it.
+    pub country: Option<String>,
     /// Where "end it" posts to.
     pub end_href: String,
 }

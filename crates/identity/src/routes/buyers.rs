@@ -19,6 +19,7 @@ use crate::buyers::{self as domain, DeviceToken, Freeze, PinChange, SignUp};
 use crate::codes::{self, CodeCheck, CodeRequested, Knock, OneTimeCode, ShownDevice, SignedIn};
 use crate::context::Context;
 use crate::members;
+use crate::networks::CountryOf;
 use crate::own;
 use crate::permissions::{Actor, Denied, Permission};
 use crate::person::Person;
@@ -157,6 +158,10 @@ pub struct SessionView {
     used_at: String,
     /// Whether it is the one that asks.
     is_current: bool,
+    /// The network it was opened from, without the last part: `203.0.113.•`; absent where it is not known.
+    network: Option<String>,
+    /// Its country, ISO 3166-1 alpha-2, where the operator's table knows it.
+    country: Option<String>,
 }
 
 /// Signs a buyer up: sends a code to the contact. The account exists once the code was given.
@@ -238,7 +243,8 @@ pub async fn verify_buyer_session(
         return Err(problems.into_error());
     };
     let token = body.device_token.as_deref().and_then(DeviceToken::parse);
-    let device = ShownDevice { token, label, session: who.place.session.clone() };
+    let device =
+        ShownDevice { token, label, origin: who.place.origin.clone(), session: who.place.session.clone() };
     let means = cx.clone();
     let check =
         cx.db.write(move |tx| codes::verify_code(tx, &means.means(who.at), request, &code, &device)).await;
@@ -376,10 +382,11 @@ pub async fn freeze_me(State(cx): State<Context>, who: Bearer) -> Result<StatusC
     security(("buyer_session" = []), ("member_session" = [])),
     responses((status = 200, body = List<SessionView>), ApiErrors))]
 pub async fn list_my_sessions(State(cx): State<Context>, who: Bearer) -> ApiResult<List<SessionView>> {
-    let data = cx.read_as(who, Permission::OwnSecurity, |tx, caller| {
+    let country_of = cx.country_of.clone();
+    let data = cx.read_as(who, Permission::OwnSecurity, move |tx, caller| {
         let (person, current) = session_of(caller)?;
         let lines = own::list_own_sessions(tx, person, caller.means.now)?;
-        Ok(lines.into_iter().map(|line| SessionView::new(line, current)).collect())
+        Ok(lines.into_iter().map(|line| SessionView::new(line, current, &country_of)).collect())
     });
     Ok(Answer(List { data: data.await?, next_cursor: None }))
 }
@@ -455,8 +462,10 @@ impl From<SignedIn> for SignedInView {
 }
 
 impl SessionView {
-    fn new(line: SessionLine, current: SessionId) -> SessionView {
+    fn new(line: SessionLine, current: SessionId, country_of: &CountryOf) -> SessionView {
         SessionView {
+            network: line.network.map(|network| network.to_string()),
+            country: line.network.and_then(|network| country_of(network.first())),
             id: line.id.to_string(),
             agent: line.agent,
             opened_at: line.opened.to_rfc3339(),

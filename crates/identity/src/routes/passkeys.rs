@@ -250,7 +250,8 @@ pub async fn create_passkey_session(
     let (Some(attempt), Some(label)) = (attempt, label) else { return Err(problems.into_error()) };
     let used = body.credential.parse()?;
     let token = body.device_token.as_deref().and_then(DeviceToken::parse);
-    let device = ShownDevice { token, label, session: who.place.session.clone() };
+    let device =
+        ShownDevice { token, label, origin: who.place.origin.clone(), session: who.place.session.clone() };
     let entered = cx.db.write(move |tx| {
         let from = Arrival { device: &device, origin: &who.place.origin };
         passkeys::sign_in_with_passkey(tx, &means.means(who.at), &site, (&attempt, &used), from)

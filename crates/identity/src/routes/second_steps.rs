@@ -136,7 +136,12 @@ pub async fn create_second_step(
     let (Some(proof), Some(label)) = (proof, label) else { return Err(problems.into_error()) };
     let token = Token::parse(TokenKind::PendingSignIn, &body.token).ok_or_else(gone)?;
     let shown = body.device_token.as_deref().and_then(DeviceToken::parse);
-    let device = ShownDevice { token: shown, label, session: who.place.session.clone() };
+    let device = ShownDevice {
+        token: shown,
+        label,
+        origin: who.place.origin.clone(),
+        session: who.place.session.clone(),
+    };
     let means = cx.clone();
     let step = cx.db.write(move |tx| {
         let from = Arrival { device: &device, origin: &who.place.origin };

@@ -4,6 +4,7 @@ use base::{BuyerId, MemberId, SessionId, ShopId, Timestamp};
 use store::{Error, Row, Table, Tx, Value, int, text};
 
 use super::{broken, named, shop_at};
+use crate::networks::Network;
 
 named! {
     /// Whose session it is.
@@ -29,6 +30,7 @@ static SESSIONS: Table = Table::new(
         int("used_ms"),
         int("expires_ms"),
         int("second_factor_ms"),
+        text("network"),
     ],
 )
 .kept();
@@ -45,6 +47,7 @@ pub(crate) struct SessionRow {
     pub(crate) used: Timestamp,
     pub(crate) expires: Timestamp,
     pub(crate) second_factor: Option<Timestamp>,
+    pub(crate) network: Option<Network>,
 }
 
 impl SessionRow {
@@ -70,7 +73,7 @@ pub(crate) fn find_session(tx: &mut Tx, token_hash: &str) -> Result<Option<Sessi
 pub(crate) fn list_sessions(tx: &mut Tx, kind: SessionKind, subject: &str) -> Result<Vec<SessionRow>, Error> {
     let sql =
         "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms,
-               second_factor_ms FROM sessions WHERE subject_id = ?1 AND kind = ?2 ORDER BY opened_ms DESC, id";
+               second_factor_ms, network FROM sessions WHERE subject_id = ?1 AND kind = ?2 ORDER BY opened_ms DESC, id";
     tx.query(sql, &[subject.into(), kind.name().into()])?.iter().map(read).collect()
 }
 
@@ -111,6 +114,7 @@ fn read(row: &Row) -> Result<SessionRow, Error> {
         used: row.time(8)?,
         expires: row.time(9)?,
         second_factor: row.opt_time(10)?,
+        network: row.opt_text(11)?.and_then(Network::of_origin),
     })
 }
 
@@ -127,5 +131,6 @@ fn values(row: SessionRow) -> Vec<Value> {
         row.used.into(),
         row.expires.into(),
         row.second_factor.into(),
+        row.network.map(|network| network.first().to_string()).into(),
     ]
 }

@@ -148,7 +148,8 @@ fn pci_8_2_6_a_member_idle_for_90_days_is_suspended_and_can_be_restored() {
         assert_eq!(world.write(identity::suspend_idle_members), Ok(1), "the last owner stays");
         assert_eq!(state(&world, shop, idle), MemberState::Suspended);
         let refused = world.write(move |tx, means| {
-            let opened = identity::open_member_session(tx, means, idle, &Label::from_agent("x"))?;
+            let opened =
+                identity::open_member_session(tx, means, idle, (&Label::from_agent("x"), "192.0.2.77"))?;
             identity::require_member(tx, &opened.token, means.now)
         });
         assert_eq!(refused, Err(AuthError::SignInNeeded));

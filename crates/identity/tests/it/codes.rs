@@ -44,6 +44,7 @@ fn ask_on(
 pub fn give(world: &World, request: SessionId, code: &str, shown: Option<&SignedIn>) -> CodeCheck {
     let code = OneTimeCode::parse(code).unwrap();
     let device = ShownDevice {
+        origin: "192.0.2.1".into(),
         token: shown.map(|signed_in| signed_in.device_token.clone()),
         label: Label::from_agent("phone"),
         session: None,

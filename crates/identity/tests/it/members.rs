@@ -184,7 +184,7 @@ fn az_7_a_change_of_roles_holds_for_the_open_session() {
             world.member(shop, "cashier@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
         let opened = world
             .write(move |tx, means| {
-                identity::open_member_session(tx, means, cashier, &Label::from_agent("till"))
+                identity::open_member_session(tx, means, cashier, (&Label::from_agent("till"), "192.0.2.77"))
             })
             .unwrap();
         let roles =

@@ -407,6 +407,7 @@ fn c15_a_sign_in_from_a_new_place_is_told() {
             world
                 .write(move |tx, means| {
                     let device = identity::ShownDevice {
+                        origin: "192.0.2.1".into(),
                         token: None,
                         label: Label::from_agent("laptop"),
                         session: None,

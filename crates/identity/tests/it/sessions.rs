@@ -3,7 +3,11 @@
 use base::Timestamp;
 use identity::{Actor, AuthError, Label, MemberSession, NewSession, PasswordHash, Role};
 
-use crate::world::{World, each_world};
+use serde_json::json;
+
+use crate::codes::{ask_up, give, right};
+use crate::http::Site;
+use crate::world::{World, code_in, each_world};
 
 const AGENT: &str = "phone";
 
@@ -19,7 +23,9 @@ fn member_session(world: &World) -> NewSession {
     let shop = world.shop().id;
     let member = world.member(shop, "owner@shop.example", &[Role::Owner], &PasswordHash::of_nobody());
     world
-        .write(move |tx, means| identity::open_member_session(tx, means, member, &Label::from_agent(AGENT)))
+        .write(move |tx, means| {
+            identity::open_member_session(tx, means, member, (&Label::from_agent(AGENT), "192.0.2.77"))
+        })
         .unwrap()
 }
 
@@ -173,5 +179,32 @@ fn ses_1_an_erased_buyers_sessions_end_at_once() {
         assert_eq!((require(&session), require(&other)), (None, None));
         world.write(move |tx, means| identity::erase_buyer(tx, means, &Actor::Operator, buyer)).unwrap();
         assert_eq!((require(&session), require(&other)), (Some(AuthError::SignInNeeded), None));
+    });
+}
+
+#[test]
+fn c14_a_session_shows_the_network_it_came_from_and_its_country_and_names_no_household() {
+    each_world(|world| {
+        let asked = ask_up(&world, "a@b.example");
+        let code = code_in(&world.deliver()[0].body);
+        let token = right(give(&world, asked, &code, None)).session.token.secret().expose().clone();
+        let known = |address: std::net::IpAddr| (address.to_string() == "192.0.2.0").then(|| "CN".to_owned());
+        for (cx, country) in [
+            (world.cx.clone(), json!(null)),
+            (world.cx.clone().with_countries(std::sync::Arc::new(known)), json!("CN")),
+        ] {
+            let line = &Site::new(World { cx }).get("/v1/me/sessions", Some(&token)).body["data"][0];
+            assert_eq!((&line["network"], &line["country"]), (&json!("192.0.2.•"), &country));
+        }
+        let kept = world.cx.db.read_blocking(|tx| tx.query("SELECT network FROM sessions", &[])).unwrap();
+        assert_eq!(kept[0].text(0), Ok("192.0.2.0"), "no more of the address is kept");
+        let site = Site::new(world);
+        let token = site.buyer("c@d.example").text("token");
+        let line = &site.get("/v1/me/sessions", Some(&token)).body["data"][0];
+        assert_eq!(
+            (&line["network"], &line["country"]),
+            (&json!(null), &json!(null)),
+            "no address, no place"
+        );
     });
 }

@@ -102,7 +102,7 @@ impl World {
             let member = identity::create_member(tx, means, &Actor::System, shop, &new, &hash);
             let member = member.map_err(|e| store::Error::Bug(e.to_string()))?;
             let label = Label::from_agent("test");
-            let opened = identity::open_member_session(tx, means, member, &label);
+            let opened = identity::open_member_session(tx, means, member, (&label, "192.0.2.77"));
             let opened = opened.map_err(|e| store::Error::Bug(e.to_string()))?;
             let session = identity::require_member(tx, &opened.token, means.now);
             session.map_err(|e| store::Error::Bug(e.to_string()))

@@ -72,6 +72,8 @@ impl DevicesPage {
             opened: ago(hours * 40_000),
             used: ago(hours * 3_600),
             is_this,
+            network: Some(if is_this { "203.0.113.•" } else { "2001:db8:85a3:•" }.into()),
+            country: Some("CN".into()).filter(|_| is_this),
             end_href: "/me/devices/1/end".into(),
         };
         let rows = vec![
