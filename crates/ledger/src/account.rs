@@ -218,6 +218,18 @@ pub fn find_account(tx: &mut Tx<'_>, key: AccountKey) -> Result<Option<Account>,
     rows::find_account(tx, key)
 }
 
+/// The accounts of a buyer, in the order of their currencies.
+///
+/// # Errors
+/// Those of the store.
+pub fn list_buyer_accounts(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<Vec<Account>, store::Error> {
+    let mut found = Vec::new();
+    for currency in rows::list_buyer_currencies(tx, buyer)? {
+        found.extend(rows::find_account(tx, AccountKey::buyer(buyer, currency))?);
+    }
+    Ok(found)
+}
+
 /// The account that an operation needs.
 pub(crate) fn need_account(tx: &mut Tx<'_>, key: AccountKey) -> Result<Account, Stop> {
     Ok(rows::find_account(tx, key)?.ok_or(Refusal::NoAccount(key))?)

@@ -24,7 +24,10 @@ mod refusal;
 mod store;
 mod transfer;
 
-pub use account::{Account, AccountKey, HousePurpose, Limit, Owner, ShopPurpose, find_account, open_account};
+pub use account::{
+    Account, AccountKey, HousePurpose, Limit, Owner, ShopPurpose, find_account, list_buyer_accounts,
+    open_account,
+};
 pub use balance::Balance;
 pub use hold::{Capture, Hold, HoldState, authorise, capture, expire_due, find_hold, list_holds, void};
 pub use proof::{Fault, Proof, Totals, list_totals, prove_balanced};

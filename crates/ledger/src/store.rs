@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use base::{Currency, Money, PaymentId, ScopedId, Timestamp, TransferId};
+use base::{BuyerId, Currency, Money, PaymentId, ScopedId, Timestamp, TransferId};
 use store::{Error, Key, Migration, Row, Table, Tx, Value, int, text};
 
 use crate::account::{Account, AccountKey, Limit};
@@ -112,6 +112,16 @@ pub fn account_key(key: AccountKey) -> Key {
 
 pub(crate) fn transfer_key(id: TransferId) -> Key {
     Key::new(&TRANSFERS, id_values(id).into())
+}
+
+/// The currencies in which a buyer has an account. Names of one buyer's accounts differ in their last three letters alone, so
+/// they lie between these two in whatever order the engine sorts texts.
+pub(crate) fn list_buyer_currencies(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<Vec<Currency>, Error> {
+    let sql =
+        "SELECT currency FROM ledger_accounts WHERE shop_id = ?1 AND id >= ?2 AND id <= ?3 ORDER BY currency";
+    let [first, last] = ["AAA", "ZZZ"].map(|letters| format!("buyer:{}:{letters}", buyer.short()));
+    let found = tx.query(sql, &[buyer.shop().short().into(), first.into(), last.into()])?;
+    found.iter().map(|row| read(row, 0)).collect()
 }
 
 pub(crate) fn find_account(tx: &mut Tx<'_>, key: AccountKey) -> Result<Option<Account>, Error> {

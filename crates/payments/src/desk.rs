@@ -101,6 +101,7 @@ fn buyers() -> Router<Desk> {
         .route("/pay/{id}/proof", get(receipt::find_proof))
         .route("/pay/{id}/not-me", get(receipt::show_not_me).post(receipt::freeze_account))
         .route("/me", get(buyer::list_own_payments))
+        .route("/me/methods", get(buyer::list_methods))
 }
 
 fn members() -> Router<Desk> {

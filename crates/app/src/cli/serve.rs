@@ -147,5 +147,5 @@ async fn print_set_up(installation: &Installation, public_url: &str) -> Result<(
 
 /// The operator's table, for where people are signed in.
 fn country_of(countries: Option<Arc<risk::Countries>>) -> identity::CountryOf {
-    Arc::new(move |address| Some(countries.as_ref()?.find(address)?.to_string()))
+    Arc::new(move |address| Some(countries.as_ref()?.find(address)?.text()))
 }

@@ -249,9 +249,9 @@ fn c16_a_link_of_a_changed_contact_outlives_the_next_change_and_ends_after_a_wee
         };
         assert_eq!(found(&link), (true, 2));
         site.world.wait(7 * 86_400 - 1);
-        assert_eq!(found(&link).0, true);
+        assert!(found(&link).0);
         site.world.wait(1);
-        assert_eq!(found(&link).0, false);
+        assert!(!found(&link).0);
     });
 }
 

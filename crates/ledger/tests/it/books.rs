@@ -2,9 +2,10 @@
 
 use base::{Dice, Timestamp, TransferId};
 use ledger::{
-    ENTRIES_PAGE_MAX, Effect, Entry, Fault, Hold, HoldState, Limit, MIGRATIONS, Page, Reason, Refusal, Side,
-    Transfer, authorise, find_account, find_hold, find_transfer, keys_to_post, list_account_entries,
-    list_holds, list_payment_transfers, open_account, post, post_new, prove_balanced, transfer_of,
+    ENTRIES_PAGE_MAX, Effect, Entry, Fault, Hold, HoldState, Limit, MIGRATIONS, Owner, Page, Reason, Refusal,
+    Side, Transfer, authorise, find_account, find_hold, find_transfer, keys_to_post, list_account_entries,
+    list_buyer_accounts, list_holds, list_payment_transfers, open_account, post, post_new, prove_balanced,
+    transfer_of,
 };
 use store::{Db, Tx, testing::each_engine};
 
@@ -255,5 +256,25 @@ fn random_ids_of_the_program_fit_the_ledger() {
             Transfer { id: TransferId::new(shop(), Timestamp(9), &dice), ..transfer(1, "cash", "anna", 1) };
         post_all(&db, vec![one]);
         assert_eq!(db.read_blocking(|tx| find_transfer(tx, one.id)).unwrap(), Some(one));
+    });
+}
+
+#[test]
+fn a_buyers_accounts_are_listed_by_currency_and_nobody_elses() {
+    each_engine(MIGRATIONS, |db| {
+        db.write_blocking(|tx| {
+            for name in ["anna/USD", "anna", "bert/EUR", "shop", "cash"] {
+                open_account(tx, account(name), Limit::None, Timestamp(4))?.unwrap();
+            }
+            Ok::<_, store::Error>(())
+        })
+        .unwrap();
+        let list = |name: &str| {
+            let Owner::Buyer(buyer) = account(name).owner else { panic!() };
+            let found = db.read_blocking(|tx| list_buyer_accounts(tx, buyer)).unwrap();
+            found.into_iter().map(|account| account.key).collect::<Vec<_>>()
+        };
+        assert_eq!(list("anna"), [account("anna"), account("anna/USD")]);
+        assert_eq!((list("bert"), list("carla")), (vec![account("bert/EUR")], vec![]));
     });
 }

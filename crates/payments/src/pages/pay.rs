@@ -190,6 +190,44 @@ pub struct OwnPayment {
     pub state: PaymentShown,
 }
 
+/// What the buyer pays with, and what confirms a payment. Template `methods.html`. No fields.
+#[derive(Template)]
+#[template(path = "methods.html")]
+pub struct MethodsPage {
+    /// The frame.
+    pub page: Frame,
+    /// The stored balances; one for each currency.
+    pub balances: Vec<BalanceLine>,
+    /// The passkeys, oldest first.
+    pub passkeys: Vec<PasskeyLine>,
+    /// When the PIN was last set.
+    pub pin_changed: Timestamp,
+    /// Whether it is locked after too many wrong tries.
+    pub pin_locked: bool,
+}
+
+/// A stored balance.
+#[derive(Clone, Debug)]
+pub struct BalanceLine {
+    /// What can be paid with.
+    pub available: Money,
+    /// What is held for payments that are not settled yet.
+    pub held: Money,
+}
+
+/// A passkey as a line.
+#[derive(Clone, Debug)]
+pub struct PasskeyLine {
+    /// What its owner calls it.
+    pub label: String,
+    /// Since when.
+    pub created: Timestamp,
+    /// The last use.
+    pub used: Option<Timestamp>,
+    /// Where its removal is asked about.
+    pub remove_href: String,
+}
+
 /// The shop looks at the payment. Template `wait.html`. The frame's `live` and `refresh_seconds` keep it fresh.
 #[derive(Template)]
 #[template(path = "wait.html")]

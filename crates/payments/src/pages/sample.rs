@@ -16,7 +16,9 @@ use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
 use super::list::{PaymentRow, PaymentsPage, RefundLimitPage, RefundRow, RefundsPage};
 use super::notice::{NoticeKind, NoticePage};
 use super::overview::{HourOutcomes, OverviewPage};
-use super::pay::{ChallengePage, NotMePage, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage};
+use super::pay::{
+    ChallengePage, MethodsPage, NotMePage, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage,
+};
 use super::receipt::ReceiptPage;
 use super::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
 use super::shown::{CodeKindShown, CodeShown, OutcomeShown, PaymentShown};
@@ -545,6 +547,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("wait".to_owned(), WaitPage::sample(buyer()).render()?),
         ("not-me".to_owned(), NotMePage::sample(buyer()).render()?),
         ("own-payments".to_owned(), OwnPaymentsPage::sample(buyer()).render()?),
+        ("methods".to_owned(), MethodsPage::sample(buyer()).render()?),
         ("overview".to_owned(), OverviewPage::sample(desk("/desk")).render()?),
         ("overview-empty".to_owned(), OverviewPage::sample_empty(desk("/desk")).render()?),
         ("payments".to_owned(), PaymentsPage::sample(desk("/desk/payments?from=2026-02-01")).render()?),

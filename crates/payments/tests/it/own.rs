@@ -135,6 +135,26 @@ fn what_the_house_stopped_its_owner_cannot_set_free() {
 }
 
 #[test]
+fn a_buyer_sees_each_balance_and_what_confirms_a_payment_and_no_method_that_is_not_there() {
+    let (site, mut phone, _, _) = buyer_with_two_devices();
+    site.top_up(site.buyer(BUYER), base::Money::new(2_050, base::Currency::EUR));
+    let account = phone.get("/me/account");
+    let page = phone.get(&before(&account.html, "Payment methods"));
+    page.is(200)
+        .shows("Stored balance")
+        .shows("20.50")
+        .shows("Payment PIN")
+        .shows("No card and no bank account");
+    assert!(!page.html.contains("/remove"), "there is no passkey");
+    phone.get("/me").is(200).shows("20.50");
+    site.clock.advance_seconds(300);
+    let asleep = phone.get("/me/methods");
+    assert!(asleep.path.starts_with("/me/wake"), "{}", asleep.path);
+    let mut stranger = site.browser();
+    assert!(stranger.get("/me/methods").path.starts_with("/me/sign-in"));
+}
+
+#[test]
 fn c14_a_buyer_sees_and_ends_the_own_sessions_alone() {
     let (site, mut phone, _, mut tablet) = buyer_with_two_devices();
     let page = tablet.get("/me/devices");

@@ -1,11 +1,13 @@
 //! Samples of the buyer's pages.
 
+use base::{Currency, Money};
 use webkit::page::{Frame, Problems};
 
 use super::{HASH, NOW, PAYMENT, ago, device, method, order, payer, say, shop, yuan};
 use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pages::pay::{
-    ChallengePage, NotMePage, OwnPayment, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage,
+    BalanceLine, ChallengePage, MethodsPage, NotMePage, OwnPayment, OwnPaymentsPage, PasskeyLine,
+    PayAmountPage, PayPage, PinPage, WaitPage,
 };
 use crate::pages::receipt::ReceiptPage;
 use crate::pages::shown::PaymentShown;
@@ -118,6 +120,31 @@ impl NotMePage {
             at: ago(500),
             action_href: "/pay/sample/not-me".into(),
             back_href: "/pay/sample".into(),
+        }
+    }
+}
+
+impl MethodsPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> MethodsPage {
+        let passkey = PasskeyLine {
+            label: say(page.lang, "Phone", "手机"),
+            created: ago(999_000),
+            used: Some(ago(9_000)),
+            remove_href: "/me/security/1/remove".into(),
+        };
+        MethodsPage {
+            page,
+            balances: vec![
+                BalanceLine { available: yuan(341_000), held: yuan(12_800) },
+                BalanceLine {
+                    available: Money::new(2_050, Currency::EUR),
+                    held: Money::new(0, Currency::EUR),
+                },
+            ],
+            passkeys: vec![passkey],
+            pin_changed: ago(99_000),
+            pin_locked: false,
         }
     }
 }
