@@ -239,7 +239,7 @@ pub fn add_value(
     if rows::list_values(tx, id)?.len() >= VALUES_MAX {
         return Err(CustomerError::Values);
     }
-    let key = means.vault.find_data_key(tx, shop, id.short())?;
+    let key = means.vault.sealing_key(tx, shop, id.short(), means.now, means.dice)?;
     let slot = row.slots + 1;
     insert_value(tx, means, &key, id, slot, value)?;
     change(tx, means, row, slot)?;

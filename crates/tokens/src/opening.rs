@@ -252,7 +252,7 @@ pub fn open_token(
     if let Admission::Over { retry_after_seconds } = watch::admit(tx, means, by, shop)? {
         return Ok(Attempt::Over { retry_after_seconds });
     }
-    let key = means.vault.find_data_key(tx, shop, id.short())?;
+    let key = means.vault.sealing_key(tx, shop, id.short(), means.now, means.dice)?;
     let card = token::open_card(&key, &row)?;
     let opening =
         insert_opening(tx, means, by, shop, &key, &Opened { subject: id.to_string(), what: "card" }, why)?;
@@ -295,7 +295,7 @@ pub fn open_customer(
     if let Admission::Over { retry_after_seconds } = watch::admit(tx, means, by, shop)? {
         return Ok(Attempt::Over { retry_after_seconds });
     }
-    let key = means.vault.find_data_key(tx, shop, id.short())?;
+    let key = means.vault.sealing_key(tx, shop, id.short(), means.now, means.dice)?;
     let mut values = Vec::new();
     for row in &sealed {
         values.push((row.slot, customer::open_value(&key, row)?));

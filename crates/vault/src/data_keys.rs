@@ -2,6 +2,9 @@
 //!
 //! Beside the key, 16 bytes that say whose it is are wrapped, so that two owners' rows cannot be exchanged. While an
 //! owner's values are sealed anew under a newer key, the older key is kept in a table of its own and still opens.
+//!
+//! Whoever fetches a key for sealing has [`SEALS_EACH_FETCH`] values counted in the same transaction. A key that would pass
+//! [`SEALS_MAX`] so is replaced first; the values it sealed open as before, and the next rotation seals them anew.
 
 use aws_lc_rs::digest;
 use base::{Dice, ShopId, Timestamp};
@@ -10,14 +13,14 @@ use zeroize::Zeroizing;
 
 use crate::handle::{FIRST_VERSION, Vault, VaultError};
 use crate::keys::{self, KEY_BYTES, KeyBytes, push_part};
-use crate::limits::OWNER_CHARS_MAX;
+use crate::limits::{OWNER_CHARS_MAX, SEALS_EACH_FETCH, SEALS_MAX};
 use crate::seal::DataKey;
 use crate::store::data_keys::{self as rows, DataKeyRow, OlderKeyRow};
 
 const OWNER_TAG_BYTES: usize = 16;
 
 impl Vault {
-    /// The data key of an owner; made when there is none yet.
+    /// The data key of an owner, to seal and to open with; made when there is none yet.
     ///
     /// # Errors
     /// As [`Vault::find_data_key`], without [`VaultError::NoDataKey`].
@@ -29,21 +32,53 @@ impl Vault {
         now: Timestamp,
         dice: &Dice,
     ) -> Result<DataKey, VaultError> {
-        match self.find_data_key(tx, shop, owner) {
+        match self.sealing_key(tx, shop, owner, now, dice) {
             Err(VaultError::NoDataKey) => self.make_data_key(tx, shop, owner, now, dice),
             other => other,
         }
     }
 
-    /// The data key of an owner who has one.
+    /// The data key of an owner who has one, to seal and to open with.
+    ///
+    /// # Errors
+    /// As [`Vault::find_data_key`].
+    pub fn sealing_key(
+        &self,
+        tx: &mut Tx,
+        shop: ShopId,
+        owner: &str,
+        now: Timestamp,
+        dice: &Dice,
+    ) -> Result<DataKey, VaultError> {
+        let each = i64::from(SEALS_EACH_FETCH);
+        let mut row = rows::find_data_key(tx, shop, owner)?.ok_or(VaultError::NoDataKey)?;
+        if row.wrapped.is_some() && row.sealed > SEALS_MAX - each {
+            row = self.replace_row(tx, shop, owner, row, now, dice)?;
+        }
+        let key = self.open_row(tx, shop, owner, &row)?;
+        rows::update_data_key(tx, shop, owner, DataKeyRow { sealed: row.sealed + each, ..row })?;
+        Ok(key.may_seal(SEALS_EACH_FETCH))
+    }
+
+    /// The data key of an owner who has one, to open with alone.
     ///
     /// # Errors
     /// [`VaultError::NoDataKey`], [`VaultError::Destroyed`], [`VaultError::UnknownKek`], [`VaultError::Tampered`],
     /// [`VaultError::Store`].
     pub fn find_data_key(&self, tx: &mut Tx, shop: ShopId, owner: &str) -> Result<DataKey, VaultError> {
         let row = rows::find_data_key(tx, shop, owner)?.ok_or(VaultError::NoDataKey)?;
-        let wrapped = row.wrapped.ok_or(VaultError::Destroyed)?;
-        let key = self.unwrap_data_key(shop, owner, row.kek_version, &wrapped)?;
+        self.open_row(tx, shop, owner, &row)
+    }
+
+    fn open_row(
+        &self,
+        tx: &mut Tx,
+        shop: ShopId,
+        owner: &str,
+        row: &DataKeyRow,
+    ) -> Result<DataKey, VaultError> {
+        let wrapped = row.wrapped.as_deref().ok_or(VaultError::Destroyed)?;
+        let key = self.unwrap_data_key(shop, owner, row.kek_version, wrapped)?;
         let mut key = DataKey::new(shop, owner, version_of(row.version)?, &key);
         if row.older > 0 {
             for older in rows::list_older_keys(tx, shop, owner)? {
@@ -96,9 +131,10 @@ impl Vault {
             created: now,
             destroyed: None,
             older: 0,
+            sealed: i64::from(SEALS_EACH_FETCH),
         };
         rows::insert_data_key(tx, shop, owner, row)?;
-        Ok(DataKey::new(shop, owner, 1, &key))
+        Ok(DataKey::new(shop, owner, 1, &key).may_seal(SEALS_EACH_FETCH))
     }
 
     /// Wraps an owner's data keys by another key-encryption key. The data keys stay what they are.
@@ -132,8 +168,20 @@ impl Vault {
         now: Timestamp,
         dice: &Dice,
     ) -> Result<(), VaultError> {
-        let Some(row) = rows::find_data_key(tx, shop, owner)? else { return Ok(()) };
-        let Some(wrapped) = row.wrapped.clone() else { return Ok(()) };
+        let row = rows::find_data_key(tx, shop, owner)?.filter(|row| row.wrapped.is_some());
+        row.map_or(Ok(()), |row| self.replace_row(tx, shop, owner, row, now, dice).map(drop))
+    }
+
+    fn replace_row(
+        &self,
+        tx: &mut Tx,
+        shop: ShopId,
+        owner: &str,
+        row: DataKeyRow,
+        now: Timestamp,
+        dice: &Dice,
+    ) -> Result<DataKeyRow, VaultError> {
+        let wrapped = row.wrapped.clone().ok_or(VaultError::Destroyed)?;
         // An exchanged or altered key is noticed here, and not carried on as an older one.
         self.unwrap_data_key(shop, owner, row.kek_version, &wrapped)?;
         let key: KeyBytes = Zeroizing::new(dice.bytes());
@@ -153,9 +201,11 @@ impl Vault {
             wrapped: Some(self.wrap_data_key(shop, owner, kek_version, &key)?),
             created: now,
             older: row.older + 1,
+            sealed: 0,
             ..row
         };
-        Ok(rows::update_data_key(tx, shop, owner, row)?)
+        rows::update_data_key(tx, shop, owner, row.clone())?;
+        Ok(row)
     }
 
     fn wrap_data_key(

@@ -164,11 +164,12 @@ impl Vault {
         now: Timestamp,
         dice: &Dice,
     ) -> Result<Secret<Vec<u8>>, VaultError> {
-        let key = self.data_key(tx, ShopId::HOUSE, SYSTEM_OWNER, now, dice)?;
         let place = Place { table: SECRETS_TABLE, column: SECRETS_COLUMN, row: name };
         if let Some(sealed) = find_secret(tx, name)? {
+            let key = self.find_data_key(tx, ShopId::HOUSE, SYSTEM_OWNER)?;
             return Ok(key.open_bytes(&place, &sealed)?);
         }
+        let key = self.data_key(tx, ShopId::HOUSE, SYSTEM_OWNER, now, dice)?;
         let secret = Secret::new(dice.bytes::<KEY_BYTES>().to_vec());
         insert_secret(tx, name, key.seal_bytes(&place, secret.expose(), dice)?, now)?;
         Ok(secret)

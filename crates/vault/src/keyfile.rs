@@ -216,8 +216,13 @@ fn read_checked(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
 }
 
 pub(crate) fn print_text(key: &KeyBytes) -> Zeroizing<String> {
-    let line = Zeroizing::new(format!("{PREFIX}{}", *keys::to_hex(key.as_slice())));
-    Zeroizing::new(format!("{}:{}\n", *line, *check_of(&line)))
+    // Room for all of it from the beginning: a text that grows leaves what it held behind.
+    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES));
+    text.push_str(PREFIX);
+    text.push_str(&keys::to_hex(key.as_slice()));
+    let check = check_of(&text);
+    text.extend([":", check.as_str(), "\n"]);
+    text
 }
 
 pub(crate) fn parse_text(text: &str) -> Option<KeyBytes> {

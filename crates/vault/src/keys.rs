@@ -67,7 +67,10 @@ pub(crate) fn unwrap(kek: &KeyBytes, wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>
 /// Lower-case hexadecimal digits.
 pub(crate) fn to_hex(bytes: &[u8]) -> Zeroizing<String> {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    Zeroizing::new(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
+    // Room for all of it from the beginning: a text that grows leaves what it held behind.
+    let mut out = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    out
 }
 
 /// Reads exactly one key of lower-case hexadecimal digits.

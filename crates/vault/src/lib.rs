@@ -29,6 +29,7 @@ pub mod shares;
 mod source;
 mod store;
 mod sub_keys;
+pub mod testing;
 
 pub use handle::{Vault, VaultError};
 pub use keyed::KeyedHash;

@@ -2,6 +2,10 @@
 
 /// Longest value one seal takes. Longer things are files, not fields.
 pub const PLAIN_BYTES_MAX: usize = 64 * 1024;
+/// Values that one version of a data key seals at most: what SP 800-38D 8.3 allows where nonces are random (CR-1).
+pub const SEALS_MAX: i64 = 1 << 32;
+/// Values that a data key seals each time it is fetched for sealing. They count as sealed from then on, used or not.
+pub const SEALS_EACH_FETCH: u32 = 1_024;
 /// Longest owner of a data key, as text.
 pub const OWNER_CHARS_MAX: usize = 80;
 /// Longest PIN, token or share in a file.

@@ -2,10 +2,11 @@
 //!
 //! Sealed bytes are `1 ‖ key version (4, big-endian) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. The associated data are
 //! shop, table, column, owner, row and key version, each length-prefixed, so sealed bytes that are moved to another
-//! row, column or person do not open (CR-1, C45). A data key belongs to one owner, so the number of messages under
-//! one key stays far below the 2^32 that random nonces allow (SP 800-38D §8.3).
+//! row, column or person do not open (CR-1, C45). Random nonces allow 2^32 values under one key (SP 800-38D §8.3): a
+//! [`DataKey`] seals no more than what was counted for it when it was fetched, and is replaced before it comes to that.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base::{Dice, Secret, ShopId};
@@ -29,7 +30,8 @@ pub struct Place<'a> {
     pub row: &'a str,
 }
 
-/// The key that seals everything of one owner. Get it from [`crate::Vault::data_key`].
+/// The key that seals everything of one owner. [`crate::Vault::data_key`] and [`crate::Vault::sealing_key`] give one that
+/// seals, [`crate::Vault::find_data_key`] one that opens alone.
 pub struct DataKey {
     shop: ShopId,
     owner: String,
@@ -37,11 +39,19 @@ pub struct DataKey {
     cipher: LessSafeKey,
     /// Earlier versions, while values are sealed anew.
     older: Vec<(u32, LessSafeKey)>,
+    /// Values it may still seal.
+    left: AtomicU32,
 }
 
 impl DataKey {
     pub(crate) fn new(shop: ShopId, owner: &str, version: u32, key: &KeyBytes) -> DataKey {
-        DataKey { shop, owner: owner.to_owned(), version, cipher: cipher_of(key), older: Vec::new() }
+        let (cipher, owner) = (cipher_of(key), owner.to_owned());
+        DataKey { shop, owner, version, cipher, older: Vec::new(), left: AtomicU32::new(0) }
+    }
+
+    /// Lets it seal so many values, which are counted already.
+    pub(crate) fn may_seal(self, values: u32) -> DataKey {
+        DataKey { left: AtomicU32::new(values), ..self }
     }
 
     /// Opens what was sealed under an earlier version as well. Nothing is sealed under it.
@@ -62,7 +72,7 @@ impl DataKey {
     /// Seals a text for `place`.
     ///
     /// # Errors
-    /// [`SealError::TooLong`] past [`PLAIN_BYTES_MAX`].
+    /// As [`DataKey::seal_bytes`].
     pub fn seal(&self, place: &Place<'_>, text: &Secret<String>, dice: &Dice) -> Result<Vec<u8>, SealError> {
         self.seal_bytes(place, text.expose().as_bytes(), dice)
     }
@@ -70,11 +80,15 @@ impl DataKey {
     /// Seals bytes for `place`.
     ///
     /// # Errors
-    /// [`SealError::TooLong`] past [`PLAIN_BYTES_MAX`].
+    /// [`SealError::TooLong`] past [`PLAIN_BYTES_MAX`]; [`SealError::Spent`] when as many values were sealed as were
+    /// counted for it.
     pub fn seal_bytes(&self, place: &Place<'_>, plain: &[u8], dice: &Dice) -> Result<Vec<u8>, SealError> {
         if plain.len() > PLAIN_BYTES_MAX {
             return Err(SealError::TooLong { bytes: plain.len() });
         }
+        let counted =
+            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        counted.map_err(|_| SealError::Spent)?;
         let nonce: [u8; NONCE_LEN] = dice.bytes();
         let mut out = Vec::with_capacity(HEAD_BYTES + plain.len() + TAG_BYTES);
         out.push(FORMAT);
@@ -194,6 +208,9 @@ pub enum SealError {
         /// Its length.
         bytes: usize,
     },
+    /// Nothing is counted for it any more: it was fetched to open alone, or sealed what it may.
+    #[error("this data key seals nothing more; fetch it for sealing")]
+    Spent,
 }
 
 /// Why sealed bytes were not opened.
@@ -232,7 +249,7 @@ mod tests {
     const HOME: Place<'static> = Place { table: "buyers", column: "name", row: "r1" };
 
     fn key_of(shop: ShopId, owner: &str, version: u32) -> DataKey {
-        DataKey::new(shop, owner, version, &Zeroizing::new([7; KEY_BYTES]))
+        DataKey::new(shop, owner, version, &Zeroizing::new([7; KEY_BYTES])).may_seal(2)
     }
 
     fn key() -> DataKey {
@@ -301,6 +318,14 @@ mod tests {
         let past = key().seal_bytes(&HOME, &vec![1; PLAIN_BYTES_MAX + 1], &Dice::System);
         assert_eq!(past, Err(SealError::TooLong { bytes: PLAIN_BYTES_MAX + 1 }));
         assert_eq!(key().open(&HOME, &vec![1; sealed.len() + 1]).map(|_| ()), Err(OpenError::Malformed));
+    }
+
+    #[test]
+    fn cr_1_a_data_key_seals_as_many_values_as_were_counted_for_it_and_no_more() {
+        let key = key();
+        let last = [(); 2].map(|()| key.seal(&HOME, &text("v"), &Dice::System).unwrap())[1].clone();
+        assert_eq!(key.seal(&HOME, &text("v"), &Dice::System), Err(SealError::Spent));
+        assert_eq!(key.open(&HOME, &last).unwrap().expose(), "v", "it still opens");
     }
 
     #[test]

@@ -69,6 +69,11 @@ pub const MIGRATIONS: &[Migration] = &[
             PRIMARY KEY (version, name)
         );",
     },
+    Migration {
+        version: 230,
+        name: "vault: how many values a data key has sealed",
+        sql: "ALTER TABLE vault_data_keys ADD COLUMN sealed BIGINT NOT NULL DEFAULT 0;",
+    },
 ];
 
 static SECRETS: Table = Table::new("vault_secrets", &[text("name")], &[blob("sealed"), int("created_ms")]);

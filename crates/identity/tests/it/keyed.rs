@@ -1,15 +1,10 @@
 //! The seed of the sub-keys replaced under people: they are found, their PINs and codes are taken, and what hangs from the
 //! old seed leaves as they come by.
 
-use std::sync::Arc;
-
-use base::Dice;
 use identity::outside::{Claims, find_outside_member};
 use identity::{BuyerError, Contact, MemberError, PasswordHash, Person, PinCheck, Proof, ProofCheck, Role};
-use vault::rotation::{
-    Hanging, Nodes, RotationError, Rotator, Step, destroy_key, list_rotations, start_rotation,
-};
-use vault::{KeySource, Level, RootKey};
+use vault::rotation::{Hanging, RotationError};
+use vault::testing::Replacing;
 
 use crate::codes::{ask_up, give, right};
 use crate::second_steps::{PLACE, prove};
@@ -19,27 +14,16 @@ static HANGING: &Hanging =
     &Hanging { sealed: &[vault::rotation::SEALED, identity::SEALED], keyed: &[identity::KEYED] };
 const ISSUER: &str = "https://id.shop.example";
 
+fn replacing(world: &World) -> Replacing<'_> {
+    Replacing { db: &world.cx.db, vault: &world.cx.vault, root: [7; 32], hanging: HANGING }
+}
+
 fn replace_seed(world: &World) {
-    let root: Arc<dyn KeySource> = Arc::new(RootKey::from_bytes([7; 32]));
-    let rotator = Rotator::new(root, HANGING, "one", Nodes::One);
-    let (by, now) = (audit::Actor::system("test"), world.now());
-    world.cx.db.write_blocking(move |tx| start_rotation(tx, Level::Seed, &by, now, &Dice::System)).unwrap();
-    while rotator.step(&world.cx.db, &world.cx.vault, world.now(), &Dice::System).unwrap() != Step::Idle {}
-    let last = world.cx.db.read_blocking(list_rotations).unwrap().remove(0);
-    assert_eq!((last.done, last.problem), (last.total, None), "every row was passed");
+    replacing(world).replace_seed(world.now()).unwrap();
 }
 
 fn destroy(world: &World, version: i64) -> Result<(), RotationError> {
-    let (by, now) = (audit::Actor::system("test"), world.now());
-    let root = RootKey::from_bytes([7; 32]);
-    destroy_key(
-        &world.cx.db,
-        &world.cx.vault,
-        &root,
-        (Level::Seed, version, HANGING),
-        &by,
-        (now, &Dice::System),
-    )
+    replacing(world).destroy_seed(version, world.now())
 }
 
 fn verifier_bytes(world: &World) -> usize {

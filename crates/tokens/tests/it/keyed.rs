@@ -1,15 +1,10 @@
 //! The seed of the sub-keys replaced under cards and customers: they are found and recognised throughout.
 
-use std::sync::Arc;
-
-use base::Dice;
 use tokens::import::{Outcome, Summary, What};
 use tokens::token::TokenError;
 use tokens::values::Value;
-use vault::rotation::{
-    Hanging, Nodes, RotationError, Rotator, Step, destroy_key, list_rotations, start_rotation,
-};
-use vault::{KeySource, Level, RootKey};
+use vault::rotation::{Hanging, RotationError};
+use vault::testing::Replacing;
 
 use crate::importing::{CARDS, CUSTOMERS, import};
 use crate::world::{BY, PAN, World, card, each_world, external};
@@ -19,20 +14,16 @@ static HANGING: &Hanging = &Hanging {
     keyed: &[identity::KEYED, tokens::KEYED],
 };
 
+fn replacing(world: &World) -> Replacing<'_> {
+    Replacing { db: &world.db, vault: &world.vault, root: [7; 32], hanging: HANGING }
+}
+
 fn replace_seed(world: &World) {
-    let root: Arc<dyn KeySource> = Arc::new(RootKey::from_bytes([7; 32]));
-    let rotator = Rotator::new(root, HANGING, "one", Nodes::One);
-    let (by, now) = (audit::Actor::system("test"), world.now());
-    world.db.write_blocking(move |tx| start_rotation(tx, Level::Seed, &by, now, &Dice::System)).unwrap();
-    while rotator.step(&world.db, &world.vault, world.now(), &Dice::System).unwrap() != Step::Idle {}
-    let last = world.db.read_blocking(list_rotations).unwrap().remove(0);
-    assert_eq!((last.done, last.problem), (last.total, None), "every row was passed");
+    replacing(world).replace_seed(world.now()).unwrap();
 }
 
 fn destroy(world: &World, version: i64) -> Result<(), RotationError> {
-    let (by, now) = (audit::Actor::system("test"), world.now());
-    let root = RootKey::from_bytes([7; 32]);
-    destroy_key(&world.db, &world.vault, &root, (Level::Seed, version, HANGING), &by, (now, &Dice::System))
+    replacing(world).destroy_seed(version, world.now())
 }
 
 #[test]

@@ -74,6 +74,8 @@ struct Cursor {
     owner: String,
     /// Column and row of the value that was last sealed anew; `None` between two owners.
     inside: Option<(usize, String)>,
+    /// The version of the owner's key that the values so far were sealed under.
+    version: u32,
 }
 
 impl Cursor {
@@ -85,14 +87,17 @@ impl Cursor {
             (Some(column), Some(row)) => Some((column.parse().ok()?, row.to_owned())),
             _ => None,
         };
-        Some(Cursor { shop, owner, inside })
+        let version = parts.next().and_then(|text| text.parse().ok()).unwrap_or(0);
+        Some(Cursor { shop, owner, inside, version })
     }
 
     // INVARIANT: owners and rows are ids and names of ours, without line breaks.
     fn text(&self) -> String {
         match &self.inside {
             None => format!("{}\n{}", self.shop, self.owner),
-            Some((column, row)) => format!("{}\n{}\n{column}\n{row}", self.shop, self.owner),
+            Some((column, row)) => {
+                format!("{}\n{}\n{column}\n{row}\n{}", self.shop, self.owner, self.version)
+            }
         }
     }
 }
@@ -141,7 +146,7 @@ impl Batch<'_> {
                 };
                 self.vault.replace_data_key(tx, shop, &owner, self.now, self.dice)?;
                 let (shop, inside) = (shop.short().to_owned(), Some((0, String::new())));
-                *cursor = Cursor { shop, owner, inside };
+                *cursor = Cursor { shop, owner, inside, version: 0 };
             }
             if self.reseal_owner(tx, cursor, &mut left)? {
                 finished += 1;
@@ -162,11 +167,16 @@ impl Batch<'_> {
         left: &mut usize,
     ) -> Result<bool, RotationError> {
         let shop = ShopId::from_short(&cursor.shop).ok_or(VaultError::Tampered)?;
-        let key = match self.vault.find_data_key(tx, shop, &cursor.owner) {
+        let key = match self.vault.sealing_key(tx, shop, &cursor.owner, self.now, self.dice) {
             // Erased meanwhile: nothing opens any more, and nothing must.
             Err(VaultError::Destroyed | VaultError::NoDataKey) => return Ok(true),
             key => key?,
         };
+        if cursor.version != key.version() {
+            // INVARIANT: older keys are forgotten only after every value was looked at under one version. A key that sealed
+            // all it may was replaced since the last transaction, so this owner is begun again.
+            (cursor.inside, cursor.version) = (Some((0, String::new())), key.version());
+        }
         let (mut at, mut after) = cursor.inside.clone().unwrap_or_default();
         let mut whole = true;
         while let Some(column) = self.columns.get(at) {
@@ -222,8 +232,8 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_was() {
-        let between = Cursor { shop: "s".into(), owner: "o".into(), inside: None };
-        let inside = Cursor { inside: Some((3, "row".into())), ..between.clone() };
+        let between = Cursor { shop: "s".into(), owner: "o".into(), inside: None, version: 0 };
+        let inside = Cursor { inside: Some((3, "row".into())), version: 2, ..between.clone() };
         let begun = Cursor { inside: Some((0, String::new())), ..between.clone() };
         for cursor in [between, inside, begun] {
             assert_eq!(Cursor::read(&cursor.text()), Some(cursor));

@@ -15,6 +15,7 @@ static DATA_KEYS: Table = Table::new(
         int("created_ms"),
         int("destroyed_ms"),
         int("older"),
+        int("sealed"),
     ],
 );
 static OLDER_KEYS: Table = Table::new(
@@ -24,7 +25,7 @@ static OLDER_KEYS: Table = Table::new(
 );
 
 /// An owner's data key, wrapped by a key-encryption key. `wrapped` is `None` once it was destroyed; `older` says how
-/// many earlier versions still open values.
+/// many earlier versions still open values, `sealed` how many values this version counts as sealed.
 #[derive(Clone)]
 pub(crate) struct DataKeyRow {
     pub(crate) version: i64,
@@ -33,6 +34,7 @@ pub(crate) struct DataKeyRow {
     pub(crate) created: Timestamp,
     pub(crate) destroyed: Option<Timestamp>,
     pub(crate) older: i64,
+    pub(crate) sealed: i64,
 }
 
 /// A data key that was replaced and still opens what is not sealed anew yet.
@@ -146,6 +148,7 @@ fn read(row: &Row) -> Result<DataKeyRow, Error> {
         created: row.time(5)?,
         destroyed: row.opt_time(6)?,
         older: row.int(7)?,
+        sealed: row.int(8)?,
     })
 }
 
@@ -176,6 +179,7 @@ fn values(shop: ShopId, owner: &str, row: DataKeyRow) -> Vec<Value> {
         row.created.into(),
         row.destroyed.into(),
         row.older.into(),
+        row.sealed.into(),
     ]
 }
 

@@ -1,8 +1,10 @@
 //! The vault against the real store, and published vectors.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
 
+mod clearing;
 mod keys_in_store;
 mod rotation;
+mod seals;
 mod seeds;
 mod service;
 mod sources;

@@ -133,7 +133,7 @@ fn read_note(tx: &mut Tx<'_>, vault: &Vault, owner: &str, id: &str) -> Result<St
 }
 
 impl Yard {
-    fn check_all(&self) {
+    pub fn check_all(&self) {
         check_all(&self.db, &self.vault);
     }
 
