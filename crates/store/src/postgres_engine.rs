@@ -72,7 +72,7 @@ impl PostgresTarget {
 
     /// A connection, and the task that carries its messages.
     async fn connect(&self) -> Result<(Client, JoinHandle<()>), Error> {
-        let away = |e| Error::Unavailable(format!("cannot connect to PostgreSQL: {e}"));
+        let away = |e| Error::Unavailable(format!("cannot connect to PostgreSQL: {}", with_cause(&e)));
         // What ends a connection is told to whoever uses it.
         let (client, task) = if let Some(tls) = &self.tls {
             let (client, connection) = self.config.connect(tls.clone()).await.map_err(away)?;
@@ -90,6 +90,20 @@ impl PostgresTarget {
         client.batch_execute(&limits).await.map_err(error)?;
         Ok((client, task))
     }
+}
+
+/// What is wrong and why, which for a certificate that is refused is all that tells.
+fn with_cause(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    text
 }
 
 /// A server that is gone without a word is noticed in seconds, and of several servers the one that takes writes is used.

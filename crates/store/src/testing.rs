@@ -3,7 +3,9 @@
 //! PostgreSQL takes part when `TILLWARD_TEST_POSTGRES` holds the URL of a scratch server, as `./test` arranges. Each
 //! run gets a schema of its own, dropped at its end.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Secret, Timestamp};
@@ -90,6 +92,47 @@ impl Drop for Scratch {
             let _ = postgres::Client::connect(url, NoTls)
                 .and_then(|mut client| client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")));
         }
+    }
+}
+
+/// A small file system of its own, in memory; unmounted when dropped.
+pub struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Mounts one at `at`. `None` where that is not allowed: only root may.
+    ///
+    /// # Panics
+    /// When the folder cannot be made.
+    pub fn mount(at: &Path, mebibytes: u32) -> Option<SmallDisk> {
+        assert!(std::fs::create_dir_all(at).is_ok(), "cannot make `{}`", at.display());
+        let size = format!("size={mebibytes}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output();
+        mounted.is_ok_and(|done| done.status.success()).then(|| SmallDisk(at.to_owned()))
+    }
+
+    /// Takes all the room that is left, to the last byte.
+    ///
+    /// # Panics
+    /// When the file that takes it cannot be made.
+    pub fn fill(&self) {
+        let file = std::fs::File::create(self.0.join("filler"));
+        assert!(file.is_ok(), "cannot fill the disk: {:?}", file.err());
+        if let Ok(mut file) = file {
+            for size in [1 << 20, 1 << 12, 1 << 9, 1] {
+                while file.write_all(&vec![7u8; size]).is_ok() {}
+            }
+        }
+    }
+
+    /// Gives it back.
+    pub fn make_room(&self) {
+        let _ = std::fs::remove_file(self.0.join("filler"));
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use store::testing::SmallDisk;
+
 use crate::town::{Heard, Line, Log, Served, Town, check_books, wait_until};
 
 const RECOVER_SECONDS_MAX: u64 = 30;
@@ -26,37 +28,6 @@ fn pay_in_the_end(town: &Town, served: &Served, paid: &mut Vec<String>) {
             false
         }
     });
-}
-
-/// A small file system of its own; only root can make one.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path, mebibytes: u32) -> Option<SmallDisk> {
-        std::fs::create_dir_all(at).unwrap();
-        let size = format!("size={mebibytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output();
-        mounted.is_ok_and(|done| done.status.success()).then(|| SmallDisk(at.to_owned()))
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        use std::io::Write;
-        let mut file = std::fs::File::create(self.0.join("filler")).unwrap();
-        for size in [1 << 20, 1 << 12, 1 << 9, 1] {
-            while file.write_all(&vec![7u8; size]).is_ok() {}
-        }
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
 }
 
 #[test]

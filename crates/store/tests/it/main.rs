@@ -9,8 +9,12 @@ mod files;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod growing;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod late;
+#[cfg(test)]
+mod server_certificate;
