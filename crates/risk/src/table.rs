@@ -232,6 +232,11 @@ const NUMBER_FIELDS: [Field; 12] = [
     Field::CredentialChangedHours,
 ];
 
+/// Fields kept as further amounts, in the order of [`Table::flows`].
+const FLOW_FIELDS: [Field; 2] = [Field::ToppedUp, Field::Refunded];
+/// An amount of those that is not known.
+const NO_AMOUNT: i64 = i64::MIN;
+
 /// A file of payments in memory, by column. Columns the file lacks are empty.
 pub struct Table {
     headings: Vec<String>,
@@ -246,6 +251,7 @@ pub struct Table {
     codes: Vec<u8>,
     declined: Vec<bool>,
     numbers: [Vec<f32>; NUMBER_FIELDS.len()],
+    flows: [Vec<i64>; FLOW_FIELDS.len()],
     labels: Vec<bool>,
     ids: Vec<u8>,
     id_ends: Vec<u64>,
@@ -349,6 +355,7 @@ impl Table {
             codes: Vec::new(),
             declined: Vec::new(),
             numbers: Default::default(),
+            flows: Default::default(),
             labels: Vec::new(),
             ids: Vec::new(),
             id_ends: Vec::new(),
@@ -522,6 +529,10 @@ impl Table {
         facts.failed_pins = get(pins).map(|pins| pins as u32);
         facts.contact_changed_hours = get(contact);
         facts.credential_changed_hours = get(secret);
+        let amount = |column: &Vec<i64>| column.get(row).copied().filter(|minor| *minor != NO_AMOUNT);
+        let [topped_up, refunded] = &self.flows;
+        facts.topped_up_1d_minor = amount(topped_up);
+        facts.refunded_1d_minor = amount(refunded);
     }
 
     fn word(&self, column: &[u16], row: usize) -> Option<Word> {
@@ -543,6 +554,7 @@ impl Table {
         }
         let mut amount = "";
         let mut amount_place = 0;
+        let mut flows: [Option<(usize, &str)>; FLOW_FIELDS.len()] = Default::default();
         let mut decimals = self.currency.decimals();
         for at in 0..self.assigned.len() {
             let Some((field, place)) = self.assigned.get(at).copied() else { break };
@@ -574,13 +586,35 @@ impl Table {
                     "dynamic" => 3,
                     _ => 0,
                 }),
-                other => self.push_other(other, place, text, record.line, words)?,
+                other => match FLOW_FIELDS.iter().position(|flow| *flow == other) {
+                    Some(slot) => {
+                        if let Some(cell) = flows.get_mut(slot) {
+                            *cell = Some((place, text));
+                        }
+                    }
+                    None => self.push_other(other, place, text, record.line, words)?,
+                },
             }
         }
-        let minor = cell::parse_amount(amount, decimals);
-        let minor = minor.map_err(|expected| self.bad_cell(record.line, amount_place, amount, expected))?;
+        // Amounts last: how many decimals they have is the currency's to say, wherever its column stands.
+        let minor = self.parse_amount(record.line, amount_place, amount, decimals)?;
         self.amount.push(minor);
+        for (slot, cell) in flows.into_iter().enumerate() {
+            let Some((place, text)) = cell else { continue };
+            let minor = match text {
+                "" => NO_AMOUNT,
+                text => self.parse_amount(record.line, place, text, decimals)?,
+            };
+            if let Some(column) = self.flows.get_mut(slot) {
+                column.push(minor);
+            }
+        }
         Ok(())
+    }
+
+    fn parse_amount(&self, line: u64, place: usize, text: &str, decimals: u32) -> Result<i64, TableError> {
+        let minor = cell::parse_amount(text, decimals);
+        minor.map_err(|expected| self.bad_cell(line, place, text, expected))
     }
 
     fn push_other(

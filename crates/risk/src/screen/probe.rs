@@ -69,5 +69,7 @@ fn full(table: &Table, at: Timestamp) -> Facts {
     facts.failed_pins = has(Field::FailedPins).then_some(1);
     facts.contact_changed_hours = number(Field::ContactChangedHours);
     facts.credential_changed_hours = number(Field::CredentialChangedHours);
+    facts.topped_up_1d_minor = has(Field::ToppedUp).then_some(1_000);
+    facts.refunded_1d_minor = has(Field::Refunded).then_some(1_000);
     facts
 }

@@ -55,6 +55,47 @@ fn an_amount_far_out_of_habit_is_not_simply_allowed() {
     assert_eq!(screening.quality.unwrap().figures.recall, Some(1.0));
 }
 
+/// Each kind of file without a column, and with it: the rule is skipped, and then it fires.
+#[test]
+fn rules_on_top_ups_refunds_and_countries_work_on_files_that_have_the_columns() {
+    let check = |rule: &str, columns: &str, history: &str, row: &str, without: &[&str]| {
+        let mut text = format!("{columns}\n");
+        for minute in 0..4 {
+            text.push_str(&history.replace("TIME", &(1_700_000_000 + minute * 60).to_string()));
+        }
+        text.push_str(&row.replace("TIME", "1700000900"));
+        let screening = screened(&text, false);
+        let skipped = |screening: &Screening| screening.skipped_rules.iter().any(|name| name == rule);
+        assert!(!skipped(&screening), "{rule} is skipped: {:?}", screening.skipped_rules);
+        let fired = screening.rules.iter().find(|found| found.name == rule).map(|found| found.hits.genuine);
+        assert_eq!(fired, Some(1), "{rule}");
+        for column in without {
+            assert!(skipped(&screened(&text.replace(column, "unknown"), false)), "{rule} without {column}");
+        }
+    };
+    check(
+        "top_up_and_out",
+        "time,amount,payer,shop,topped_up_1d,payer_account_days",
+        "TIME,5.00,p,s,0,1\n",
+        "TIME,3000.00,p,z,3000.00,1\n",
+        &["topped_up_1d", "payer_account_days"],
+    );
+    check(
+        "refund_round_trip",
+        "time,amount,payer,shop,refunded_1d",
+        "TIME,5.00,p,s,0\n",
+        "TIME,1000.00,p,s,900.00\n",
+        &["refunded_1d"],
+    );
+    check(
+        "country_mismatch_high",
+        "time,amount,payer,shop,device,card_country,ip_country",
+        "TIME,5.00,p,s,d,CN,CN\n",
+        "TIME,9000.00,p,s,e,CN,US\n",
+        &["ip_country"],
+    );
+}
+
 #[test]
 fn files_of_only_one_kind_or_none_have_no_figures() {
     let none = screened("time,amount,fraud\n", true);

@@ -84,6 +84,10 @@ fields! {
     ContactChangedHours, "contact_changed_hours", ["contactchangedhours"];
     /// Hours since PIN, password or passkey was changed.
     CredentialChangedHours, "credential_changed_hours", ["credentialchangedhours"];
+    /// What the payer put into the balance in the last day, as amounts are written.
+    ToppedUp, "topped_up_1d", ["toppedup1d", "toppedup24h", "topups1d", "topups24h", "一日充值", "24小时充值"];
+    /// What this shop gave back to the payer in the last day, as amounts are written.
+    Refunded, "refunded_1d", ["refunded1d", "refunded24h", "refunds1d", "refunds24h", "一日退款", "24小时退款"];
     /// Whether it was a fraud. Only with `--labels`, never guessed.
     Label, "label", [];
 }

@@ -81,6 +81,27 @@ fn everything_a_file_can_say_reaches_the_facts() {
 }
 
 #[test]
+fn top_ups_and_refunds_are_amounts_of_their_rows_currency_and_may_be_unknown() {
+    let table = load(
+        "time,amount,Topped_up_1d,refunds 24h,currency\n100,5,2000.00,,CNY\n200,5,,7,JPY\n300,5,0,1.5,CNY\n",
+    );
+    let table = table.unwrap();
+    let flows = |row| {
+        let facts = table.facts(row);
+        (facts.topped_up_1d_minor, facts.refunded_1d_minor)
+    };
+    assert_eq!(flows(0), (Some(200_000), None));
+    assert_eq!(flows(1), (None, Some(7)), "yen have no decimals, though the column stands last");
+    assert_eq!(flows(2), (Some(0), Some(150)));
+    let none = load("time,amount\n100,5\n").unwrap().facts(0);
+    assert_eq!((none.topped_up_1d_minor, none.refunded_1d_minor), (None, None));
+    assert_eq!(
+        complaint(b"time,amount,refunded_1d\n100,5,much\n"),
+        "line 2, column `refunded_1d`: `much` is not an amount such as `57.16`"
+    );
+}
+
+#[test]
 fn the_shops_zone_sets_its_hour_and_day() {
     let options = ReadOptions { zone_minutes: 480, ..ReadOptions::default() };
     let table = read(b"time,amount\n2018-04-02 01:30:00,5\n2018-04-01T17:30:00Z,5\n", &options).unwrap();
