@@ -17,7 +17,7 @@ use super::visit::{Side, Visit, admit_payer, renew_buyer, with_next};
 use crate::codes::OneTimeCode;
 use crate::disputes::{DisputeError, Disputed, find_dispute, freeze_by_link};
 use crate::pages::account::{ForgotStage, FreezeLinkPage, PinForgotPage};
-use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::pages::notice::NoticeKind;
 use crate::pin::{Cooling, Pin};
 use crate::pin_reset::{self, PinReset, PinResetError};
 use crate::sessions::NewSession;
@@ -193,7 +193,7 @@ fn done_page(hall: &Hall, visit: &Visit, set: Set) -> Response {
 
 fn gone(hall: &Hall, visit: &Visit) -> Response {
     let (page, action_href) = (visit.buyer_frame(hall), "/me/sign-in".to_owned());
-    show(StatusCode::GONE, &NoticePage { page, kind: NoticeKind::LinkGone, action_href })
+    show(StatusCode::GONE, &NoticeKind::LinkGone.page(page, action_href))
 }
 
 /// Shows what the link of a notice does. Opening it does nothing: mail programs open links too.

@@ -19,7 +19,7 @@ use super::words::{password_problem, text_problem};
 use crate::context::Means;
 use crate::members::{NewMember, find_member_person};
 use crate::pages::entry::{InvitedPage, SetUpPage};
-use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::pages::notice::NoticeKind;
 use crate::password::{Password, PasswordHash};
 use crate::permissions::Role;
 use crate::sessions::open_member_session;
@@ -75,10 +75,7 @@ async fn open_door(hall: &Hall, visit: &Visit, text: &str) -> Result<(Door, Opti
 
 pub(super) fn gone(hall: &Hall, visit: &Visit) -> Response {
     let action_href = "/sign-in".to_owned();
-    show(
-        StatusCode::GONE,
-        &NoticePage { page: door_frame(hall, visit), kind: NoticeKind::LinkGone, action_href },
-    )
+    show(StatusCode::GONE, &NoticeKind::LinkGone.page(door_frame(hall, visit), action_href))
 }
 
 /// Shows what a one-time link is for: opening the shop, or choosing a password.

@@ -1,7 +1,6 @@
 //! Calm pages that say one thing: a locked PIN, a frozen account, a link that is used, something that changed meanwhile.
 
-use askama::Template;
-use webkit::page::{Frame, Mark};
+use webkit::page::{Frame, Mark, NoticePage};
 
 /// Why somebody cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ impl NoticeKind {
     ];
 
     /// The start of its text keys, also its name in the gallery.
-    pub fn slug(&self) -> &'static str {
+    pub fn slug(self) -> &'static str {
         match self {
             NoticeKind::PinLocked => "pin-locked",
             NoticeKind::Cooling => "cooling",
@@ -40,49 +39,24 @@ impl NoticeKind {
     }
 
     /// Its shape.
-    pub fn mark(&self) -> Mark {
+    pub fn mark(self) -> Mark {
         match self {
             NoticeKind::LinkGone | NoticeKind::Changed => Mark::Closed,
             NoticeKind::PinLocked | NoticeKind::Cooling | NoticeKind::Frozen => Mark::Paused,
         }
     }
 
-    /// The key of its title.
-    pub fn title_key(&self) -> String {
-        format!("{}-title", self.slug())
+    /// The page that says it; the next step leads to `action_href`, empty to leave it out.
+    pub fn page(self, page: Frame, action_href: String) -> NoticePage {
+        NoticePage { page, slug: self.slug(), mark: self.mark(), action_key: self.action_key(), action_href }
     }
 
-    /// The key of its sentence.
-    pub fn text_key(&self) -> String {
-        format!("{}-text", self.slug())
-    }
-
-    fn action_key(&self) -> Option<&'static str> {
+    fn action_key(self) -> &'static str {
         match self {
-            NoticeKind::PinLocked => Some("pin-forgot-set"),
-            NoticeKind::LinkGone => Some("sign-in-button"),
-            NoticeKind::Changed => Some("notice-go-on"),
-            NoticeKind::Cooling | NoticeKind::Frozen => None,
+            NoticeKind::PinLocked => "pin-forgot-set",
+            NoticeKind::LinkGone => "sign-in-button",
+            NoticeKind::Changed => "notice-go-on",
+            NoticeKind::Cooling | NoticeKind::Frozen => "",
         }
-    }
-}
-
-/// The page for one [`NoticeKind`]. Template `notice.html`.
-#[derive(Template)]
-#[template(path = "notice.html")]
-pub struct NoticePage {
-    /// The frame.
-    pub page: Frame,
-    /// What is said.
-    pub kind: NoticeKind,
-    /// Where the next step leads; empty to leave it out.
-    pub action_href: String,
-}
-
-impl NoticePage {
-    /// The next step in words; empty when there is none.
-    pub fn action(&self) -> String {
-        let key = self.kind.action_key().filter(|_| !self.action_href.is_empty());
-        key.map_or_else(String::new, |key| self.page.t(key))
     }
 }

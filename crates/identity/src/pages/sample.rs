@@ -19,7 +19,7 @@ use super::entry::{
 };
 use super::front::FrontPage;
 use super::keys::{KeyDestroyPage, KeyRotatePage, KeysPage, ShopsPage};
-use super::notice::{NoticeKind, NoticePage};
+use super::notice::NoticeKind;
 use super::passkeys::PasskeyNewPage;
 use super::people::{BuyerPolicyPage, MemberNewPage, MemberPage, MemberRemovePage, MembersPage};
 use super::review::{AccessReviewPage, ApprovalsPage};
@@ -354,13 +354,6 @@ impl FrontPage {
     }
 }
 
-impl NoticePage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame, kind: NoticeKind) -> NoticePage {
-        NoticePage { page, kind, action_href: "/p/sample".into() }
-    }
-}
-
 /// Every page in one language by the name of its file, rendered.
 ///
 /// # Errors
@@ -394,7 +387,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
     all.extend(own_pages(lang)?);
     all.extend(people_pages(lang)?);
     for kind in NoticeKind::ALL {
-        all.push((format!("notice-{}", kind.slug()), NoticePage::sample(buyer(), kind).render()?));
+        all.push((format!("notice-{}", kind.slug()), kind.page(buyer(), "/p/sample".into()).render()?));
     }
     Ok(all)
 }

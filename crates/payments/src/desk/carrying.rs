@@ -5,7 +5,7 @@ use base::PaymentId;
 use identity::NewSession;
 use identity::desk::{Once, Payer, Visit, Wrong, admit_payer, go, renew_buyer, show_notice};
 use identity::pages::notice::NoticeKind as Refused;
-use store::Tx;
+use store::{Key, Tx};
 use webkit::error::{ApiError, Code};
 
 use super::Desk;
@@ -18,60 +18,49 @@ use crate::payment::{DeclineReason, Payment};
 use crate::routes::errors;
 use crate::store as rows;
 
-/// Confirms a payment with what the payer showed, once.
-pub(super) async fn carry_confirmation(
-    desk: &Desk,
-    visit: &Visit,
-    once: Once,
-    command: Confirm,
-) -> Result<Response, ApiError> {
-    let id = command.payment();
+/// What a payer asked for on the pay page.
+pub(super) enum Wish {
+    /// To confirm with what was shown.
+    Confirm(Confirm),
+    /// To answer "is this you?".
+    Answer(PaymentId, Answer),
+    /// To take a payment back that waits for the shop's review.
+    Stop(PaymentId),
+}
+
+impl Wish {
+    fn payment(&self) -> PaymentId {
+        match self {
+            Wish::Confirm(command) => command.payment(),
+            Wish::Answer(id, _) | Wish::Stop(id) => *id,
+        }
+    }
+
+    /// The rows that it will read.
+    fn keys(&self) -> Vec<Key> {
+        match self {
+            Wish::Confirm(command) => confirm::keys_of(command),
+            Wish::Answer(id, _) | Wish::Stop(id) => vec![rows::payment_key(*id)],
+        }
+    }
+}
+
+/// Carries a wish out, once.
+pub(super) async fn carry(desk: &Desk, visit: &Visit, once: Once, wish: Wish) -> Result<Response, ApiError> {
+    let (id, keys) = (wish.payment(), wish.keys());
     let (cx, asker, screen) = (desk.clone(), visit.clone(), desk.context.screen());
-    let done = desk.db().write_with(confirm::keys_of(&command), move |tx| {
+    let done = desk.db().write_with(keys, move |tx| {
         let payer = admit_payer(tx, &cx.hall, &asker)?;
         once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let confirmed = confirm::confirm(tx, &payer.means, &screen, &payer.session, &from, &command);
-            settle(tx, &cx, &payer, confirmed.map_err(errors::of_confirm)?)
-        })
-    });
-    conclude(desk, visit, id, done.await).await
-}
-
-/// Carries an answer to "is this you?" out, once.
-pub(super) async fn carry_answer(
-    desk: &Desk,
-    visit: &Visit,
-    once: Once,
-    id: PaymentId,
-    answer: Answer,
-) -> Result<Response, ApiError> {
-    let (cx, asker) = (desk.clone(), visit.clone());
-    let done = desk.db().write_with(vec![rows::payment_key(id)], move |tx| {
-        let payer = admit_payer(tx, &cx.hall, &asker)?;
-        once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let answered = challenge::answer_challenge(tx, &payer.means, &payer.session, &from, id, &answer);
-            settle(tx, &cx, &payer, answered.map_err(errors::of_confirm)?)
-        })
-    });
-    conclude(desk, visit, id, done.await).await
-}
-
-/// Takes a payment back that waits for the shop's review, once.
-pub(super) async fn carry_stop(
-    desk: &Desk,
-    visit: &Visit,
-    once: Once,
-    id: PaymentId,
-) -> Result<Response, ApiError> {
-    let (cx, asker) = (desk.clone(), visit.clone());
-    let done = desk.db().write_with(vec![rows::payment_key(id)], move |tx| {
-        let payer = admit_payer(tx, &cx.hall, &asker)?;
-        once.run(tx, asker.now, |tx| {
-            let from = origination(&asker);
-            let stopped = challenge::stop_review(tx, &payer.means, &payer.session, &from, id);
-            settle(tx, &cx, &payer, stopped.map_err(errors::of_confirm)?)
+            let (means, session, from) = (&payer.means, &payer.session, origination(&asker));
+            let carried = match &wish {
+                Wish::Confirm(command) => confirm::confirm(tx, means, &screen, session, &from, command),
+                Wish::Answer(id, answer) => {
+                    challenge::answer_challenge(tx, means, session, &from, *id, answer)
+                }
+                Wish::Stop(id) => challenge::stop_review(tx, means, session, &from, *id),
+            };
+            settle(tx, &cx, &payer, carried.map_err(errors::of_confirm)?)
         })
     });
     conclude(desk, visit, id, done.await).await

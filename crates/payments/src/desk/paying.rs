@@ -18,7 +18,7 @@ use webkit::error::ApiError;
 use webkit::page::{Frame, Problems, show};
 
 use super::Desk;
-use super::carrying::{carry_answer, carry_confirmation, carry_stop};
+use super::carrying::{Wish, carry};
 use super::receipt::show_receipt;
 use super::words::{Payee, find_payee, shown, till_name, typed_amount};
 use crate::balance::find_balance;
@@ -29,7 +29,7 @@ use crate::confirm::Confirm;
 use crate::confirmation::Nonce;
 use crate::create;
 use crate::limits::DESCRIPTION_CHARS_MAX;
-use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::pages::notice::NoticeKind;
 use crate::pages::pay::{ChallengePage, PayAmountPage, PayPage, PinPage, WaitPage};
 use crate::payment::{Payment, State};
 use crate::routes::errors;
@@ -130,7 +130,7 @@ pub(super) fn refuse(desk: &Desk, visit: &Visit, kind: NoticeKind) -> Response {
         }
         _ => StatusCode::FORBIDDEN,
     };
-    show(status, &NoticePage { page: visit.buyer_frame(&desk.hall), kind, action_href: String::new() })
+    show(status, &kind.page(visit.buyer_frame(&desk.hall), String::new()))
 }
 
 /// Name and balance of a payer whose session is awake.
@@ -491,7 +491,7 @@ pub(super) async fn confirm_payment(
         return show_again(&desk, &visit, id, Trouble::Pin(Wrong::NotSixDigits)).await;
     };
     let command = Confirm::new(id, amount, id.shop(), nonce, pin);
-    carry_confirmation(&desk, &visit, posted.once, command).await
+    carry(&desk, &visit, posted.once, Wish::Confirm(command)).await
 }
 
 /// The payer's answer to "is this you?".
@@ -520,7 +520,7 @@ pub(super) async fn answer_challenge(
         }
         _ => return Err(ApiError::bad_field("answer", "must be `yes` or `no`")),
     };
-    carry_answer(&desk, &visit, posted.once, id, answer).await
+    carry(&desk, &visit, posted.once, Wish::Answer(id, answer)).await
 }
 
 /// The page that asked for the PIN, once more.
@@ -601,7 +601,7 @@ pub(super) async fn stop_payment(
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<Button>(Side::Buyer, &incoming)?;
-    carry_stop(&desk, &visit, posted.once, id).await
+    carry(&desk, &visit, posted.once, Wish::Stop(id)).await
 }
 
 /// Tells a waiting page that its payment has changed.

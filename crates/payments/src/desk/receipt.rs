@@ -13,7 +13,7 @@ use webkit::page::{Frame, show};
 use super::Desk;
 use super::paying::{Standing, find_standing, freeze, payment_id};
 use super::words::{reached_at, risk_lang, shown};
-use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::pages::notice::NoticeKind;
 use crate::pages::pay::NotMePage;
 use crate::pages::receipt::ReceiptPage;
 use crate::payment::{DeclineReason, Payment, State};
@@ -223,6 +223,5 @@ pub(super) async fn freeze_account(
     });
     done.await?;
     let action_href = format!("/pay/{id}");
-    let kind = NoticeKind::FrozenNow;
-    Ok(show(StatusCode::OK, &NoticePage { page: visit.buyer_frame(&desk.hall), kind, action_href }))
+    Ok(show(StatusCode::OK, &NoticeKind::FrozenNow.page(visit.buyer_frame(&desk.hall), action_href)))
 }

@@ -9,7 +9,7 @@ use webkit::body::Incoming;
 use webkit::error::ApiError;
 
 use super::Desk;
-use super::carrying::{carry_answer, carry_confirmation};
+use super::carrying::{Wish, carry};
 use super::paying::{Seen, Trouble, payment_id, show_again};
 use crate::challenge::Answer;
 use crate::confirm::Confirm;
@@ -62,7 +62,7 @@ pub(super) async fn confirm_payment(
     };
     let shown = PasskeyProof::new(desk.identity().site()?, used);
     let command = Confirm::by_passkey(id, amount, base::ScopedId::shop(&id), nonce, shown);
-    carry_confirmation(&desk, &visit, posted.once, command).await
+    carry(&desk, &visit, posted.once, Wish::Confirm(command)).await
 }
 
 /// Says with a passkey that it was the payer.
@@ -82,5 +82,5 @@ pub(super) async fn answer_challenge(
     };
     let shown = PasskeyProof::new(desk.identity().site()?, used);
     let answer = Answer::Passkey(Box::new((shown, nonce)));
-    carry_answer(&desk, &visit, posted.once, id, answer).await
+    carry(&desk, &visit, posted.once, Wish::Answer(id, answer)).await
 }

@@ -1,7 +1,6 @@
 //! Calm pages that say one thing to a buyer: a code that cannot be paid, a balance too small, an account just frozen.
 
-use askama::Template;
-use webkit::page::{Frame, Mark};
+use webkit::page::{Frame, Mark, NoticePage};
 
 /// Why a buyer cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +43,7 @@ impl NoticeKind {
     ];
 
     /// The start of its text keys, also its name in the gallery.
-    pub fn slug(&self) -> &'static str {
+    pub fn slug(self) -> &'static str {
         match self {
             NoticeKind::CodeUsed => "code-used",
             NoticeKind::CodeExpired => "code-expired",
@@ -60,7 +59,7 @@ impl NoticeKind {
     }
 
     /// Its shape.
-    pub fn mark(&self) -> Mark {
+    pub fn mark(self) -> Mark {
         match self {
             NoticeKind::CodeUsed => Mark::Done,
             NoticeKind::CodeExpired => Mark::Waiting,
@@ -71,41 +70,16 @@ impl NoticeKind {
         }
     }
 
-    /// The key of its title.
-    pub fn title_key(&self) -> String {
-        format!("{}-title", self.slug())
+    /// The page that says it; the next step leads to `action_href`, empty to leave it out.
+    pub fn page(self, page: Frame, action_href: String) -> NoticePage {
+        NoticePage { page, slug: self.slug(), mark: self.mark(), action_key: self.action_key(), action_href }
     }
 
-    /// The key of its sentence.
-    pub fn text_key(&self) -> String {
-        format!("{}-text", self.slug())
-    }
-
-    fn action_key(&self) -> Option<&'static str> {
+    fn action_key(self) -> &'static str {
         match self {
-            NoticeKind::CodeUsed => Some("notice-receipt"),
-            NoticeKind::FrozenNow => Some("notice-receipt"),
-            _ => None,
+            NoticeKind::CodeUsed => "notice-receipt",
+            NoticeKind::FrozenNow => "notice-receipt",
+            _ => "",
         }
-    }
-}
-
-/// The page for one [`NoticeKind`]. Template `notice.html`.
-#[derive(Template)]
-#[template(path = "notice.html")]
-pub struct NoticePage {
-    /// The frame.
-    pub page: Frame,
-    /// What is said.
-    pub kind: NoticeKind,
-    /// Where the next step leads (the receipt of a used code); empty to leave it out.
-    pub action_href: String,
-}
-
-impl NoticePage {
-    /// The next step in words; empty when there is none.
-    pub fn action(&self) -> String {
-        let key = self.kind.action_key().filter(|_| !self.action_href.is_empty());
-        key.map_or_else(String::new, |key| self.page.t(key))
     }
 }

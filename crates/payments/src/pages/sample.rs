@@ -14,7 +14,7 @@ use super::certificates::{CertificateRow, CertificatesPage, FreshCode, Standing}
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
 use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
 use super::list::{PaymentRow, PaymentsPage, RefundLimitPage, RefundRow, RefundsPage};
-use super::notice::{NoticeKind, NoticePage};
+use super::notice::NoticeKind;
 use super::overview::{HourOutcomes, OverviewPage};
 use super::pay::{
     ChallengePage, MethodsPage, NotMePage, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage,
@@ -567,7 +567,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         all.push((format!("receipt-{}", state.slug()), ReceiptPage::sample(buyer(), state).render()?));
     }
     for kind in NoticeKind::ALL {
-        all.push((format!("notice-{}", kind.slug()), NoticePage::sample(buyer(), kind).render()?));
+        all.push((format!("notice-{}", kind.slug()), kind.page(buyer(), "/p/sample".into()).render()?));
     }
     Ok(all)
 }

@@ -14,7 +14,9 @@ pub mod form;
 pub mod frame;
 pub mod html;
 pub mod lang;
+pub mod notice;
 pub mod parts;
+pub mod refill;
 pub mod when;
 
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub use form::{Field, Problems};
 pub use frame::{Desk, Flash, Frame, Section};
 pub use html::Html;
 pub use lang::{Lang, Texts};
+pub use notice::NoticePage;
 pub use parts::{Mark, Pager, SortHead, Step};
 pub use when::Zone;
 

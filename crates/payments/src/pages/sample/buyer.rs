@@ -4,7 +4,6 @@ use base::{Currency, Money};
 use webkit::page::{Frame, Problems};
 
 use super::{HASH, NOW, PAYMENT, ago, device, method, order, payer, say, shop, yuan};
-use crate::pages::notice::{NoticeKind, NoticePage};
 use crate::pages::pay::{
     BalanceLine, ChallengePage, MethodsPage, NotMePage, OwnPayment, OwnPaymentsPage, PasskeyLine,
     PayAmountPage, PayPage, PinPage, WaitPage,
@@ -223,12 +222,5 @@ impl ReceiptPage {
             again_href: href(state == PaymentShown::Declined),
             own_href: "/me".into(),
         }
-    }
-}
-
-impl NoticePage {
-    /// See [`super::sample`].
-    pub fn sample(page: Frame, kind: NoticeKind) -> NoticePage {
-        NoticePage { page, kind, action_href: "/p/sample".into() }
     }
 }
