@@ -371,6 +371,13 @@ member-sessions = { $n ->
     [one] signed in on one device
    *[other] signed in on { $n } devices
 }
+members-sign-out = Sign everybody else out
+members-sign-out-hint = All members of this shop sign in again, on every device. You stay signed in here.
+members-signed-out = { $n ->
+    [0] Nobody else was signed in.
+    [one] One session was ended.
+   *[other] { $n } sessions were ended.
+}
 member-sessions-end = Sign { $name } out everywhere
 member-remove-ask = Remove { $name } …
 member-last-owner = The shop needs an owner. Make somebody else owner first.
@@ -582,6 +589,7 @@ rotation-since = since
 rotation-problem = It stands still:
 rotation-leave = You can leave this page; it goes on by itself, also after a restart. Payments go on.
 rotation-past = Replaced so far
+held-form = Your entries are still here. Look them over and press again. Secrets are typed again.
 step-title = One more step
 step-again-title = Confirm that it is you
 step-totp-text = Open your authenticator app and type the six digits it shows.

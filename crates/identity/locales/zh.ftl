@@ -349,6 +349,12 @@ member-sessions = { $n ->
     [0] 未登录
    *[other] 已在 { $n } 台设备登录
 }
+members-sign-out = 让其他所有人退出登录
+members-sign-out-hint = 本店所有成员须在每台设备上重新登录。您在此处保持登录。
+members-signed-out = { $n ->
+    [0] 没有其他人处于登录状态。
+   *[other] 已结束 { $n } 个会话。
+}
 member-sessions-end = 让{ $name }退出所有设备
 member-remove-ask = 移除{ $name } …
 member-last-owner = 店铺必须有一位店主。请先指定另一位店主。
@@ -540,6 +546,7 @@ rotation-since = 始于
 rotation-problem = 已停顿：
 rotation-leave = 可以离开本页；它会自行继续，重启后也一样。付款不受影响。
 rotation-past = 历次更换
+held-form = 您填写的内容仍在此处。请核对后再次提交；密码等保密内容需重新输入。
 step-title = 还差一步
 step-again-title = 请确认是您本人
 step-totp-text = 打开身份验证器应用，输入显示的六位数字。

@@ -30,6 +30,7 @@ mod forgot;
 mod form;
 mod front;
 mod hall;
+mod held;
 mod key_tree;
 mod keys;
 mod links;
@@ -144,6 +145,7 @@ fn own(side: Side) -> Router<Hall> {
 fn people() -> Router<Hall> {
     Router::new()
         .route("/desk/members", get(people::show_members))
+        .route("/desk/members/sign-out", post(people::end_all_sessions))
         .route("/desk/members/new", get(people::show_new).post(people::create_member))
         .route("/desk/members/{id}", get(people::show_member))
         .route("/desk/members/{id}/roles", post(people::update_member_roles))

@@ -58,6 +58,7 @@ mod sessions;
 mod setup;
 mod shops;
 mod sign_in;
+mod sign_out;
 mod sms;
 mod store;
 mod strength;
@@ -158,6 +159,7 @@ pub use sign_in::{
     Arrival, FirstStep, Opened, OwnError, PendingSignIn, SecondStep, StepUp, complete_sign_in, find_pending,
     find_second_step, list_kinds, open_proven, require_own_fresh, step_up, take_second_step,
 };
+pub use sign_out::{Everybody, sign_everybody_out, sign_person_out, sign_shop_out};
 pub use sms::{SmsError, SmsOffer, confirm_sms, offer_sms, send_sms, send_to_contact};
 pub use store::MIGRATIONS;
 pub use store::buyers::buyer_key;

@@ -1,5 +1,7 @@
 //! Limits of identity, each with its unit in the name.
 
+/// Sessions that one transaction ends where everybody is signed out.
+pub const SIGN_OUT_ROWS_MAX: usize = 500;
 /// Longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3 less the angle brackets).
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// Longest part of an e-mail address before the `@`, in bytes.

@@ -27,6 +27,7 @@ actions! {
     BUYER_ERASED = "buyer.erased";
     BUYER_FROZEN = "buyer.frozen";
     BUYER_POLICY_CHANGED = "shop.buyer_policy_changed";
+    BUYER_SIGNED_OUT = "buyer.signed_out";
     BUYER_UNFROZEN = "buyer.unfrozen";
     CERTIFICATE_ENDS_SOON = "certificate.ends_soon";
     CERTIFICATE_ENROLLED = "certificate.enrolled";
@@ -39,6 +40,7 @@ actions! {
     CONTACT_DISPUTED = "buyer.contact_disputed";
     DEVICE_ADDED = "device.added";
     ENROLMENT_CREATED = "enrolment.created";
+    EVERYBODY_SIGNED_OUT = "everybody.signed_out";
     FACTOR_ADDED = "factor.added";
     FACTOR_REFUSED = "factor.refused";
     FACTOR_REMOVED = "factor.removed";
@@ -52,6 +54,7 @@ actions! {
     MEMBER_REMOVED = "member.removed";
     MEMBER_ROLES_CHANGED = "member.roles_changed";
     MEMBER_RESTORED = "member.restored";
+    MEMBER_SIGNED_OUT = "member.signed_out";
     MEMBER_SUSPENDED = "member.suspended";
     OUTSIDE_BOUND = "outside.bound";
     OUTSIDE_REFUSED = "outside.refused";
@@ -74,6 +77,7 @@ actions! {
     SESSION_OPENED = "session.opened";
     SETUP_LINK_CREATED = "setup.link_created";
     SHOP_CREATED = "shop.created";
+    SHOP_SIGNED_OUT = "shop.signed_out";
 }
 
 /// One event.

@@ -1,6 +1,8 @@
 //! What surrounds every page: the visitor's name and language, the refusal of other sites' forms, the way to sign in,
 //! and errors that people can read.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -16,9 +18,10 @@ use webkit::request::{RequestContext, loggable_path};
 
 use super::form::go;
 use super::hall::Hall;
-use super::visit::{BROWSER, Browser, Visit, is_local, with_next};
+use super::held::{self, HELD, Keeper};
+use super::visit::{BROWSER, Browser, Side, Visit, add_cookie, is_local, secret_of, token_of, with_next};
 use crate::pages;
-use crate::pages::notice::{NoticeKind, NoticePage};
+use crate::pages::notice::NoticeKind;
 use crate::routes::{PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED};
 
 const BROWSER_BYTES: usize = 24;
@@ -36,6 +39,7 @@ pub(super) async fn dress(State(hall): State<Hall>, mut request: Request, next: 
         browser: browser.clone(),
         context,
         route: loggable_path(&request),
+        headers: request.headers().clone(),
         hall: hall.clone(),
     };
     let refused = check_origin(&hall, &context, &request).err();
@@ -44,7 +48,7 @@ pub(super) async fn dress(State(hall): State<Hall>, mut request: Request, next: 
         Some(error) => error.into_response(),
         None => next.run(request).await,
     };
-    let mut answer = asker.explain(answer);
+    let mut answer = asker.fill_in(asker.explain(answer)).await;
     if is_new {
         answer.headers_mut().append(header::SET_COOKIE, BROWSER.set(&browser.id, browser.secure));
     }
@@ -64,6 +68,7 @@ fn browser_of(hall: &Hall, context: &RequestContext, request: &Request) -> (Brow
         lang: Lang::choose(uri.query(), text(header::COOKIE), text(header::ACCEPT_LANGUAGE)),
         path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         secure,
+        sent: Arc::default(),
     };
     (browser, known.is_none())
 }
@@ -97,6 +102,7 @@ struct Asker {
     context: RequestContext,
     /// For the log: the path may hold a code or a one-time link.
     route: String,
+    headers: HeaderMap,
     hall: Hall,
 }
 
@@ -114,7 +120,7 @@ impl Asker {
             return go(&with_next("/me/wake", &self.next("/me")));
         }
         if let Some((door, home)) = self.factor_door(&error) {
-            return go(&with_next(&door, &self.next(home)));
+            return self.hold(&error, &door).unwrap_or_else(|| go(&with_next(&door, &self.next(home))));
         }
         if error.status().is_server_error() {
             let (id, path, cause) = (self.context.id, self.route.as_str(), error.cause().unwrap_or_default());
@@ -127,6 +133,43 @@ impl Asker {
             home.clone_into(&mut page.path);
         }
         show_error(page, &error, home, &self.context.id.to_string())
+    }
+
+    /// A form that came with a factor that is too old waits in the browser, and the way leads back to its page.
+    fn hold(&self, error: &ApiError, door: &str) -> Option<Response> {
+        let body = self.browser.sent.get().filter(|_| error.code.name == STEP_UP_NEEDED.name)?;
+        let (page, form) = held::hold(self.keeper(&self.secret()), self.path(), &self.headers, body)?;
+        let mut answer = go(&with_next(door, &page));
+        add_cookie(&mut answer, HELD.set(&form, self.browser.secure));
+        Some(answer)
+    }
+
+    /// Fills in the form that waited for this page, once.
+    async fn fill_in(&self, answer: Response) -> Response {
+        let waiting = HELD.find(&self.headers, self.browser.secure).filter(|_| self.get && self.html);
+        let Some(form) = waiting else { return answer };
+        let page = Frame::new(self.hall.texts(), self.browser.lang, self.context.at, &self.browser.path);
+        let secret = self.secret();
+        let (mut answer, is_filled) =
+            held::fill(self.keeper(&secret), form, &self.browser.path, &page, answer).await;
+        if is_filled {
+            add_cookie(&mut answer, HELD.clear(self.browser.secure));
+        }
+        answer
+    }
+
+    /// What this browser and the session of this side are known by.
+    fn secret(&self) -> String {
+        let side = if self.is_buyers() { Side::Buyer } else { Side::Member };
+        secret_of(&self.browser, token_of(side, &self.headers, self.browser.secure).as_ref())
+    }
+
+    fn keeper<'a>(&'a self, secret: &'a str) -> Keeper<'a> {
+        Keeper { secret, now: self.context.at, dice: &self.hall.identity.dice }
+    }
+
+    fn is_buyers(&self) -> bool {
+        self.path().starts_with("/me") || self.path().starts_with("/pay")
     }
 
     fn path(&self) -> &str {
@@ -146,8 +189,7 @@ impl Asker {
 
     /// Where the door of this side is, and its home.
     fn doors(&self) -> (&'static str, &'static str) {
-        let is_buyer = self.path().starts_with("/me") || self.path().starts_with("/pay");
-        if is_buyer { ("/me", "/me") } else { ("/sign-in", "/desk") }
+        if self.is_buyers() { ("/me", "/me") } else { ("/sign-in", "/desk") }
     }
 
     /// Where to sign in, and where to come back to.
@@ -170,7 +212,7 @@ impl Asker {
 /// The page for an error.
 fn show_error(page: Frame, error: &ApiError, home: &str, request: &str) -> Response {
     if matches!(error.status(), StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::GONE) {
-        let notice = NoticePage { page, kind: NoticeKind::Changed, action_href: home.to_owned() };
+        let notice = NoticeKind::Changed.page(page, home.to_owned());
         return webkit::page::show(error.status(), &notice);
     }
     let kind = match error.status() {
@@ -193,8 +235,7 @@ pub fn show_notice(hall: &Hall, visit: &Visit, kind: NoticeKind) -> Response {
             String::new()
         }
     };
-    let view = NoticePage { page: visit.buyer_frame(hall), kind, action_href };
-    webkit::page::show(StatusCode::FORBIDDEN, &view)
+    webkit::page::show(StatusCode::FORBIDDEN, &kind.page(visit.buyer_frame(hall), action_href))
 }
 
 /// Shows an error that no page of this domain made, such as an address that leads nowhere.

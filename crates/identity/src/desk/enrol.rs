@@ -256,7 +256,7 @@ fn enrolled_page(hall: &Hall, visit: &Visit, side: Side, enrolled: Option<Enroll
         true => go(&next),
         false => codes_page(hall, visit, side, enrolled.codes),
     };
-    renew_cookie(&mut answer, visit, side, &enrolled.session);
+    renew_cookie(&mut answer, hall, visit, side, &enrolled.session);
     answer
 }
 

@@ -231,7 +231,7 @@ async fn step_up(
         Some(PasskeyStepUp::Refused(_)) => again(),
         Some(PasskeyStepUp::Done(session)) => {
             let mut answer = go(&next);
-            renew_cookie(&mut answer, &visit, side, &session);
+            renew_cookie(&mut answer, &hall, &visit, side, &session);
             answer
         }
     })

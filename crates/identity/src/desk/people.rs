@@ -28,8 +28,9 @@ use crate::pages::people::{
 };
 use crate::permissions::{Permission, Role};
 use crate::person::Person;
-use crate::sessions::{end_member_sessions, list_member_sessions};
+use crate::sessions::list_member_sessions;
 use crate::setup::{Invited, invite_member, resend_invitation};
+use crate::sign_out::{sign_person_out, sign_shop_out};
 use crate::text::{Email, PersonName};
 
 /// Where the members are.
@@ -37,16 +38,21 @@ const HOME: &str = "/desk/members";
 
 /// Shows everybody who works here.
 pub(super) async fn show_members(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
-    let view = read_as(&hall, &visit, Permission::ViewMembers, |tx, member| {
+    let signed_out = visit.query("out").and_then(|count| count.parse().ok());
+    let view = read_as(&hall, &visit, Permission::ViewMembers, move |tx, member| {
         let page = member.frame(tx)?;
         let mut rows = Vec::new();
         for (found, person) in list_members(tx, member.means.vault, &member.actor, member.shop.id)? {
             rows.push(row_of(tx, member, &page, &found, &person)?);
         }
         rows.sort_by_key(|row: &MemberRow| (row.state == MemberShown::Removed, row.name.clone()));
-        let may = member.actor.holds(Permission::ManageMembers);
-        let invite_href = if may { format!("{HOME}/new") } else { String::new() };
-        Ok(MembersPage { page, rows, invite_href })
+        let href = |permission, rest: &str| match member.actor.holds(permission) {
+            true => format!("{HOME}{rest}"),
+            false => String::new(),
+        };
+        let invite_href = href(Permission::ManageMembers, "/new");
+        let sign_out_href = href(Permission::ManageSecurity, "/sign-out");
+        Ok(MembersPage { page, rows, invite_href, sign_out_href, signed_out })
     });
     Ok(show(StatusCode::OK, &view.await?))
 }
@@ -432,8 +438,22 @@ pub(super) async fn end_sessions(
     let id = parse_member(&id)?;
     press(&hall, &visit, &incoming, Permission::ManageSecurity, move |tx, member| {
         find_one(tx, member, id)?;
-        end_member_sessions(tx, &member.means, id)?;
+        sign_person_out(tx, &member.means, &member.actor, Person::Member(id))?;
         Ok(format!("{HOME}/{id}"))
+    })
+    .await
+}
+
+/// Ends every session of everybody here, but the one that asks.
+pub(super) async fn end_all_sessions(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    press(&hall, &visit, &incoming, Permission::ManageSecurity, move |tx, member| {
+        let (shop, keep) = (member.shop.id, member.session.id);
+        let ended = sign_shop_out(tx, &member.means, &member.actor, shop, keep)?;
+        Ok(format!("{HOME}?out={ended}"))
     })
     .await
 }

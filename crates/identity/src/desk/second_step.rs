@@ -16,7 +16,10 @@ use webkit::page::{Problems, Zone, show};
 use super::buyer;
 use super::form::go;
 use super::hall::Hall;
-use super::visit::{MEMBER, PENDING, Side, Visit, add_cookie, renew_buyer, shown_device, with_next};
+use super::held::{self, HELD};
+use super::visit::{
+    MEMBER, PENDING, Side, Visit, add_cookie, renew_buyer, secret_of, shown_device, with_next,
+};
 use crate::codes::OneTimeCode;
 use crate::factors::{FactorError, FactorKind};
 use crate::pages::second_step::SecondStepPage;
@@ -138,8 +141,20 @@ pub(super) fn session_token(visit: &Visit, side: Side) -> Result<&Token, ApiErro
     token.ok_or_else(|| ApiError::unauthenticated("sign in first"))
 }
 
-/// Gives the browser the session under its new token.
-pub(super) fn renew_cookie(answer: &mut Response, visit: &Visit, side: Side, session: &NewSession) {
+/// Gives the browser the session under its new token, and a form that waits with it.
+pub(super) fn renew_cookie(
+    answer: &mut Response,
+    hall: &Hall,
+    visit: &Visit,
+    side: Side,
+    session: &NewSession,
+) {
+    let secret = visit.secret(side);
+    let keeper = held::Keeper { secret: &secret, now: visit.now, dice: &hall.identity.dice };
+    let next = secret_of(&visit.browser, Some(&session.token));
+    if let Some(form) = visit.held.as_ref().and_then(|form| held::renew(keeper, form, &next)) {
+        add_cookie(answer, HELD.set(&form, visit.browser.secure));
+    }
     match side {
         Side::Member => {
             add_cookie(answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
@@ -273,7 +288,7 @@ async fn take_step(
     });
     let (word, taken) = taken.await?;
     match word.as_str() {
-        "in" => Ok(let_in(&visit, door, taken, &form)),
+        "in" => Ok(let_in(&hall, &visit, door, taken, &form)),
         "gone" => Ok(go(&with_next(door.begin(), &visit.next(door.home())))),
         "wait" => refuse(&hall, &visit, door, form, "problem-step-wait").await,
         _ => refuse(&hall, &visit, door, form, "problem-step-wrong").await,
@@ -318,19 +333,19 @@ fn take_again(
 }
 
 /// On to where the person wanted to go. A second submit finds the first one's cookies.
-fn let_in(visit: &Visit, door: Door, taken: Option<Taken>, form: &StepForm) -> Response {
+fn let_in(hall: &Hall, visit: &Visit, door: Door, taken: Option<Taken>, form: &StepForm) -> Response {
     let mut answer = go(&visit.next(door.home()));
     match taken {
         Some(Taken::In(opened)) => {
             add_cookie(&mut answer, PENDING.clear(visit.browser.secure));
             match opened {
-                Opened::Member(_, session) => renew_cookie(&mut answer, visit, Side::Member, &session),
+                Opened::Member(_, session) => renew_cookie(&mut answer, hall, visit, Side::Member, &session),
                 Opened::Buyer(signed_in) => {
                     buyer::welcome(&mut answer, visit, &signed_in, !form.remember.is_empty());
                 }
             }
         }
-        Some(Taken::Again(session)) => renew_cookie(&mut answer, visit, door.side, &session),
+        Some(Taken::Again(session)) => renew_cookie(&mut answer, hall, visit, door.side, &session),
         Some(Taken::Refused) | None => {}
     }
     answer

@@ -252,7 +252,7 @@ pub(super) async fn update_password(
     let (next, renewed) = done.await?;
     let mut answer = go(&next);
     if let Some(session) = renewed {
-        renew_cookie(&mut answer, &visit, Side::Member, &session);
+        renew_cookie(&mut answer, &hall, &visit, Side::Member, &session);
     }
     Ok(answer)
 }

@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use base::Timestamp;
 use store::Tx;
@@ -15,6 +17,7 @@ use webkit::page::{Frame, Lang, Zone};
 use webkit::request::RequestContext;
 
 use super::hall::Hall;
+use super::held::HELD;
 use super::words::device_words;
 use crate::buyers::DeviceToken;
 use crate::codes::ShownDevice;
@@ -56,6 +59,8 @@ pub struct Browser {
     pub path: String,
     /// Whether it comes over TLS.
     pub secure: bool,
+    /// The form that it sent, once its token was found right.
+    pub(super) sent: Arc<OnceLock<Bytes>>,
 }
 
 /// Whose pages a form belongs to.
@@ -88,6 +93,8 @@ pub struct Visit {
     pub device: Option<DeviceToken>,
     /// Whether the buyer's session is kept when the browser is closed.
     pub is_kept: bool,
+    /// A form that waits for a second factor, sealed.
+    pub(super) held: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visit
@@ -100,7 +107,8 @@ where
         let hall = Hall::from_ref(state);
         let context = RequestContext::of(&parts.extensions);
         let secure = hall.is_secure(&context);
-        let fallback = || Browser { id: String::new(), lang: Lang::En, path: "/".to_owned(), secure };
+        let (path, sent) = ("/".to_owned(), Arc::default());
+        let fallback = || Browser { id: String::new(), lang: Lang::En, path, secure, sent };
         let browser = parts.extensions.get::<Browser>().cloned().unwrap_or_else(fallback);
         let cookie = |cookie: Cookie| cookie.find(&parts.headers, secure);
         let agent =
@@ -109,11 +117,12 @@ where
             now: context.at,
             remote: context.remote,
             device_label: Label::from_agent(&device_words(agent)),
-            buyer: cookie(BUYER).and_then(|text| Token::parse(TokenKind::BuyerSession, text)),
-            member: cookie(MEMBER).and_then(|text| Token::parse(TokenKind::MemberSession, text)),
+            buyer: token_of(Side::Buyer, &parts.headers, secure),
+            member: token_of(Side::Member, &parts.headers, secure),
             pending: cookie(PENDING).and_then(|text| Token::parse(TokenKind::PendingSignIn, text)),
             device: cookie(DEVICE).and_then(DeviceToken::parse),
             is_kept: cookie(KEEP).is_some(),
+            held: cookie(HELD).map(str::to_owned),
             browser,
         })
     }
@@ -152,8 +161,7 @@ impl Visit {
             Side::Buyer => &self.buyer,
             Side::Member => &self.member,
         };
-        let token = token.as_ref().map_or("", |token| token.secret().expose());
-        format!("{}|{token}", self.browser.id)
+        secret_of(&self.browser, token.as_ref())
     }
 
     /// The value of one query field of the address.
@@ -168,6 +176,20 @@ impl Visit {
         let asked = self.query("next");
         asked.filter(|path| is_local(path)).unwrap_or_else(|| home.to_owned())
     }
+}
+
+/// The token of a side's session, not yet looked up.
+pub(super) fn token_of(side: Side, headers: &HeaderMap, secure: bool) -> Option<Token> {
+    let (cookie, kind) = match side {
+        Side::Buyer => (BUYER, TokenKind::BuyerSession),
+        Side::Member => (MEMBER, TokenKind::MemberSession),
+    };
+    cookie.find(headers, secure).and_then(|text| Token::parse(kind, text))
+}
+
+/// See [`Visit::secret`].
+pub(super) fn secret_of(browser: &Browser, token: Option<&Token>) -> String {
+    format!("{}|{}", browser.id, token.map_or("", |token| token.secret().expose()))
 }
 
 /// Whether a path stays on this site, however a browser reads it.

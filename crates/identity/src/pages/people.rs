@@ -14,6 +14,10 @@ pub struct MembersPage {
     pub rows: Vec<MemberRow>,
     /// Where somebody is invited; empty for those who may not.
     pub invite_href: String,
+    /// Where everybody else is signed out; empty for those who may not.
+    pub sign_out_href: String,
+    /// How many sessions were ended just now, on the way back from there.
+    pub signed_out: Option<usize>,
 }
 
 /// A member as a row.

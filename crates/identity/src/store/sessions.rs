@@ -77,6 +77,19 @@ pub(crate) fn list_sessions(tx: &mut Tx, kind: SessionKind, subject: &str) -> Re
     tx.query(sql, &[subject.into(), kind.name().into()])?.iter().map(read).collect()
 }
 
+/// Sessions of a kind, whosever they are.
+pub(crate) fn list_any_sessions(
+    tx: &mut Tx,
+    kind: SessionKind,
+    limit: usize,
+) -> Result<Vec<SessionRow>, Error> {
+    let sql =
+        "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms,
+               second_factor_ms FROM sessions WHERE kind = ?1 LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.query(sql, &[kind.name().into(), Value::Int(limit)])?.iter().map(read).collect()
+}
+
 pub(crate) fn list_ended_sessions(
     tx: &mut Tx,
     before: Timestamp,

@@ -100,6 +100,28 @@ fn asvs_7_4_5_an_owner_signs_a_member_out_everywhere_and_a_cashier_nobody() {
     assert!(!is_out(&mut other) && !is_out(&mut owner));
 }
 
+#[test]
+fn asvs_7_4_5_an_owner_signs_everybody_else_of_the_shop_out_with_one_button() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let shop = shop_of(&site);
+    site.member(shop, "li@shop.example", Role::Cashier);
+    let mut tills = [signed_in(&site, "li@shop.example"), signed_in(&site, MEI)];
+    let neighbour = site.shop("Neighbour");
+    site.member(neighbour, "wang@shop.example", Role::Owner);
+    let mut elsewhere = signed_in(&site, "wang@shop.example");
+    let form = owner.get("/desk/members").is(200).form("/desk/members/sign-out");
+    let theirs = elsewhere.get("/desk/members").form("/desk/members/sign-out");
+    let foreign = form.clone().with("csrf", &tills[0].get("/desk").form("/sign-out").fields["csrf"]);
+    tills[0].send(&foreign).is(403);
+    assert!(!tills.iter_mut().any(is_out), "a cashier signs nobody out");
+    owner.send(&form).is(200).shows("2 sessions were ended");
+    assert!(tills.iter_mut().all(is_out));
+    assert!(!is_out(&mut owner) && !is_out(&mut elsewhere));
+    elsewhere.send(&theirs).is(200).shows("Nobody else was signed in");
+    let told = "SELECT id FROM audit_entries WHERE body LIKE '%shop.signed_out%'";
+    assert_eq!(site.read(|tx| tx.query(told, &[])).len(), 2, "the log says who did it");
+}
+
 fn shop_of(site: &Site) -> base::ShopId {
     let rows = site.read(|tx| tx.query("SELECT shop_id FROM shops", &[]));
     let shops = rows.iter().filter_map(|row| base::ShopId::from_short(row.text(0).unwrap()));

@@ -14,6 +14,8 @@ mod emv;
 #[cfg(test)]
 mod entry_fault;
 #[cfg(test)]
+mod kept_form;
+#[cfg(test)]
 mod keyed;
 #[cfg(test)]
 mod limits;

@@ -109,6 +109,13 @@ impl Site {
         })
     }
 
+    /// Gives the code of the authenticator app once more, where a page asks for it. The page it leads to.
+    pub fn prove_again(&self, member: &mut Browser, page: &Page) -> Page {
+        self.clock.advance_seconds(60);
+        let key = self.app.lock().unwrap().clone().expect("an app was set up");
+        member.send(&page.is(200).form("/sign-in/again").with("code", &self.app_code(&key)))
+    }
+
     /// Takes the second step of a member who gave the password: sets an authenticator app up at the first time, and gives
     /// its code later. The page it leads to.
     pub fn enter(&self, member: &mut Browser, page: Page) -> Page {

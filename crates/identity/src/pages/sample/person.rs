@@ -243,7 +243,13 @@ fn members(page: &Frame) -> Vec<MemberRow> {
 impl MembersPage {
     /// See [`super`].
     pub fn sample(page: Frame) -> MembersPage {
-        MembersPage { rows: members(&page), invite_href: "/desk/members/new".into(), page }
+        MembersPage {
+            rows: members(&page),
+            invite_href: "/desk/members/new".into(),
+            sign_out_href: "/desk/members/sign-out".into(),
+            signed_out: None,
+            page,
+        }
     }
 }
 
