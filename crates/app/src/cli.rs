@@ -22,6 +22,7 @@ mod roles;
 mod schema;
 mod screen;
 mod serve;
+mod sign_out;
 mod train;
 
 /// Guards an online shop's money and its customers' data.
@@ -68,9 +69,9 @@ enum Command {
         after_help = "Example:\n  tillward passwords build breached.txt breached.bin\n  tillward serve --password-list breached.bin"
     )]
     Passwords(passwords::Passwords),
-    /// Unlock, freeze and unfreeze buyers
+    /// Unlock, freeze and unfreeze buyers, and end their sessions
     Buyer(buyer::Buyer),
-    /// Let a member begin anew who lost every second factor
+    /// Let a member begin anew who lost every second factor; end members' sessions
     Member(member::Member),
     /// Bring the database up to date and stop
     Migrate(schema::Migrate),

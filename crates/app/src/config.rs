@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::server::ClientFiles;
+use addresses::{check_mail_server, is_on_this_machine};
 
+mod addresses;
 mod keys;
 mod oidc;
 
@@ -379,7 +381,9 @@ fn mail(
     match (url, from, folder) {
         (Some(_), _, Some(_)) => Err(ConfigError::Conflict("give smtp_url or mail_folder, not both")),
         (Some(_), None, None) => Err(ConfigError::Conflict("smtp_url needs mail_from, the sender of mails")),
-        (Some(url), Some(from), None) => Ok(Mail::Smtp { url: Secret::new(url), from, authority }),
+        (Some(url), Some(from), None) => {
+            Ok(Mail::Smtp { url: Secret::new(check_mail_server(url)?), from, authority })
+        }
         (None, _, Some(folder)) => Ok(Mail::Folder(folder)),
         (None, _, None) => Ok(Mail::Nowhere),
     }
@@ -394,11 +398,8 @@ fn texts(
     token: Option<String>,
     folder: Option<&Path>,
 ) -> Result<TextMessages, ConfigError> {
-    let local = |url: &str| {
-        ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| url.starts_with(start))
-    };
     match (url, token, folder) {
-        (Some(url), _, _) if !url.starts_with("https://") && !local(&url) => {
+        (Some(url), _, _) if !url.starts_with("https://") && !is_on_this_machine(&url) => {
             Err(ConfigError::Conflict("sms_url must begin with https://; codes and numbers travel to it"))
         }
         (Some(url), Some(token), _) => Ok(TextMessages::Gateway { url, token: Secret::new(token) }),

@@ -90,6 +90,22 @@ pub struct Installation {
 }
 
 impl Installation {
+    /// Does what a job finds due, as one transaction at the present time; see [`Db::write_if_due`].
+    ///
+    /// # Errors
+    /// Those of `step`.
+    pub fn write_if_due<T, E>(
+        &self,
+        mut step: impl FnMut(&mut Tx<'_>, &identity::Means<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + Send + 'static,
+    {
+        let (now, vault, dice) = (self.clock.now(), Arc::clone(&self.vault), self.dice.clone());
+        self.db.write_if_due(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }))
+    }
+
     /// Opens an installation, making what is not there yet.
     ///
     /// # Errors

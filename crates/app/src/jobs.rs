@@ -26,7 +26,7 @@ pub use store::MIGRATIONS;
 mod texts;
 mod watch;
 
-pub use watch::note_export;
+pub use watch::{note_export, note_proof, note_verification};
 
 /// The running jobs; they end when it is dropped.
 pub struct Jobs {
@@ -114,11 +114,7 @@ impl Drop for Jobs {
 /// Raises what is due about certificates that end soon (TLS-5).
 fn watch_certificates(at: &Installation) {
     loop {
-        let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-        let raised = at.db.write_if_due(move |tx| {
-            identity::raise_alarms(tx, &identity::Means { vault: &vault, dice: &dice, now })
-        });
-        let raised = match raised {
+        let raised = match at.write_if_due(identity::raise_alarms) {
             Ok(raised) => raised,
             Err(problem) => return tracing::warn!(%problem, "certificates could not be looked through"),
         };
@@ -199,15 +195,11 @@ const SWEEPS: [(&str, Sweep, usize); 4] = [
 ];
 
 fn sweep_identity(at: &Installation) -> Result<usize, identity::Fault> {
-    let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-    at.db.write_if_due(move |tx| identity::sweep(tx, &identity::Means { vault: &vault, dice: &dice, now }))
+    at.write_if_due(identity::sweep)
 }
 
 fn sweep_tokens(at: &Installation) -> Result<usize, identity::Fault> {
-    let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-    at.db.write_if_due(move |tx| {
-        tokens::token::sweep(tx, &identity::Means { vault: &vault, dice: &dice, now })
-    })
+    at.write_if_due(tokens::token::sweep)
 }
 
 fn sweep_keys(at: &Installation) -> Result<usize, identity::Fault> {

@@ -207,6 +207,7 @@ named_ids! {
     RoleId => "role";
     ApprovalId => "approval";
     AccessReviewId => "access_review";
+    EntryId => "audit_entry";
 }
 
 /// How it ended.

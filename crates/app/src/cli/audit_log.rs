@@ -11,7 +11,7 @@ use base::{Clock, Dice};
 use super::screen::check_outputs;
 use super::{Source, say, whole};
 use crate::installation::Installation;
-use crate::jobs::note_export;
+use crate::jobs::{note_export, note_proof, note_verification};
 
 /// Verify, prove and export the audit log.
 #[derive(clap::Args)]
@@ -143,7 +143,10 @@ fn verify_database(at: &Installation, checkpoints: Option<&Path>) -> Result<Repo
     let key = at.signer.verifier_key().clone();
     let own = Some(at.checkpoints.as_path()).filter(|path| path.exists());
     let anchors = anchors(checkpoints.or(own), &key)?;
-    at.db.read_blocking(|tx| audit::verify_database(tx, &key, &anchors)).map_err(|e| whole(&e))
+    let report =
+        at.db.read_blocking(|tx| audit::verify_database(tx, &key, &anchors)).map_err(|e| whole(&e))?;
+    note_verification(at, report.entries, report.findings_total).map_err(|e| whole(&e))?;
+    Ok(report)
 }
 
 fn show(report: &Report, json: bool) -> ExitCode {
@@ -171,6 +174,7 @@ fn prove(at: &Installation, entry: &str) -> Result<ExitCode, String> {
     let standing = at.db.read_blocking(|tx| audit::prove(tx, &key, id)).map_err(|e| whole(&e))?;
     match standing {
         audit::Standing::Included(inclusion) => {
+            note_proof(at, id).map_err(|e| whole(&e))?;
             say(&Inclusion::to_text(&inclusion));
             Ok(ExitCode::SUCCESS)
         }

@@ -1,23 +1,27 @@
-//! `tillward buyer unlock|freeze|unfreeze|contact`.
+//! `tillward buyer unlock|freeze|unfreeze|contact|sign-out`.
 
 use std::io::{BufRead, stdin};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::{BuyerId, Clock, Dice};
-use identity::{Actor, BuyerError, Contact, Freeze, Means, put_contact_as_operator, set_frozen, unlock_pin};
+use identity::{
+    Actor, BuyerError, Contact, Everybody, Freeze, Means, Person, put_contact_as_operator, set_frozen, unlock_pin,
+};
 
+use super::sign_out::{Whom, sign_out};
 use super::{Source, say, whole};
 use crate::installation::Installation;
 
 /// Longest line that is read as a contact, in bytes.
 const LINE_BYTES_MAX: u64 = 1024;
 
-/// Unlock, freeze and unfreeze buyers, and give an account back to whom it belongs.
+/// Unlock, freeze and unfreeze buyers, end their sessions, and give an account back to whom it belongs.
 #[derive(clap::Args)]
 #[command(
     after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
-    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…\n  tillward buyer contact buy_0123…   (then type the address or number)"
+    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…\n  tillward buyer contact buy_0123…   (then type the address or number)\n  \
+    tillward buyer sign-out --everybody"
 )]
 pub(super) struct Buyer {
     #[command(subcommand)]
@@ -35,6 +39,20 @@ enum What {
     /// Put another e-mail address or number in place of the buyer's; it is read from the first line of the input, so that it
     /// stands in no list of commands. Every session ends, and the contact up to now is told
     Contact(Moved),
+    /// End every session of a buyer, or of all buyers
+    SignOut(SignOut),
+}
+
+#[derive(clap::Args)]
+struct SignOut {
+    /// The buyer, `buy_…`
+    #[arg(value_name = "BUYER_ID", required_unless_present = "everybody", conflicts_with = "everybody")]
+    buyer: Option<BuyerId>,
+    /// All buyers
+    #[arg(long)]
+    everybody: bool,
+    #[command(flatten)]
+    source: Source,
 }
 
 #[derive(clap::Args)]
@@ -85,6 +103,10 @@ impl Buyer {
             What::Contact(Moved { one, url }) => {
                 let new = read_contact(stdin().lock())?;
                 (Change::Contact { new, url }, one, "the contact is changed, and every session has ended")
+            }
+            What::SignOut(out) => {
+                let whom = out.buyer.map_or(Whom::All(Everybody::Buyers), |id| Whom::One(Person::Buyer(id)));
+                return sign_out(out.source, whom);
             }
         };
         let config = one.source.read()?;

@@ -1,11 +1,12 @@
-//! `tillward member reset-factors`.
+//! `tillward member reset-factors|sign-out`.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::{Clock, Dice, MemberId, Secret};
-use identity::{Means, MemberError};
+use identity::{Everybody, Means, MemberError, Person};
 
+use super::sign_out::{Whom, sign_out};
 use super::{Source, say, whole};
 use crate::installation::Installation;
 
@@ -13,7 +14,7 @@ use crate::installation::Installation;
 #[derive(clap::Args)]
 #[command(
     after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
-    Example:\n  tillward member reset-factors mem_0123…"
+    Examples:\n  tillward member reset-factors mem_0123…\n  tillward member sign-out --everybody"
 )]
 pub(super) struct Member {
     #[command(subcommand)]
@@ -24,6 +25,20 @@ pub(super) struct Member {
 enum What {
     /// Let a member who lost every second factor begin anew with a link
     ResetFactors(One),
+    /// End every session of a member, or of all members and operators
+    SignOut(SignOut),
+}
+
+#[derive(clap::Args)]
+struct SignOut {
+    /// The member, `mem_…`
+    #[arg(value_name = "MEMBER_ID", required_unless_present = "everybody", conflicts_with = "everybody")]
+    member: Option<MemberId>,
+    /// All members and operators, of every shop
+    #[arg(long)]
+    everybody: bool,
+    #[command(flatten)]
+    source: Source,
 }
 
 #[derive(clap::Args)]
@@ -40,7 +55,13 @@ struct One {
 
 impl Member {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let What::ResetFactors(one) = self.what;
+        let one = match self.what {
+            What::ResetFactors(one) => one,
+            What::SignOut(out) => {
+                let one = out.member.map(|id| Whom::One(Person::Member(id)));
+                return sign_out(out.source, one.unwrap_or(Whom::All(Everybody::Members)));
+            }
+        };
         let config = one.source.read()?;
         let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
         let url = config.public_url.clone().unwrap_or(one.url);

@@ -1,7 +1,5 @@
 //! Looking after who has what: opening the quarter's access reviews, suspending what nobody decided and who was idle.
 
-use std::sync::Arc;
-
 use store::Tx;
 
 use crate::installation::Installation;
@@ -18,10 +16,7 @@ const STEPS: [(&str, Step); 3] = [
 
 pub(super) fn look(at: &Installation) {
     for (what, step) in STEPS {
-        let (now, vault, dice) = (at.clock.now(), Arc::clone(&at.vault), at.dice.clone());
-        let done =
-            at.db.write_if_due(move |tx| step(tx, &identity::Means { vault: &vault, dice: &dice, now }));
-        match done {
+        match at.write_if_due(step) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "{what}"),
             Err(problem) => tracing::warn!(%problem, what, "who has what could not be looked after"),

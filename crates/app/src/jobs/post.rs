@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use identity::DueMail;
+use identity::{DueMail, Means};
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use store::Tx;
 
 use crate::config::Mail;
 use crate::installation::Installation;
@@ -55,11 +55,8 @@ impl Post {
         if matches!(self.way, Way::Nowhere) {
             return;
         }
-        let (now, vault, dice) = (self.at.clock.now(), Arc::clone(&self.at.vault), self.at.dice.clone());
-        let due = self.at.db.write_if_due(move |tx| {
-            identity::take_due(tx, &identity::Means { vault: &vault, dice: &dice, now }, MAILS_MAX)
-        });
-        match due {
+        let due = |tx: &mut Tx<'_>, means: &Means<'_>| identity::take_due(tx, means, MAILS_MAX);
+        match self.at.write_if_due(due) {
             Ok(due) => due.iter().for_each(|mail| self.deliver_one(mail)),
             Err(problem) => tracing::warn!(%problem, "mails could not be read"),
         }

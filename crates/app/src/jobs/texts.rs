@@ -1,10 +1,10 @@
 //! Delivering text messages: to an HTTP gateway (docs/sms-gateway.md), or into a folder for trying things out.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use identity::{Channel, DueMail};
+use identity::{Channel, DueMail, Means};
+use store::Tx;
 
 use crate::config::TextMessages;
 use crate::installation::Installation;
@@ -43,12 +43,9 @@ impl Texts {
 
     /// Takes what is due and delivers it.
     pub(super) fn deliver(&self) {
-        let (now, vault, dice) = (self.at.clock.now(), Arc::clone(&self.at.vault), self.at.dice.clone());
-        let due = self.at.db.write_if_due(move |tx| {
-            let means = identity::Means { vault: &vault, dice: &dice, now };
-            identity::take_due_on(tx, &means, Channel::Sms, TEXTS_MAX)
-        });
-        match due {
+        let due =
+            |tx: &mut Tx<'_>, means: &Means<'_>| identity::take_due_on(tx, means, Channel::Sms, TEXTS_MAX);
+        match self.at.write_if_due(due) {
             Ok(due) => due.iter().for_each(|text| self.deliver_one(text)),
             Err(problem) => tracing::warn!(%problem, "text messages could not be read"),
         }

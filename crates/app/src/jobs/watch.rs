@@ -1,5 +1,6 @@
 //! What happens to the audit log itself is entered into it: that it is written from here on, that it is not any more, and
-//! that somebody took a copy (PCI DSS 10.2.1.3, 10.2.1.6). A start without a stop before it was a crash.
+//! that somebody looked at it, or took a copy (PCI DSS 10.2.1.3, 10.2.1.6). A start without a stop before it was a crash.
+//! A copy that is verified elsewhere leaves no trace here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,8 @@ use crate::installation::Installation;
 
 const STARTED: Action = Action::new("audit_log.started");
 const STOPPED: Action = Action::new("audit_log.stopped");
+const VERIFIED: Action = Action::new("audit_log.verified");
+const PROVEN: Action = Action::new("audit_log.entry_proven");
 const EXPORTED: Action = Action::new("audit_log.exported");
 /// What these entries are about.
 const LOG: &str = "audit_log";
@@ -61,6 +64,25 @@ pub fn note_export(at: &Installation, from: u64, entries: u64) -> Result<(), sto
     enter(at, EXPORTED, "command line", move |entry| {
         entry.detail("from", number(from)).detail("entries", number(entries))
     })
+}
+
+/// Enters that the whole log was read and verified, and how many things were found wrong.
+///
+/// # Errors
+/// Those of the store.
+pub fn note_verification(at: &Installation, entries: u64, findings: u64) -> Result<(), store::Error> {
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    enter(at, VERIFIED, "command line", move |entry| {
+        entry.detail("entries", number(entries)).detail("findings", number(findings))
+    })
+}
+
+/// Enters that an entry was read and proven.
+///
+/// # Errors
+/// Those of the store.
+pub fn note_proof(at: &Installation, proven: EntryId) -> Result<(), store::Error> {
+    enter(at, PROVEN, "command line", move |entry| entry.detail("entry", proven))
 }
 
 fn enter(
