@@ -20,6 +20,8 @@ pub struct Replacing<'a> {
     pub root: [u8; 32],
     /// What hangs from its keys.
     pub hanging: &'static Hanging,
+    /// Where chance comes from.
+    pub dice: Dice,
 }
 
 impl Replacing<'_> {
@@ -33,9 +35,9 @@ impl Replacing<'_> {
     pub fn replace_seed(&self, now: Timestamp) -> Result<(), RotationError> {
         let root: Arc<dyn KeySource> = Arc::new(RootKey::from_bytes(self.root));
         let rotator = Rotator::new(root, self.hanging, "one", Nodes::One);
-        let by = audit::Actor::system("test");
-        self.db.write_blocking(move |tx| start_rotation(tx, Level::Seed, &by, now, &Dice::System))?;
-        while rotator.step(self.db, self.vault, now, &Dice::System)? != Step::Idle {}
+        let (by, dice) = (audit::Actor::system("test"), self.dice.clone());
+        self.db.write_blocking(move |tx| start_rotation(tx, Level::Seed, &by, now, &dice))?;
+        while rotator.step(self.db, self.vault, now, &self.dice)? != Step::Idle {}
         let last = self.db.read_blocking(list_rotations)?.into_iter().next();
         let whole = last.is_some_and(|last| {
             last.state == RotationState::Done && last.done == last.total && last.problem.is_none()
@@ -51,6 +53,6 @@ impl Replacing<'_> {
     pub fn destroy_seed(&self, version: i64, now: Timestamp) -> Result<(), RotationError> {
         let (by, root) = (audit::Actor::system("test"), RootKey::from_bytes(self.root));
         let what = (Level::Seed, version, self.hanging);
-        destroy_key(self.db, self.vault, &root, what, &by, (now, &Dice::System))
+        destroy_key(self.db, self.vault, &root, what, &by, (now, &self.dice))
     }
 }

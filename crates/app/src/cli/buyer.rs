@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use base::{BuyerId, Clock, Dice};
 use identity::{
-    Actor, BuyerError, Contact, Everybody, Freeze, Means, Person, put_contact_as_operator, set_frozen, unlock_pin,
+    Actor, BuyerError, Contact, Everybody, Freeze, Means, Person, put_contact_as_operator, set_frozen,
+    unlock_pin,
 };
 
 use super::sign_out::{Whom, sign_out};

@@ -310,6 +310,15 @@ fn audit(folder: &Path, words: &[&str]) -> Ran {
     run(folder, &[["audit"].as_slice(), words, &PLACE].concat())
 }
 
+/// How often something happened to the log itself, as it tells.
+fn entered(folder: &Path, what: &str) -> usize {
+    let opened =
+        app::installation::Installation::open(&settings(folder), Clock::System, Dice::System).unwrap();
+    let rows = opened.db.read_blocking(|tx| tx.query("SELECT body FROM audit_entries", &[])).unwrap();
+    let action = format!("\"action\":\"audit_log.{what}\"");
+    rows.iter().filter(|row| row.text(0).unwrap().contains(&action)).count()
+}
+
 fn verify(folder: &Path, log: &str) -> (i32, Value) {
     let anchors = "data/audit-checkpoints.jsonl";
     let words =
@@ -348,20 +357,13 @@ fn c55_an_exported_log_is_verified_elsewhere_and_one_flipped_byte_is_named() {
     }
     fs::remove_file(at.join("forged.jsonl")).unwrap();
 
-    // That the log was copied is in the log (PCI DSS 10.2.1.3).
-    let read = |at: &app::installation::Installation| {
-        let rows = at.db.read_blocking(|tx| tx.query("SELECT body FROM audit_entries", &[])).unwrap();
-        let copied = |row: &&store::Row| row.text(0).unwrap().contains("\"action\":\"audit_log.exported\"");
-        rows.iter().filter(copied).count()
-    };
-    let opened = app::installation::Installation::open(&settings(at), Clock::System, Dice::System).unwrap();
-    assert_eq!(read(&opened), 1);
-    drop(opened);
-
+    // That the log was copied is in the log (PCI DSS 10.2.1.3). What is verified elsewhere leaves no trace.
+    assert_eq!((entered(at, "exported"), entered(at, "verified"), entered(at, "entry_proven")), (1, 0, 0));
     let id = entries[1].split_once("\"id\":\"").unwrap().1.split('"').next().unwrap();
     let proof = audit(at, &["prove", id]).good();
     assert!(proof.starts_with("c2sp.org/tlog-proof@v1\nindex 1\n"), "{proof}");
     has(&proof, &["tillward.local/audit"]);
+    assert_eq!(entered(at, "entry_proven"), 1, "that an entry was looked at is in the log");
     let other = if id.ends_with('0') { "1" } else { "0" };
     let absent = format!("{}{other}", &id[..id.len() - 1]);
     has(&audit(at, &["prove", &absent]).refusal(), &[&absent]);
@@ -391,6 +393,7 @@ fn c55_the_database_itself_is_verified_against_the_checkpoints_kept_elsewhere() 
     let clean = audit(at, &["verify"]);
     assert_eq!((clean.code, clean.err.as_str()), (0, ""), "{}", clean.out);
     has(&clean.out, &["the log is whole: "]);
+    assert_eq!(entered(at, "verified"), 1, "that the log was read is in the log (PCI DSS 10.2.1.3)");
     let db = Db::open(&town.config().database, &app::migrations(), Clock::System.now()).unwrap();
     let changed = db.write_blocking(|tx| {
         tx.execute(
@@ -403,6 +406,7 @@ fn c55_the_database_itself_is_verified_against_the_checkpoints_kept_elsewhere() 
     let forged = audit(at, &["verify"]);
     assert_eq!((forged.code, forged.err.as_str()), (1, ""), "{}", forged.out);
     has(&forged.out, &["entry 0 was altered", "the log was tampered with"]);
+    assert_eq!(entered(at, "verified"), 2, "also where it was found altered");
 }
 
 #[test]

@@ -238,6 +238,19 @@ impl House {
         runtime().block_on(go(router.layer(axum::Extension(certificate)), request))
     }
 
+    /// Sends what a browser asks for, and looks at the status and where it leads alone: a stream of news has no end.
+    pub fn ask(&self, request: Request, certificate: Option<Arc<PeerCertificate>>) -> (u16, String) {
+        let router = match certificate {
+            Some(certificate) => self.router.clone().layer(axum::Extension(certificate)),
+            None => self.router.clone(),
+        };
+        let mut request = request.into_http(AUTHORITY).unwrap();
+        request.extensions_mut().insert(ConnectInfo(PEER));
+        let Ok(answer) = runtime().block_on(router.oneshot(request));
+        let to = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), to.unwrap_or_default())
+    }
+
     /// Sends requests all at once.
     pub fn send_all(&self, requests: Vec<Request>) -> Vec<Answer> {
         runtime().block_on(async {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod browsing;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod crash;

@@ -7,6 +7,7 @@
 
 mod callers;
 mod cross_shop;
+mod pages;
 mod powers;
 
 use std::cell::RefCell;

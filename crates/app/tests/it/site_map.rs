@@ -1,7 +1,7 @@
 //! Every page there is, taken from the sources: who is not signed in is led to the door, or the page is named here with its
 //! reason (ASVS 6.3.4). And what people type secrets into, looked at in the templates (6.2.6, 6.2.7).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,22 +71,64 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What stands behind each `.route(` in the sources of the pages.
-fn routes() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// What stands behind each `.route(` in the sources of the pages, and the methods that it takes.
+fn routes() -> BTreeMap<String, BTreeSet<&'static str>> {
+    let mut found: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    let mut sources = vec![folder("app").join("src/approvals.rs")];
     for name in CRATES {
-        let mut sources = vec![folder(name).join("src/desk.rs")];
+        sources.push(folder(name).join("src/desk.rs"));
         files(&folder(name).join("src/desk"), "rs", &mut sources);
-        for source in sources {
-            let text = fs::read_to_string(&source).unwrap();
-            for rest in text.split(".route(").skip(1) {
-                let first = rest.trim_start();
-                let end = match first.strip_prefix('"') {
-                    Some(rest) => rest.find('"').unwrap() + 2,
-                    None => first.find(',').unwrap(),
-                };
-                found.insert(first[..end].to_owned());
+    }
+    for source in sources {
+        let text = fs::read_to_string(&source).unwrap();
+        for rest in text.split(".route(").skip(1) {
+            let first = rest.trim_start();
+            let end = match first.strip_prefix('"') {
+                Some(rest) => rest.find('"').unwrap() + 2,
+                None => first.find(',').unwrap(),
+            };
+            let handlers = until_closed(&first[end..]);
+            let methods = found.entry(first[..end].to_owned()).or_default();
+            for (call, method) in [("get(", "GET"), ("post(", "POST")] {
+                if handlers.contains(call) {
+                    methods.insert(method);
+                }
             }
+        }
+    }
+    found
+}
+
+/// What stands before the parenthesis that closes what was open before.
+fn until_closed(text: &str) -> &str {
+    let mut open = 1;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return &text[..at];
+        }
+    }
+    text
+}
+
+/// Every address with the methods it takes, with `x` where something is named by a pattern of the sources.
+fn pages() -> BTreeMap<String, BTreeSet<&'static str>> {
+    let mut found: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for (route, methods) in routes() {
+        let addresses = match route.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(literal) => vec![literal.to_owned()],
+            None => {
+                let computed = COMPUTED.iter().find(|(source, _)| *source == route);
+                let (_, all) = computed.unwrap_or_else(|| panic!("say which addresses `{route}` comes to"));
+                all.iter().map(|address| (*address).to_owned()).collect()
+            }
+        };
+        for address in addresses {
+            found.entry(address).or_default().extend(&methods);
         }
     }
     found
@@ -94,20 +136,19 @@ fn routes() -> BTreeSet<String> {
 
 /// Every address, with `x` where something is named.
 fn addresses() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for route in routes() {
-        match route.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(literal) => {
-                found.insert(literal.to_owned());
-            }
-            None => {
-                let computed = COMPUTED.iter().find(|(source, _)| *source == route);
-                let (_, all) = computed.unwrap_or_else(|| panic!("say which addresses `{route}` comes to"));
-                found.extend(all.iter().map(|address| (*address).to_owned()));
-            }
-        }
-    }
-    found
+    pages().into_keys().collect()
+}
+
+/// Every page of the desk and every form: the address with `{id}` where something is named, and the method.
+pub fn desk_pages() -> BTreeSet<(String, String)> {
+    let of_desk = |address: &String| *address == "/desk" || address.starts_with("/desk/");
+    let pages = pages().into_iter().filter(|(address, _)| of_desk(address));
+    let named = |address: String| address.replace("/x/", "/{id}/");
+    pages
+        .flat_map(|(address, methods)| {
+            methods.into_iter().map(move |method| (named(address.clone()), method.to_owned()))
+        })
+        .collect()
 }
 
 /// The address of something that could well be there: what is malformed is absent for everybody.

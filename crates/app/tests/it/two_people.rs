@@ -9,6 +9,7 @@ use testkit::http::{Answer, Request};
 use vault::rotation::list_rotations;
 use vault::{KeyState, Level};
 
+use crate::browsing;
 use crate::house::{House, RICH, each_house, key, text};
 
 const LARGE: i64 = REFUND_LIMIT_DEFAULT_MINOR + 1;
@@ -53,6 +54,34 @@ fn c13_a_large_refund_of_a_shops_system_waits_and_is_made_by_a_members_yes() {
         assert_eq!((again.status, again.code().as_str()), (409, "already_decided"));
         assert_eq!(ask().json(), waits.json(), "and the first request asks for nothing more");
         assert_eq!(house.transfers(&paid), 2);
+    });
+}
+
+#[test]
+fn c13_the_button_on_the_approvals_page_makes_the_refund_once_and_for_who_may() {
+    each_house(|house| {
+        let shop = house.shop("SG");
+        let (_, owner) = house.member(shop.id, Role::Owner);
+        let payer = house.buyer(RICH);
+        let paid = house.paid(&shop, &payer, 3 * LARGE);
+        let path = format!("/v1/payments/{}/refunds", text(&paid, "id"));
+        let body = json!({"amount_minor": LARGE, "currency": "CNY", "reason": "two tins"});
+        let waits = house.send(house.signed(&shop, Request::post(&path, &body).once(&key())));
+        let button = format!("/desk/approvals/{}/approve", waits.text("/approval"));
+        let press = |session: &str| house.ask(browsing::form(&button, &[], Some(session)), None);
+        let shown = house.send(browsing::page("/desk/approvals", Some(&owner)));
+        let shown = String::from_utf8_lossy(&shown.body).into_owned();
+        assert!(shown.contains(&format!("action=\"{button}\"")), "{shown}");
+        let (_, cashier) = house.member(shop.id, Role::Cashier);
+        assert_eq!(press(&cashier).0, 403);
+        let elsewhere = house.member(house.shop("SG").id, Role::Owner).1;
+        assert_eq!(press(&elsewhere).0, 404);
+        assert_eq!(house.balance(payer.buyer), RICH - 3 * LARGE);
+        let back = (303, "/desk/approvals".to_owned());
+        assert_eq!(press(&owner), back);
+        assert_eq!(house.balance(payer.buyer), RICH - 2 * LARGE);
+        assert_eq!(press(&owner), back, "what a colleague decided a moment ago is shown as it stands");
+        assert_eq!((house.balance(payer.buyer), house.transfers(&paid)), (RICH - 2 * LARGE, 2));
     });
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn list_any_sessions(
 ) -> Result<Vec<SessionRow>, Error> {
     let sql =
         "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms,
-               second_factor_ms FROM sessions WHERE kind = ?1 LIMIT ?2";
+               second_factor_ms, network FROM sessions WHERE kind = ?1 LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.query(sql, &[kind.name().into(), Value::Int(limit)])?.iter().map(read).collect()
 }

@@ -1,6 +1,7 @@
 //! The seed of the sub-keys replaced under people: they are found, their PINs and codes are taken, and what hangs from the
 //! old seed leaves as they come by.
 
+use base::Dice;
 use identity::outside::{Claims, find_outside_member};
 use identity::{BuyerError, Contact, MemberError, PasswordHash, Person, PinCheck, Proof, ProofCheck, Role};
 use vault::rotation::{Hanging, RotationError};
@@ -15,7 +16,13 @@ static HANGING: &Hanging =
 const ISSUER: &str = "https://id.shop.example";
 
 fn replacing(world: &World) -> Replacing<'_> {
-    Replacing { db: &world.cx.db, vault: &world.cx.vault, root: [7; 32], hanging: HANGING }
+    Replacing {
+        db: &world.cx.db,
+        vault: &world.cx.vault,
+        root: [7; 32],
+        hanging: HANGING,
+        dice: Dice::System,
+    }
 }
 
 fn replace_seed(world: &World) {

@@ -105,7 +105,7 @@ fn asvs_7_4_5_an_owner_signs_everybody_else_of_the_shop_out_with_one_button() {
     let (site, mut owner) = opened(Outcome::Allow);
     let shop = shop_of(&site);
     site.member(shop, "li@shop.example", Role::Cashier);
-    let mut tills = [signed_in(&site, "li@shop.example"), signed_in(&site, MEI)];
+    let mut tills = [signed_in(&site, "li@shop.example"), signed_in(&site, "li@shop.example")];
     let neighbour = site.shop("Neighbour");
     site.member(neighbour, "wang@shop.example", Role::Owner);
     let mut elsewhere = signed_in(&site, "wang@shop.example");

@@ -1,5 +1,6 @@
 //! The seed of the sub-keys replaced under codes: what is shown and what is printed stays good.
 
+use base::Dice;
 use payments::code::{self, Scanned, claims_of_static};
 use payments::code_token::{CodeToken, CodeTokenError};
 use vault::rotation::{Hanging, RotationError};
@@ -13,7 +14,7 @@ static HANGING: &Hanging = &Hanging {
 };
 
 fn replacing(world: &World) -> Replacing<'_> {
-    Replacing { db: &world.db, vault: &world.vault, root: [7; 32], hanging: HANGING }
+    Replacing { db: &world.db, vault: &world.vault, root: [7; 32], hanging: HANGING, dice: Dice::System }
 }
 
 fn replace_seed(world: &World) {

@@ -1,5 +1,6 @@
 //! The seed of the sub-keys replaced under cards and customers: they are found and recognised throughout.
 
+use base::Dice;
 use tokens::import::{Outcome, Summary, What};
 use tokens::token::TokenError;
 use tokens::values::Value;
@@ -15,7 +16,7 @@ static HANGING: &Hanging = &Hanging {
 };
 
 fn replacing(world: &World) -> Replacing<'_> {
-    Replacing { db: &world.db, vault: &world.vault, root: [7; 32], hanging: HANGING }
+    Replacing { db: &world.db, vault: &world.vault, root: [7; 32], hanging: HANGING, dice: Dice::System }
 }
 
 fn replace_seed(world: &World) {

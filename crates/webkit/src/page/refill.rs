@@ -118,13 +118,13 @@ fn attribute<'t>(tag: &'t str, name: &str) -> Option<&'t str> {
 mod tests {
     use super::*;
 
-    const NAMES: &[&str] = &["name", "role", "note", "kind", "old"];
+    const NAMES: &[&str] = &["name", "role", "note", "kind", "pin"];
 
     fn check(form: &str, sent: &[(&str, &str)], expect: &str) {
         let sent: Vec<_> =
             sent.iter().map(|(name, value)| (String::from(*name), String::from(*value))).collect();
         let page = format!(
-            "<form action=\"/other\"><input name=\"name\"></form><form method=\"post\" action=\"/a?b=1&amp;c\">{form}</form>"
+            "<form action=\"/other\"><input  name=\"name\"></form><form method=\"post\" action=\"/a?b=1&amp;c\">{form}</form>"
         );
         let filled = refill(&page, "/a?b=1&c", &Typed { names: NAMES, sent: &sent }, &Html::default());
         assert_eq!(filled, Some(page.replace(form, expect)), "{form}");
@@ -158,12 +158,12 @@ mod tests {
     #[test]
     fn what_is_secret_hidden_or_unknown_stays_as_it_is() {
         for form in [
-            "<input type=\"password\" name=\"old\">",
+            "<input type=\"password\" name=\"pin\">",
             "<input type=\"hidden\" name=\"kind\" value=\"x\">",
             "<input name=\"code\" value=\"\">",
             "<input type=\"checkbox\" name=\"remember\" checked>",
         ] {
-            check(form, &[("old", "s"), ("kind", "y"), ("code", "1"), ("csrf", "t")], form);
+            check(form, &[("pin", "s"), ("kind", "y"), ("code", "1"), ("csrf", "t")], form);
         }
     }
 

@@ -76,7 +76,7 @@ impl Who {
         }
     }
 
-    fn holds(self, permission: Permission) -> bool {
+    pub fn holds(self, permission: Permission) -> bool {
         match self {
             Who::Nobody => Role::Anyone.grants(permission),
             Who::Payer | Who::Stranger => Role::Buyer.grants(permission),

@@ -27,7 +27,7 @@ impl Stage {
     }
 
     /// What the operator's command line proposes, so that any member may decide it.
-    fn proposal(&self) -> ApprovalId {
+    pub(super) fn proposal(&self) -> ApprovalId {
         let shop = self.shop.id;
         let actor = identity::Actor::Operator;
         self.house.write(move |tx, means| {
@@ -37,7 +37,7 @@ impl Stage {
         })
     }
 
-    fn access_review(&self) -> AccessReviewId {
+    pub(super) fn access_review(&self) -> AccessReviewId {
         let shop = self.shop.id;
         self.house.write(move |tx, means| identity::open_access_review(tx, means, shop))
     }
