@@ -16,8 +16,10 @@ use crate::flushing::Flusher;
 use crate::following::Followers;
 use crate::journal::Draft;
 use crate::kept::Kept;
-use crate::limits::{BATCH_CLOSURES_MAX, COLLECT_ROUNDS_MAX, RETRIES_MAX, SETTLE_IDLE_MS};
-use crate::tx::{Hook, Key, Tx};
+use crate::limits::{
+    BATCH_CLOSURES_MAX, COLLECT_ROUNDS_MAX, RECORD_CLOSURES_MAX, RETRIES_MAX, SETTLE_IDLE_MS,
+};
+use crate::tx::{Hook, Key, Rows, Tx};
 
 /// A closure that waits for the committer, whatever it returns.
 pub(crate) trait Job: Send {
@@ -106,10 +108,12 @@ pub(crate) fn serve(
 ) {
     let kept = Kept::new(conn.is_sole_writer());
     let waiting = Arc::clone(waiting);
-    let mut committer = Committer { conn, kept, flusher, followers, waiting, next: None };
+    let batch_max = if flusher.is_some() { RECORD_CLOSURES_MAX } else { BATCH_CLOSURES_MAX };
+    let mut committer =
+        Committer { conn, kept, rows: Rows::default(), flusher, followers, waiting, next: None };
     while let Some(first) = committer.wait(queue) {
         let mut batch: Batch = vec![first];
-        while batch.len() < BATCH_CLOSURES_MAX {
+        while batch.len() < batch_max {
             let Ok(next) = queue.try_recv() else { break };
             batch.push(next);
         }
@@ -161,6 +165,8 @@ enum Care {
 struct Committer {
     conn: Conn,
     kept: Kept,
+    /// Empty, with the room that the last batch took.
+    rows: Rows,
     /// Flushes batches while the next ones run; `None` where the engine flushes itself.
     flusher: Option<Flusher>,
     followers: Arc<Followers>,
@@ -277,7 +283,7 @@ impl Committer {
         batch: &mut [Box<dyn Job>],
         care: Care,
     ) -> Result<(Option<Draft>, Vec<Hook>), Failed> {
-        let mut tx = Tx::new(&mut self.conn, Some(&mut self.kept));
+        let mut tx = Tx::new(&mut self.conn, Some(&mut self.kept), std::mem::take(&mut self.rows));
         tx.prefetch(batch.iter().flat_map(|job| job.keys()))?;
         let mut left: Vec<&mut Box<dyn Job>> = batch.iter_mut().collect();
         for round in 0.. {
@@ -295,7 +301,9 @@ impl Committer {
             left = stopped;
         }
         tx.flush_rows(true)?;
-        Ok(tx.end(care == Care::Protected, &self.followers)?)
+        let (draft, hooks, rows) = tx.end(care == Care::Protected, &self.followers)?;
+        self.rows = rows;
+        Ok((draft, hooks))
     }
 }
 

@@ -121,6 +121,16 @@ impl Conn {
         }
     }
 
+    /// What is known of rows whose key begins with `prefix`, later versions behind earlier ones; `None` where a query says it
+    /// all.
+    pub(crate) fn list(
+        &mut self,
+        table: &'static Table,
+        prefix: &[Value],
+    ) -> Option<Result<Vec<Known>, Error>> {
+        self.embedded().filter(|conn| !conn.is_direct()).map(|conn| conn.list(table, prefix))
+    }
+
     /// The rows that exist among the keys, by table, in any order.
     pub(crate) fn get_many(
         &mut self,

@@ -22,7 +22,7 @@ use crate::postgres_engine::{PostgresConn, PostgresTarget};
 use crate::settling::Settling;
 use crate::sqlite_engine::{SqliteConn, lock_file};
 use crate::table::Table;
-use crate::tx::{Key, Tx};
+use crate::tx::{Key, Rows, Tx};
 
 /// How long a read waits for one of the [`READERS_MAX`] connections before it is `Unavailable`, milliseconds.
 pub const READ_WAIT_MS: u64 = 5_000;
@@ -72,7 +72,9 @@ impl Source {
         match (self, mode) {
             (Source::File(path), Mode::Write) => Ok(Conn::Embedded(Box::new(Embedded::open(path)?))),
             (Source::File(path), Mode::Read) => Ok(Conn::Reader(Box::new(SqliteConn::open_reader(path)?))),
-            (Source::Postgres(target), _) => Ok(Conn::Postgres(Box::new(PostgresConn::open(target)?))),
+            (Source::Postgres(target), mode) => {
+                Ok(Conn::Postgres(Box::new(PostgresConn::open(target, mode)?)))
+            }
         }
     }
 }
@@ -266,7 +268,7 @@ impl Db {
             None => self.shared.source.open(Mode::Read)?,
         };
         conn.begin(Mode::Read)?;
-        let result = work(&mut Tx::new(&mut conn, None));
+        let result = work(&mut Tx::new(&mut conn, None, Rows::default()));
         conn.rollback();
         let mut readers = lock(&self.shared.readers);
         if readers.len() < READERS_MAX {

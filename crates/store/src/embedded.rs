@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::flushing::Flushing;
 use crate::heights::Heights;
 use crate::journal::{Draft, Journal};
-use crate::known::Known;
+use crate::known::{Known, hash_of};
 use crate::limits::{SETTLE_BYTES, SETTLE_EVERY_MS, UNSETTLED_BYTES_MAX};
 use crate::settling::{Settling, Writer};
 use crate::sqlite_engine::SqliteConn;
@@ -31,7 +31,10 @@ const JOURNAL_TABLE: &str = "CREATE TABLE IF NOT EXISTS store_journal (
 
 /// The committer's side of the embedded engine.
 pub(crate) struct Embedded {
+    /// For batches that are direct.
     conn: SqliteConn,
+    /// For the look-ups of all others. Those of one batch share a snapshot, whose locks are taken once.
+    looker: SqliteConn,
     flushing: Arc<Flushing>,
     writer: Writer,
     unsettled: Unsettled,
@@ -69,6 +72,7 @@ impl Embedded {
         let writer = Writer::start(path, Arc::clone(&flushing), last)?;
         Ok(Embedded {
             conn,
+            looker: SqliteConn::open_looker(path)?,
             flushing,
             writer,
             unsettled: Unsettled::default(),
@@ -108,17 +112,18 @@ impl Embedded {
     pub(crate) fn rollback(&mut self) {
         self.draft = Draft::default();
         self.staged.clear();
+        self.looker.rollback();
         self.conn.rollback();
     }
 
     /// Ends the batch. Gives what is still to be flushed before anybody is answered; nothing where that is done.
     pub(crate) fn seal(&mut self) -> Result<Option<Draft>, Error> {
+        self.looker.rollback();
         if self.conn.is_open() {
             // INVARIANT: direct, so that everything before it is settled.
             return self.conn.commit(self.sealed).map(|()| None);
         }
-        let room = self.draft.bytes();
-        let draft = std::mem::replace(&mut self.draft, Draft::with_room(room));
+        let draft = std::mem::replace(&mut self.draft, self.flushing.spare_draft());
         if !draft.is_empty() {
             self.sealed += 1;
             self.unsettled.add(self.staged.drain(..), self.sealed, draft.bytes());
@@ -188,6 +193,7 @@ impl Embedded {
 
     /// Waits until SQLite holds every batch before this one.
     pub(crate) fn drain(&mut self) -> Result<(), Error> {
+        self.looker.rollback();
         if let Err(problem) = self.flushing.wait() {
             self.lost = true;
             return Err(problem);
@@ -218,11 +224,31 @@ impl Embedded {
         if let Some(known) = self.unsettled.find(table, hash, key) {
             return Ok(known.get().cloned());
         }
-        let conn = &mut self.conn;
-        if !conn.is_open() && self.heights.is_above(table, key, |prefix| conn.greatest(table, prefix))? {
+        if self.conn.is_open() {
+            return self.conn.get(table, key);
+        }
+        let (heights, looker) = (&mut self.heights, self.looker.looking()?);
+        if heights.is_above(table, key, |prefix| looker.greatest(table, prefix))? {
             return Ok(None);
         }
-        self.conn.get(table, key)
+        looker.get(table, key)
+    }
+
+    /// Whether the batch is direct.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.conn.is_open()
+    }
+
+    /// What is known of rows whose key begins with `prefix`, later versions behind earlier ones.
+    pub(crate) fn list(&mut self, table: &'static Table, prefix: &[Value]) -> Result<Vec<Known>, Error> {
+        let rows = self.looker.looking()?.query(&table.list_sql(prefix.len()), prefix)?;
+        let known = |row: Row| {
+            let hash = hash_of(table, row.values().get(..table.key.len()).unwrap_or_default());
+            Known::row(table, hash, row)
+        };
+        let mut found: Vec<Known> = rows.into_iter().map(known).collect();
+        found.extend(self.unsettled.list(table, prefix));
+        Ok(found)
     }
 
     /// Makes the batch direct if a row of this table could yet be refused.
@@ -254,6 +280,7 @@ impl Embedded {
 
     /// A raw query. One that only reads needs no transaction where the batch wrote nothing before it.
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        tracing::trace!(sql, "waits until SQLite holds every batch before it");
         match self.conn.is_reading(sql)? {
             true if self.conn.is_open() => {}
             true => self.drain()?,
@@ -263,6 +290,7 @@ impl Embedded {
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        tracing::trace!(sql, "waits until SQLite holds every batch before it");
         self.go_direct()?;
         self.conn.execute(sql, params)
     }

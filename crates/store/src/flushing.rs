@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use crate::error::Error;
 use crate::journal::{Draft, Journal};
+use crate::limits::SPARE_DRAFTS_MAX;
 
 /// The journal, who waits for it, and how far it and SQLite are.
 pub(crate) struct Flushing {
@@ -18,6 +19,8 @@ pub(crate) struct Flushing {
     changed: Condvar,
     /// Number of the last durable batch.
     durable: AtomicI64,
+    /// Drafts that were flushed, to be written in again: fresh memory costs more than what is written into it.
+    spare: Mutex<Vec<Draft>>,
 }
 
 #[derive(Default)]
@@ -44,7 +47,24 @@ impl Flushing {
             state: Mutex::default(),
             changed: Condvar::new(),
             durable: AtomicI64::new(0),
+            spare: Mutex::default(),
         }
+    }
+
+    /// An empty draft.
+    pub(crate) fn spare_draft(&self) -> Draft {
+        self.spare().pop().unwrap_or_default()
+    }
+
+    fn keep_draft(&self, draft: Draft) {
+        let mut spare = self.spare();
+        if spare.len() < SPARE_DRAFTS_MAX {
+            spare.extend(draft.emptied());
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Draft>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The journal itself. Not while batches are under way, except to flush them.
@@ -109,7 +129,10 @@ impl Flushing {
                 self.changed.notify_all();
             }
             let count = group.len();
-            group.into_iter().for_each(|sealed| (sealed.answer)(done.clone()));
+            for sealed in group {
+                (sealed.answer)(done.clone());
+                self.keep_draft(sealed.draft);
+            }
             self.state().under_way -= count;
             self.changed.notify_all();
         }
@@ -177,7 +200,9 @@ impl Flusher {
     /// Flushes a batch behind those before it, on this thread.
     pub(crate) fn flush_now(&self, mut draft: Draft) -> Result<(), Error> {
         self.flushing.wait()?;
-        self.flushing.append_now(&mut draft)
+        let flushed = self.flushing.append_now(&mut draft);
+        self.flushing.keep_draft(draft);
+        flushed
     }
 }
 

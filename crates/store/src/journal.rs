@@ -19,6 +19,7 @@ use std::path::Path;
 use aws_lc_rs::digest;
 
 use crate::error::Error;
+use crate::limits::SPARE_DRAFT_BYTES_MAX;
 use crate::value::Value;
 
 /// `length` (4), `epoch` (8), `sequence` (8), SHA-256 over these two and the statements (32).
@@ -175,9 +176,10 @@ impl Part {
 }
 
 impl Draft {
-    /// An empty one with room for so many bytes.
-    pub(crate) fn with_room(bytes: usize) -> Draft {
-        Draft(Vec::with_capacity(bytes))
+    /// The same without its content, to be written again; nothing where it takes more room than most need.
+    pub(crate) fn emptied(mut self) -> Option<Draft> {
+        self.0.clear();
+        (self.0.capacity() <= SPARE_DRAFT_BYTES_MAX).then_some(self)
     }
 
     /// The record it becomes as batch `sequence` of the database `epoch`.

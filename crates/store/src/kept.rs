@@ -52,7 +52,8 @@ impl Kept {
     /// INVARIANT: the younger half is asked first, so an older version in the other one is never seen again.
     fn put(&mut self, known: Known) {
         if self.young.len() >= ROWS_KEPT_MAX / 2 {
-            self.old = std::mem::take(&mut self.young);
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
         }
         put(&mut self.young, known);
     }

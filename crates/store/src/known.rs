@@ -64,6 +64,11 @@ impl Known {
         Known::absent(self.table, self.hash, self.key().to_vec())
     }
 
+    /// Whether it is of this table and its key begins so.
+    pub(crate) fn begins(&self, table: &'static Table, prefix: &[Value]) -> bool {
+        self.table.identity() == table.identity() && self.key().starts_with(prefix)
+    }
+
     /// Whether it is of this key.
     pub(crate) fn is(&self, table: &'static Table, key: &[Value]) -> bool {
         self.table.identity() == table.identity() && self.key() == key

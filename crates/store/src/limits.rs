@@ -1,7 +1,9 @@
 //! Limits of the store.
 
-/// Most closures that share one commit.
+/// Most closures that share one commit where each round trip serves all of them.
 pub const BATCH_CLOSURES_MAX: usize = 128;
+/// Most closures that share one record of the journal: while it is flushed and answered, the next ones run.
+pub const RECORD_CLOSURES_MAX: usize = 32;
 /// Most closures that may wait for the committer; one more is answered `Unavailable` at once.
 pub const QUEUE_CLOSURES_MAX: usize = 10_000;
 /// Read-only connections kept open.
@@ -32,3 +34,9 @@ pub const FOLLOWED_ROWS_MAX: usize = 32_768;
 pub const ROWS_KEPT_MAX: usize = 200_000;
 /// How often the closures of a batch are stopped to load their rows together, where a look-up is a round trip.
 pub const COLLECT_ROUNDS_MAX: usize = 24;
+/// How many drafts of the journal are kept to be written again, and how much room one may take, bytes.
+pub const SPARE_DRAFTS_MAX: usize = 8;
+/// See [`SPARE_DRAFTS_MAX`].
+pub const SPARE_DRAFT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Between two flushes of a file that is being filled, milliseconds. A disk writes about half a megabyte in one.
+pub const FLUSH_STEADILY_MS: u64 = 4;

@@ -46,6 +46,10 @@ const LOCK_WAIT_MS_MAX: u64 = 5_000;
 /// How long a transaction may wait for its next statement before the server ends it.
 const IDLE_IN_TRANSACTION_MS_MAX: u64 = 60_000;
 
+/// What is written is looked up by whole keys. Without this, a table that grew since the server last counted it is read
+/// from end to end, which also makes every other writer a conflict.
+const BY_KEY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 /// Where to connect, checked.
 pub(crate) struct PostgresTarget {
     config: tokio_postgres::Config,
@@ -71,7 +75,7 @@ impl PostgresTarget {
     }
 
     /// A connection, and the task that carries its messages.
-    async fn connect(&self) -> Result<(Client, JoinHandle<()>), Error> {
+    async fn connect(&self, mode: Mode) -> Result<(Client, JoinHandle<()>), Error> {
         let away = |e| Error::Unavailable(format!("cannot connect to PostgreSQL: {}", with_cause(&e)));
         // What ends a connection is told to whoever uses it.
         let (client, task) = if let Some(tls) = &self.tls {
@@ -85,7 +89,8 @@ impl PostgresTarget {
         };
         let limits = format!(
             "SET statement_timeout = {STATEMENT_MS_MAX}; SET lock_timeout = {LOCK_WAIT_MS_MAX};
-             SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}"
+             SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}; {}",
+            if mode == Mode::Write { BY_KEY } else { "" }
         );
         client.batch_execute(&limits).await.map_err(error)?;
         Ok((client, task))
@@ -158,6 +163,7 @@ pub(crate) struct PostgresConn {
     /// The transaction was committed with its last writes.
     committed: bool,
     target: Arc<PostgresTarget>,
+    mode: Mode,
     statements: FxHashMap<String, Statement>,
     tables: FxHashMap<usize, TableSql>,
     /// How often it was waited for an answer.
@@ -238,10 +244,10 @@ fn sql_type(kind: Kind) -> &'static str {
 }
 
 impl PostgresConn {
-    pub(crate) fn open(target: &Arc<PostgresTarget>) -> Result<PostgresConn, Error> {
+    pub(crate) fn open(target: &Arc<PostgresTarget>, mode: Mode) -> Result<PostgresConn, Error> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Error::Unavailable(format!("cannot start a runtime: {e}")))?;
-        let open = runtime.block_on(target.connect())?;
+        let open = runtime.block_on(target.connect(mode))?;
         Ok(PostgresConn {
             runtime,
             open: Some(open),
@@ -249,6 +255,7 @@ impl PostgresConn {
             opening: None,
             committed: false,
             target: Arc::clone(target),
+            mode,
             statements: FxHashMap::default(),
             tables: FxHashMap::default(),
             trips: Arc::default(),
@@ -381,7 +388,7 @@ impl PostgresConn {
 
     fn reconnect(&mut self) -> Result<(), Error> {
         self.close();
-        self.open = Some(self.runtime.block_on(self.target.connect())?);
+        self.open = Some(self.runtime.block_on(self.target.connect(self.mode))?);
         self.lost = false;
         self.statements.clear();
         Ok(())
@@ -629,9 +636,9 @@ mod tests {
     }
 
     /// A connection to the scratch server, when one is named.
-    fn scratch() -> Option<PostgresConn> {
+    fn scratch(mode: Mode) -> Option<PostgresConn> {
         let url = std::env::var(crate::testing::POSTGRES_VARIABLE).ok()?;
-        Some(PostgresConn::open(&Arc::new(target(&url).unwrap())).unwrap())
+        Some(PostgresConn::open(&Arc::new(target(&url).unwrap()), mode).unwrap())
     }
 
     fn text(conn: &mut PostgresConn, sql: &str) -> Result<String, Error> {
@@ -640,7 +647,7 @@ mod tests {
 
     #[test]
     fn sessions_have_limits_in_time() {
-        let Some(mut conn) = scratch() else { return };
+        let Some(mut conn) = scratch(Mode::Write) else { return };
         for (name, limit) in [
             ("statement_timeout", "30s"),
             ("lock_timeout", "5s"),
@@ -656,8 +663,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_to_write_are_looked_up_by_key_whatever_the_server_knows_of_a_table() {
+        static FEW: Table = Table::new("few", &[crate::int("id")], &[crate::int("n")]);
+        let reads_all = |mode| {
+            let mut conn = scratch(mode)?;
+            conn.run_script("CREATE TEMPORARY TABLE few (id BIGINT PRIMARY KEY, n BIGINT)").unwrap();
+            conn.run_script("INSERT INTO few VALUES (1, 1), (2, 2); ANALYZE few").unwrap();
+            let sql = TableSql::of(&FEW).get_many.replace("$1::BIGINT[]", "ARRAY[1, 2, 3]::BIGINT[]");
+            let plan = conn.query(&format!("EXPLAIN {sql}"), &[]).unwrap();
+            Some(plan.iter().any(|line| line.text(0).unwrap().contains("Seq Scan")))
+        };
+        // Of two rows the server believes that reading them all is best, and goes on so when there are millions.
+        let Some(read) = reads_all(Mode::Read) else { return };
+        assert_eq!((read, reads_all(Mode::Write)), (true, Some(false)));
+    }
+
+    #[test]
     fn a_connection_that_the_server_ended_is_opened_anew_at_the_next_transaction() {
-        let (Some(mut conn), Some(mut other)) = (scratch(), scratch()) else { return };
+        let (Some(mut conn), Some(mut other)) = (scratch(Mode::Write), scratch(Mode::Write)) else { return };
         for mode in [Mode::Read, Mode::Write] {
             conn.begin(mode).unwrap();
             let process = text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap();
@@ -673,7 +696,7 @@ mod tests {
 
     #[test]
     fn a_server_that_became_a_standby_is_left() {
-        let Some(mut conn) = scratch() else { return };
+        let Some(mut conn) = scratch(Mode::Write) else { return };
         let process = text(&mut conn, "SELECT pg_backend_pid()::TEXT").unwrap();
         // From now on this session answers as a standby does: every write is refused with 25006.
         conn.say("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").unwrap();
@@ -688,7 +711,7 @@ mod tests {
     }
     #[test]
     fn a_first_statement_that_meets_a_standby_goes_elsewhere_but_a_commit_is_never_sent_twice() {
-        let Some(mut conn) = scratch() else { return };
+        let Some(mut conn) = scratch(Mode::Write) else { return };
         let read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
         conn.say(read_only).unwrap();
         conn.begin(Mode::Write).unwrap();
@@ -709,7 +732,7 @@ mod tests {
             Table::new("many_b", &[crate::int("id")], &[crate::int("n")]),
             Table::new("many_c", &[crate::int("id")], &[crate::int("n")]),
         ];
-        let Some(mut conn) = scratch() else { return };
+        let Some(mut conn) = scratch(Mode::Write) else { return };
         for table in &MANY {
             conn.say(&format!("CREATE TEMPORARY TABLE {} (id BIGINT PRIMARY KEY, n BIGINT)", table.name))
                 .unwrap();

@@ -112,7 +112,7 @@ impl Settling {
         if self.flushing.await_durable(rows.last).is_err() {
             return;
         }
-        while let Err(problem) = sqlite.conn.write_generation(rows) {
+        while let Err(problem) = sqlite.conn.write_generation(&sqlite.path, rows) {
             let problem = match problem {
                 Error::Raced => Error::Unavailable("another program holds the database".into()),
                 other => other,
@@ -168,7 +168,7 @@ impl Target {
     /// written from its beginning again and takes no more room.
     fn make_room(&mut self) {
         if self.wal_pages.load(Ordering::Acquire) > 0
-            && let Err(problem) = self.conn.copy_wal()
+            && let Err(problem) = self.conn.copy_wal(&self.path)
         {
             tracing::warn!(%problem, "the write-ahead log was not copied");
         }
@@ -181,7 +181,7 @@ impl Target {
         if bytes <= WAL_COPY_BYTES {
             return;
         }
-        let copied = self.conn.copy_wal();
+        let copied = self.conn.copy_wal(&self.path);
         let due = self.alarmed.is_none_or(|last| last.elapsed().as_secs() >= WAL_ALARM_EVERY_SECONDS);
         if let Err(problem) = &copied {
             tracing::warn!(%problem, "the write-ahead log was not copied");

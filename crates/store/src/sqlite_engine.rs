@@ -3,11 +3,11 @@
 //! The embedded engine uses three kinds: the committer's, which looks rows up and runs what cannot wait
 //! (`embedded.rs`), the writer's (`settling.rs`), and those of readers.
 
-use std::cmp::Ordering as Order;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 use crate::conn::WriteKind;
 use crate::error::Error;
 use crate::known::Known;
+use crate::limits::FLUSH_STEADILY_MS;
 use crate::table::{Column, Table};
 use crate::unsettled::Generation;
 use crate::value::{Row, Value};
@@ -141,6 +142,14 @@ impl SqliteConn {
         Ok(SqliteConn::wrap(conn))
     }
 
+    /// Opens the file for the committer's look-ups: reading only, with room for pages.
+    pub(crate) fn open_looker(path: &Path) -> Result<SqliteConn, Error> {
+        let looker = SqliteConn::open_reader(path)?;
+        let room = format!("PRAGMA cache_size = -{PAGE_CACHE_KIB}");
+        looker.conn.execute_batch(&room).map_err(error)?;
+        Ok(looker)
+    }
+
     fn wrap(conn: Connection) -> SqliteConn {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         SqliteConn { conn, statements: FxHashMap::default() }
@@ -149,6 +158,14 @@ impl SqliteConn {
     /// Whether a transaction is open.
     pub(crate) fn is_open(&self) -> bool {
         !self.conn.is_autocommit()
+    }
+
+    /// Itself, with a snapshot open.
+    pub(crate) fn looking(&mut self) -> Result<&mut SqliteConn, Error> {
+        if !self.is_open() {
+            self.execute("BEGIN", &[])?;
+        }
+        Ok(self)
     }
 
     pub(crate) fn rollback(&mut self) {
@@ -242,9 +259,12 @@ impl SqliteConn {
     }
 
     /// Writes a generation in a transaction of its own, sorted, since neighbours share pages.
-    pub(crate) fn write_generation(&mut self, generation: &Generation) -> Result<(), Error> {
+    pub(crate) fn write_generation(&mut self, path: &Path, generation: &Generation) -> Result<(), Error> {
         self.execute("BEGIN IMMEDIATE", &[])?;
-        let written = self.write_sorted(generation).and_then(|()| self.commit(generation.last));
+        let wal = wal_of(path);
+        let written = self
+            .write_sorted(generation)
+            .and_then(|()| flushing_steadily(&wal, || self.commit(generation.last)));
         if written.is_err() {
             self.rollback();
         }
@@ -258,7 +278,7 @@ impl SqliteConn {
         }
         for ((_, there), mut rows) in tables {
             let Some(table) = rows.first().map(|known| known.table) else { continue };
-            rows.sort_unstable_by(|a, b| order_of(a.key(), b.key()));
+            rows.sort_unstable_by(|a, b| a.key().cmp(b.key()));
             let kind = if there { WriteKind::Put } else { WriteKind::Delete };
             self.write_rows(table, kind, rows.into_iter())?;
         }
@@ -311,17 +331,16 @@ impl SqliteConn {
     }
 
     /// Copies the log into the file without disturbing writers. Gives whether all of it was copied.
-    pub(crate) fn copy_wal(&mut self) -> Result<bool, Error> {
+    pub(crate) fn copy_wal(&mut self, path: &Path) -> Result<bool, Error> {
         let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-        let copied = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], columns);
+        let copy = || self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], columns);
+        let copied = flushing_steadily(path, copy);
         copied.map(|(pages, copied)| pages == copied).map_err(error)
     }
 
     /// Flushes the write-ahead log: after it, what SQLite has committed is durable by itself.
     pub(crate) fn flush_wal(path: &Path) -> Result<(), Error> {
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
-        let flushed = match File::open(PathBuf::from(wal)) {
+        let flushed = match File::open(wal_of(path)) {
             Ok(file) => file.sync_data(),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(e),
@@ -330,15 +349,28 @@ impl SqliteConn {
     }
 }
 
-/// The order in which SQLite keeps keys of one kind.
-fn order_of(a: &[Value], b: &[Value]) -> Order {
-    let of = |(a, b): (&Value, &Value)| match (a, b) {
-        (Value::Int(a), Value::Int(b)) => a.cmp(b),
-        (Value::Text(a), Value::Text(b)) => a.cmp(b),
-        (Value::Blob(a), Value::Blob(b)) => a.cmp(b),
-        _ => Order::Equal,
-    };
-    a.iter().zip(b).map(of).find(|order| *order != Order::Equal).unwrap_or(Order::Equal)
+/// The write-ahead log of a database.
+fn wal_of(path: &Path) -> PathBuf {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    PathBuf::from(wal)
+}
+
+/// Flushes a file again and again while `work` fills it. Whoever waits for the journal's flush meanwhile waits behind
+/// little; all at once at the end, the disk would be busy for as long as a payment may take.
+fn flushing_steadily<T>(path: &Path, work: impl FnOnce() -> T) -> T {
+    let Ok(file) = File::open(path) else { return work() };
+    let (ended, end) = channel::<()>();
+    let pause = Duration::from_millis(FLUSH_STEADILY_MS);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A failure shows itself again where it counts, in SQLite's own flush or in the journal's.
+            while end.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) && file.sync_data().is_ok() {}
+        });
+        let done = work();
+        drop(ended);
+        done
+    })
 }
 
 /// Refuses a file that holds another program's tables.

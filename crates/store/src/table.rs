@@ -122,6 +122,19 @@ impl Table {
         self.key.iter().map(|c| c.name).collect::<Vec<_>>().join(", ")
     }
 
+    /// The rows whose first `width` key columns are the parameters, by key.
+    pub(crate) fn list_sql(&self, width: usize) -> String {
+        let wanted = self.key.iter().take(width).enumerate().map(|(i, c)| format!("{} = ?{}", c.name, i + 1));
+        let wanted: Vec<_> = wanted.collect();
+        let wanted = if wanted.is_empty() { "TRUE".to_owned() } else { wanted.join(" AND ") };
+        format!(
+            "SELECT {} FROM {} WHERE {wanted} ORDER BY {}",
+            self.column_list(),
+            self.name,
+            self.key_list()
+        )
+    }
+
     /// `DO UPDATE SET …`, or `DO NOTHING` where the key is all there is.
     pub(crate) fn on_conflict(&self) -> String {
         if self.rest.is_empty() {

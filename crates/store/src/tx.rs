@@ -1,5 +1,6 @@
 //! A transaction as a domain sees it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -33,6 +34,8 @@ struct Slot {
     row: Known,
     /// `row` says what the database holds; `false` until it was read or written.
     known: bool,
+    /// `row` came from memory, which has it already.
+    kept: bool,
     pending: Option<WriteKind>,
 }
 
@@ -44,18 +47,33 @@ struct Before {
 
 pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 
-/// A transaction. See the crate's page for what holds inside one.
-pub struct Tx<'c> {
-    conn: &'c mut Conn,
+/// The rows of one transaction. The memory serves the next one as well.
+#[derive(Default)]
+pub(crate) struct Rows {
     slots: Vec<Slot>,
     /// Where each row's slot is.
     index: HashTable<usize>,
-    /// Rows committed before; `None` in a read-only transaction.
-    kept: Option<&'c mut Kept>,
     /// Slots with unflushed writes, in order of their first write.
     dirty: Vec<usize>,
     /// How to take back what the current closure did.
     journal: Vec<Before>,
+}
+
+impl Rows {
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.index.clear();
+        self.dirty.clear();
+        self.journal.clear();
+    }
+}
+
+/// A transaction. See the crate's page for what holds inside one.
+pub struct Tx<'c> {
+    conn: &'c mut Conn,
+    rows: Rows,
+    /// Rows committed before; `None` in a read-only transaction.
+    kept: Option<&'c mut Kept>,
     hooks: Vec<Hook>,
     hooks_before: usize,
     /// New rows of followed tables.
@@ -76,15 +94,12 @@ pub struct Tx<'c> {
 }
 
 impl<'c> Tx<'c> {
-    /// A transaction that may write and knows what is kept, or one that only reads.
-    pub(crate) fn new(conn: &'c mut Conn, kept: Option<&'c mut Kept>) -> Tx<'c> {
+    /// A transaction that may write and knows what is kept, or one that only reads. `rows` is empty.
+    pub(crate) fn new(conn: &'c mut Conn, kept: Option<&'c mut Kept>, rows: Rows) -> Tx<'c> {
         Tx {
             conn,
-            slots: Vec::new(),
-            index: HashTable::new(),
+            rows,
             kept,
-            dirty: Vec::new(),
-            journal: Vec::new(),
             hooks: Vec::new(),
             hooks_before: 0,
             followed: Vec::new(),
@@ -103,7 +118,27 @@ impl<'c> Tx<'c> {
     /// Those of the engine; [`Error::Bug`] for a key of the wrong length.
     pub fn get(&mut self, table: &'static Table, key: &[Value]) -> Result<Option<Row>, Error> {
         let slot = self.load(table, hash_of(table, key), key)?;
-        Ok(self.slots.get(slot).and_then(|slot| slot.row.get()).cloned())
+        Ok(self.rows.slots.get(slot).and_then(|slot| slot.row.get()).cloned())
+    }
+
+    /// The rows of `table` whose key begins with `prefix`, by key. Sees everything written before it.
+    ///
+    /// # Errors
+    /// Those of the engine; [`Error::Bug`] for a prefix that is longer than a key.
+    pub fn list(&mut self, table: &'static Table, prefix: &[Value]) -> Result<Vec<Row>, Error> {
+        if prefix.len() > table.key.len() {
+            return Err(Error::Bug(format!("`{}` has a key of {} columns", table.name, table.key.len())));
+        }
+        let Some(found) = self.conn.list(table, prefix) else {
+            return self.query(&table.list_sql(prefix.len()), prefix);
+        };
+        let mut rows: BTreeMap<Vec<Value>, Row> = BTreeMap::new();
+        for known in self.watch(found)? {
+            note_row(&mut rows, &known);
+        }
+        let own = self.rows.slots.iter().filter(|slot| slot.pending.is_some());
+        own.filter(|slot| slot.row.begins(table, prefix)).for_each(|slot| note_row(&mut rows, &slot.row));
+        Ok(rows.into_values().collect())
     }
 
     /// Adds a row, all columns in the table's order.
@@ -121,7 +156,7 @@ impl<'c> Tx<'c> {
         } else {
             self.find_slot(table, hash, key)
         };
-        let kind = match found.and_then(|slot| self.slots.get(slot)) {
+        let kind = match found.and_then(|slot| self.rows.slots.get(slot)) {
             Some(slot) if slot.row.is_there() => return Err(Error::Conflict(table.name.to_owned())),
             // Deleted in this batch and not yet flushed: the row may still be in the database.
             Some(slot) if slot.pending.is_some() => WriteKind::Put,
@@ -141,7 +176,7 @@ impl<'c> Tx<'c> {
         let key = row.get(..table.key.len()).unwrap_or_default();
         let hash = hash_of(table, key);
         let found = self.find_slot(table, hash, key);
-        let pending = found.and_then(|slot| self.slots.get(slot)).and_then(|slot| slot.pending);
+        let pending = found.and_then(|slot| self.rows.slots.get(slot)).and_then(|slot| slot.pending);
         let kind = if pending == Some(WriteKind::Insert) { WriteKind::Insert } else { WriteKind::Put };
         self.change(found, Known::row(table, hash, Row::new(row)), kind);
         Ok(())
@@ -208,7 +243,7 @@ impl<'c> Tx<'c> {
         }
         for key in keys() {
             let slot = self.find_slot(key.table, hash_of(key.table, &key.key), &key.key);
-            if !slot.and_then(|slot| self.slots.get(slot)).is_some_and(|slot| slot.known) {
+            if !slot.and_then(|slot| self.rows.slots.get(slot)).is_some_and(|slot| slot.known) {
                 self.wanted.push(key);
                 self.stopped = true;
             }
@@ -229,7 +264,7 @@ impl<'c> Tx<'c> {
         let mut wanted: Vec<(&'static Table, Vec<Vec<Value>>)> = Vec::new();
         for key in keys {
             let hash = hash_of(key.table, &key.key);
-            match self.find_slot(key.table, hash, &key.key).and_then(|slot| self.slots.get_mut(slot)) {
+            match self.find_slot(key.table, hash, &key.key).and_then(|slot| self.rows.slots.get_mut(slot)) {
                 Some(slot) if slot.known => continue,
                 Some(slot) => slot.known = true,
                 None => drop(self.add_slot(Known::absent(key.table, hash, key.key.clone()), true)),
@@ -248,7 +283,7 @@ impl<'c> Tx<'c> {
                 let key = row.values().get(..table.key.len()).unwrap_or_default();
                 let hash = hash_of(table, key);
                 let found = self.find_slot(table, hash, key);
-                if let Some(slot) = found.and_then(|slot| self.slots.get_mut(slot)) {
+                if let Some(slot) = found.and_then(|slot| self.rows.slots.get_mut(slot)) {
                     slot.row = Known::row(table, hash, row);
                 }
             }
@@ -275,7 +310,7 @@ impl<'c> Tx<'c> {
 
     /// Marks the start of a closure: from here on its work can be taken back.
     pub(crate) fn begin_closure(&mut self) {
-        self.journal.clear();
+        self.rows.journal.clear();
         self.hooks_before = self.hooks.len();
         self.hard = false;
         self.fault = None;
@@ -287,8 +322,8 @@ impl<'c> Tx<'c> {
         if self.hard {
             return false;
         }
-        for before in self.journal.drain(..).rev() {
-            if let Some(slot) = self.slots.get_mut(before.slot) {
+        for before in self.rows.journal.drain(..).rev() {
+            if let Some(slot) = self.rows.slots.get_mut(before.slot) {
                 *slot = before.was;
             }
         }
@@ -300,7 +335,7 @@ impl<'c> Tx<'c> {
         if self.stopped {
             return Err(Error::Raced);
         }
-        if !self.dirty.is_empty() {
+        if !self.rows.dirty.is_empty() {
             let ready = self.conn.go_direct();
             self.watch(ready)?;
         }
@@ -309,13 +344,13 @@ impl<'c> Tx<'c> {
 
     /// Writes everything that is buffered, grouped by table and kind. `last`: the end of the batch follows.
     pub(crate) fn flush_rows(&mut self, last: bool) -> Result<(), Error> {
-        if self.dirty.is_empty() {
+        if self.rows.dirty.is_empty() {
             return Ok(());
         }
-        self.hard |= !self.journal.is_empty();
+        self.hard |= !self.rows.journal.is_empty();
         let mut groups: Vec<(&'static Table, WriteKind, Vec<Known>)> = Vec::new();
-        for slot in self.dirty.drain(..) {
-            let Some(slot) = self.slots.get_mut(slot) else { continue };
+        for slot in self.rows.dirty.drain(..) {
+            let Some(slot) = self.rows.slots.get_mut(slot) else { continue };
             let Some(kind) = slot.pending.take() else { continue };
             let (table, write) = (slot.row.table, slot.row.clone());
             if table.follow && kind == WriteKind::Insert {
@@ -343,33 +378,35 @@ impl<'c> Tx<'c> {
         })
     }
 
-    /// Ends the batch and keeps its rows. Gives what is still to be flushed, and what is to run then; with `now`
-    /// nothing is left to be flushed. `followers` are told of new rows.
+    /// Ends the batch and keeps its rows. Gives what is still to be flushed, what is to run then, and room for the next
+    /// one; with `now` nothing is left to be flushed. `followers` are told of new rows.
     pub(crate) fn end(
         mut self,
         now: bool,
         followers: &Arc<Followers>,
-    ) -> Result<(Option<Draft>, Vec<Hook>), Error> {
+    ) -> Result<(Option<Draft>, Vec<Hook>, Rows), Error> {
         let draft = if now { self.conn.commit().map(|()| None)? } else { self.conn.seal()? };
         if let Some(kept) = self.kept {
-            self.slots.iter().filter(|slot| slot.known).for_each(|slot| kept.note(&slot.row));
+            let news = self.rows.slots.iter().filter(|slot| slot.known && !slot.kept);
+            news.for_each(|slot| kept.note(&slot.row));
         }
         if !self.followed.is_empty() {
             let (followers, rows) = (Arc::clone(followers), self.followed);
             self.hooks.push(Box::new(move || followers.tell(&rows)));
         }
-        Ok((draft, self.hooks))
+        self.rows.clear();
+        Ok((draft, self.hooks, self.rows))
     }
 
     fn find_slot(&self, table: &'static Table, hash: u64, key: &[Value]) -> Option<usize> {
-        let is = |at: &usize| self.slots.get(*at).is_some_and(|slot| slot.row.is(table, key));
-        self.index.find(hash, is).copied()
+        let is = |at: &usize| self.rows.slots.get(*at).is_some_and(|slot| slot.row.is(table, key));
+        self.rows.index.find(hash, is).copied()
     }
 
     fn load(&mut self, table: &'static Table, hash: u64, key: &[Value]) -> Result<usize, Error> {
         check_key(table, key)?;
         let found = self.find_slot(table, hash, key);
-        if let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_some_and(|s| s.known)) {
+        if let Some(slot) = found.filter(|slot| self.rows.slots.get(*slot).is_some_and(|s| s.known)) {
             return Ok(slot);
         }
         if self.stopped || (self.collecting && !self.hard) {
@@ -378,7 +415,9 @@ impl<'c> Tx<'c> {
             self.stopped = true;
             return Err(Error::Raced);
         }
-        let row = match self.kept.as_deref_mut().and_then(|kept| kept.find(table, hash, key)) {
+        let kept = self.kept.as_deref_mut().and_then(|kept| kept.find(table, hash, key));
+        let is_kept = kept.is_some();
+        let row = match kept {
             Some(row) => row,
             None => {
                 let row = self.conn.get(table, hash, key);
@@ -388,18 +427,18 @@ impl<'c> Tx<'c> {
                 }
             }
         };
-        match found.and_then(|slot| self.slots.get_mut(slot)) {
-            Some(slot) => (slot.row, slot.known) = (row, true),
-            None => return Ok(self.add_slot(row, true)),
+        let at = found.unwrap_or_else(|| self.add_slot(row.clone(), true));
+        if let Some(slot) = self.rows.slots.get_mut(at) {
+            *slot = Slot { row, known: true, kept: is_kept, pending: slot.pending };
         }
-        Ok(found.unwrap_or_default())
+        Ok(at)
     }
 
     fn add_slot(&mut self, row: Known, known: bool) -> usize {
-        let (at, hash) = (self.slots.len(), row.hash);
-        self.slots.push(Slot { row, known, pending: None });
-        let slots = &self.slots;
-        self.index.insert_unique(hash, at, |at| slots.get(*at).map_or(0, |slot| slot.row.hash));
+        let (at, hash) = (self.rows.slots.len(), row.hash);
+        self.rows.slots.push(Slot { row, known, kept: false, pending: None });
+        let slots = &self.rows.slots;
+        self.rows.index.insert_unique(hash, at, |at| slots.get(*at).map_or(0, |slot| slot.row.hash));
         at
     }
 
@@ -409,19 +448,16 @@ impl<'c> Tx<'c> {
             let blank = row.removed();
             self.add_slot(blank, false)
         });
-        let Some(slot) = self.slots.get_mut(at) else { return };
+        let Some(slot) = self.rows.slots.get_mut(at) else { return };
         if slot.pending.is_none() {
-            self.dirty.push(at);
+            self.rows.dirty.push(at);
         }
-        let was = std::mem::replace(slot, Slot { row, known: true, pending: Some(kind) });
-        self.journal.push(Before { slot: at, was });
+        let was = std::mem::replace(slot, Slot { row, known: true, kept: false, pending: Some(kind) });
+        self.rows.journal.push(Before { slot: at, was });
     }
 
     fn forget(&mut self) {
-        self.slots.clear();
-        self.index.clear();
-        self.dirty.clear();
-        self.journal.clear();
+        self.rows.clear();
         if let Some(kept) = &mut self.kept {
             kept.clear();
         }
@@ -460,6 +496,14 @@ impl<'c> Tx<'c> {
     /// Whether a read-only transaction was asked to write.
     pub(crate) fn has_refused(&self) -> bool {
         self.refused
+    }
+}
+
+/// What is known now in place of what was known before.
+fn note_row(rows: &mut BTreeMap<Vec<Value>, Row>, known: &Known) {
+    match known.get() {
+        Some(row) => drop(rows.insert(known.key().to_vec(), row.clone())),
+        None => drop(rows.remove(known.key())),
     }
 }
 

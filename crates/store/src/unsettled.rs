@@ -55,6 +55,12 @@ impl Unsettled {
         self.fresh.find(table, hash, key).or_else(leaving)
     }
 
+    /// What is known of rows whose key begins so, later versions behind earlier ones.
+    pub(crate) fn list(&self, table: &'static Table, prefix: &[Value]) -> Vec<Known> {
+        let rows = self.leaving.iter().flat_map(|leaving| leaving.rows()).chain(self.fresh.rows());
+        rows.filter(|known| known.begins(table, prefix)).cloned().collect()
+    }
+
     /// Adds what a batch wrote: batch `number`, `bytes` in the journal.
     pub(crate) fn add(&mut self, rows: impl Iterator<Item = Known>, number: i64, bytes: usize) {
         rows.for_each(|known| put(&mut self.fresh.rows, known));

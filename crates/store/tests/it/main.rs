@@ -17,4 +17,6 @@ mod journal;
 #[cfg(test)]
 mod late;
 #[cfg(test)]
+mod listing;
+#[cfg(test)]
 mod server_certificate;
