@@ -9,11 +9,13 @@ use std::sync::Arc;
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use base::{Dice, Secret};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::blocklist;
-use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_QUEUE_MAX, PASSWORD_WORKERS_MAX};
+use crate::limits::{
+    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_NICE, PASSWORD_QUEUE_MAX, PASSWORD_WORKERS_MAX,
+};
 
 /// Memory of one hash in KiB: 19 MiB, the least OWASP names for two passes (RFC 9106 for the algorithm).
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -197,11 +199,15 @@ impl PasswordQueue {
     ) -> Result<T, QueueFull> {
         let _place = self.line.try_acquire().map_err(|_| QueueFull)?;
         let turn = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| QueueFull)?;
-        let job = tokio::task::spawn_blocking(move || {
+        let (answer, answered) = oneshot::channel();
+        // A thread of its own, since its lower priority stays with it: what else waits for a processor goes first.
+        let job = std::thread::Builder::new().name("password".to_owned()).spawn(move || {
             let _turn = turn;
-            work()
+            let _ = rustix::process::nice(PASSWORD_NICE);
+            let _ = answer.send(work());
         });
-        job.await.map_err(|_| QueueFull)
+        drop(job.map_err(|_| QueueFull)?);
+        answered.await.map_err(|_| QueueFull)
     }
 }
 

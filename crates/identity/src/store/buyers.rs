@@ -44,7 +44,8 @@ static DEVICES: Table = Table::new(
     "buyer_devices",
     &[text("buyer_id"), text("id")],
     &[text("token_hash"), text("label"), int("created_ms"), int("used_ms")],
-);
+)
+.kept();
 static DEVICE_TOKENS: Table = Table::new("device_tokens", &[text("token_hash")], &[text("device_id")]);
 
 pub(crate) struct BuyerRow {
@@ -109,9 +110,10 @@ pub(crate) fn find_device(tx: &mut Tx, buyer: BuyerId, id: DeviceId) -> Result<O
 }
 
 pub(crate) fn list_devices(tx: &mut Tx, buyer: BuyerId) -> Result<Vec<DeviceRow>, Error> {
-    let sql = "SELECT buyer_id, id, token_hash, label, created_ms, used_ms
-               FROM buyer_devices WHERE buyer_id = ?1 ORDER BY used_ms DESC, id";
-    tx.query(sql, &[buyer.short().into()])?.iter().map(read_device).collect()
+    let rows = tx.list(&DEVICES, &[buyer.short().into()])?;
+    let mut devices = rows.iter().map(read_device).collect::<Result<Vec<_>, _>>()?;
+    devices.sort_by_key(|device| std::cmp::Reverse(device.used));
+    Ok(devices)
 }
 
 pub(crate) fn insert_device(tx: &mut Tx, row: DeviceRow) -> Result<(), Error> {

@@ -45,8 +45,6 @@ static FACTORS: Table = Table::new(
 static RECOVERY_CODES: Table =
     Table::new("recovery_codes", &[text("shop_id"), text("subject"), text("tag")], &[int("created_ms")]);
 
-const COLUMNS: &str = "shop_id, subject, id, kind, state, label, secret, step, created_ms, used_ms";
-
 #[derive(Clone)]
 pub(crate) struct FactorRow {
     pub(crate) shop: ShopId,
@@ -73,8 +71,7 @@ pub(crate) fn find_factor(
 }
 
 pub(crate) fn list_factors(tx: &mut Tx, shop: ShopId, subject: &str) -> Result<Vec<FactorRow>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM factors WHERE shop_id = ?1 AND subject = ?2 ORDER BY id");
-    tx.query(&sql, &[shop.short().into(), subject.into()])?.iter().map(read).collect()
+    tx.list(&FACTORS, &[shop.short().into(), subject.into()])?.iter().map(read).collect()
 }
 
 pub(crate) fn insert_factor(tx: &mut Tx, row: FactorRow) -> Result<(), Error> {
