@@ -121,16 +121,27 @@ fn make_shop(tx: &mut Tx<'_>, means: &Means<'_>, number: usize) -> Result<Shop, 
     Ok(Shop { id: id.to_string(), signer: Signer::new(key.id.to_string(), secret) })
 }
 
+/// A number without digits: among thousands of payers one would have a PIN that is part of the address.
+fn letters(number: u32) -> String {
+    number
+        .to_be_bytes()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|n| char::from(b'a' + n))
+        .collect()
+}
+
 fn make_payer(tx: &mut Tx<'_>, means: &Means<'_>, run: u32, number: usize) -> Result<Payer, Stop> {
     let name = PersonName::parse(&format!("Buyer {number}"))?;
-    let contact = Email::parse(&format!("bench-{run:08x}-{number}@mail.example"))?;
+    let at = u32::try_from(number).unwrap_or_default();
+    let contact = Email::parse(&format!("bench-{}-{}@mail.example", letters(run), letters(at)))?;
     let pin = Pin::random(means.dice);
     let typed = pin.reveal().expose().clone();
     let buyer = identity::create_buyer(tx, means, &SignUp::new(name, contact, pin, Lang::En)?)?;
     let amount = Money::new(BALANCE_MINOR, Currency::CNY);
     payments::balance::top_up(tx, means, &audit::Actor::system("bench"), buyer, amount)?;
     let (_, session) = identity::open_trusted_session(tx, means, buyer, &Label::parse("bench phone")?)?;
-    let [_, a, b, c] = u32::try_from(number).unwrap_or(0).to_be_bytes();
+    let [_, a, b, c] = at.to_be_bytes();
     Ok(Payer {
         token: session.token.secret().expose().clone(),
         pin: typed,
