@@ -405,6 +405,7 @@ mod tests {
 
     #[test]
     fn at_most_eight_read_at_a_time_and_a_panic_gives_its_place_back() {
+        const PATIENCE: Duration = Duration::from_secs(20);
         each_engine(&[], |db| {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().unwrap();
@@ -419,7 +420,10 @@ mod tests {
                     runtime.spawn(async move {
                         db.read(move |_| {
                             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                            std::thread::sleep(Duration::from_millis(20));
+                            let began = std::time::Instant::now();
+                            while most.load(Ordering::SeqCst) < READERS_MAX && began.elapsed() < PATIENCE {
+                                std::thread::sleep(Duration::from_millis(5));
+                            }
                             running.fetch_sub(1, Ordering::SeqCst);
                             Ok::<_, Error>(())
                         })
