@@ -18,6 +18,9 @@ need() { missing+=("$1"); }
 
 look() {
   has cc || need build-essential
+  if wants fuzz; then
+    has c++ || need g++
+  fi
   if wants unit || wants oracles || wants kill || wants seeds; then
     .ci/postgres.sh bin >/dev/null 2>&1 || need postgresql
   fi
@@ -34,8 +37,10 @@ look() {
     has oathtool || need oathtool
     has node || need nodejs
     has ss || need iproute2
+    has openssl || need openssl
+    has curl || need curl
   fi
-  if wants unit || wants kill; then
+  if wants unit || wants oracles || wants kill; then
     has strace || need strace
   fi
   if wants unit || wants seeds; then

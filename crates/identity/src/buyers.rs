@@ -76,6 +76,8 @@ pub struct Buyer {
     pub pin_reset: Option<Timestamp>,
     /// Small payments that such a PIN may still confirm while it is new.
     pub pin_reset_left: i64,
+    /// When another contact took the place of an earlier one.
+    pub contact_changed: Option<Timestamp>,
 }
 
 impl Buyer {
@@ -140,6 +142,7 @@ pub fn find_buyer(tx: &mut Tx, id: BuyerId) -> Result<Option<Buyer>, Fault> {
         pin_locked: row.pin_failures >= crate::limits::PIN_TRIES_MAX,
         pin_reset: row.pin_reset,
         pin_reset_left: row.pin_reset_left,
+        contact_changed: row.contact_changed,
     }))
 }
 
@@ -247,6 +250,7 @@ pub(crate) fn insert_pending(
             created: means.now,
             pin_reset: None,
             pin_reset_left: 0,
+            contact_changed: None,
         },
     )?;
     record::note(tx, means, Event::of_buyer(id, record::BUYER_CREATED))?;
@@ -575,8 +579,8 @@ pub(crate) fn put_contact(
         buyers::delete_contact(tx, old)?;
     }
     buyers::insert_contact(tx, &index, id)?;
-    let (contact, contact_index) = (Some(sealed), Some(index));
-    Ok(buyers::update_buyer(tx, BuyerRow { contact, contact_index, ..row })?)
+    let (contact, contact_index, contact_changed) = (Some(sealed), Some(index), Some(means.now));
+    Ok(buyers::update_buyer(tx, BuyerRow { contact, contact_index, contact_changed, ..row })?)
 }
 
 /// Makes a buyer's contact open the account no longer. It stays sealed beside it, to be told what happens.

@@ -296,6 +296,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "identity: the network a session was opened from",
         sql: "ALTER TABLE sessions ADD COLUMN network TEXT",
     },
+    Migration {
+        version: 366,
+        name: "identity: when a buyer's contact was changed",
+        sql: "ALTER TABLE buyers ADD COLUMN contact_changed_ms BIGINT",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

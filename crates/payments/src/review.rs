@@ -93,12 +93,6 @@ pub(crate) fn close(tx: &mut Tx<'_>, means: &Means<'_>, id: PaymentId) -> Result
     rows::put_review(tx, &Review { state: ReviewState::Rejected, decided_at: Some(means.now), ..review })
 }
 
-/// Whether the payer may still pay: who froze the account meanwhile did not want this payment.
-fn is_payer_active(tx: &mut Tx<'_>, payment: &Payment) -> Result<bool, ConfirmError> {
-    let buyer = payment.buyer.map_or(Ok(None), |id| identity::find_buyer(tx, id))?;
-    Ok(buyer.is_some_and(|buyer| buyer.state == identity::BuyerState::Active))
-}
-
 /// Carries a member's decision out. An approved payment is declined all the same where the payer's account was frozen.
 ///
 /// # Errors
@@ -117,7 +111,7 @@ pub fn decide_review(
         state => return Err(ConfirmError::NotWaiting(state)),
     }
     let review = rows::find_review(tx, id)?.ok_or(ConfirmError::NoPayment)?;
-    let mut payment = if verdict.approve && is_payer_active(tx, &payment)? {
+    let mut payment = if verdict.approve {
         let shop = identity::find_shop(tx, id.shop())?.ok_or(ConfirmError::NoPayment)?;
         settle(tx, means, &shop, payment)?
     } else {

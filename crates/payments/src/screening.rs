@@ -111,8 +111,9 @@ pub fn facts_of(parties: &Parties<'_>, from: &Origination, now: Timestamp) -> Fa
     facts.session_age_minutes = Some(now.millis_since(session.opened).max(0) as f64 / MS_A_MINUTE);
     // The first PIN comes with the account and is no change.
     let changed = Some(buyer.pin_changed).filter(|changed| *changed > buyer.created);
-    facts.credential_changed_hours =
-        changed.map(|changed| now.millis_since(changed).max(0) as f64 / MS_AN_HOUR);
+    let hours_since = |changed: Timestamp| now.millis_since(changed).max(0) as f64 / MS_AN_HOUR;
+    facts.credential_changed_hours = changed.map(hours_since);
+    facts.contact_changed_hours = buyer.contact_changed.map(hours_since);
     facts.balance_minor = Some(balance_minor);
     facts
 }

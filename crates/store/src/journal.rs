@@ -42,6 +42,8 @@ struct Part {
     last: i64,
     /// SQLite holds all that is in it, flushed.
     free: bool,
+    /// Behind its last record there may be one that was not flushed, and counts for nothing.
+    torn: bool,
 }
 
 /// The journal, open for writing.
@@ -73,7 +75,7 @@ impl Journal {
             let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
             let file = file.map_err(|e| Error::Refused(format!("cannot open `{}`: {e}", path.display())))?;
             let length = file.metadata().map_or(0, |about| about.len());
-            Ok::<_, Error>(Part { file, offset: 0, length, last: 0, free: true })
+            Ok::<_, Error>(Part { file, offset: 0, length, last: 0, free: true, torn: false })
         };
         let parts = [part("journal-a")?, part("journal-b")?];
         // The files' names must last as long as what is flushed into them.
@@ -91,9 +93,10 @@ impl Journal {
 
     /// Writes and flushes drafts, a record each. Once this returns `Ok` all of them are durable; else none counts.
     pub(crate) fn append<'d>(&mut self, drafts: impl Iterator<Item = &'d mut Draft>) -> Result<(), Error> {
-        self.turn();
+        self.turn()?;
         let Some(part) = self.parts.get_mut(self.active) else { return Err(lost_part()) };
         let (mut offset, mut sequence) = (part.offset, self.sequence);
+        part.torn = true;
         for draft in drafts.filter(|draft| !draft.is_empty()) {
             sequence += 1;
             fill_head(&mut draft.0, self.epoch, sequence)?;
@@ -107,19 +110,28 @@ impl Journal {
         if sequence != self.sequence {
             part.file.sync_data().map_err(unwritten)?;
         }
-        (part.offset, part.last, part.free) = (offset, sequence, false);
+        (part.offset, part.last, part.free, part.torn) = (offset, sequence, false, false);
         self.sequence = sequence;
         Ok(())
     }
 
     /// Goes on in the other file, if this one is full and the other one free.
-    fn turn(&mut self) {
+    fn turn(&mut self) -> Result<(), Error> {
         let other = 1 - self.active;
         let full = self.parts.get(self.active).is_some_and(|part| part.offset >= FILE_BYTES_FULL);
-        if let Some(next) = self.parts.get_mut(other).filter(|next| full && next.free) {
-            next.offset = 0;
-            self.active = other;
+        if !full || self.parts.get(other).is_none_or(|next| !next.free) {
+            return Ok(());
         }
+        if let Some(part) = self.parts.get(self.active).filter(|part| part.torn) {
+            // Else the record that failed here and the next one, over there, would both claim one number.
+            part.file.write_all_at(&[0; HEAD_BYTES], part.offset).map_err(unwritten)?;
+            part.file.sync_data().map_err(unwritten)?;
+        }
+        if let Some(next) = self.parts.get_mut(other) {
+            (next.offset, next.torn) = (0, false);
+        }
+        self.active = other;
+        Ok(())
     }
 
     /// Whether the other file waits for SQLite's log to be flushed, now that SQLite holds every batch up to `settled`.
@@ -406,6 +418,24 @@ mod tests {
         append(&mut journal, 6);
         assert_eq!(numbers(&journal, 5), [6]);
         assert!(journal.read_back(4).is_err(), "a batch that neither holds is missing");
+    }
+
+    #[test]
+    fn c25_a_record_whose_flush_failed_is_gone_before_the_other_file_takes_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
+        let mut draft = Draft::default();
+        draft.note_statement("INSERT INTO t VALUES (?1)");
+        draft.note_row(&[Value::Blob(vec![7; FILE_BYTES_FULL as usize])]);
+        journal.append(std::iter::once(&mut draft)).unwrap();
+        // The next record reached the file whole, and its flush failed.
+        let mut failed = Draft::default();
+        failed.note_statement("INSERT INTO t VALUES (?1)");
+        let bytes = failed.into_record(7, 2);
+        journal.parts[0].file.write_all_at(&bytes, journal.parts[0].offset).unwrap();
+        journal.parts[0].torn = true;
+        append(&mut journal, 2);
+        assert_eq!((journal.active, numbers(&journal, 0)), (1, vec![1, 2]));
     }
 
     #[test]

@@ -50,6 +50,11 @@ const IDLE_IN_TRANSACTION_MS_MAX: u64 = 60_000;
 /// from end to end, which also makes every other writer a conflict.
 const BY_KEY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
+/// A commit that returns is on disk, also where the server or the database was told that this does not matter. Stricter
+/// settings, which wait for a standby as well, stay.
+const ON_DISK: &str = "SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') = 'off'";
+
 /// Where to connect, checked.
 pub(crate) struct PostgresTarget {
     config: tokio_postgres::Config,
@@ -89,7 +94,7 @@ impl PostgresTarget {
         };
         let limits = format!(
             "SET statement_timeout = {STATEMENT_MS_MAX}; SET lock_timeout = {LOCK_WAIT_MS_MAX};
-             SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}; {}",
+             SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS_MAX}; {ON_DISK}; {}",
             if mode == Mode::Write { BY_KEY } else { "" }
         );
         client.batch_execute(&limits).await.map_err(error)?;
@@ -660,6 +665,17 @@ mod tests {
         assert_eq!(text(&mut conn, "SHOW statement_timeout").unwrap(), "0", "a migration has no limit");
         conn.rollback();
         assert_eq!(text(&mut conn, "SHOW statement_timeout").unwrap(), "30s");
+    }
+
+    #[test]
+    fn a_commit_is_on_disk_whatever_the_server_was_told() {
+        let Ok(url) = std::env::var(crate::testing::POSTGRES_VARIABLE) else { return };
+        let setting = |told: &str| {
+            let with = format!("{url}?options=-c%20synchronous_commit%3D{told}");
+            let mut conn = PostgresConn::open(&Arc::new(target(&with).unwrap()), Mode::Write).unwrap();
+            text(&mut conn, "SHOW synchronous_commit").unwrap()
+        };
+        assert_eq!((setting("off").as_str(), setting("remote_apply").as_str()), ("on", "remote_apply"));
     }
 
     #[test]

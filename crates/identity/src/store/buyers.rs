@@ -36,6 +36,7 @@ static BUYERS: Table = Table::new(
         int("created_ms"),
         int("pin_reset_ms"),
         int("pin_reset_left"),
+        int("contact_changed_ms"),
     ],
 )
 .kept();
@@ -64,6 +65,8 @@ pub(crate) struct BuyerRow {
     pub(crate) pin_reset: Option<Timestamp>,
     /// Small payments that such a PIN may still confirm while it is new.
     pub(crate) pin_reset_left: i64,
+    /// When another contact took the place of an earlier one.
+    pub(crate) contact_changed: Option<Timestamp>,
 }
 
 pub(crate) struct DeviceRow {
@@ -154,6 +157,7 @@ fn read_buyer(row: &Row) -> Result<BuyerRow, Error> {
         created: row.time(10)?,
         pin_reset: row.opt_time(11)?,
         pin_reset_left: row.int(12)?,
+        contact_changed: row.opt_time(13)?,
     })
 }
 
@@ -172,6 +176,7 @@ fn buyer_values(row: BuyerRow) -> Vec<Value> {
         row.created.into(),
         row.pin_reset.into(),
         row.pin_reset_left.into(),
+        row.contact_changed.into(),
     ]
 }
 

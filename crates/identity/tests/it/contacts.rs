@@ -125,6 +125,9 @@ fn c15_a_contact_is_changed_with_proof_pin_and_the_new_ones_code_and_the_old_one
     each_texting(|site| {
         let signed_in = site.buyer("a@b.example");
         let token = signed_in.text("token");
+        let buyer: base::BuyerId = site.get("/v1/me", Some(&token)).text("id").parse().unwrap();
+        let known = site.world.read(|tx, _| identity::find_buyer(tx, buyer)).unwrap().unwrap();
+        assert_eq!(known.contact_changed, None, "the first contact comes with the account");
         assert_eq!(site.ask_change(&token, NUMBER, WRONG_PIN).code(), "pin_wrong");
         let asked = site.ask_change(&token, NUMBER, PIN);
         assert_eq!(asked.status, 202, "{}", asked.body);
@@ -213,6 +216,7 @@ fn c16_the_link_at_the_old_contact_freezes_once_and_the_new_one_opens_nothing_an
         assert_eq!(knock(&site, "thief@b.example").1, None);
         let state = || site.world.read(|tx, _| identity::find_buyer(tx, buyer)).unwrap().unwrap();
         assert_eq!((state().state, state().pin_locked), (BuyerState::Held, true));
+        assert!(state().contact_changed.is_some(), "screening knows that the contact is new");
         let audited = |action| site.world.audited(action);
         assert_eq!(
             (audited("buyer.contact_disputed"), audited("buyer.frozen"), audited("pin.disputed")),

@@ -253,6 +253,15 @@ fn a_printed_code_takes_the_buyers_amount() {
 }
 
 #[test]
+fn pay_page_and_receipt_show_an_order_number_without_a_description() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let (path, _) = code(&mut owner, "100", "");
+    let (mut buyer, page) = at_pin(&site, &path, BUYER);
+    buyer.get(&path).is(200).shows("A-7");
+    buyer.send(&settle(&page, PIN)).is(200).shows("Paid").shows("A-7");
+}
+
+#[test]
 fn qr_11_each_code_that_cannot_be_paid_says_why() {
     let (site, mut owner) = opened(Outcome::Allow);
     let (path, _) = code(&mut owner, "100", "Tea");

@@ -158,7 +158,7 @@ fn an_approved_review_is_declined_where_the_payer_froze_the_account() {
         let asked = world.paid(&buyer, &world.payment(shop.id, 500), Challenge);
         freeze(&world, buyer.buyer);
         let done = world.review(payment.id, true).unwrap().payment;
-        assert_eq!((done.stored_state, done.decline), (State::Declined, Some(DeclineReason::Review)));
+        assert_eq!((done.stored_state, done.decline), (State::Declined, Some(DeclineReason::NotThePayer)));
         assert_eq!(world.answer(&buyer, asked.id, Answer::Yes(pin(PIN))), Ok(Confirmed::NotActive));
         assert_no_money_moved(&world, &payment, buyer.buyer);
     });
