@@ -111,7 +111,8 @@ impl From<Denied> for ApiKeyError {
     }
 }
 
-/// Makes a key and returns it with its secret, which is not shown again.
+/// Makes a key and returns it with its secret, which is not shown again. Who may not open cards or customers' data makes no
+/// key that does.
 ///
 /// # Errors
 /// [`ApiKeyError::Denied`], [`ApiKeyError::TooMany`].
@@ -123,6 +124,11 @@ pub fn create_api_key(
     new: &NewApiKey,
 ) -> Result<(ApiKey, Token), ApiKeyError> {
     actor.allow(Permission::ManageApiKeys, shop)?;
+    let opens = [Permission::OpenTokens, Permission::OpenCustomers];
+    let is_machine = matches!(actor, Actor::Operator | Actor::System);
+    if !is_machine && opens.iter().any(|opens| new.role.grants(*opens) && !actor.holds(*opens)) {
+        return Err(Denied::NotAllowed.into());
+    }
     insert_key(tx, means, actor, shop, new)
 }
 

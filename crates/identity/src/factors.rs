@@ -137,6 +137,8 @@ pub fn remove_factor(
     if matches!(person, Person::Member(_)) && row.kind != FactorKind::Recovery && !others {
         return Err(FactorError::LastFactor);
     }
+    // Told first: the number of a text message is told as well.
+    notices::queue_notice(tx, means, person, &Notice::FactorRemoved(row.kind))?;
     rows::delete_factor(tx, person.shop(), person.short(), id)?;
     if row.kind == FactorKind::Passkey {
         passkeys::forget_one(tx, person, id)?;
@@ -144,7 +146,6 @@ pub fn remove_factor(
     let event =
         Event::new(person.shop(), actor, record::FACTOR_REMOVED, person).with("kind", row.kind.name());
     record::note(tx, means, event)?;
-    notices::queue_notice(tx, means, person, &Notice::FactorRemoved(row.kind))?;
     Ok(row.kind)
 }
 

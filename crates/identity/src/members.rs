@@ -317,7 +317,8 @@ pub(crate) fn check_grant(
         return Ok(Asked::Go);
     }
     let text = wanted.grants.text();
-    let subject = format!("{} {text}", wanted.subject);
+    // With what the roles hold now: whoever approves does not approve what a role is made into afterwards.
+    let subject = format!("{} {text} {}", wanted.subject, after.to_text());
     let proposal = Proposal::new(wanted.shop, ApprovalAction::GrantRoles, &subject, &text);
     Ok(approvals::ask_if_two(tx, means, actor, &proposal)?)
 }
@@ -378,6 +379,8 @@ pub(crate) fn end_member(
     };
     members::delete_login(tx, &row.email_index)?;
     crate::store::setup::delete_links_of(tx, id)?;
+    // Nobody knows whose they are; those still needed are made again.
+    crate::store::certificates::delete_enrolments(tx, shop)?;
     password_reset::delete_resets(tx, id)?;
     members::update_member(tx, MemberRow { state: MemberState::Disabled, password: None, ..row })?;
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);

@@ -122,6 +122,7 @@ pub fn find_outside_member(
     if row.state == MemberState::Invited {
         // The provider vouches for the address that the invitation went to, so there is nothing left to accept.
         member_rows::update_member(tx, MemberRow { state: MemberState::Active, ..row })?;
+        crate::store::setup::delete_links_of(tx, id)?;
     }
     let subject = hash_text(&means.vault.index_to_store(tx, SUBJECT, &subject)?);
     rows::insert_binding(

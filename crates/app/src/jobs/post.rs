@@ -79,11 +79,19 @@ impl Post {
     }
 }
 
+/// The address with `tls=required` where it says nothing of TLS; without it the transport would send in the clear.
+fn with_tls(url: &str) -> Option<String> {
+    let mut url = reqwest::Url::parse(url).ok()?;
+    if url.scheme() == "smtp" && !url.query_pairs().any(|(name, _)| name == "tls") {
+        url.query_pairs_mut().append_pair("tls", "required");
+    }
+    Some(url.into())
+}
+
 fn smtp(url: &str, from: String, authority: Option<&Path>) -> Result<Way, String> {
     // The transport's own message may repeat the password.
     let refused = || "smtp_url must look like smtps://user:password@mail.example".to_owned();
-    let opportunistic = url.starts_with("smtp://") && !url.contains("tls=");
-    let joined = if opportunistic { format!("{url}?tls=required") } else { url.to_owned() };
+    let joined = with_tls(url).ok_or_else(refused)?;
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&joined).map_err(|_| refused())?;
     if let Some(path) = authority {
         let host = reqwest::Url::parse(&joined).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -169,6 +177,17 @@ mod tests {
             }
         });
         (port, told)
+    }
+
+    #[test]
+    fn asvs_12_3_1_mail_asks_for_tls_whatever_else_its_address_says() {
+        let given = |url: &str| with_tls(url).unwrap();
+        assert_eq!(given("smtp://u:p@mail.example"), "smtp://u:p@mail.example?tls=required");
+        assert_eq!(given("smtp://mail.example?x=y"), "smtp://mail.example?x=y&tls=required");
+        assert!(given("smtp://u:tls=1@mail.example").ends_with("?tls=required"));
+        assert_eq!(given("smtp://127.0.0.1:2525?tls=none"), "smtp://127.0.0.1:2525?tls=none");
+        assert_eq!(given("smtps://mail.example"), "smtps://mail.example");
+        assert_eq!(with_tls("mail.example"), None);
     }
 
     #[test]

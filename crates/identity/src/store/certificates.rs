@@ -185,6 +185,11 @@ pub(crate) fn delete_enrolment(tx: &mut Tx, code_hash: &str) -> Result<(), Error
     tx.delete(&ENROLMENTS, &[code_hash.into()])
 }
 
+/// Deletes every code of a shop that waits for its machine.
+pub(crate) fn delete_enrolments(tx: &mut Tx, shop: ShopId) -> Result<(), Error> {
+    tx.execute("DELETE FROM enrolments WHERE shop_id = ?1", &[shop.short().into()]).map(drop)
+}
+
 pub(crate) fn count_enrolments(tx: &mut Tx, shop: ShopId, now: Timestamp) -> Result<i64, Error> {
     let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM enrolments WHERE shop_id = ?1 AND expires_ms > ?2";
     count(tx, sql, &[shop.short().into(), now.into()])

@@ -151,6 +151,26 @@ fn tls_2_an_issued_certificate_names_its_holder_and_is_good_for_clients_alone() 
 }
 
 #[test]
+fn c12_no_code_for_a_machine_outlives_who_may_have_kept_it() {
+    each_stage(|stage| {
+        let code = stage.code(Holder::Terminal(stage.terminal)).unwrap();
+        let shop = base::ScopedId::shop(&stage.terminal);
+        let leaver = stage.world.member(
+            shop,
+            "leaver@shop.example",
+            &[identity::Role::Security],
+            &identity::PasswordHash::of_nobody(),
+        );
+        let owner = stage.owner.clone();
+        let left = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
+            identity::remove_member(tx, means, &owner, shop, leaver)
+        };
+        stage.world.write(left).unwrap();
+        assert_eq!(stage.use_code(&code), Err(CertificateError::CodeGone));
+    });
+}
+
+#[test]
 fn c43_a_code_enrols_once_and_within_its_time() {
     each_stage(|stage| {
         let code = stage.code(Holder::Terminal(stage.terminal)).unwrap();

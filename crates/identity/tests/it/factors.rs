@@ -43,6 +43,10 @@ fn c15_every_change_of_a_factor_is_told_on_every_channel_and_written_down() {
         assert_eq!((world.audited("factor.added"), world.audited("factor.removed")), (2, 1));
         let left = world.read(|tx, _| factors::list_factors(tx, person)).unwrap();
         assert_eq!(left.iter().map(|factor| factor.id).collect::<Vec<_>>(), [phone]);
+        world.write(move |tx, means| factors::remove_factor(tx, means, person, person, phone)).unwrap();
+        let messages = texts(&world);
+        assert_eq!(messages.len(), 1, "the number that is removed is told as well");
+        assert_eq!(messages[0].recipient.expose(), "+8613800138042");
     });
 }
 

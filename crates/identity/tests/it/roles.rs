@@ -163,6 +163,24 @@ fn a_shop_has_so_many_roles_and_each_name_once() {
 }
 
 #[test]
+fn az_6_a_key_that_opens_cards_is_made_by_who_may_open_them() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let make = |who: &Actor, role| {
+            let who = who.clone();
+            let new = NewApiKey::new(Label::parse("till").unwrap(), role, None).unwrap();
+            world.write(move |tx, means| identity::create_api_key(tx, means, &who, shop, &new)).map(drop)
+        };
+        let security = world.actor(shop, "security@shop.example", &[Role::Security]);
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let refused = make(&security, Role::Detokenise).unwrap_err();
+        assert_eq!(refused.to_string(), "your role does not allow this");
+        assert!(make(&security, Role::Integration).is_ok(), "others it may make");
+        assert!(make(&owner, Role::Detokenise).is_ok());
+    });
+}
+
+#[test]
 fn c12_whoever_leaves_has_nothing_left_at_the_next_request() {
     each_world(|world| {
         let shop = world.shop().id;
