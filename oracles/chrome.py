@@ -9,6 +9,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 WAIT_SECONDS = 20
+LOAD_SECONDS = 60
 PHONE = (390, 844)
 DESK = (1280, 900)
 
@@ -48,7 +49,7 @@ class Window:
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-        self.driver.set_page_load_timeout(WAIT_SECONDS)
+        self.driver.set_page_load_timeout(LOAD_SECONDS)
         self.driver.implicitly_wait(0)
         self.shots = pathlib.Path(shots)
         self.shots.mkdir(parents=True, exist_ok=True)
