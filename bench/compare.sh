@@ -18,7 +18,7 @@ for ((pair = 1; pair <= pairs; pair++)); do
   one=$(TILLWARD_LOG=error "$program" bench --seconds "$seconds" --clients 32 --json) || { echo "$one" >&2; exit 1; }
   two=$(bench/peers/run.sh "$seconds" 32) || exit 1
   ours+=("$(field payments_per_second <<<"$one")") peers+=("$(field transactions_per_second <<<"$two")")
-  echo "pair $pair: ${ours[-1]} payments/s, p99 $(field p99_ms <<<"$one") ms; pgbench ${peers[-1]} transactions/s"
+  echo "pair $pair: ${ours[-1]} payments/s, p99 $(sed -n 's/.*"p99_ms":\([0-9.]*\),"paid".*/\1/p' <<<"$one") ms; pgbench ${peers[-1]} transactions/s"
 done
 a=$(printf '%s\n' "${ours[@]}" | median) b=$(printf '%s\n' "${peers[@]}" | median)
 awk -v a="$a" -v b="$b" 'BEGIN { printf "medians: %.0f payments/s, %.0f transfers/s, ratio %.2f\n", a, b, a / b }'
