@@ -156,7 +156,7 @@ impl Target {
         if !flushing.journal().is_resting(settled) {
             return;
         }
-        match SqliteConn::flush_wal(&self.path) {
+        match self.conn.flush_wal(&self.path) {
             Ok(()) => flushing.journal().free(settled),
             Err(problem) => {
                 tracing::error!(%problem, "the write-ahead log cannot be flushed; the journal grows");

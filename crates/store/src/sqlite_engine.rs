@@ -31,6 +31,8 @@ const PAGE_CACHE_KIB: i64 = 64 * 1024;
 pub(crate) struct SqliteConn {
     conn: Connection,
     statements: FxHashMap<usize, TableSql>,
+    /// A flush of the write-ahead log failed. The kernel tells that once; what it then believes to be on disk is not.
+    torn: bool,
 }
 
 /// A table as SQLite has it.
@@ -152,7 +154,7 @@ impl SqliteConn {
 
     fn wrap(conn: Connection) -> SqliteConn {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        SqliteConn { conn, statements: FxHashMap::default() }
+        SqliteConn { conn, statements: FxHashMap::default(), torn: false }
     }
 
     /// Whether a transaction is open.
@@ -262,9 +264,11 @@ impl SqliteConn {
     pub(crate) fn write_generation(&mut self, path: &Path, generation: &Generation) -> Result<(), Error> {
         self.execute("BEGIN IMMEDIATE", &[])?;
         let wal = wal_of(path);
-        let written = self
-            .write_sorted(generation)
-            .and_then(|()| flushing_steadily(&wal, || self.commit(generation.last)));
+        let written = self.write_sorted(generation).and_then(|()| {
+            let (committed, flushed) = flushing_steadily(&wal, || self.commit(generation.last));
+            self.torn |= !flushed;
+            committed
+        });
         if written.is_err() {
             self.rollback();
         }
@@ -334,12 +338,18 @@ impl SqliteConn {
     pub(crate) fn copy_wal(&mut self, path: &Path) -> Result<bool, Error> {
         let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
         let copy = || self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], columns);
-        let copied = flushing_steadily(path, copy);
+        // SQLite flushes the database itself at the end, with a file of its own, which is told of a failure as well.
+        let (copied, _) = flushing_steadily(path, copy);
         copied.map(|(pages, copied)| pages == copied).map_err(error)
     }
 
     /// Flushes the write-ahead log: after it, what SQLite has committed is durable by itself.
-    pub(crate) fn flush_wal(path: &Path) -> Result<(), Error> {
+    pub(crate) fn flush_wal(&self, path: &Path) -> Result<(), Error> {
+        if self.torn {
+            return Err(Error::Unavailable(
+                "an earlier flush of the write-ahead log failed; start anew".into(),
+            ));
+        }
         let flushed = match File::open(wal_of(path)) {
             Ok(file) => file.sync_data(),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -358,18 +368,23 @@ fn wal_of(path: &Path) -> PathBuf {
 
 /// Flushes a file again and again while `work` fills it. Whoever waits for the journal's flush meanwhile waits behind
 /// little; all at once at the end, the disk would be busy for as long as a payment may take.
-fn flushing_steadily<T>(path: &Path, work: impl FnOnce() -> T) -> T {
-    let Ok(file) = File::open(path) else { return work() };
+/// Gives beside the work's result whether every flush went well.
+fn flushing_steadily<T>(path: &Path, work: impl FnOnce() -> T) -> (T, bool) {
+    let Ok(file) = File::open(path) else { return (work(), true) };
     let (ended, end) = channel::<()>();
     let pause = Duration::from_millis(FLUSH_STEADILY_MS);
     std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // A failure shows itself again where it counts, in SQLite's own flush or in the journal's.
-            while end.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) && file.sync_data().is_ok() {}
+        let flusher = scope.spawn(move || {
+            while end.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                if file.sync_data().is_err() {
+                    return false;
+                }
+            }
+            true
         });
         let done = work();
         drop(ended);
-        done
+        (done, flusher.join().unwrap_or(false))
     })
 }
 
