@@ -22,6 +22,7 @@ from server import Server
 from tally import Tally
 
 REQUESTS = 25
+ATTACH_SECONDS_MAX = 20
 CALLS = "fsync,fdatasync,sync_file_range,read,recvfrom,recvmsg,readv,write,sendto,sendmsg,writev"
 # A path behind a descriptor, as `strace -y` shows it: the store's own journal, or SQLite's database and write-ahead log.
 FLUSH = re.compile(r"(?:fdatasync|fsync)\(\d+<[^>]*tillward\.(?:db|journal-[ab])[^>]*>\)\s+=\s+0|<\.\.\. (?:fdatasync|fsync) resumed>\)\s+=\s+0")
@@ -30,16 +31,20 @@ ANSWERED = re.compile(r'"HTTP/1\.1 (\d{3})')
 
 
 def watch(server):
-    """strace on all threads of the server, its lines in order."""
-    command = ["strace", "-f", "-y", "-s", "64", "-e", f"trace={CALLS}", "-p", str(server.process.pid)]
+    """strace on all threads of the server; the trace goes to a file, since its remarks would otherwise cut calls in two."""
+    trace = server.folder / "trace.txt"
+    command = ["strace", "-f", "-y", "-s", "64", "-o", str(trace), "-e", f"trace={CALLS}", "-p", str(server.process.pid)]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace")
-    lines = []
-    reader = threading.Thread(target=lambda: lines.extend(iter(tracer.stderr.readline, "")), daemon=True)
-    reader.start()
-    deadline = time.monotonic() + 20
-    while not any("attached" in line for line in list(lines)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return tracer, reader, lines
+    attached = threading.Event()
+
+    def remarks():
+        for line in tracer.stderr:
+            if "attached" in line:
+                attached.set()
+
+    threading.Thread(target=remarks, daemon=True).start()
+    attached.wait(timeout=ATTACH_SECONDS_MAX)
+    return tracer, trace
 
 
 def exchanges(lines):
@@ -67,7 +72,7 @@ def main():
         shop = Shop(server.url, key, secret.encode())
         shop.get("/v1/orders")
         time.sleep(2)
-        tracer, reader, lines = watch(server)
+        tracer, trace = watch(server)
         for number in range(REQUESTS):
             shop.post("/v1/orders", {"amount_minor": 100 + number, "currency": "CNY", "reference": f"F-{number}"})
         for _ in range(REQUESTS):
@@ -75,8 +80,7 @@ def main():
         time.sleep(0.5)
         tracer.terminate()
         tracer.wait(timeout=10)
-        reader.join(timeout=10)
-    seen = exchanges(list(lines))
+        seen = exchanges(trace.read_text(errors="replace").splitlines())
     writes = [flushes for request, status, flushes in seen if request.startswith("POST") and status == 201]
     reads = [flushes for request, status, flushes in seen if request.startswith("GET") and status == 200]
     tally.check(len(writes) == REQUESTS, f"{REQUESTS} writes were watched, got {len(writes)}")
