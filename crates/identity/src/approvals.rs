@@ -11,8 +11,9 @@
 //! [`ApprovalAction::is_done_by_approval`] is done by the second person's yes itself, in one transaction with it; for
 //! anything else the proposer sends the same request again.
 
-use base::{ApprovalId, ScopedId, ShopId, Timestamp};
+use base::{ApprovalId, ScopedId, Secret, ShopId, Timestamp};
 use store::Tx;
+use vault::Vault;
 use webkit::page::Lang;
 
 use crate::context::{Fault, Means, takes_faults};
@@ -21,6 +22,7 @@ use crate::limits::{APPROVAL_USE_SECONDS, APPROVAL_WAIT_SECONDS, APPROVALS_OPEN_
 use crate::notices::{self, Notice};
 use crate::permissions::{Actor, Denied, Permission};
 use crate::person::Person;
+use crate::proposed::seal_invited;
 use crate::record::{self, Event};
 use crate::store::approvals as rows;
 use crate::store::members::MemberRow;
@@ -102,12 +104,14 @@ pub struct Proposal {
     pub subject: String,
     /// What the second person reads besides the words of the action. Ids and numbers, nothing personal.
     pub summary: String,
+    /// The address of somebody who is to be invited; kept sealed, and only until it is decided and done.
+    pub invited: Option<Secret<String>>,
 }
 
 impl Proposal {
     /// A proposal.
     pub fn new(shop: ShopId, action: ApprovalAction, subject: &str, summary: &str) -> Proposal {
-        Proposal { shop, action, subject: subject.to_owned(), summary: summary.to_owned() }
+        Proposal { shop, action, subject: subject.to_owned(), summary: summary.to_owned(), invited: None }
     }
 }
 
@@ -134,6 +138,8 @@ pub struct Approval {
     pub decided: Option<Timestamp>,
     /// When it is good for nothing any more.
     pub expires: Timestamp,
+    /// The sealed address of somebody who is to be invited; see [`crate::proposed`].
+    pub(crate) invited: Option<Vec<u8>>,
 }
 
 /// Whether something may be done now.
@@ -252,6 +258,10 @@ pub fn propose(
         created: means.now,
         decided: None,
         expires: means.now.plus_seconds(APPROVAL_WAIT_SECONDS),
+        invited: match &proposal.invited {
+            Some(email) => Some(seal_invited(tx, means, id, email)?),
+            None => None,
+        },
     };
     rows::insert_approval(tx, &row)?;
     note(tx, means, actor, &row, record::APPROVAL_PROPOSED)?;
@@ -310,6 +320,7 @@ pub fn decide(
     };
     let (decider, decided) = (Some(actor.label()), Some(means.now));
     let row = Approval { state, expires, decider, decided, ..row };
+    let row = if answer == Answer::No { forget_invited(tx, means, row)? } else { row };
     rows::update_approval(tx, &row)?;
     note(tx, means, actor, &row, action)?;
     Ok(row)
@@ -342,7 +353,7 @@ pub fn finish(
     if row.state != ApprovalState::Approved || means.now >= row.expires {
         return Err(ApprovalError::NotFound);
     }
-    let row = Approval { state: ApprovalState::Used, ..row };
+    let row = forget_invited(tx, means, Approval { state: ApprovalState::Used, ..row })?;
     rows::update_approval(tx, &row)?;
     note(tx, means, actor, &row, record::APPROVAL_USED)?;
     Ok(row)
@@ -394,10 +405,31 @@ pub(crate) fn withdraw_all(
     let mut open = rows::list_open(tx, shop, means.now)?;
     open.retain(|row| row.proposer == proposer);
     for row in &open {
-        rows::update_approval(tx, &Approval { state: ApprovalState::Refused, ..row.clone() })?;
+        let refused = Approval { state: ApprovalState::Refused, ..row.clone() };
+        let refused = forget_invited(tx, means, refused)?;
+        rows::update_approval(tx, &refused)?;
         note(tx, means, actor, row, record::APPROVAL_REFUSED)?;
     }
     Ok(open.len())
+}
+
+/// Forgets whom a proposal would have invited, with the key their address was sealed with.
+fn forget_invited(tx: &mut Tx, means: &Means<'_>, row: Approval) -> Result<Approval, Fault> {
+    if row.invited.is_some() {
+        Vault::destroy_data_key(tx, row.id.shop(), row.id.short(), means.now)?;
+    }
+    Ok(Approval { invited: None, ..row })
+}
+
+/// Forgets the addresses of proposals whose time ran out. Returns how many.
+pub(crate) fn sweep_invited(tx: &mut Tx, means: &Means<'_>, limit: usize) -> Result<usize, Fault> {
+    let ended = rows::list_ended_invited(tx, means.now, limit)?;
+    let count = ended.len();
+    for row in ended {
+        let row = forget_invited(tx, means, row)?;
+        rows::update_approval(tx, &row)?;
+    }
+    Ok(count)
 }
 
 fn can_decide(actor: &Actor, row: &Approval) -> bool {

@@ -194,6 +194,18 @@ pub fn delete_role(
     Ok(note(tx, means, actor, &row, record::ROLE_DELETED)?)
 }
 
+/// The name of one of the shop's own roles; `None` for one that is gone, or another shop's.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub(crate) fn find_role_name(tx: &mut Tx, shop: ShopId, id: RoleId) -> Result<Option<String>, Fault> {
+    match find(tx, shop, id) {
+        Ok(row) => Ok(Some(row.name)),
+        Err(RoleError::Fault(fault)) => Err(fault),
+        Err(_) => Ok(None),
+    }
+}
+
 fn find(tx: &mut Tx, shop: ShopId, id: RoleId) -> Result<RoleRow, RoleError> {
     if id.shop() != shop {
         return Err(RoleError::NotFound);

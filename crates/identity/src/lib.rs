@@ -49,6 +49,7 @@ mod phone;
 mod pin;
 mod pin_reset;
 mod proof;
+pub mod proposed;
 mod record;
 mod recovery;
 pub mod routes;

@@ -274,7 +274,7 @@ pub fn update_roles(
     actor.allow(Permission::ManageMembers, shop)?;
     let row = find_row(tx, shop, id)?;
     let before = grants::permissions_of(tx, &row)?;
-    let wanted = Wanted { shop, subject: id.short(), before, grants };
+    let wanted = Wanted { shop, subject: id.short(), before, grants, invited: None };
     if !grants.roles.contains(&Role::Owner) {
         keep_an_owner(tx, &row)?;
     }
@@ -299,6 +299,8 @@ pub(crate) struct Wanted<'a> {
     /// What they may do so far.
     pub(crate) before: Permissions,
     pub(crate) grants: &'a Grants,
+    /// The address of somebody who is no member yet.
+    pub(crate) invited: Option<&'a Secret<String>>,
 }
 
 /// Whether `actor` may give these roles: roles of this shop, nothing beyond their own, and with a second person's yes
@@ -320,6 +322,7 @@ pub(crate) fn check_grant(
     // With what the roles hold now: whoever approves does not approve what a role is made into afterwards.
     let subject = format!("{} {text} {}", wanted.subject, after.to_text());
     let proposal = Proposal::new(wanted.shop, ApprovalAction::GrantRoles, &subject, &text);
+    let proposal = Proposal { invited: wanted.invited.cloned(), ..proposal };
     Ok(approvals::ask_if_two(tx, means, actor, &proposal)?)
 }
 

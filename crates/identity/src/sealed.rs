@@ -10,9 +10,9 @@ use crate::api_keys::OWNER as API_KEY_OWNER;
 use crate::certificates::OWNER as AUTHORITY_OWNER;
 use crate::store::certificates::{list_authority_keys, update_authority_key};
 use crate::store::sealed::{
-    Anew, Part, list_api_secrets, list_buyer_parts, list_factor_secrets, list_mail_parts, list_member_parts,
-    list_waiting_parts, update_api_secret, update_buyer_part, update_factor_secret, update_mail_part,
-    update_member_part, update_waiting_part,
+    Anew, Part, list_api_secrets, list_buyer_parts, list_factor_secrets, list_invited, list_mail_parts,
+    list_member_parts, list_waiting_parts, update_api_secret, update_buyer_part, update_factor_secret,
+    update_invited, update_mail_part, update_member_part, update_waiting_part,
 };
 
 /// Every one of them.
@@ -109,6 +109,12 @@ pub const SEALED: &[SealedColumn] = &[
         column: "secret",
         list: |tx, shop, owner, after, limit| list_factor_secrets(tx, (shop, owner), after, limit),
         update: |tx, shop, owner, row, sealed| update_factor_secret(tx, Anew { shop, owner, row, sealed }),
+    },
+    SealedColumn {
+        table: "approvals",
+        column: "invited",
+        list: |tx, shop, owner, after, limit| list_invited(tx, (shop, owner), after, limit),
+        update: |tx, shop, owner, row, sealed| update_invited(tx, Anew { shop, owner, row, sealed }),
     },
     SealedColumn {
         table: "certificate_authorities",

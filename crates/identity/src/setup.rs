@@ -143,7 +143,13 @@ pub fn invite_member(
 ) -> Result<Invited, MemberError> {
     actor.allow(Permission::ManageMembers, shop)?;
     let subject = members::email_index(means.vault, &new.email);
-    let wanted = Wanted { shop, subject: &subject, before: Permissions::NONE, grants: &new.grants };
+    let wanted = Wanted {
+        shop,
+        subject: &subject,
+        before: Permissions::NONE,
+        grants: &new.grants,
+        invited: Some(new.email.secret()),
+    };
     if let Asked::Wait(id) = members::check_grant(tx, means, actor, &wanted)? {
         return Ok(Invited::Waiting(id));
     }

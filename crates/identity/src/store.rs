@@ -301,6 +301,13 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "identity: when a buyer's contact was changed",
         sql: "ALTER TABLE buyers ADD COLUMN contact_changed_ms BIGINT",
     },
+    Migration {
+        version: 367,
+        name: "identity: whom a proposal would invite",
+        sql: "
+        ALTER TABLE approvals ADD COLUMN invited BLOB;
+        CREATE INDEX approvals_by_invited ON approvals (expires_ms) WHERE invited IS NOT NULL;",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

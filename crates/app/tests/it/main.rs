@@ -31,6 +31,8 @@ mod once;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod proposals;
+#[cfg(test)]
 mod refusal;
 #[cfg(test)]
 mod signed;

@@ -90,7 +90,7 @@ fn is_door(permission: Permission) -> bool {
 }
 
 /// The text of a permission.
-fn permission_key(permission: Permission) -> String {
+pub(super) fn permission_key(permission: Permission) -> String {
     format!("may-{}", permission.name().to_lowercase().replace(' ', "-"))
 }
 

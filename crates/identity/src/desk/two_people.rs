@@ -8,12 +8,14 @@ use serde::Deserialize;
 use store::Tx;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
-use webkit::page::{Frame, Lang, show};
+use webkit::page::{Frame, show};
 
 use super::form::go;
 use super::hall::Hall;
 use super::member::{Member, press, read_as, write_as};
+use super::roles::permission_key;
 use super::visit::{Side, Visit};
+use super::words::role_text;
 use crate::access_review::{
     AccessReview, AccessReviewError, Decision, Line, LineKind, ReviewState, decide_line, find_access_review,
     list_access_reviews,
@@ -22,11 +24,14 @@ use crate::api_keys::list_api_keys;
 use crate::approvals::{
     Answer, Approval, ApprovalAction, ApprovalError, ApprovalState, count_waiting, decide, list_approvals,
 };
+use crate::custom_roles::find_role_name;
+use crate::grants::{Grants, Permissions};
 use crate::members::find_member_person;
 use crate::pages::review::{
     AccessReviewPage, ApprovalRow, ApprovalShown, ApprovalsPage, OpenReview, ReviewLine,
 };
 use crate::permissions::Permission;
+use crate::proposed::{Change, Concerned, find_change};
 
 /// Where proposals wait.
 const APPROVALS: &str = "/desk/approvals";
@@ -44,7 +49,7 @@ pub(super) async fn show_approvals(Shared(hall): Shared<Hall>, visit: Visit) -> 
         let page = member.frame(tx)?;
         let mut rows = Vec::new();
         for approval in list_approvals(tx, &member.actor, member.shop.id, member.means.now)? {
-            rows.push(row_of(tx, member, page.lang, approval)?);
+            rows.push(row_of(tx, member, &page, approval)?);
         }
         rows.sort_by_key(|row| (row.state != ApprovalShown::Yours, std::cmp::Reverse(row.since)));
         Ok(ApprovalsPage { page, rows })
@@ -55,7 +60,7 @@ pub(super) async fn show_approvals(Shared(hall): Shared<Hall>, visit: Visit) -> 
 fn row_of(
     tx: &mut Tx<'_>,
     member: &Member<'_>,
-    lang: Lang,
+    page: &Frame,
     approval: Approval,
 ) -> Result<ApprovalRow, ApiError> {
     let state = match approval.state {
@@ -67,32 +72,94 @@ fn row_of(
         ApprovalShown::Yours => format!("{APPROVALS}/{}/{what}", approval.id),
         _ => String::new(),
     };
+    let change = find_change(tx, member.means.vault, &approval)?;
+    let words = |of: fn(&Change) -> Permissions| {
+        change.as_ref().map_or_else(Vec::new, |one| list_words(page, of(one)))
+    };
+    let concerned = match &change {
+        Some(change) => concerned_text(tx, member, page, &change.concerned)?,
+        None => String::new(),
+    };
     Ok(ApprovalRow {
-        what: approval.action.words(lang).to_owned(),
+        what: approval.action.words(page.lang).to_owned(),
+        gains: words(|change| change.gains),
+        loses: words(|change| change.loses),
+        roles: match &change {
+            Some(change) => grants_text(tx, member, page, &change.grants)?,
+            None => String::new(),
+        },
         who: name_of(tx, member, &approval.proposer)?,
         since: approval.created,
         until: approval.expires,
         approve_href: href("approve"),
         refuse_href: href("refuse"),
-        about_href: page_of(&approval),
-        about: approval.summary,
+        about_href: page_of(&approval, change.as_ref()),
+        about: if concerned.is_empty() { approval.summary } else { String::new() },
+        concerned,
         state,
     })
 }
 
 /// Where the second person looks at what it is about; empty where there is no page.
-fn page_of(approval: &Approval) -> String {
+fn page_of(approval: &Approval, change: Option<&Change>) -> String {
+    let concerned = change.map(|change| &change.concerned);
     match approval.action {
         ApprovalAction::Refund => {
             let payment = approval.subject.split(' ').next().unwrap_or_default();
             format!("/desk/payments/{payment}")
         }
         ApprovalAction::KeyCeremony => "/desk/keys".to_owned(),
-        ApprovalAction::ChangeLimit => "/desk/refunds/limit".to_owned(),
-        ApprovalAction::GrantRoles | ApprovalAction::ResetFactors => "/desk/members".to_owned(),
-        ApprovalAction::ChangeRole => "/desk/roles".to_owned(),
+        // Other limits are shown and set over the API alone.
+        ApprovalAction::ChangeLimit if approval.subject.starts_with("refund_limit ") => {
+            "/desk/refunds/limit".to_owned()
+        }
+        ApprovalAction::GrantRoles | ApprovalAction::ResetFactors => match concerned {
+            Some(Concerned::Member(id)) => format!("/desk/members/{id}"),
+            _ => "/desk/members".to_owned(),
+        },
+        ApprovalAction::ChangeRole => match concerned {
+            Some(Concerned::Role { id, name: Some(_), .. }) => format!("/desk/roles/{id}"),
+            _ => "/desk/roles".to_owned(),
+        },
+        ApprovalAction::ChangeLimit => String::new(),
         ApprovalAction::ExportCustomers => String::new(),
     }
+}
+
+/// Permissions in words.
+fn list_words(page: &Frame, permissions: Permissions) -> Vec<String> {
+    permissions.iter().map(|permission| page.t(permission_key(permission))).collect()
+}
+
+/// Whom or what a proposal is about, by name.
+fn concerned_text(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    concerned: &Concerned,
+) -> Result<String, ApiError> {
+    Ok(match concerned {
+        Concerned::Member(id) => name_of(tx, member, &id.to_string())?,
+        Concerned::Invited(email) => page.t1("approval-invited", "who", email.expose().as_str()),
+        Concerned::Role { name: Some(name), new_name, .. } if name != new_name => {
+            format!("{name} → {new_name}")
+        }
+        Concerned::Role { new_name, .. } => new_name.clone(),
+    })
+}
+
+/// Roles in words, the shop's own by their names.
+fn grants_text(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    page: &Frame,
+    grants: &Grants,
+) -> Result<String, ApiError> {
+    let mut words: Vec<String> = grants.roles.iter().map(|role| role_text(page, *role)).collect();
+    for id in &grants.custom {
+        words.push(find_role_name(tx, member.shop.id, *id)?.unwrap_or_else(|| id.to_string()));
+    }
+    Ok(words.join(" · "))
 }
 
 /// The name behind the id of a member; the id itself for anything else.

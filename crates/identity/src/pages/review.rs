@@ -23,6 +23,14 @@ pub struct ApprovalRow {
     pub about: String,
     /// The page that it is about; may be empty.
     pub about_href: String,
+    /// For whom or for which role it is; may be empty.
+    pub concerned: String,
+    /// The roles the person would have; may be empty.
+    pub roles: String,
+    /// What the person or role could do from then on, in words.
+    pub gains: Vec<String>,
+    /// What they could not do any more, in words.
+    pub loses: Vec<String>,
     /// Who asks.
     pub who: String,
     /// Since when.

@@ -1,7 +1,7 @@
 //! SQL of approvals. That nobody approves what they proposed is a check of the table itself (C13).
 
 use base::{ApprovalId, ScopedId, ShopId, Timestamp};
-use store::{Error, Row, Table, Tx, Value, int, text};
+use store::{Error, Row, Table, Tx, Value, blob, int, text};
 
 use super::{broken, named};
 use crate::approvals::{Approval, ApprovalAction};
@@ -33,11 +33,11 @@ static APPROVALS: Table = Table::new(
         int("created_ms"),
         int("decided_ms"),
         int("expires_ms"),
+        blob("invited"),
     ],
 );
 
-const COLUMNS: &str =
-    "shop_id, id, action, subject, summary, proposer, decider, state, created_ms, decided_ms, expires_ms";
+const COLUMNS: &str = "shop_id, id, action, subject, summary, proposer, decider, state, created_ms, decided_ms, expires_ms, invited";
 
 pub(crate) fn find_approval(tx: &mut Tx, id: ApprovalId) -> Result<Option<Approval>, Error> {
     tx.get(&APPROVALS, &[id.shop().short().into(), id.short().into()])?.map(|row| read(&row)).transpose()
@@ -50,6 +50,14 @@ pub(crate) fn list_open(tx: &mut Tx, shop: ShopId, now: Timestamp) -> Result<Vec
          WHERE shop_id = ?1 AND state IN ('waiting', 'approved') AND expires_ms > ?2 ORDER BY id DESC"
     );
     tx.query(&sql, &[shop.short().into(), now.into()])?.iter().map(read).collect()
+}
+
+/// Those whose time ran out and that still hold the address of somebody to be invited.
+pub(crate) fn list_ended_invited(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<Vec<Approval>, Error> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM approvals WHERE invited IS NOT NULL AND expires_ms <= ?1 LIMIT ?2");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.query(&sql, &[now.into(), Value::Int(limit)])?.iter().map(read).collect()
 }
 
 pub(crate) fn insert_approval(tx: &mut Tx, row: &Approval) -> Result<(), Error> {
@@ -73,6 +81,7 @@ fn read(row: &Row) -> Result<Approval, Error> {
         created: row.time(8)?,
         decided: row.opt_time(9)?,
         expires: row.time(10)?,
+        invited: row.opt_blob(11)?.map(<[u8]>::to_vec),
     })
 }
 
@@ -89,5 +98,6 @@ fn values(row: &Approval) -> Vec<Value> {
         row.created.into(),
         row.decided.into(),
         row.expires.into(),
+        row.invited.clone().into(),
     ]
 }

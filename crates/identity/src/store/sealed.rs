@@ -1,10 +1,10 @@
 //! SQL of sealed values by owner, for the rotation of data keys: listed in the order of their rows, and stored again.
 
-use base::{ApiKeyId, BuyerId, FactorId, MemberId, SessionId, ShopId};
+use base::{ApiKeyId, ApprovalId, BuyerId, FactorId, MemberId, SessionId, ShopId};
 use store::{Error, Tx, Value};
 use vault::SealedValue;
 
-use super::{api_keys, broken, buyers, codes, factors, members, outbox};
+use super::{api_keys, approvals, broken, buyers, codes, factors, members, outbox};
 
 /// What was sealed anew, and where it belongs.
 pub(crate) struct Anew<'a> {
@@ -178,4 +178,21 @@ pub(crate) fn update_factor_secret(tx: &mut Tx<'_>, anew: Anew<'_>) -> Result<()
     let id = FactorId::from_short(anew.row).ok_or_else(|| broken("factors"))?;
     let Some(row) = factors::find_factor(tx, anew.shop, anew.owner, id)? else { return Ok(()) };
     factors::update_factor(tx, factors::FactorRow { secret: anew.sealed, ..row })
+}
+
+pub(crate) fn list_invited(
+    tx: &mut Tx<'_>,
+    (shop, owner): (ShopId, &str),
+    after: &str,
+    limit: i64,
+) -> Result<Vec<SealedValue>, Error> {
+    let sql = "SELECT id, invited FROM approvals
+               WHERE shop_id = ?1 AND id = ?2 AND id > ?3 AND invited IS NOT NULL LIMIT ?4";
+    list(tx, sql, &[shop.short().into(), owner.into(), after.into(), limit.into()])
+}
+
+pub(crate) fn update_invited(tx: &mut Tx<'_>, anew: Anew<'_>) -> Result<(), Error> {
+    let id = ApprovalId::from_short(anew.row).ok_or_else(|| broken("approvals"))?;
+    let Some(row) = approvals::find_approval(tx, id)? else { return Ok(()) };
+    approvals::update_approval(tx, &crate::approvals::Approval { invited: Some(anew.sealed), ..row })
 }

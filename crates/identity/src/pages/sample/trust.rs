@@ -18,6 +18,10 @@ impl ApprovalsPage {
             what: say(lang, "An export of customers' data", "导出顾客资料"),
             about: about.to_owned(),
             about_href: String::new(),
+            concerned: String::new(),
+            roles: String::new(),
+            gains: Vec::new(),
+            loses: Vec::new(),
             who,
             since: ago(3_000),
             until: NOW.plus_seconds(80_000),
@@ -26,7 +30,17 @@ impl ApprovalsPage {
             refuse_href: if state == ApprovalShown::Yours { "/refuse".into() } else { String::new() },
         };
         let (wang, mei) = (say(lang, "Wang Fang", "王芳"), say(lang, "Mei Lin", "林梅"));
+        let grant = ApprovalRow {
+            what: say(lang, "give a member more power", "提升成员权限"),
+            about_href: "/member".to_owned(),
+            concerned: say(lang, "Chen Jing", "陈静"),
+            roles: say(lang, "Finance · Cashier", "财务 · 收银员"),
+            gains: vec![say(lang, "give money back", "退款"), say(lang, "read the books", "查看账目")],
+            loses: vec![say(lang, "make printed codes", "制作印刷收款码")],
+            ..row(ApprovalShown::Yours, mei.clone(), "")
+        };
         let rows = vec![
+            grant,
             row(ApprovalShown::Yours, wang, "4,021"),
             row(ApprovalShown::Own, mei.clone(), "12"),
             row(ApprovalShown::Approved, mei, "7"),
