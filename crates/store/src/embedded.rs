@@ -186,7 +186,7 @@ impl Embedded {
     /// Gives the writer what is there, if it has time.
     pub(crate) fn settle(&mut self) {
         if !self.lost && !self.unsettled.is_empty() && self.writer.is_idle() {
-            self.writer.hand_over(self.unsettled.leave());
+            self.writer.hand_over(self.unsettled.leave(self.writer.take_room()));
             (self.hurried, self.since) = (false, Instant::now());
         }
     }

@@ -14,7 +14,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 
@@ -28,11 +28,16 @@ const HEAD_BYTES: usize = 52;
 const RECORD_BYTES_MAX: u64 = 1 << 31;
 /// A journal file rests once it holds this many bytes.
 pub(crate) const FILE_BYTES_FULL: u64 = 32 * 1024 * 1024;
-/// By how much a file grows, bytes.
+/// By how much a file grows that is short of room, bytes.
 const FILE_BYTES_STEP: u64 = 2 * 1024 * 1024;
+/// By how much a file grows ahead of need, bytes: a batch waits for it no longer than for a flush.
+const FILE_BYTES_AHEAD: u64 = 256 * 1024;
+/// What a file grows by, a piece at a time.
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// One of the two files.
 struct Part {
+    path: PathBuf,
     file: File,
     /// Where the next record goes.
     offset: u64,
@@ -75,7 +80,7 @@ impl Journal {
             let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
             let file = file.map_err(|e| Error::Refused(format!("cannot open `{}`: {e}", path.display())))?;
             let length = file.metadata().map_or(0, |about| about.len());
-            Ok::<_, Error>(Part { file, offset: 0, length, last: 0, free: true, torn: false })
+            Ok::<_, Error>(Part { path, file, offset: 0, length, last: 0, free: true, torn: false })
         };
         let parts = [part("journal-a")?, part("journal-b")?];
         // The files' names must last as long as what is flushed into them.
@@ -134,6 +139,20 @@ impl Journal {
         Ok(())
     }
 
+    /// Makes a file a little longer, if what was written says that it will soon be too short. Gives it to be flushed, opened
+    /// anew: whoever shares an open file with the journal's own flushes could be told of a failure in their place.
+    /// Nothing where both are long enough.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the file cannot be written.
+    pub(crate) fn grow_ahead(&mut self) -> Result<Option<File>, Error> {
+        let written = self.parts.get(self.active).map_or(0, |part| part.offset);
+        let enough = (2 * written).min(FILE_BYTES_FULL + FILE_BYTES_STEP);
+        let Some(part) = self.parts.iter_mut().find(|part| part.length < enough) else { return Ok(None) };
+        part.lengthen(part.length + FILE_BYTES_AHEAD)?;
+        File::open(&part.path).map(Some).map_err(unwritten)
+    }
+
     /// Whether the other file waits for SQLite's log to be flushed, now that SQLite holds every batch up to `settled`.
     pub(crate) fn is_resting(&self, settled: i64) -> bool {
         self.parts.get(1 - self.active).is_some_and(|part| !part.free && part.last <= settled)
@@ -176,13 +195,18 @@ impl Journal {
 impl Part {
     /// Makes the file at least `end` bytes long.
     fn reserve(&mut self, end: u64) -> Result<(), Error> {
-        if end <= self.length {
-            return Ok(());
+        if end <= self.length { Ok(()) } else { self.lengthen(end.next_multiple_of(FILE_BYTES_STEP)) }
+    }
+
+    /// Makes the file `end` bytes long, which is more than before.
+    fn lengthen(&mut self, end: u64) -> Result<(), Error> {
+        let mut at = self.length;
+        while at < end {
+            let piece = ZEROS.get(..usize::try_from(end - at).unwrap_or(ZEROS.len())).unwrap_or(&ZEROS);
+            self.file.write_all_at(piece, at).map_err(unwritten)?;
+            at += piece.len() as u64;
         }
-        let length = end.next_multiple_of(FILE_BYTES_STEP);
-        let more = vec![0u8; usize::try_from(length - self.length).unwrap_or_default()];
-        self.file.write_all_at(&more, self.length).map_err(unwritten)?;
-        self.length = length;
+        self.length = end;
         Ok(())
     }
 }
@@ -392,11 +416,15 @@ impl<'b> Reader<'b> {
 mod tests {
     use super::*;
 
-    fn append(journal: &mut Journal, value: i64) {
+    fn append(journal: &mut Journal, value: impl Into<Value>) {
         let mut draft = Draft::default();
         draft.note_statement("INSERT INTO t VALUES (?1)");
-        draft.note_row(&[Value::Int(value)]);
+        draft.note_row(&[value.into()]);
         journal.append(std::iter::once(&mut draft)).unwrap();
+    }
+
+    fn blob(bytes: u64) -> Value {
+        Value::Blob(vec![7; bytes as usize])
     }
 
     fn numbers(journal: &Journal, applied: i64) -> Vec<i64> {
@@ -424,10 +452,7 @@ mod tests {
     fn c25_a_record_whose_flush_failed_is_gone_before_the_other_file_takes_its_number() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
-        let mut draft = Draft::default();
-        draft.note_statement("INSERT INTO t VALUES (?1)");
-        draft.note_row(&[Value::Blob(vec![7; FILE_BYTES_FULL as usize])]);
-        journal.append(std::iter::once(&mut draft)).unwrap();
+        append(&mut journal, blob(FILE_BYTES_FULL));
         // The next record reached the file whole, and its flush failed.
         let mut failed = Draft::default();
         failed.note_statement("INSERT INTO t VALUES (?1)");
@@ -442,15 +467,9 @@ mod tests {
     fn c25_a_file_is_used_again_only_once_sqlite_holds_what_is_in_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
-        let large = |journal: &mut Journal| {
-            let mut draft = Draft::default();
-            draft.note_statement("INSERT INTO t VALUES (?1)");
-            draft.note_row(&[Value::Blob(vec![7; FILE_BYTES_FULL as usize])]);
-            journal.append(std::iter::once(&mut draft)).unwrap();
-        };
-        large(&mut journal);
+        append(&mut journal, blob(FILE_BYTES_FULL));
         assert!(!journal.is_resting(1), "the file in use does not rest");
-        large(&mut journal);
+        append(&mut journal, blob(FILE_BYTES_FULL));
         // Both are full now, the first one rests with batch 1, and what comes goes behind batch 2.
         append(&mut journal, 3);
         assert!(!journal.is_resting(0) && journal.is_resting(1));
@@ -462,5 +481,24 @@ mod tests {
         append(&mut journal, 5);
         assert_eq!(numbers(&journal, 1), [2, 3, 4, 5]);
         assert!(journal.read_back(0).is_err(), "batch 1 was written over");
+    }
+
+    #[test]
+    fn files_grow_ahead_of_need_up_to_where_they_are_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
+        assert!(journal.grow_ahead().unwrap().is_none(), "nothing was written");
+        append(&mut journal, blob(FILE_BYTES_STEP - 1_000));
+        assert_eq!(grow(&mut journal), [2 * FILE_BYTES_STEP; 2], "twice what is written, in both");
+        append(&mut journal, blob(FILE_BYTES_FULL));
+        let [written, other] = grow(&mut journal);
+        assert!(written > FILE_BYTES_FULL && other == FILE_BYTES_FULL + FILE_BYTES_STEP, "{written} {other}");
+        assert_eq!(numbers(&journal, 0), [1, 2], "what was written is as it was");
+    }
+
+    /// Both lengths once neither file grows any more.
+    fn grow(journal: &mut Journal) -> [u64; 2] {
+        while journal.grow_ahead().unwrap().is_some() {}
+        journal.parts.each_ref().map(|part| part.file.metadata().unwrap().len())
     }
 }

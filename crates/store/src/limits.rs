@@ -3,7 +3,7 @@
 /// Most closures that share one commit where each round trip serves all of them.
 pub const BATCH_CLOSURES_MAX: usize = 128;
 /// Most closures that share one record of the journal: while it is flushed and answered, the next ones run.
-pub const RECORD_CLOSURES_MAX: usize = 32;
+pub const RECORD_CLOSURES_MAX: usize = 16;
 /// Most closures that may wait for the committer; one more is answered `Unavailable` at once.
 pub const QUEUE_CLOSURES_MAX: usize = 10_000;
 /// Read-only connections kept open.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::flushing::Flushing;
 use crate::limits::{SETTLE_RETRY_MS, WAL_ALARM_BYTES, WAL_ALARM_EVERY_SECONDS, WAL_COPY_BYTES};
 use crate::sqlite_engine::SqliteConn;
-use crate::unsettled::{Generation, Leaving};
+use crate::unsettled::{Generation, Leaving, Room};
 
 /// How far SQLite is, and who waits for it.
 pub(crate) struct Settling {
@@ -35,6 +35,8 @@ struct State {
     failed: Option<Error>,
     /// How often that was found out.
     failures: u64,
+    /// For the next generation but one.
+    room: Option<Room>,
 }
 
 impl Settling {
@@ -96,7 +98,8 @@ impl Settling {
 
     fn serve(&self, queue: &Receiver<Leaving>, mut sqlite: Target) {
         while let Ok(leaving) = queue.recv() {
-            drop(leaving.spent);
+            let room = leaving.spent.and_then(Room::of);
+            self.state().room = room;
             self.settle(&mut sqlite, &leaving.rows, queue);
             let mut state = self.state();
             (state.under_way, state.failed) = (false, None);
@@ -104,6 +107,20 @@ impl Settling {
             self.changed.notify_all();
             sqlite.free_journal(&self.flushing, self.settled.load(Ordering::Acquire));
             sqlite.bound_wal();
+            self.grow_journal();
+        }
+    }
+
+    /// Makes the journal's files as long as they will have to be, little by little, so that no batch waits for that.
+    fn grow_journal(&self) {
+        loop {
+            let grown = self.flushing.journal().grow_ahead();
+            match grown.map(|file| file.map(|file| file.sync_data())) {
+                Ok(Some(Ok(()))) => {}
+                Ok(None) => return,
+                // INVARIANT: nothing is lost. Whoever needs the room finds out, and says so.
+                Ok(Some(Err(_))) | Err(_) => return,
+            }
         }
     }
 
@@ -224,6 +241,11 @@ impl Writer {
     /// Whether a generation can be handed over.
     pub(crate) fn is_idle(&self) -> bool {
         !self.settling.state().under_way
+    }
+
+    /// Memory for a generation, if there is some to be used again.
+    pub(crate) fn take_room(&self) -> Option<Room> {
+        self.settling.state().room.take()
     }
 
     /// Hands a generation over. Only when idle.

@@ -33,6 +33,19 @@ impl Generation {
     }
 }
 
+/// The memory of a generation whose rows are gone, for another one: fresh memory costs more than what is written into it.
+pub(crate) struct Room(HashTable<Known>);
+
+impl Room {
+    /// Frees the rows of a generation that nobody else has any more. Nothing where they took a small part of its memory.
+    pub(crate) fn of(spent: Arc<Generation>) -> Option<Room> {
+        let mut rows = Arc::into_inner(spent)?.rows;
+        let fits = rows.len() >= rows.capacity() / 4;
+        rows.clear();
+        fits.then_some(Room(rows))
+    }
+}
+
 /// The generation in the making, and the one that is being written.
 #[derive(Default)]
 pub(crate) struct Unsettled {
@@ -78,9 +91,9 @@ impl Unsettled {
         self.fresh.bytes == 0
     }
 
-    /// Takes what is there for the writer.
-    pub(crate) fn leave(&mut self) -> Leaving {
-        let room = HashTable::with_capacity(self.fresh.rows.len());
+    /// Takes what is there for the writer. What comes next is kept in `room`.
+    pub(crate) fn leave(&mut self, room: Option<Room>) -> Leaving {
+        let room = room.map_or_else(|| HashTable::with_capacity(self.fresh.rows.len()), |room| room.0);
         let next = Generation { rows: room, ..Generation::default() };
         let rows = Arc::new(std::mem::replace(&mut self.fresh, next));
         let spent = self.leaving.replace(Arc::clone(&rows));
