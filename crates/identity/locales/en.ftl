@@ -315,10 +315,22 @@ thaw-button = Take the freeze back
 activity-title = What happened lately
 activity-text = Something here you do not know? Freeze everything first, ask later.
 activity-not-me = This was not me: freeze everything
-activity-device = A new device
-activity-session = Signed in
-activity-factor = A second lock was added
-activity-pin = The PIN was set
+activity-not-me-short = Not me
+activity-not-me-named = { $what }: this was not me
+activity-signed-in = Signed in
+activity-session-ended = Signed out, or a session was ended
+activity-device-added = A new device
+activity-factor-added = A second lock was added
+activity-factor-removed = A second lock was removed
+activity-passkey-copied = A passkey was refused, it may have been copied
+activity-recovery-used = A recovery code was used
+activity-pin-changed = The PIN was set
+activity-pin-reset = The PIN was set without the old one
+activity-pin-locked = The PIN was locked after wrong tries
+activity-contact-changed = The address or number was changed
+activity-wrong-tries = Somebody tried many wrong codes
+activity-frozen = The account was frozen
+activity-unfrozen = The account was freed
 
 ## Members and roles
 nav-members = Members

@@ -297,10 +297,22 @@ thaw-button = 解除冻结
 activity-title = 最近动态
 activity-text = 有不认识的？先全部冻结，再慢慢查问。
 activity-not-me = 不是我：全部冻结
-activity-device = 新设备
-activity-session = 登录
-activity-factor = 添加了第二重验证
-activity-pin = 设置了支付密码
+activity-not-me-short = 不是我
+activity-not-me-named = { $what }：不是我
+activity-signed-in = 登录
+activity-session-ended = 退出登录，或会话被结束
+activity-device-added = 新设备
+activity-factor-added = 添加了第二重验证
+activity-factor-removed = 移除了第二重验证
+activity-passkey-copied = 通行密钥被拒绝，可能已被复制
+activity-recovery-used = 使用了恢复码
+activity-pin-changed = 设置了支付密码
+activity-pin-reset = 未用旧密码重新设置了支付密码
+activity-pin-locked = 支付密码多次输错，已锁定
+activity-contact-changed = 更改了邮箱或手机号
+activity-wrong-tries = 有人多次尝试错误的验证码
+activity-frozen = 账户已冻结
+activity-unfrozen = 账户已解冻
 
 ## 成员与角色
 nav-members = 成员

@@ -8,10 +8,12 @@ use store::Tx;
 use vault::{DataKey, KeyedHash, Place, Vault};
 use webkit::page::Lang;
 
+use crate::activity::{self, Happening, Scene};
 use crate::context::{Fault, Means, takes_faults};
 use crate::disputes;
 use crate::factors;
 use crate::mail::{self, Recipient};
+use crate::networks::Network;
 use crate::notices::{self, Notice};
 use crate::permissions::Actor;
 use crate::person::Person;
@@ -316,6 +318,8 @@ pub fn set_frozen(
     if !stays {
         buyers::update_buyer(tx, BuyerRow { state, ..row })?;
         record::note(tx, means, Event::new(ShopId::HOUSE, actor, action, id))?;
+        let happened = if freeze == Freeze::Freeze { Happening::Frozen } else { Happening::Unfrozen };
+        activity::note(tx, means, id, happened, Scene::default())?;
     }
     Ok(())
 }
@@ -359,6 +363,7 @@ pub fn erase_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -
         buyers::delete_device(tx, id, device.id)?;
     }
     disputes::delete_disputes(tx, id)?;
+    activity::delete_activity(tx, id)?;
     if let Some(index) = &row.contact_index {
         buyers::delete_contact(tx, index)?;
     }
@@ -409,6 +414,14 @@ pub(crate) fn find_own_device(
     Ok(row.filter(|row| row.token_hash == shown.token.hash()).map(|row| row.id))
 }
 
+/// A device that somebody signs in on.
+pub(crate) struct Recognised {
+    /// What it shows from now on.
+    pub(crate) token: DeviceToken,
+    /// Whether this buyer uses it for the first time.
+    pub(crate) is_new: bool,
+}
+
 /// The device that shows the token it was given, or a new one. The device of another buyer stays one device with both:
 /// screening counts who shares it. A token that was not given out makes a new device.
 pub(crate) fn recognise_device(
@@ -416,20 +429,20 @@ pub(crate) fn recognise_device(
     means: &Means<'_>,
     buyer: BuyerId,
     shown: Option<&DeviceToken>,
-    label: &Label,
-) -> Result<(DeviceId, DeviceToken), Fault> {
-    let label = label.as_str().to_owned();
+    (label, origin): (&Label, &str),
+) -> Result<Recognised, Fault> {
+    let (label, network) = (label.as_str().to_owned(), Network::of_origin(origin));
     if let Some(shown) = shown {
         let token_hash = shown.token.hash();
         let genuine = buyers::find_token_device(tx, &token_hash)? == Some(shown.device);
         match buyers::find_device(tx, buyer, shown.device)? {
             Some(row) if row.token_hash == token_hash => {
                 buyers::update_device(tx, DeviceRow { used: means.now, label, ..row })?;
-                return Ok((shown.device, shown.clone()));
+                return Ok(Recognised { token: shown.clone(), is_new: false });
             }
             None if genuine => {
-                add_device(tx, means, buyer, shown, label)?;
-                return Ok((shown.device, shown.clone()));
+                add_device(tx, means, buyer, shown, (label, network))?;
+                return Ok(Recognised { token: shown.clone(), is_new: true });
             }
             _ => {}
         }
@@ -437,8 +450,8 @@ pub(crate) fn recognise_device(
     let device = DeviceId::new(ShopId::HOUSE, means.now, means.dice);
     let token = DeviceToken { device, token: Token::random(TokenKind::Device, means.dice) };
     buyers::insert_device_token(tx, &token.token.hash(), device)?;
-    add_device(tx, means, buyer, &token, label)?;
-    Ok((device, token))
+    add_device(tx, means, buyer, &token, (label, network))?;
+    Ok(Recognised { token, is_new: true })
 }
 
 fn add_device(
@@ -446,10 +459,11 @@ fn add_device(
     means: &Means<'_>,
     buyer: BuyerId,
     token: &DeviceToken,
-    label: String,
+    (label, network): (String, Option<Network>),
 ) -> Result<(), Fault> {
     let is_first = buyers::list_devices(tx, buyer)?.is_empty();
-    let notice = Notice::NewDevice { agent: Label::from_agent(&label) };
+    let notice = Notice::NewDevice { agent: Label::from_agent(&label), network };
+    activity::note(tx, means, buyer, Happening::DeviceAdded, Scene { label: &label, network })?;
     let (created, used) = (means.now, means.now);
     let (id, token_hash) = (token.device, token.token.hash());
     buyers::insert_device(tx, DeviceRow { buyer, id, token_hash, label, created, used })?;
@@ -467,15 +481,16 @@ pub fn open_trusted_session(
     buyer: BuyerId,
     label: &Label,
 ) -> Result<(DeviceId, sessions::NewSession), Fault> {
-    let (device, _) = recognise_device(tx, means, buyer, None, label)?;
+    let known = recognise_device(tx, means, buyer, None, (label, sessions::NOWHERE))?;
+    let device = known.token.device;
     Ok((device, sessions::open_buyer_session(tx, means, buyer, device, (label, sessions::NOWHERE))?))
 }
 
 /// What a device keeps to be recognised the next time: `dev_….twd_…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceToken {
-    device: DeviceId,
-    token: Token,
+    pub(crate) device: DeviceId,
+    pub(crate) token: Token,
 }
 
 impl DeviceToken {

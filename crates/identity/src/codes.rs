@@ -14,8 +14,9 @@ use webkit::page::Lang;
 use crate::buyers::{self, BuyerError, DeviceToken, PendingBuyer, SignUp};
 use crate::context::{Fault, Means, takes_faults};
 use crate::letters;
-use crate::limits::{CODE_LIFE_SECONDS, CODE_TRIES_MAX};
+use crate::limits::{CODE_LIFE_SECONDS, CODE_TRIES_MAX, WRONG_CODES_TOLD_SECONDS};
 use crate::mail;
+use crate::notices::{self, Notice};
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::phone::Contact;
@@ -40,6 +41,13 @@ const TEXTS_PER_ORIGIN: Limit =
 /// strangers who use those up do not keep the buyer out.
 const PER_DEVICE: Limit =
     Limit { kind: "code_device", tries_max: 10, window_seconds: 86_400, block_seconds: 3600 };
+/// That a buyer was told of codes tried up to the limit. One entry, no limit.
+const BURST_TOLD: Limit = Limit {
+    kind: "code_burst_told",
+    tries_max: 1,
+    window_seconds: 0,
+    block_seconds: WRONG_CODES_TOLD_SECONDS,
+};
 const CODE_DIGITS: usize = 6;
 const CODES: u64 = 1_000_000;
 
@@ -174,11 +182,13 @@ pub fn request_sign_in(
     from: Knock<'_>,
 ) -> Result<CodeRequested, CodeRequestError> {
     let index = buyers::contact_index(means.vault, contact);
-    count_text(tx, means, contact, from.origin)?;
     let buyer = buyers::find_buyer_by_contact(tx, means.vault, contact)?;
     match find_known_device(tx, buyer, from.device)? {
         Some(device) => count_one(tx, means, &PER_DEVICE, &format!("{index} {}", device.short()))?,
-        None => count_request(tx, means, &index, from.origin)?,
+        None => {
+            count_text(tx, means, contact, from.origin)?;
+            count_request(tx, means, &index, from.origin)?;
+        }
     }
     insert_request(
         tx,
@@ -212,13 +222,26 @@ pub fn verify_code(
             rows::update_code(tx, CodeRow { state: CodeState::Used, tries, pending: None, ..row })?;
             sign_in(tx, means, buyer, pending, device)
         }
-        _ => {
+        (_, buyer) => {
+            let told = buyer.filter(|_| tries == CODE_TRIES_MAX && row.pending.is_none());
             rows::update_code(tx, CodeRow { tries, ..row })?;
+            if let Some(buyer) = told {
+                tell_burst(tx, means, buyer)?;
+            }
             let event = Event::new(ShopId::HOUSE, &Actor::Anyone, record::CODE_REFUSED, request);
             record::note(tx, means, event.refused().with("tries", tries))?;
             Ok(CodeCheck::Wrong { left: CODE_TRIES_MAX - tries })
         }
     }
+}
+
+/// Tells a buyer that somebody tried codes up to the limit; once a day, however often it happens.
+fn tell_burst(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId) -> Result<(), Fault> {
+    if throttle::is_remembered(tx, &BURST_TOLD, buyer.short(), means.now)? {
+        return Ok(());
+    }
+    throttle::remember(tx, &BURST_TOLD, buyer.short(), means.now)?;
+    notices::queue_notice(tx, means, Person::Buyer(buyer), &Notice::FailedBurst)
 }
 
 /// A code that went to a contact which the buyer has given up meanwhile opens nothing.

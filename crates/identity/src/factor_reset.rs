@@ -14,6 +14,7 @@ use crate::factors;
 use crate::letters;
 use crate::limits::RESTART_LINK_SECONDS;
 use crate::mail::{self, Recipient};
+use crate::member_devices;
 use crate::members::{self, MemberError, MemberState};
 use crate::notices::{self, Notice};
 use crate::password_reset;
@@ -98,6 +99,7 @@ fn restart(
     notices::queue_notice(tx, means, person, &Notice::RecoveryGranted)?;
     let email = members::open_person(tx, means.vault, &row)?.email;
     let gone = factors::delete_all(tx, person)?;
+    member_devices::delete_devices(tx, id)?;
     sessions::end_member_sessions(tx, means, id)?;
     sign_in::forget_pending(tx, person)?;
     password_reset::delete_resets(tx, id)?;

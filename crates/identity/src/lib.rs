@@ -13,6 +13,7 @@
 //! `api_keys`, `mail`, `store`, `routes`, `desk` with `pages`.
 
 mod access_review;
+mod activity;
 mod api_keys;
 pub mod approvals;
 mod blocklist;
@@ -34,6 +35,7 @@ mod letters;
 pub mod limits;
 mod logins;
 mod mail;
+mod member_devices;
 mod members;
 mod networks;
 mod notices;
@@ -74,6 +76,7 @@ pub use access_review::{
     decide_line, find_access_review, list_access_reviews, open_access_review, open_due_reviews,
     suspend_idle_members,
 };
+pub use activity::{Activity, Happening, list_activity};
 pub use api_keys::{
     ApiKey, ApiKeyError, ApiKeyProblem, ApiKeyRing, KeyState, NewApiKey, RingKey, create_api_key,
     create_system_api_key, list_api_keys, require_active_key, revoke_api_key,

@@ -69,6 +69,14 @@ pub const ENROL_SECONDS: i64 = 900;
 pub const PENDING_SECONDS: i64 = 600;
 /// Wrong codes until the first step must be made again.
 pub const PENDING_TRIES_MAX: i64 = 5;
+/// Devices of one member that are remembered; the one that was used longest ago makes room for one more.
+pub const MEMBER_DEVICES_MAX: usize = 20;
+/// Most lines that a buyer is shown of what happened to the account.
+pub const ACTIVITY_SHOWN_MAX: usize = 100;
+/// How long a buyer sees what happened to the account, in days.
+pub const ACTIVITY_DAYS: i64 = 400;
+/// How often at most a buyer is told that codes were tried up to their limit, in seconds.
+pub const WRONG_CODES_TOLD_SECONDS: i64 = 86_400;
 /// How long a place somebody signed in from is remembered, in seconds.
 pub const PLACE_SECONDS: i64 = 90 * 86_400;
 /// How old a buyer's second factor may be for a payment for which the shop demands one, in seconds.

@@ -6,18 +6,20 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use base::{MemberId, RoleId, Secret, ShopId, Timestamp};
+use base::{DeviceId, MemberId, RoleId, Secret, ShopId, Timestamp};
 use store::Tx;
 use vault::Vault;
 use webkit::page::Lang;
 
 use crate::api_keys;
 use crate::approvals::{self, ApprovalAction, ApprovalError, Asked, Proposal};
+use crate::buyers::DeviceToken;
 use crate::context::{Context, Fault, Means, takes_faults};
 use crate::factors;
 use crate::grants::{self, Grants, Permissions};
 use crate::limits::MEMBERS_MAX;
 pub(crate) use crate::logins::{INDEX_KIND, email_index, find_login_of};
+use crate::member_devices;
 use crate::notices::{self, Notice};
 use crate::password::{Password, PasswordHash, QueueFull};
 use crate::password_reset;
@@ -25,7 +27,7 @@ use crate::permissions::{Actor, Denied, Permission, Role};
 use crate::person::Person;
 use crate::record::{self, Event};
 use crate::sessions;
-use crate::sign_in::{self, FirstStep};
+use crate::sign_in::{self, Coming, FirstStep};
 use crate::store::members::{self, LoginRow, MemberRow};
 use crate::text::{Email, Label, PersonName};
 use crate::throttle::{self, Limit};
@@ -380,6 +382,7 @@ pub(crate) fn end_member(
         factors: factors::delete_all(tx, Person::Member(id))?,
         approvals: approvals::withdraw_all(tx, means, actor, shop, &id.to_string())?,
     };
+    member_devices::delete_devices(tx, id)?;
     members::delete_login(tx, &row.email_index)?;
     crate::store::setup::delete_links_of(tx, id)?;
     // Nobody knows whose they are; those still needed are made again.
@@ -473,7 +476,10 @@ fn find_row(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<MemberRow, Member
 pub struct LoginTry {
     member: Option<(ShopId, MemberId)>,
     email_index: String,
-    origin: String,
+    /// What its tries are counted by: a known device of the member, or else the address.
+    by: String,
+    /// Whether it comes from a known device or place, so that the counts of the address and of the name are not met.
+    is_known: bool,
     /// What to check the password against.
     pub hash: PasswordHash,
 }
@@ -508,8 +514,8 @@ pub async fn sign_in_member(
     from: &Place,
     now: Timestamp,
 ) -> Result<Option<(MemberId, FirstStep)>, LoginError> {
-    let (means, origin) = (cx.clone(), from.origin.clone());
-    let attempt = cx.db.write(move |tx| start_login(tx, &means.means(now), &email, &origin)).await?;
+    let (means, at) = (cx.clone(), from.clone());
+    let attempt = cx.db.write(move |tx| start_login(tx, &means.means(now), &email, &at)).await?;
     let right =
         cx.passwords.verify(password.clone(), attempt.hash.clone()).await.map_err(LoginError::Busy)?;
     // The one moment at which a present password is known: so it is held against the list in force.
@@ -525,7 +531,7 @@ pub async fn sign_in_member(
     let (means, from) = (cx.clone(), from.clone());
     let finished = cx.db.write(move |tx| {
         let means = means.means(now);
-        let step = finish_login(tx, &means, &attempt, &verdict, &from.agent)?;
+        let step = finish_login(tx, &means, &attempt, &verdict, &from)?;
         if let Some((_, FirstStep::In(opened))) = &step {
             sign_in::end_replaced(tx, &means, from.session.as_ref(), opened)?;
         }
@@ -546,12 +552,12 @@ pub async fn confirm_member(
     from: &Place,
     now: Timestamp,
 ) -> Result<bool, LoginError> {
-    let (means, origin) = (cx.clone(), from.origin.clone());
+    let (means, at) = (cx.clone(), from.clone());
     let attempt = cx.db.write(move |tx| {
         let row = members::find_member(tx, shop, id)?.ok_or(Fault::Row("member"))?;
         let email = open_person(tx, &means.vault, &row)?.email;
         let email = Email::parse(email.expose()).map_err(|_| Fault::Row("address"))?;
-        start_login(tx, &means.means(now), &email, &origin)
+        start_login(tx, &means.means(now), &email, &at)
     });
     let attempt = attempt.await?;
     let right = cx.passwords.verify(password, attempt.hash.clone()).await.map_err(LoginError::Busy)?;
@@ -574,8 +580,16 @@ pub struct Place {
     pub origin: String,
     /// What the browser or program calls itself.
     pub agent: Label,
+    /// The token that a member's device kept from the last time.
+    pub device: Option<DeviceToken>,
     /// The session it holds already: it ends when another one is opened there (SES-1).
     pub session: Option<Token>,
+}
+
+impl Place {
+    pub(crate) fn coming(&self) -> Coming<'_> {
+        Coming { agent: &self.agent, origin: &self.origin, device: self.device.as_ref() }
+    }
 }
 
 /// What tries from an address are counted by: the address itself, or the /64 network of an IPv6 address, which one
@@ -593,34 +607,45 @@ pub fn origin_of(address: Option<IpAddr>) -> String {
 
 /// Counts a try to sign in and finds what to check the password against.
 ///
+/// A device on which this member completed a sign-in before has a count of its own and meets no other (a device cookie, as
+/// OWASP describes it): whoever sits behind the same address, or tries the same name, does not keep its owner out. From a
+/// place the member signed in from, tries are counted for the pair of both. Anybody else also meets the counts of the
+/// address and of the name.
+///
 /// # Errors
 /// [`LoginError::TooMany`].
 pub fn start_login(
     tx: &mut Tx,
     means: &Means<'_>,
     email: &Email,
-    origin: &str,
+    from: &Place,
 ) -> Result<LoginTry, LoginError> {
     let email_index = email_index(means.vault, email);
-    let pair = format!("{email_index} {origin}");
-    let is_known = is_known_place(tx, &pair, means.now)?;
-    let mut limits = vec![(&PER_PAIR, pair.as_str()), (&PER_ORIGIN, origin)];
+    let login = find_login_of(tx, means.vault, email)?;
+    let device = match &login {
+        Some(login) => member_devices::find_own_device(tx, login.member, from.device.as_ref())?,
+        None => None,
+    };
+    let by = device.as_ref().map_or(from.origin.as_str(), DeviceId::short).to_owned();
+    let pair = format!("{email_index} {by}");
+    let is_known = device.is_some() || is_known_place(tx, &pair, means.now)?;
+    let mut limits = vec![(&PER_PAIR, pair.as_str())];
     if !is_known {
-        limits.push((&PER_ACCOUNT, &email_index));
+        limits.extend([(&PER_ORIGIN, from.origin.as_str()), (&PER_ACCOUNT, email_index.as_str())]);
     }
     for (limit, subject) in limits {
         if let Err(blocked) = throttle::count(tx, limit, subject, means.now)? {
             return Err(LoginError::TooMany { retry_after_seconds: blocked.retry_after_seconds });
         }
     }
-    let found = match find_login_of(tx, means.vault, email)? {
+    let found = match login {
         Some(login) => members::find_member(tx, login.shop, login.member)?,
         None => None,
     };
     let found = found.filter(|row| row.state == MemberState::Active);
     let member = found.as_ref().map(|row| (row.shop, row.id));
     let hash = found.and_then(|row| row.password).unwrap_or_else(PasswordHash::of_nobody);
-    Ok(LoginTry { member, email_index, origin: origin.to_owned(), hash })
+    Ok(LoginTry { member, email_index, by, is_known, hash })
 }
 
 /// Whether a member signed in from this place lately; `pair` is the index of the address, and the place.
@@ -653,7 +678,7 @@ pub fn finish_login(
     means: &Means<'_>,
     attempt: &LoginTry,
     verdict: &Verdict,
-    agent: &Label,
+    from: &Place,
 ) -> Result<Option<(MemberId, FirstStep)>, Fault> {
     let row = match attempt.member {
         Some((shop, id)) => members::find_member(tx, shop, id)?,
@@ -667,7 +692,7 @@ pub fn finish_login(
         return Ok(None);
     };
     forget_tries(tx, attempt)?;
-    let pair = format!("{} {}", attempt.email_index, attempt.origin);
+    let pair = format!("{} {}", attempt.email_index, from.origin);
     throttle::clear(tx, &KNOWN_PLACE, &pair)?;
     let _remembered = throttle::count(tx, &KNOWN_PLACE, &pair, means.now)?;
     let id = row.id;
@@ -681,13 +706,13 @@ pub fn finish_login(
         sign_in::note_first_step(tx, means, pending.person)?;
         return Ok(Some((id, FirstStep::SecondStep(pending))));
     }
-    let session = sign_in::open_member(tx, means, id, agent, &attempt.origin)?;
+    let session = sign_in::open_member(tx, means, id, from.coming())?;
     Ok(session.map(|session| (id, FirstStep::In(session))))
 }
 
 /// Tells a member once, when the last allowed try from a place was wrong.
 fn tell_burst(tx: &mut Tx, means: &Means<'_>, attempt: &LoginTry) -> Result<(), Fault> {
-    let pair = format!("{} {}", attempt.email_index, attempt.origin);
+    let pair = format!("{} {}", attempt.email_index, attempt.by);
     match attempt.member {
         Some((_, id)) if throttle::is_spent(tx, &PER_PAIR, &pair)? => {
             notices::queue_notice(tx, means, Person::Member(id), &Notice::FailedBurst)
@@ -698,9 +723,11 @@ fn tell_burst(tx: &mut Tx, means: &Means<'_>, attempt: &LoginTry) -> Result<(), 
 
 /// The password was right: its tries count no longer.
 fn forget_tries(tx: &mut Tx, attempt: &LoginTry) -> Result<(), Fault> {
-    let pair = format!("{} {}", attempt.email_index, attempt.origin);
+    let pair = format!("{} {}", attempt.email_index, attempt.by);
     throttle::clear(tx, &PER_PAIR, &pair)?;
-    throttle::give_back(tx, &PER_ORIGIN, &attempt.origin)?;
+    if !attempt.is_known {
+        throttle::give_back(tx, &PER_ORIGIN, &attempt.by)?;
+    }
     throttle::clear(tx, &PER_ACCOUNT, &attempt.email_index)?;
     Ok(())
 }

@@ -4,10 +4,12 @@
 use base::Secret;
 use store::Tx;
 
+use crate::activity;
 use crate::context::{Fault, Means};
 use crate::factors;
 use crate::letters::notices as letters;
 use crate::mail::{self, Message, Recipient};
+use crate::networks::Network;
 use crate::person::{Person, find_reach};
 use crate::phone::Contact;
 use crate::store::factors::FactorKind;
@@ -20,12 +22,14 @@ pub enum Notice {
     NewDevice {
         /// What the device calls itself.
         agent: Label,
+        /// The network it came from, where that is known.
+        network: Option<Network>,
     },
     /// Somebody signed in from a place that was never used before.
     NewPlace {
         /// What the browser calls itself.
         agent: Label,
-        /// The network address.
+        /// The network address, or the network of it.
         origin: String,
     },
     /// A second factor counts from now on.
@@ -97,11 +101,14 @@ pub enum Notice {
 }
 
 /// Queues a notice to every channel of a person: the contact of the account, and the verified number of a text-message
-/// factor. A person whose contact was erased is told nothing.
+/// factor. A person whose contact was erased is told nothing. For a buyer it is a line of their activity as well.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub fn queue_notice(tx: &mut Tx, means: &Means<'_>, person: Person, notice: &Notice) -> Result<(), Fault> {
+    if let Person::Buyer(buyer) = person {
+        activity::note_notice(tx, means, buyer, notice)?;
+    }
     let Some(reach) = find_reach(tx, means.vault, person)? else { return Ok(()) };
     let contact = Contact::parse(reach.contact.expose()).map_err(|_| Fault::Row("contact"))?;
     let mut told: Vec<Contact> = Vec::new();

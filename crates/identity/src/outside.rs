@@ -160,7 +160,7 @@ pub fn open_outside_session(
         sign_in::note_first_step(tx, means, person)?;
         return Ok(Some(FirstStep::SecondStep(pending)));
     }
-    let session = sign_in::open_member(tx, means, member, &from.agent, &from.origin)?;
+    let session = sign_in::open_member(tx, means, member, from.coming())?;
     if let Some(session) = session.as_ref().filter(|_| proven) {
         sessions::mark_second_factor(tx, means, &session.token, PROVEN)?;
     }

@@ -66,8 +66,7 @@ fn end_sessions(
     let mut all = rows::list_sessions(tx, kind, person.short())?;
     all.retain(|row| chosen(row.id));
     for row in &all {
-        rows::delete_session(tx, &row.token_hash)?;
-        record::note(tx, means, sessions::ended(row))?;
+        sessions::close(tx, means, row)?;
     }
     Ok(all.len())
 }

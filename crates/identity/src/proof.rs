@@ -1,9 +1,10 @@
 //! Proving a second factor: one place where a code of any kind is counted, checked, used up and written down.
 //!
 //! Guesses are limited twice: for a person from one place, and for a person from everywhere the person never proved a
-//! factor from, so that strangers who know the password cannot lock its owner out of the usual place (PW-4).
+//! factor from, so that strangers who know the password cannot lock its owner out of the usual place (PW-4). On a device on
+//! which the person completed a sign-in before, tries are counted by that device, wherever it is.
 
-use base::SessionId;
+use base::{DeviceId, SessionId};
 use store::Tx;
 
 use crate::codes::OneTimeCode;
@@ -85,6 +86,15 @@ pub struct Occasion<'a> {
     pub bound: &'a str,
     /// The network address, as tries are counted by.
     pub origin: &'a str,
+    /// The device, where the person completed a sign-in on it before: its tries are counted apart from all others.
+    pub device: Option<DeviceId>,
+}
+
+impl Occasion<'_> {
+    /// What tries are counted by.
+    fn counted_by(&self) -> &str {
+        self.device.as_ref().map_or(self.origin, DeviceId::short)
+    }
 }
 
 /// Counts and checks a proof of a second factor.
@@ -98,7 +108,7 @@ pub fn check_proof(
     proof: &Proof,
     at: Occasion<'_>,
 ) -> Result<ProofCheck, Fault> {
-    if let Some(retry_after_seconds) = count_guess(tx, means, person, at.origin)? {
+    if let Some(retry_after_seconds) = count_guess(tx, means, person, &at)? {
         return Ok(ProofCheck::TooMany { retry_after_seconds });
     }
     let right = match proof {
@@ -111,11 +121,11 @@ pub fn check_proof(
         }
     };
     if right {
-        forget_guesses(tx, means, person, at.origin)?;
+        forget_guesses(tx, means, person, at.counted_by())?;
         return Ok(ProofCheck::Right);
     }
     factors::note_refused(tx, means, person, proof.name())?;
-    tell_burst(tx, means, person, at.origin)?;
+    tell_burst(tx, means, person, at.counted_by())?;
     Ok(ProofCheck::Wrong)
 }
 
@@ -126,14 +136,14 @@ pub(crate) fn takes_contact(tx: &mut Tx, person: Person, purpose: CodePurpose) -
 }
 
 /// Counts a guess; the seconds to wait where there were too many.
-pub(crate) fn count_guess(
+fn count_guess(
     tx: &mut Tx,
     means: &Means<'_>,
     person: Person,
-    origin: &str,
+    at: &Occasion<'_>,
 ) -> Result<Option<i64>, Fault> {
-    let pair = pair(person, origin);
-    let is_known = throttle::is_remembered(tx, &KNOWN_PLACE, &pair, means.now)?;
+    let pair = pair(person, at.counted_by());
+    let is_known = at.device.is_some() || throttle::is_remembered(tx, &KNOWN_PLACE, &pair, means.now)?;
     let mut limits = vec![(&PER_PAIR, pair.as_str())];
     if !is_known {
         limits.push((&PER_PERSON, person.short()));
@@ -147,12 +157,7 @@ pub(crate) fn count_guess(
 }
 
 /// Forgets the guesses after a right proof, and remembers the place.
-pub(crate) fn forget_guesses(
-    tx: &mut Tx,
-    means: &Means<'_>,
-    person: Person,
-    origin: &str,
-) -> Result<(), Fault> {
+fn forget_guesses(tx: &mut Tx, means: &Means<'_>, person: Person, origin: &str) -> Result<(), Fault> {
     let pair = pair(person, origin);
     throttle::clear(tx, &PER_PAIR, &pair)?;
     throttle::clear(tx, &PER_PERSON, person.short())?;

@@ -10,6 +10,8 @@
 use base::{BuyerId, DeviceId, MemberId, SessionId, ShopId, Timestamp};
 use store::Tx;
 
+use crate::activity::{self, Happening, Scene};
+use crate::buyers::DeviceToken;
 use crate::context::{Fault, Means, takes_faults};
 use crate::factors::FactorKind;
 use crate::grants::{self, Permissions};
@@ -87,6 +89,8 @@ pub struct NewSession {
     pub token: Token,
     /// When it ends in any case.
     pub expires: Timestamp,
+    /// What a member's device is to keep, where it was not known before. A buyer's stands in [`crate::SignedIn`].
+    pub device: Option<DeviceToken>,
 }
 
 /// A session as its owner sees it in a list.
@@ -228,7 +232,7 @@ fn swap_token(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<NewSessio
     let (id, expires) = (row.id, row.expires);
     sessions::delete_session(tx, &row.token_hash)?;
     sessions::insert_session(tx, SessionRow { token_hash: renewed.hash(), used: means.now, ..row })?;
-    Ok(NewSession { id, token: renewed, expires })
+    Ok(NewSession { id, token: renewed, expires, device: None })
 }
 
 /// Notes a proven second factor in a session whose token nobody has seen yet.
@@ -308,11 +312,10 @@ pub fn open_trusted_member_session(
 /// [`Fault`] alone.
 pub fn end_session(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<(), Fault> {
     let hash = token.hash();
-    if let Some(row) = sessions::find_session(tx, &hash)? {
-        sessions::delete_session(tx, &hash)?;
-        record::note(tx, means, ended(&row))?;
+    match sessions::find_session(tx, &hash)? {
+        Some(row) => close(tx, means, &row),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The open sessions of a buyer, newest first.
@@ -363,8 +366,7 @@ pub fn end_buyer_session(
 ) -> Result<bool, Fault> {
     let rows = sessions::list_sessions(tx, SessionKind::Buyer, buyer.short())?;
     let Some(row) = rows.into_iter().find(|row| row.id == id) else { return Ok(false) };
-    sessions::delete_session(tx, &row.token_hash)?;
-    record::note(tx, means, ended(&row))?;
+    close(tx, means, &row)?;
     Ok(true)
 }
 
@@ -400,9 +402,13 @@ fn open_session(
         network: Network::of_origin(origin),
     };
     let event = Event::new(row.shop, row.holder(), record::SESSION_OPENED, id);
+    if let (SessionKind::Buyer, Some(buyer)) = (row.kind, BuyerId::from_short(&row.subject)) {
+        let scene = Scene { label: &row.agent, network: row.network };
+        activity::note(tx, means, buyer, Happening::SignedIn, scene)?;
+    }
     sessions::insert_session(tx, row)?;
     record::note(tx, means, event)?;
-    Ok(NewSession { id, token, expires })
+    Ok(NewSession { id, token, expires, device: None })
 }
 
 fn find_open(tx: &mut Tx, token: &Token, kind: SessionKind, now: Timestamp) -> Result<SessionRow, AuthError> {
@@ -441,14 +447,19 @@ fn list_lines(
 fn end_all(tx: &mut Tx, means: &Means<'_>, kind: SessionKind, subject: &str) -> Result<usize, Fault> {
     let rows = sessions::list_sessions(tx, kind, subject)?;
     for row in &rows {
-        sessions::delete_session(tx, &row.token_hash)?;
-        record::note(tx, means, ended(row))?;
+        close(tx, means, row)?;
     }
     Ok(rows.len())
 }
 
-pub(crate) fn ended(row: &SessionRow) -> Event {
-    Event::new(row.shop, row.holder(), record::SESSION_ENDED, row.id)
+/// Ends a session that is there, and writes it down.
+pub(crate) fn close(tx: &mut Tx, means: &Means<'_>, row: &SessionRow) -> Result<(), Fault> {
+    sessions::delete_session(tx, &row.token_hash)?;
+    if let (SessionKind::Buyer, Some(buyer)) = (row.kind, BuyerId::from_short(&row.subject)) {
+        let scene = Scene { label: &row.agent, network: row.network };
+        activity::note(tx, means, buyer, Happening::SessionEnded, scene)?;
+    }
+    record::note(tx, means, Event::new(row.shop, row.holder(), record::SESSION_ENDED, row.id))
 }
 
 impl SessionKind {

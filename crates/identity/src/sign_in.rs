@@ -5,14 +5,16 @@
 //! is held to setting up a factor ([`crate::Denied::SecondFactorNeeded`]). Each step makes new tokens, so none that was
 //! seen before a step is worth anything after it (SES-1).
 
-use base::{MemberId, SessionId, Timestamp};
+use base::{DeviceId, MemberId, SessionId, Timestamp};
 use store::Tx;
 
-use crate::buyers;
+use crate::buyers::{self, DeviceToken};
 use crate::codes::{ShownDevice, SignedIn};
 use crate::context::{Fault, Means, takes_faults};
 use crate::factors::{self, FactorKind};
 use crate::limits::{OWN_FRESH_SECONDS, PENDING_SECONDS, PENDING_TRIES_MAX, PLACE_SECONDS};
+use crate::member_devices;
+use crate::networks::Network;
 use crate::notices::{self, Notice};
 use crate::permissions::{Actor, Denied};
 use crate::person::Person;
@@ -168,7 +170,8 @@ pub fn take_second_step(
     let Some(row) = pending::find_pending(tx, &token.hash())?.filter(open) else {
         return Ok(SecondStep::Gone);
     };
-    let at = Occasion { purpose: CodePurpose::SignIn, bound: &row.token_hash, origin: from.origin };
+    let device = find_known_device(tx, row.person, from.device.token.as_ref())?;
+    let at = Occasion { purpose: CodePurpose::SignIn, bound: &row.token_hash, origin: from.origin, device };
     match proof::check_proof(tx, means, row.person, proof, at)? {
         ProofCheck::Right => {
             let opened = complete(tx, means, token, proof.name(), from)?;
@@ -234,7 +237,9 @@ fn open(
 ) -> Result<Option<Opened>, Fault> {
     let opened = match person {
         Person::Member(member) => {
-            let session = open_member(tx, means, member, &from.device.label, from.origin)?;
+            let coming =
+                Coming { agent: &from.device.label, origin: from.origin, device: from.device.token.as_ref() };
+            let session = open_member(tx, means, member, coming)?;
             session.map(|session| Opened::Member(member, session))
         }
         Person::Buyer(buyer) => Some(Opened::Buyer(Box::new(open_buyer(tx, means, buyer, from.device)?))),
@@ -259,39 +264,86 @@ pub(crate) fn end_replaced(
     }
 }
 
-/// Opens a session of a member, notes the sign-in, and tells of a new place. `None` for one who was removed.
+/// The device behind a token, if this very person completed a sign-in on it before.
+fn find_known_device(
+    tx: &mut Tx,
+    person: Person,
+    shown: Option<&DeviceToken>,
+) -> Result<Option<DeviceId>, Fault> {
+    match (person, shown) {
+        (Person::Member(member), shown) => member_devices::find_own_device(tx, member, shown),
+        (Person::Buyer(buyer), Some(shown)) => buyers::find_own_device(tx, buyer, shown),
+        (Person::Buyer(_), None) => Ok(None),
+    }
+}
+
+/// On what and from where a member comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coming<'a> {
+    pub(crate) agent: &'a Label,
+    pub(crate) origin: &'a str,
+    /// The token that the device kept from the last time.
+    pub(crate) device: Option<&'a DeviceToken>,
+}
+
+/// Opens a session of a member, notes the sign-in, and tells of a new device, or of a new place of a known one. `None` for
+/// one who was removed.
 pub(crate) fn open_member(
     tx: &mut Tx,
     means: &Means<'_>,
     member: MemberId,
-    agent: &Label,
-    origin: &str,
+    from: Coming<'_>,
 ) -> Result<Option<NewSession>, Fault> {
+    let Coming { agent, origin, .. } = from;
     let person = Person::Member(member);
     let row = members::find_member(tx, person.shop(), member)?;
     let Some(row) = row.filter(|row| row.state == MemberState::Active) else { return Ok(None) };
     let is_first = row.last_login.is_none();
     members::update_member(tx, MemberRow { last_login: Some(means.now), ..row })?;
-    let place = format!("{} {origin}", person.short());
-    if !throttle::is_remembered(tx, &PLACE, &place, means.now)? && !is_first {
-        let notice = Notice::NewPlace { agent: agent.clone(), origin: origin.to_owned() };
+    let device = member_devices::recognise(tx, means, member, from.device, agent)?;
+    let is_new_place = remember_place(tx, means, person, origin)?;
+    let (network, agent_told) = (Network::of_origin(origin), agent.clone());
+    let notice = match (&device, is_new_place) {
+        (Some(_), _) => Some(Notice::NewDevice { agent: agent_told, network }),
+        (None, true) => Some(Notice::NewPlace { agent: agent_told, origin: origin.to_owned() }),
+        (None, false) => None,
+    };
+    if let Some(notice) = notice.filter(|_| !is_first) {
         notices::queue_notice(tx, means, person, &notice)?;
     }
-    throttle::remember(tx, &PLACE, &place, means.now)?;
-    Ok(Some(sessions::open_member_session(tx, means, member, (agent, origin))?))
+    let session = sessions::open_member_session(tx, means, member, (agent, origin))?;
+    Ok(Some(NewSession { device, ..session }))
 }
 
-/// Recognises or adds the buyer's device and opens a session on it.
+/// Remembers a place, and whether it was none of the person's.
+fn remember_place(tx: &mut Tx, means: &Means<'_>, person: Person, place: &str) -> Result<bool, Fault> {
+    let place = format!("{} {place}", person.short());
+    let is_new = !throttle::is_remembered(tx, &PLACE, &place, means.now)?;
+    throttle::remember(tx, &PLACE, &place, means.now)?;
+    Ok(is_new)
+}
+
+/// Recognises or adds the buyer's device and opens a session on it. A new network of a known device is told; a new device
+/// is told with its network. By network and not by address, which a telephone changes all day.
 pub(crate) fn open_buyer(
     tx: &mut Tx,
     means: &Means<'_>,
     buyer: base::BuyerId,
     device: &ShownDevice,
 ) -> Result<SignedIn, Fault> {
-    let (id, device_token) =
-        buyers::recognise_device(tx, means, buyer, device.token.as_ref(), &device.label)?;
-    let session = sessions::open_buyer_session(tx, means, buyer, id, (&device.label, &device.origin))?;
-    Ok(SignedIn { buyer, device: id, device_token, session, is_new: false })
+    let from = (&device.label, device.origin.as_str());
+    let known = buyers::recognise_device(tx, means, buyer, device.token.as_ref(), from)?;
+    if let Some(network) = Network::of_origin(&device.origin) {
+        let (person, place) = (Person::Buyer(buyer), network.to_string());
+        let is_new = remember_place(tx, means, person, &place)?;
+        if is_new && !known.is_new {
+            let notice = Notice::NewPlace { agent: device.label.clone(), origin: place };
+            notices::queue_notice(tx, means, person, &notice)?;
+        }
+    }
+    let id = known.token.device;
+    let session = sessions::open_buyer_session(tx, means, buyer, id, from)?;
+    Ok(SignedIn { buyer, device: id, device_token: known.token, session, is_new: false })
 }
 
 /// What a step-up came to.
@@ -320,7 +372,7 @@ pub fn step_up(
     proof: &Proof,
     origin: &str,
 ) -> Result<StepUp, AuthError> {
-    let at = Occasion { purpose: CodePurpose::StepUp, bound: session.1.short(), origin };
+    let at = Occasion { purpose: CodePurpose::StepUp, bound: session.1.short(), origin, device: None };
     Ok(match proof::check_proof(tx, means, person, proof, at)? {
         ProofCheck::Right => StepUp::Done(sessions::renew_session(tx, means, session.0, proof.name())?),
         ProofCheck::Wrong => StepUp::Wrong,

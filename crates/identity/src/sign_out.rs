@@ -9,7 +9,7 @@ use crate::limits::SIGN_OUT_ROWS_MAX;
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::record::{self, Event};
-use crate::sessions::ended;
+use crate::sessions::close;
 use crate::store::members;
 use crate::store::sessions::{self as rows, SessionKind, SessionRow};
 
@@ -91,8 +91,7 @@ fn kind_of(person: Person) -> SessionKind {
 
 fn end(tx: &mut Tx, means: &Means<'_>, found: &[SessionRow]) -> Result<(), Fault> {
     for row in found {
-        rows::delete_session(tx, &row.token_hash)?;
-        record::note(tx, means, ended(row))?;
+        close(tx, means, row)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! All SQL of identity, one file for each noun. Single queries, no decisions.
 
 pub(crate) mod access_reviews;
+pub(crate) mod activity;
 pub(crate) mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod buyers;
@@ -9,6 +10,7 @@ pub(crate) mod codes;
 pub(crate) mod disputes;
 pub(crate) mod factors;
 pub(crate) mod keyed;
+pub(crate) mod member_devices;
 pub(crate) mod members;
 pub(crate) mod outbox;
 pub(crate) mod outside;
@@ -307,6 +309,28 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: "
         ALTER TABLE approvals ADD COLUMN invited BLOB;
         CREATE INDEX approvals_by_invited ON approvals (expires_ms) WHERE invited IS NOT NULL;",
+    },
+    Migration {
+        version: 368,
+        name: "identity: the devices of members, and what happened to buyers' accounts",
+        sql: "
+        CREATE TABLE member_devices (
+            shop_id TEXT NOT NULL, member_id TEXT NOT NULL, id TEXT NOT NULL, token_hash TEXT NOT NULL,
+            label TEXT NOT NULL, created_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, member_id, id)
+        );
+        CREATE TABLE buyer_events (
+            buyer_id TEXT NOT NULL, id TEXT NOT NULL, what TEXT NOT NULL, label TEXT NOT NULL, network TEXT,
+            at_ms BIGINT NOT NULL,
+            PRIMARY KEY (buyer_id, id)
+        );
+        CREATE INDEX buyer_events_by_time ON buyer_events (at_ms);
+        INSERT INTO buyer_events (buyer_id, id, what, label, network, at_ms)
+            SELECT subject_id, id, 'signed_in', agent, network, opened_ms FROM sessions WHERE kind = 'buyer';
+        INSERT INTO buyer_events (buyer_id, id, what, label, network, at_ms)
+            SELECT buyer_id, id, 'device_added', label, NULL, created_ms FROM buyer_devices;
+        INSERT INTO buyer_events (buyer_id, id, what, label, network, at_ms)
+            SELECT id, id, 'pin_changed', '', NULL, pin_changed_ms FROM buyers WHERE state <> 'erased';",
     },
 ];
 

@@ -2,6 +2,7 @@
 
 use store::Tx;
 
+use crate::activity;
 use crate::approvals;
 use crate::codes;
 use crate::context::{Fault, Means};
@@ -33,6 +34,7 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
     gone += sent_codes::sweep_sent(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += sign_in::sweep_pending(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += disputes::sweep_disputes(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    gone += activity::sweep_activity(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += approvals::sweep_invited(tx, means, SWEEP_ROWS_MAX - gone)?;
     gone += password_reset::sweep_resets(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     let old = throttles::list_old_throttles(tx, before, SWEEP_ROWS_MAX - gone)?;

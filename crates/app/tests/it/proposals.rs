@@ -74,7 +74,7 @@ fn c13_somebody_who_is_to_be_invited_is_named_until_it_is_decided() {
 
         let other = json!({"name": "Wang Wu", "email": "wu@mail.example", "roles": ["owner"]});
         assert_eq!(house.send(Request::post("/v1/members", &other).bearer(&first)).status, 202);
-        let sweep = |house: &House| house.write(|tx, means| identity::sweep(tx, means));
+        let sweep = |house: &House| house.write(identity::sweep);
         sweep(&house);
         assert_eq!(sealed(), 1);
         house.wait(identity::limits::APPROVAL_WAIT_SECONDS);

@@ -14,8 +14,10 @@ use super::hall::Hall;
 use super::own::{Own, read_own, write_own};
 use super::visit::{Side, Visit, with_next};
 use super::words::{Wrong, device_text, masked_contact};
+use crate::activity::{self, Activity, Happening};
 use crate::buyers::{self, Buyer, BuyerError, PinChange};
 use crate::factors::{FactorKind, list_factors};
+use crate::limits::ACTIVITY_SHOWN_MAX;
 use crate::own::{Thaw, ThawError, freeze_everything, has_fresh_proof, list_own_sessions, thaw};
 use crate::pages::account::{
     AccountPage, ActivityPage, ActivityRow, FreezePage, FrozenPage, PinChangePage, Standing,
@@ -27,8 +29,6 @@ use crate::store::buyers::BuyerState;
 
 /// The account.
 const HOME: &str = "/me/account";
-/// Most things in the list of what happened.
-const ACTIVITY_MAX: usize = 50;
 
 fn session_of(own: &Own<'_>) -> Result<BuyerSession, ApiError> {
     match own.actor() {
@@ -161,22 +161,46 @@ pub(super) async fn list_activity(Shared(hall): Shared<Hall>, visit: Visit) -> R
 }
 
 fn find_activity(tx: &mut Tx<'_>, own: &Own<'_>, page: &Frame) -> Result<Vec<ActivityRow>, ApiError> {
-    let buyer = find_buyer(tx, &session_of(own)?)?;
-    let row = |at, key: &str, note: String| ActivityRow { at, what: page.t(key), note };
-    let mut rows = vec![row(buyer.pin_changed, "activity-pin", String::new())];
-    for device in buyers::list_devices(tx, buyer.id)? {
-        rows.push(row(device.created, "activity-device", device_text(page, &device.label)));
+    let buyer = session_of(own)?.buyer;
+    let found = activity::list_activity(tx, buyer, ACTIVITY_SHOWN_MAX)?;
+    Ok(found.into_iter().map(|line| activity_row(own, page, line)).collect())
+}
+
+fn activity_row(own: &Own<'_>, page: &Frame, line: Activity) -> ActivityRow {
+    let note = match line.what {
+        Happening::FactorAdded | Happening::FactorRemoved => page.t(format!("factor-{}", line.label)),
+        _ if line.label.is_empty() => String::new(),
+        _ => device_text(page, &line.label),
+    };
+    let freeze = if can_be_foreign(line.what) { "/me/freeze".to_owned() } else { String::new() };
+    ActivityRow {
+        at: line.at,
+        what: page.t(format!("activity-{}", line.what.name().replace('_', "-"))),
+        note,
+        network: line.network.map(|network| network.to_string()),
+        country: line.network.and_then(|network| own.country_of(network.first())),
+        not_me_href: freeze,
     }
-    for session in list_own_sessions(tx, own.person, own.means().now)? {
-        rows.push(row(session.opened, "activity-session", device_text(page, &session.agent)));
+}
+
+/// Whether somebody else may have done it, so that its owner has something to say.
+fn can_be_foreign(what: Happening) -> bool {
+    match what {
+        Happening::SignedIn
+        | Happening::DeviceAdded
+        | Happening::FactorAdded
+        | Happening::FactorRemoved
+        | Happening::RecoveryUsed
+        | Happening::PinChanged
+        | Happening::PinReset
+        | Happening::ContactChanged => true,
+        Happening::SessionEnded
+        | Happening::PasskeyCopied
+        | Happening::PinLocked
+        | Happening::WrongTries
+        | Happening::Frozen
+        | Happening::Unfrozen => false,
     }
-    for factor in list_factors(tx, own.person)? {
-        let kind = page.t(format!("factor-{}", factor.kind.name()));
-        rows.push(row(factor.created, "activity-factor", kind));
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.at));
-    rows.truncate(ACTIVITY_MAX);
-    Ok(rows)
 }
 
 /// Shows what freezing does; on a frozen account the way back.

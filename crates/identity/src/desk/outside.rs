@@ -11,7 +11,7 @@ use webkit::error::ApiError;
 use super::form::go;
 use super::hall::Hall;
 use super::sign_in::{HOME, first_step, show_problem};
-use super::visit::{MEMBER, Visit, add_cookie, is_local, place, with_next};
+use super::visit::{Visit, add_cookie, is_local, let_member_in, place, with_next};
 use crate::outside::{
     Attempt, Provider, ProviderError, Request, begin_outside, find_outside_member, is_second_factor,
     open_outside_session, take_outside,
@@ -149,7 +149,7 @@ fn let_in(visit: &Visit, step: FirstStep, proven: bool, next: &str) -> Response 
     match step {
         FirstStep::In(session) if proven => {
             let mut answer = go(next);
-            add_cookie(&mut answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
+            let_member_in(&mut answer, visit, &session);
             answer
         }
         step => first_step(visit, step, next),

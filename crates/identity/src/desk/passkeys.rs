@@ -19,7 +19,9 @@ use super::form::go;
 use super::hall::Hall;
 use super::member::admit_member;
 use super::second_step::{find_actor, renew_cookie, session_token};
-use super::visit::{BUYER, DEVICE, KEEP, MEMBER, Side, Visit, add_cookie, is_local, shown_device, with_next};
+use super::visit::{
+    BUYER, DEVICE, KEEP, Side, Visit, add_cookie, is_local, let_member_in, shown_device, with_next,
+};
 use super::words::{Wrong, text_problem};
 use crate::factors::has_second_factor;
 use crate::pages::passkeys::PasskeyNewPage;
@@ -147,7 +149,7 @@ async fn sign_in(
         }
         Some(Entered::Member { session, .. }) => {
             let mut answer = go(if side == Side::Member { next } else { home(Side::Member) });
-            add_cookie(&mut answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
+            let_member_in(&mut answer, &visit, &session);
             answer
         }
     })

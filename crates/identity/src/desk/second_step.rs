@@ -18,7 +18,7 @@ use super::form::go;
 use super::hall::Hall;
 use super::held::{self, HELD};
 use super::visit::{
-    MEMBER, PENDING, Side, Visit, add_cookie, renew_buyer, secret_of, shown_device, with_next,
+    PENDING, Side, Visit, add_cookie, let_member_in, renew_buyer, secret_of, shown_device, with_next,
 };
 use crate::codes::OneTimeCode;
 use crate::factors::{FactorError, FactorKind};
@@ -156,9 +156,7 @@ pub(super) fn renew_cookie(
         add_cookie(answer, HELD.set(&form, visit.browser.secure));
     }
     match side {
-        Side::Member => {
-            add_cookie(answer, MEMBER.set(session.token.secret().expose(), visit.browser.secure));
-        }
+        Side::Member => let_member_in(answer, visit, session),
         Side::Buyer => renew_buyer(answer, visit, session),
     }
 }

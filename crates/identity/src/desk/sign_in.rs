@@ -10,7 +10,7 @@ use webkit::page::{Frame, Problems, Zone, show};
 
 use super::form::{Button, go};
 use super::hall::Hall;
-use super::visit::{MEMBER, PENDING, Side, Visit, add_cookie, is_local, place, with_next};
+use super::visit::{MEMBER, PENDING, Side, Visit, add_cookie, is_local, let_member_in, place, with_next};
 use crate::members::{LoginError, sign_in_member};
 use crate::pages::entry::SignInPage;
 use crate::password::Password;
@@ -135,7 +135,7 @@ pub(super) fn first_step(visit: &Visit, step: FirstStep, next: &str) -> Response
         }
         FirstStep::In(session) => {
             let mut answer = go(&with_next("/sign-in/factor", next));
-            add_cookie(&mut answer, MEMBER.set(session.token.secret().expose(), secure));
+            let_member_in(&mut answer, visit, &session);
             answer
         }
     }

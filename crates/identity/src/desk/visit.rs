@@ -42,6 +42,8 @@ pub(super) const KEEP: Cookie = Cookie::kept("tw_keep", 30 * 86_400);
 /// By what a buyer's device is recognised at the next sign-in; 400 days is the longest that browsers keep a cookie.
 pub(super) const DEVICE: Cookie = Cookie::kept("tw_device", 400 * 86_400);
 
+/// By what a member's device is recognised at the next sign-in.
+pub(super) const MEMBER_DEVICE: Cookie = Cookie::kept("tw_member_device", 400 * 86_400);
 /// A sign-in that waits for its second step.
 pub(super) const PENDING: Cookie = Cookie::kept("tw_pending", 600);
 
@@ -89,8 +91,10 @@ pub struct Visit {
     pub member: Option<Token>,
     /// A sign-in that waits for its second step, not yet looked up.
     pub pending: Option<Token>,
-    /// By what the device is recognised.
+    /// By what a buyer's device is recognised.
     pub device: Option<DeviceToken>,
+    /// By what a member's device is recognised.
+    pub member_device: Option<DeviceToken>,
     /// Whether the buyer's session is kept when the browser is closed.
     pub is_kept: bool,
     /// A form that waits for a second factor, sealed.
@@ -121,6 +125,7 @@ where
             member: token_of(Side::Member, &parts.headers, secure),
             pending: cookie(PENDING).and_then(|text| Token::parse(TokenKind::PendingSignIn, text)),
             device: cookie(DEVICE).and_then(DeviceToken::parse),
+            member_device: cookie(MEMBER_DEVICE).and_then(DeviceToken::parse),
             is_kept: cookie(KEEP).is_some(),
             held: cookie(HELD).map(str::to_owned),
             browser,
@@ -258,12 +263,21 @@ pub(super) fn add_cookie(answer: &mut Response, line: HeaderValue) {
 
 /// The device of a visit, with the session of a side that it holds already.
 pub(super) fn shown_device(visit: &Visit, side: Side) -> ShownDevice {
-    let session = match side {
-        Side::Buyer => visit.buyer.clone(),
-        Side::Member => visit.member.clone(),
+    let (session, token) = match side {
+        Side::Buyer => (visit.buyer.clone(), visit.device.clone()),
+        Side::Member => (visit.member.clone(), visit.member_device.clone()),
     };
-    let (token, label, origin) = (visit.device.clone(), visit.device_label.clone(), visit.origin());
+    let (label, origin) = (visit.device_label.clone(), visit.origin());
     ShownDevice { token, label, origin, session }
+}
+
+/// Gives the browser a member's session, and what a device that was new is to keep.
+pub(super) fn let_member_in(answer: &mut Response, visit: &Visit, session: &NewSession) {
+    let secure = visit.browser.secure;
+    add_cookie(answer, MEMBER.set(session.token.secret().expose(), secure));
+    if let Some(device) = &session.device {
+        add_cookie(answer, MEMBER_DEVICE.set(device.reveal().expose(), secure));
+    }
 }
 
 /// Gives the browser a buyer's session under its new token, kept as long as before.
@@ -274,7 +288,12 @@ pub fn renew_buyer(answer: &mut Response, visit: &Visit, session: &NewSession) {
 
 /// Where a sign-in comes from.
 pub fn place(visit: &Visit) -> Place {
-    Place { origin: visit.origin(), agent: visit.device_label.clone(), session: visit.member.clone() }
+    Place {
+        origin: visit.origin(),
+        agent: visit.device_label.clone(),
+        device: visit.member_device.clone(),
+        session: visit.member.clone(),
+    }
 }
 
 /// Writes down that a buyer's session is in use.

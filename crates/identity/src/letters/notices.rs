@@ -4,8 +4,10 @@ use base::Secret;
 use webkit::page::Lang;
 
 use crate::mail::{Letter, Message};
+use crate::networks::Network;
 use crate::notices::Notice;
 use crate::store::factors::FactorKind;
+use crate::text::Label;
 
 /// Both forms of a notice.
 pub(crate) fn notice(lang: Lang, notice: &Notice) -> Message {
@@ -78,9 +80,9 @@ fn template(notice: &Notice) -> &'static str {
 
 fn english(notice: &Notice) -> (&'static str, String) {
     match notice {
-        Notice::NewDevice { agent } => (
+        Notice::NewDevice { agent, network } => (
             "A new device was used to sign in",
-            format!("Your account was opened on a new device: {}.", agent.as_str()),
+            format!("Your account was opened on a new device: {}.", device_from(agent, network.as_ref())),
         ),
         Notice::NewPlace { agent, origin } => (
             "A sign-in from a new place",
@@ -147,6 +149,14 @@ fn english(notice: &Notice) -> (&'static str, String) {
     }
 }
 
+/// A device and the network it came from.
+fn device_from(agent: &Label, network: Option<&Network>) -> String {
+    match network {
+        Some(network) => format!("{}, {network}", agent.as_str()),
+        None => agent.as_str().to_owned(),
+    }
+}
+
 fn reset_in_english(link: &Secret<String>, payments: i64) -> String {
     let pays = match payments {
         0 => "it pays nothing".to_owned(),
@@ -189,9 +199,10 @@ fn certificate_in_english(label: &str, days: i64) -> (&'static str, String) {
 
 fn chinese(notice: &Notice) -> (&'static str, String) {
     match notice {
-        Notice::NewDevice { agent } => {
-            ("新设备登录提醒", format!("您的账户刚刚在一台新设备上登录：{}。", agent.as_str()))
-        }
+        Notice::NewDevice { agent, network } => (
+            "新设备登录提醒",
+            format!("您的账户刚刚在一台新设备上登录：{}。", device_from(agent, network.as_ref())),
+        ),
         Notice::NewPlace { agent, origin } => (
             "新地点登录提醒",
             format!("您的账户刚刚从一个从未使用过的地点登录：{origin}（{}）。", agent.as_str()),

@@ -205,4 +205,10 @@ pub struct ActivityRow {
     pub what: String,
     /// On which device or with what; may be empty.
     pub note: String,
+    /// The network it came from, masked, where that is known.
+    pub network: Option<String>,
+    /// Its country, two letters, where the operator's table knows it.
+    pub country: Option<String>,
+    /// Where "this was not me" leads to; empty for what nobody else can have done to the buyer's harm.
+    pub not_me_href: String,
 }

@@ -300,7 +300,7 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
         let context = RequestContext::of(&parts.extensions);
         let agent = Label::from_agent(text(header::USER_AGENT).unwrap_or_default());
         let session = credential.token().cloned();
-        let place = Place { origin: origin_of(context.remote), agent, session };
+        let place = Place { origin: origin_of(context.remote), agent, device: None, session };
         Ok(Bearer { credential, place, at: context.at, remote: context.remote })
     }
 }

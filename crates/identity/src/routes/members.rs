@@ -19,10 +19,11 @@ use super::gate::Bearer;
 use super::second_steps::{MemberSessionView, SecondStepView};
 use crate::approvals::Asked;
 use crate::buyer_policy;
+use crate::buyers::DeviceToken;
 use crate::context::Context;
 use crate::factor_reset;
 use crate::grants::Grants;
-use crate::members::{self, Left, Member, MemberError, MemberPerson, NewMember};
+use crate::members::{self, Left, Member, MemberError, MemberPerson, NewMember, Place};
 use crate::password::{Password, PasswordHash};
 use crate::permissions::{Permission, Role};
 use crate::sessions;
@@ -42,6 +43,8 @@ pub struct NewMemberSessionBody {
     /// The password.
     #[schema(max_length = 128)]
     password: String,
+    /// What this device got the last time: its wrong tries are counted apart from everybody else's.
+    device_token: Option<String>,
 }
 
 /// The first set-up: shop and owner.
@@ -227,7 +230,9 @@ pub async fn create_member_session(
     let email = problems.take("email", Email::parse(&body.email));
     let password = problems.take("password", Password::parse(&body.password));
     let (Some(email), Some(password)) = (email, password) else { return Err(problems.into_error()) };
-    let opened = members::sign_in_member(&cx, email, password, &who.place, who.at).await?;
+    let device = body.device_token.as_deref().and_then(DeviceToken::parse);
+    let place = Place { device, ..who.place };
+    let opened = members::sign_in_member(&cx, email, password, &place, who.at).await?;
     let refused = || ApiError::new(&SIGN_IN_REFUSED, "the address or the password is wrong");
     Ok(match opened.ok_or_else(refused)? {
         (member, FirstStep::In(session)) => {

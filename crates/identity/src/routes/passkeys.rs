@@ -77,7 +77,7 @@ pub struct PasskeySessionBody {
     attempt: String,
     /// What the browser brings.
     credential: PasskeyUseBody,
-    /// What this device got the last time, so that it is recognised; buyers only.
+    /// What this device got the last time, so that it is recognised.
     device_token: Option<String>,
     /// What to call the device.
     #[schema(max_length = 60)]
@@ -97,7 +97,7 @@ pub struct PasskeySessionView {
     token: String,
     /// A buyer's device.
     device: Option<String>,
-    /// To be given at the next sign-in on this device; buyers only.
+    /// To be given at the next sign-in on this device; absent for a member's that was known already.
     device_token: Option<String>,
     /// When the session ends in any case, RFC 3339.
     expires_at: String,
@@ -376,7 +376,7 @@ impl PasskeySessionView {
                 session: session.id.to_string(),
                 token: session.token.secret().expose().clone(),
                 device: None,
-                device_token: None,
+                device_token: session.device.as_ref().map(|token| token.reveal().expose().clone()),
                 expires_at: session.expires.to_rfc3339(),
             }),
             Entered::Refused(refusal) => Err(refused_passkey(refusal)),

@@ -53,7 +53,7 @@ pub struct SecondStepBody {
     code: String,
     /// For `sms`: the id that asking for the code gave.
     request: Option<String>,
-    /// For a buyer: what this device got the last time.
+    /// What this device got the last time.
     device_token: Option<String>,
     /// For a buyer: what to call the device.
     #[schema(max_length = 60)]
@@ -106,6 +106,8 @@ pub struct MemberSessionView {
     expires_at: String,
     /// Whether a second factor was given. If not, the session is good for setting one up and for nothing else.
     second_factor: bool,
+    /// To be given at the next sign-in on this device; absent where it was known already.
+    device_token: Option<String>,
 }
 
 /// Who is in: a member or a buyer.
@@ -289,6 +291,7 @@ impl MemberSessionView {
             token: session.token.secret().expose().clone(),
             expires_at: session.expires.to_rfc3339(),
             second_factor,
+            device_token: session.device.as_ref().map(|token| token.reveal().expose().clone()),
         }
     }
 }

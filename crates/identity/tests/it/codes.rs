@@ -125,6 +125,23 @@ fn c04_five_wrong_codes_spend_a_request() {
         }
         assert!(matches!(give(&world, request, &code, None), CodeCheck::Gone));
         assert_eq!(world.audited("code.refused"), 5);
+        let told = |world: &World| world.deliver().into_iter().map(|mail| mail.template).collect::<Vec<_>>();
+        assert_eq!(told(&world), ["failed_burst"], "C15: the owner hears of it");
+        let request = ask_in(&world, "a@b.example", "192.0.2.1").unwrap();
+        let code = code_in(&world.deliver()[0].body);
+        for _ in 0..5 {
+            give(&world, request, &other_than(&code), None);
+        }
+        assert_eq!(told(&world), Vec::<String>::new(), "once a day");
+        world.wait(86_400);
+        let request = ask_in(&world, "a@b.example", "192.0.2.1").unwrap();
+        let code = code_in(&world.deliver()[0].body);
+        for _ in 0..4 {
+            give(&world, request, &other_than(&code), None);
+        }
+        assert_eq!(told(&world), Vec::<String>::new(), "four are no burst");
+        give(&world, request, &other_than(&code), None);
+        assert_eq!(told(&world), ["failed_burst"]);
     });
 }
 
@@ -318,5 +335,80 @@ fn pw_4_the_device_of_another_buyer_has_no_budget_for_this_contact() {
         assert!(matches!(refused, Err(CodeRequestError::TooMany { .. })), "{refused:?}");
         let refused = ask_on(&world, "nobody@b.example", "192.0.2.7", Some(&stranger));
         assert!(refused.is_ok(), "an unknown contact is counted as any other");
+    });
+}
+
+#[test]
+fn c15_a_buyers_sign_in_from_a_new_network_is_told_and_a_new_device_is_told_with_its_network() {
+    each_world(|world| {
+        world.buyer("a@b.example");
+        let enter = |origin: &'static str, shown: Option<&SignedIn>| {
+            let request = ask_on(&world, "a@b.example", origin, shown).unwrap();
+            let code = code_in(&world.deliver()[0].body);
+            let code = OneTimeCode::parse(&code).unwrap();
+            let device = ShownDevice {
+                origin: origin.into(),
+                token: shown.map(|signed_in| signed_in.device_token.clone()),
+                label: Label::from_agent("phone"),
+                session: None,
+            };
+            let check =
+                world.write(move |tx, means| identity::verify_code(tx, means, request, &code, &device));
+            let told = world.deliver().into_iter();
+            let told: Vec<(String, String)> =
+                told.map(|mail| (mail.template, mail.body.expose().clone())).collect();
+            (right(check.unwrap()), told)
+        };
+        let (first, told) = enter("192.0.2.1", None);
+        assert!(told.is_empty(), "the first device of all");
+        assert!(enter("192.0.2.200", Some(&first)).1.is_empty(), "another address of one network");
+        let told = enter("203.0.113.7", Some(&first)).1;
+        assert_eq!(told[0].0, "new_place");
+        assert!(told[0].1.contains("203.0.113.•") && !told[0].1.contains("203.0.113.7"), "{}", told[0].1);
+        assert!(enter("203.0.113.8", Some(&first)).1.is_empty(), "told once");
+        let told = enter("198.51.100.1", None).1;
+        assert_eq!(told.len(), 1, "a new device in a new network is one notice: {told:?}");
+        assert!(told[0].0 == "new_device" && told[0].1.contains("198.51.100.•"), "{}", told[0].1);
+    });
+}
+
+#[test]
+fn pw_4_a_known_telephone_is_not_kept_out_by_texts_that_its_neighbours_ask_for() {
+    each_world(|world| {
+        let number = identity::Contact::Phone(identity::Phone::parse("+8613800138000").unwrap());
+        let ask = |number: &identity::Contact, device: Option<&identity::DeviceToken>| {
+            let (number, device) = (number.clone(), device.cloned());
+            world.write(move |tx, means| {
+                let from = Knock { origin: "192.0.2.1", host: "pay.example", device: device.as_ref() };
+                identity::request_sign_in(tx, means, &number, Lang::Zh, from)
+            })
+        };
+        let to = number.clone();
+        let buyer = world
+            .write(move |tx, means| {
+                let name = identity::PersonName::parse("Zhang San").unwrap();
+                let pin = identity::Pin::parse(crate::world::PIN).unwrap();
+                identity::create_buyer(tx, means, &SignUp::new(name, to.clone(), pin, Lang::Zh).unwrap())
+            })
+            .unwrap();
+        let device = ShownDevice {
+            origin: "192.0.2.1".into(),
+            token: None,
+            label: Label::from_agent("phone"),
+            session: None,
+        };
+        let opened = world.write(move |tx, means| {
+            let arrival = identity::Arrival { device: &device, origin: "192.0.2.1" };
+            let (person, kind) = (identity::Person::Buyer(buyer), identity::FactorKind::Passkey);
+            identity::open_proven(tx, means, person, kind, arrival)
+        });
+        let Some(identity::Opened::Buyer(known)) = opened.unwrap() else { panic!() };
+        for n in 0..30 {
+            let other = format!("+86138001381{n:02}");
+            let other = identity::Contact::Phone(identity::Phone::parse(&other).unwrap());
+            assert!(ask(&other, None).is_ok(), "{n}");
+        }
+        assert!(ask(&number, None).is_err(), "the address has used up its texts");
+        assert!(ask(&number, Some(&known.device_token)).is_ok(), "a known device has its own");
     });
 }

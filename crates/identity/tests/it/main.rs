@@ -7,6 +7,7 @@
 )]
 
 mod access_reviews;
+mod activity;
 mod api_keys;
 mod approvals;
 mod authenticator;

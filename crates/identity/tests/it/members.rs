@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use identity::{
-    Actor, Denied, Grants, Label, Link, LoginError, MemberError, MemberState, PasswordHash, Permission, Role,
-    SetupError, Token, TokenKind, Verdict, hash_password, verify_password,
+    Actor, Denied, DeviceToken, FirstStep, Grants, Label, Link, LoginError, MemberError, MemberState,
+    NewSession, PasswordHash, Permission, Place, Role, SetupError, Token, TokenKind, Verdict, hash_password,
+    verify_password,
 };
 
 use crate::world::{World, each_world, email, new_member, password, profile};
@@ -12,15 +13,33 @@ use crate::world::{World, each_world, email, new_member, password, profile};
 const GOOD: &str = "pencil river nine kettles";
 
 fn login(world: &World, address: &'static str, text: &str, origin: &'static str) -> Result<bool, LoginError> {
-    let attempt = world.write(move |tx, means| identity::start_login(tx, means, &email(address), origin))?;
+    Ok(login_on(world, address, text, &from(origin, None))?.is_some())
+}
+
+/// Where somebody signs in from, on a device that was given this token.
+fn from(origin: &str, device: Option<&DeviceToken>) -> Place {
+    let agent = Label::from_agent("browser");
+    Place { origin: origin.to_owned(), agent, device: device.cloned(), session: None }
+}
+
+fn login_on(
+    world: &World,
+    address: &'static str,
+    text: &str,
+    at: &Place,
+) -> Result<Option<NewSession>, LoginError> {
+    let (first, then) = (at.clone(), at.clone());
+    let attempt = world.write(move |tx, means| identity::start_login(tx, means, &email(address), &first))?;
     let verdict = if verify_password(&password(text), &attempt.hash) {
         Verdict::Right { rehashed: None, is_listed: false }
     } else {
         Verdict::Wrong
     };
-    let agent = Label::from_agent("browser");
-    let done = world.write(move |tx, means| identity::finish_login(tx, means, &attempt, &verdict, &agent));
-    Ok(done.unwrap().is_some())
+    let done = world.write(move |tx, means| identity::finish_login(tx, means, &attempt, &verdict, &then));
+    Ok(done.unwrap().map(|(_, step)| match step {
+        FirstStep::In(session) => session,
+        FirstStep::SecondStep(_) => panic!("nobody here has a second factor"),
+    }))
 }
 
 fn owner_world(world: &World) -> base::ShopId {
@@ -97,7 +116,9 @@ fn c04_ten_wrong_passwords_from_one_place_lock_that_place_for_half_an_hour() {
     each_world(|world| {
         owner_world(&world);
         let start = |address: &'static str, origin: &'static str| {
-            world.write(move |tx, means| identity::start_login(tx, means, &email(address), origin))
+            world.write(move |tx, means| {
+                identity::start_login(tx, means, &email(address), &from(origin, None))
+            })
         };
         for address in ["owner@shop.example", "nobody@shop.example"] {
             for _ in 0..10 {
@@ -128,7 +149,9 @@ fn c04_of_200_parallel_tries_ten_reach_the_password() {
                     start.wait();
                     let address = email("owner@shop.example");
                     world
-                        .write(move |tx, means| identity::start_login(tx, means, &address, "192.0.2.66"))
+                        .write(move |tx, means| {
+                            identity::start_login(tx, means, &address, &from("192.0.2.66", None))
+                        })
                         .is_ok()
                 })
             })
@@ -146,13 +169,106 @@ fn pw_4_a_hundred_tries_from_everywhere_do_not_lock_the_usual_place() {
         for n in 0..110 {
             let origin = format!("198.51.100.{n}");
             let found = world.write(move |tx, means| {
-                identity::start_login(tx, means, &email("owner@shop.example"), &origin)
+                identity::start_login(tx, means, &email("owner@shop.example"), &from(&origin, None))
             });
             refused += usize::from(found.is_err());
         }
         assert_eq!(refused, 10);
         assert!(login(&world, "owner@shop.example", GOOD, "203.0.113.9").is_err());
         assert_eq!(login(&world, "owner@shop.example", GOOD, "192.0.2.1"), Ok(true));
+    });
+}
+
+#[test]
+fn pw_4_wrong_tries_behind_one_address_keep_no_known_device_out() {
+    each_world(|world| {
+        let shop = owner_world(&world);
+        let hash = hash_password(&password(GOOD), &base::Dice::System);
+        world.member(shop, "new@shop.example", &[Role::Cashier], &hash);
+        let entered = login_on(&world, "owner@shop.example", GOOD, &from("192.0.2.1", None)).unwrap();
+        let known = entered.unwrap().device.expect("a device that was new is given a token");
+        // Fifty wrong tries of a neighbour, with names of all kinds and that of the owner among them.
+        let office = "198.51.100.7";
+        for n in 0..50 {
+            let address: &'static str = Box::leak(format!("nobody{n}@shop.example").into_boxed_str());
+            let address = if n % 10 == 0 { "owner@shop.example" } else { address };
+            assert_eq!(login(&world, address, "something else entirely", office), Ok(false), "{n}");
+        }
+        let blocked = Err(LoginError::TooMany { retry_after_seconds: 1800 });
+        assert_eq!(login(&world, "new@shop.example", GOOD, office), blocked, "a device nobody knows waits");
+        let again = login_on(&world, "owner@shop.example", GOOD, &from(office, Some(&known))).unwrap();
+        assert!(again.unwrap().device.is_none(), "the known device gets in and keeps its token");
+        assert_eq!(
+            login(&world, "owner@shop.example", GOOD, office),
+            Ok(true),
+            "from there it is a known place now"
+        );
+        assert_eq!(
+            login(&world, "new@shop.example", GOOD, office),
+            blocked,
+            "and nobody else's count is forgotten"
+        );
+    });
+}
+
+#[test]
+fn pw_4_a_known_device_has_ten_tries_of_its_own_and_for_its_own_member_alone() {
+    each_world(|world| {
+        let shop = owner_world(&world);
+        let hash = hash_password(&password(GOOD), &base::Dice::System);
+        world.member(shop, "other@shop.example", &[Role::Cashier], &hash);
+        let entered = login_on(&world, "owner@shop.example", GOOD, &from("192.0.2.1", None)).unwrap();
+        let known = entered.unwrap().device.unwrap();
+        let on = |address: &'static str, text: &str, origin: &str| {
+            login_on(&world, address, text, &from(origin, Some(&known))).map(|session| session.is_some())
+        };
+        for n in 0..10 {
+            let origin = format!("198.51.100.{n}");
+            assert_eq!(on("owner@shop.example", "something else entirely", &origin), Ok(false), "{n}");
+        }
+        let blocked = Err(LoginError::TooMany { retry_after_seconds: 1800 });
+        assert_eq!(on("owner@shop.example", GOOD, "203.0.113.1"), blocked, "a stolen token guesses no more");
+        assert_eq!(
+            login(&world, "owner@shop.example", GOOD, "203.0.113.1"),
+            Ok(true),
+            "nor locks its owner out"
+        );
+        for _ in 0..10 {
+            assert_eq!(on("other@shop.example", "something else entirely", "203.0.113.2"), Ok(false));
+        }
+        assert_eq!(on("other@shop.example", GOOD, "203.0.113.2"), blocked, "it is nobody else's device");
+        assert_eq!(on("other@shop.example", GOOD, "203.0.113.3"), Ok(true));
+    });
+}
+
+#[test]
+fn a_member_has_so_many_known_devices_and_the_oldest_makes_room() {
+    each_world(|world| {
+        let shop = owner_world(&world);
+        let enter = |device: Option<&DeviceToken>| {
+            world.wait(1);
+            let entered = login_on(&world, "owner@shop.example", GOOD, &from("192.0.2.1", device));
+            entered.unwrap().unwrap().device
+        };
+        let first = enter(None).unwrap();
+        for _ in 1..identity::limits::MEMBER_DEVICES_MAX {
+            assert!(enter(None).is_some());
+        }
+        assert!(enter(Some(&first)).is_none(), "so many are known");
+        assert!(enter(None).is_some());
+        assert!(enter(Some(&first)).is_none(), "the one used longest ago went, and that is another one");
+        for _ in 0..identity::limits::MEMBER_DEVICES_MAX {
+            assert!(enter(None).is_some());
+        }
+        assert!(enter(Some(&first)).is_some(), "one more and it is forgotten");
+        let boss = world.actor(shop, "boss@shop.example", &[Role::Owner]);
+        let last = enter(None).unwrap();
+        let owner = world.read(|tx, means| identity::list_members(tx, means.vault, &boss, shop)).unwrap();
+        let owner =
+            owner.iter().find(|(_, person)| person.email.expose() == "owner@shop.example").unwrap().0.id;
+        world.write(move |tx, means| identity::remove_member(tx, means, &boss, shop, owner)).unwrap();
+        let left = world.cx.db.read_blocking(|tx| tx.query("SELECT id FROM member_devices", &[])).unwrap();
+        assert_eq!(left.len(), 0, "who leaves leaves none behind: {last:?}");
     });
 }
 

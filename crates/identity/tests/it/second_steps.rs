@@ -43,7 +43,7 @@ fn shown(world: &World, key: &Secret<Vec<u8>>) -> OneTimeCode {
 pub fn prove(world: &World, person: Person, proof: Proof, origin: &'static str) -> ProofCheck {
     world
         .write(move |tx, means| {
-            let at = Occasion { purpose: CodePurpose::SignIn, bound: "here", origin };
+            let at = Occasion { purpose: CodePurpose::SignIn, bound: "here", origin, device: None };
             identity::check_proof(tx, means, person, &proof, at)
         })
         .unwrap()
@@ -398,17 +398,19 @@ fn ses_1_a_buyer_with_a_factor_gives_it_after_the_mailed_code() {
 }
 
 #[test]
-fn c15_a_sign_in_from_a_new_place_is_told() {
+fn c15_a_members_sign_in_on_a_new_device_or_from_a_new_place_is_told_once() {
     each_world(|world| {
         let shop = world.shop().id;
         let hash = identity::PasswordHash::of_nobody();
         let member = world.member(shop, "owner@shop.example", &[Role::Owner], &hash);
+        let known = std::cell::RefCell::new(None);
         let open = |origin: &'static str| {
-            world
+            let token = known.borrow().clone();
+            let opened = world
                 .write(move |tx, means| {
                     let device = identity::ShownDevice {
                         origin: "192.0.2.1".into(),
-                        token: None,
+                        token: token.clone(),
                         label: Label::from_agent("laptop"),
                         session: None,
                     };
@@ -417,11 +419,61 @@ fn c15_a_sign_in_from_a_new_place_is_told() {
                     identity::open_proven(tx, means, person, kind, arrival)
                 })
                 .unwrap();
+            if let Some(token) = opened.unwrap().session().device.clone() {
+                known.replace(Some(token));
+            }
             world.deliver().into_iter().map(|mail| mail.template).collect::<Vec<_>>()
         };
         assert_eq!(open("192.0.2.1"), Vec::<String>::new(), "the first sign-in of all");
         assert_eq!(open("192.0.2.1"), Vec::<String>::new());
         assert_eq!(open("192.0.2.2"), ["new_place"]);
         assert_eq!(open("192.0.2.2"), Vec::<String>::new());
+        known.replace(None);
+        assert_eq!(open("192.0.2.2"), ["new_device"], "from the usual place as well");
+        assert_eq!(open("192.0.2.2"), Vec::<String>::new());
+        known.replace(None);
+        assert_eq!(open("192.0.2.3"), ["new_device"], "both at once are one notice");
+    });
+}
+
+#[test]
+fn pw_4_guesses_of_a_neighbour_leave_a_known_device_its_own_tries() {
+    each_world(|world| {
+        let (person, key) = with_app(&world);
+        let Person::Buyer(buyer) = person else { panic!() };
+        let begin = || {
+            world.write(move |tx, means| {
+                let device = identity::ShownDevice {
+                    origin: PLACE.into(),
+                    token: None,
+                    label: Label::from_agent("telephone"),
+                    session: None,
+                };
+                let arrival = identity::Arrival { device: &device, origin: PLACE };
+                let kind = identity::FactorKind::Totp;
+                identity::open_proven(tx, means, Person::Buyer(buyer), kind, arrival)
+            })
+        };
+        let Some(identity::Opened::Buyer(signed_in)) = begin().unwrap() else { panic!() };
+        for _ in 0..10 {
+            assert_eq!(prove(&world, person, Proof::Totp(digits("000000")), PLACE), ProofCheck::Wrong);
+        }
+        let device = Some(signed_in.device);
+        let on = |code: OneTimeCode, device| {
+            world.write(move |tx, means| {
+                let at = Occasion { purpose: CodePurpose::SignIn, bound: "here", origin: PLACE, device };
+                identity::check_proof(tx, means, person, &Proof::Totp(code.clone()), at)
+            })
+        };
+        let waits = ProofCheck::TooMany { retry_after_seconds: 1800 };
+        assert_eq!(on(shown(&world, &key), None).unwrap(), waits);
+        for _ in 0..9 {
+            assert_eq!(on(digits("000000"), device).unwrap(), ProofCheck::Wrong);
+        }
+        assert_eq!(on(shown(&world, &key), device).unwrap(), ProofCheck::Right, "its tenth try is looked at");
+        for _ in 0..10 {
+            assert_eq!(on(digits("000000"), device).unwrap(), ProofCheck::Wrong);
+        }
+        assert_eq!(on(shown(&world, &key), device).unwrap(), waits, "and no more than ten");
     });
 }

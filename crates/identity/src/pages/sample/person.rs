@@ -196,14 +196,27 @@ impl FrozenPage {
 impl ActivityPage {
     /// See [`super`].
     pub fn sample(page: Frame) -> ActivityPage {
-        let row =
-            |seconds, key: &str, note: String| ActivityRow { at: ago(seconds), what: page.t(key), note };
+        let row = |seconds, key: &str, note: String| ActivityRow {
+            at: ago(seconds),
+            what: page.t(key),
+            note,
+            network: Some("203.0.113.•".to_owned()),
+            country: Some("CN".to_owned()),
+            not_me_href: "/me/freeze".to_owned(),
+        };
+        let ended = ActivityRow {
+            network: None,
+            country: None,
+            not_me_href: String::new(),
+            ..row(3_000, "activity-session-ended", say(page.lang, "Safari on iPhone", "iPhone Safari"))
+        };
         let device = say(page.lang, "Chrome on Android", "安卓手机 Chrome");
         let rows = vec![
-            row(600, "activity-session", device.clone()),
-            row(86_000, "activity-factor", page.t("factor-passkey")),
-            row(86_400, "activity-device", device),
-            row(9_000_000, "activity-pin", String::new()),
+            row(600, "activity-signed-in", device.clone()),
+            ended,
+            row(86_000, "activity-factor-added", page.t("factor-passkey")),
+            row(86_400, "activity-device-added", device),
+            row(9_000_000, "activity-pin-changed", String::new()),
         ];
         ActivityPage { page, rows }
     }
