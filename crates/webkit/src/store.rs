@@ -65,6 +65,28 @@ pub const MIGRATIONS: &[Migration] = &[
         CREATE INDEX signature_nonces_expiry ON signature_nonces (expires_at);
     ",
     },
+    Migration {
+        version: 702,
+        name: "stored answers lie apart from their keys",
+        sql: "
+        CREATE TABLE idempotency_answers (
+            shop_id TEXT NOT NULL,
+            caller TEXT NOT NULL,
+            endpoint TEXT NOT NULL,
+            key TEXT NOT NULL,
+            fingerprint BLOB NOT NULL,
+            status BIGINT NOT NULL,
+            body BLOB NOT NULL,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, caller, endpoint, key)
+        );
+        INSERT INTO idempotency_answers SELECT * FROM idempotency_keys;
+        DROP TABLE idempotency_keys;
+        ALTER TABLE idempotency_answers RENAME TO idempotency_keys;
+        CREATE INDEX idempotency_keys_expiry ON idempotency_keys (expires_at);
+    ",
+    },
 ];
 
 /// Deletes up to `rows_max` rows of `table`, whose last column is `expires_at`, that have passed it; returns how many. They

@@ -154,3 +154,20 @@ fn idem_7_of_100_parallel_requests_one_charges_and_all_get_its_answer() {
         assert_eq!(charges(&db), 1);
     });
 }
+
+#[test]
+fn idem_2_an_answer_that_an_older_version_stored_is_still_replayed() {
+    for scratch in store::testing::Scratch::each() {
+        let older: Vec<_> = MIGRATIONS.iter().filter(|migration| migration.version < 702).cloned().collect();
+        let answered = |db: Db, wanted: &str| {
+            let told = db.write_blocking(|tx| match begin(tx, &scope(), &key("k"), &print("{}"), NOW)? {
+                Begin::Fresh(claim) => claim.finish(tx, 201, b"{\"id\":1}").map(|()| "now"),
+                Begin::Replay(answer) if answer.body == b"{\"id\":1}" => Ok("before"),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(told, Ok(wanted));
+        };
+        answered(scratch.open(&older).unwrap(), "now");
+        answered(scratch.open(MIGRATIONS).unwrap(), "before");
+    }
+}
