@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 seconds=${1:-10}
 pairs=${2:-3}
 program=${TILLWARD_PROGRAM:-target/release/tillward}
+unset TILLWARD_PROGRAM # the program refuses settings it does not know
 
 field() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p"; }
 median() { sort -g | sed -n "$(((pairs + 1) / 2))p"; }

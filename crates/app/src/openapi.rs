@@ -1,5 +1,7 @@
 //! The description of the API: every domain's operations in one OpenAPI document, complete enough for a strict linter.
 
+use std::sync::LazyLock;
+
 use utoipa::OpenApi;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -19,6 +21,12 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
     components(schemas(webkit::ErrorBody, webkit::ErrorView, webkit::FieldProblem))
 )]
 struct Description;
+
+/// The description as JSON, put together when it is first asked for: it takes several times the memory of its text.
+pub fn as_json() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| openapi().to_json().unwrap_or_default());
+    &TEXT
+}
 
 /// The description of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {

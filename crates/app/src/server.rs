@@ -8,7 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use axum::{Extension, Router};
+use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -75,9 +75,8 @@ pub fn machine_router(context: &Context, edge: Edge) -> Router {
 }
 
 fn interface(context: &Context) -> Router {
-    let description: Arc<str> = crate::openapi::openapi().to_json().unwrap_or_default().into();
-    let describe = |Extension(text): Extension<Arc<str>>| async move {
-        ([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string())
+    let describe = || async {
+        ([(axum::http::header::CONTENT_TYPE, "application/json")], crate::openapi::as_json())
     };
     let (payments, _) = payments::routes::router().with_state::<()>(context.clone()).split_for_parts();
     let (identity, _) =
@@ -93,7 +92,6 @@ fn interface(context: &Context) -> Router {
         .merge(keys)
         .route("/openapi.json", get(describe))
         .route("/health", get(|| async { "ok" }))
-        .layer(Extension(description))
 }
 
 /// The shell of all pages, to whose bar every domain adds its sections.
