@@ -36,8 +36,8 @@ needs! {
         "delete_passkey", "finish_passkey_registration", "finish_passkey_step_up", "list_my_factors",
         "list_passkeys", "send_step_up_code";
     OwnPassword => "update_password";
-    ViewShop => "find_shop", "list_approvals", "list_refund_limits";
-    ManageShop => "update_buyer_policy", "update_refund_limit";
+    ViewShop => "find_shop", "find_shop_place", "list_approvals", "list_refund_limits";
+    ManageShop => "update_buyer_policy", "update_refund_limit", "update_shop_place";
     ViewPayments => "find_code", "find_code_image", "find_order", "find_payment", "find_proof", "find_refund",
         "find_refund_proposal", "list_codes", "list_orders", "list_payments", "list_refunds", "list_terminals";
     TakePayments => "create_order", "create_payment";
@@ -65,7 +65,7 @@ needs! {
     ManageCertificates => "create_api_key_enrolment", "create_terminal_enrolment", "delete_certificate",
         "list_certificates";
     ManageSecurity => "reset_member_factors", "update_opening_limits";
-    ManageTerminals => "create_terminal";
+    ManageTerminals => "create_terminal", "update_terminal_place";
     ViewAudit => "find_opening_limits", "list_opening_alerts";
     ManageKeys => "create_key_rotation", "destroy_key", "list_key_rotations", "list_keys";
 }

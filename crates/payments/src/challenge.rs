@@ -8,6 +8,7 @@ use base::{PaymentId, ScopedId};
 
 use crate::confirm::{ConfirmError, Confirmed, Moved, declined, remember_end, settle};
 use crate::confirmation::Nonce;
+use crate::labels::{LabelSource, label_fraud};
 use crate::payment::{DeclineReason, Payment, State};
 use crate::proof::{self, PasskeyProof, Proof};
 use crate::record::{self, Deed};
@@ -26,7 +27,7 @@ pub enum Answer {
     No,
 }
 
-/// Carries the payer's answer out: the payment goes on or stops.
+/// Carries the payer's answer out: the payment goes on, or stops and is known as fraud from then on.
 ///
 /// # Errors
 /// [`ConfirmError::NoPayment`] (also for somebody else's payment), [`ConfirmError::NotWaiting`] when it is not paused.
@@ -58,7 +59,11 @@ pub fn answer_challenge(
     };
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
     remember_end(tx, means, &payment, attempt)?;
-    let leaf = record::note(tx, means, &session.buyer.into(), Deed::Answer, &payment, from)?;
+    let payer = session.buyer.into();
+    let leaf = record::note(tx, means, &payer, Deed::Answer, &payment, from)?;
+    if matches!(answer, Answer::No) {
+        label_fraud(tx, means, &payer, from, &payment, LabelSource::Payer)?;
+    }
     payment.entry = Some(leaf.entry_id);
     rows::update_payment(tx, &payment)?;
     Ok(Confirmed::Moved(Box::new(Moved { payment, leaf })))

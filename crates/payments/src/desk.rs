@@ -32,6 +32,7 @@ mod live;
 mod member;
 mod overview;
 mod paying;
+mod places;
 mod receipt;
 mod refunds;
 mod reviews;
@@ -116,6 +117,7 @@ fn members() -> Router<Desk> {
         .route("/desk/payments/{id}/refund", post(refunds::create_refund))
         .route("/desk/refunds", get(refunds::list_refunds))
         .route("/desk/refunds/limit", get(refunds::show_limit).post(refunds::update_limit))
+        .route("/desk/places", get(places::list_places).post(places::update_place))
         .route(
             "/desk/certificates",
             get(certificates::list_certificates).post(certificates::create_enrolment),

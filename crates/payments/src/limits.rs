@@ -16,6 +16,14 @@ pub const REFERENCE_CHARS_MAX: usize = 64;
 pub const DESCRIPTION_CHARS_MAX: usize = 140;
 /// Longest name of a shop, terminal or printed code.
 pub const NAME_CHARS_MAX: usize = 60;
+/// Longest span that a shop tells of a payer's past, days: a hundred years.
+pub const PAST_DAYS_MAX: f64 = 36_500.0;
+/// The same in hours.
+pub const PAST_HOURS_MAX: f64 = PAST_DAYS_MAX * 24.0;
+/// The same in minutes.
+pub const PAST_MINUTES_MAX: f64 = PAST_HOURS_MAX * 60.0;
+/// Most wrong PINs of a day that a shop tells of.
+pub const FAILED_PINS_MAX: u32 = 10_000;
 /// Bytes of a confirmation's nonce, at least and at most.
 pub const NONCE_BYTES_MIN: usize = 16;
 /// See [`NONCE_BYTES_MIN`].

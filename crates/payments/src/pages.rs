@@ -6,7 +6,7 @@
 //! (`cargo run -p app --example gallery -- target/gallery`).
 //!
 //! Reading order: [`shown`] (states as pages show them), [`pay`] (the buyer's way), [`receipt`], [`notice`], then the desk:
-//! [`overview`], [`list`], [`detail`], [`codes`], [`reviews`], [`certificates`].
+//! [`overview`], [`list`], [`detail`], [`codes`], [`reviews`], [`places`], [`certificates`].
 
 use std::sync::LazyLock;
 
@@ -19,6 +19,7 @@ pub mod list;
 pub mod notice;
 pub mod overview;
 pub mod pay;
+pub mod places;
 pub mod receipt;
 pub mod reviews;
 pub mod sample;

@@ -5,6 +5,7 @@ use base::{EntryId, ScopedId};
 use identity::Means;
 use store::Tx;
 
+use crate::labels::LabelSource;
 use crate::payment::{Payment, State};
 use crate::screening::Origination;
 
@@ -14,6 +15,8 @@ const REVIEW: Action = Action::new("payment.review");
 const REFUND: Action = Action::new("payment.refund");
 const CANCEL: Action = Action::new("payment.cancel");
 const REFUND_LIMIT: Action = Action::new("shop.refund_limit");
+const FRAUD: Action = Action::new("payment.fraud");
+const PLACE: Action = Action::new("shop.place");
 const TOP_UP: Action = Action::new("balance.top_up");
 
 /// What was done.
@@ -24,6 +27,7 @@ pub(crate) enum Deed {
     Review,
     Refund(base::Money, Option<base::ApprovalId>),
     Cancel,
+    Fraud(LabelSource),
 }
 
 impl Deed {
@@ -34,6 +38,7 @@ impl Deed {
             Deed::Review => REVIEW,
             Deed::Refund(..) => REFUND,
             Deed::Cancel => CANCEL,
+            Deed::Fraud(_) => FRAUD,
         }
     }
 }
@@ -58,6 +63,9 @@ pub(crate) fn note(
     if let Some(decline) = payment.decline {
         entry = entry.detail("decline", decline.name());
     }
+    if let Deed::Fraud(source) = deed {
+        entry = entry.detail("said_by", source.name());
+    }
     if let Deed::Refund(amount, approval) = deed {
         entry = entry.detail("refund", amount);
         if let Some(approval) = approval {
@@ -81,6 +89,26 @@ pub(crate) fn note_limit(
     let id = EntryId::new(shop, means.now, means.dice);
     let entry = Entry::new(id, means.now, actor.clone(), REFUND_LIMIT, Object::from(shop), Outcome::Success);
     audit::append(tx, &entry.detail("from", from).detail("to", to))?;
+    Ok(())
+}
+
+/// Enters where a shop or a terminal is, as degrees; `unknown` where it said no more.
+pub(crate) fn note_place(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    (shop, object): (base::ShopId, Object),
+    place: Option<risk::Place>,
+) -> Result<(), store::Error> {
+    let id = EntryId::new(shop, means.now, means.dice);
+    let entry = Entry::new(id, means.now, actor.clone(), PLACE, object, Outcome::Success);
+    let entry = match place.map(risk::Place::centi) {
+        Some((north, east)) => {
+            entry.detail("north_hundredths", i64::from(north)).detail("east_hundredths", i64::from(east))
+        }
+        None => entry.detail("place", "unknown"),
+    };
+    audit::append(tx, &entry)?;
     Ok(())
 }
 

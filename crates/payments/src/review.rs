@@ -6,6 +6,7 @@ use risk::Attempt;
 use store::Tx;
 
 use crate::confirm::{ConfirmError, Moved, declined, remember_end, settle};
+use crate::labels::{LabelSource, label_fraud};
 use crate::payment::{DeclineReason, Payment, State};
 use crate::record::{self, Deed};
 use crate::screening::Origination;
@@ -17,8 +18,10 @@ use crate::text::ShortText;
 pub enum ReviewState {
     /// Somebody has to look.
     Open,
-    /// A member let it through.
+    /// A member let it through, and it was paid.
     Approved,
+    /// A member let it through, and it could not be paid: the balance was too small by then, or the account frozen.
+    ApprovedUnpaid,
     /// A member stopped it.
     Rejected,
 }
@@ -29,15 +32,16 @@ impl ReviewState {
         match self {
             ReviewState::Open => "open",
             ReviewState::Approved => "approved",
+            ReviewState::ApprovedUnpaid => "approved_unpaid",
             ReviewState::Rejected => "rejected",
         }
     }
 
     /// Reads [`ReviewState::name`].
     pub fn named(name: &str) -> Option<ReviewState> {
-        [ReviewState::Open, ReviewState::Approved, ReviewState::Rejected]
-            .into_iter()
-            .find(|s| s.name() == name)
+        let all =
+            [ReviewState::Open, ReviewState::Approved, ReviewState::ApprovedUnpaid, ReviewState::Rejected];
+        all.into_iter().find(|state| state.name() == name)
     }
 }
 
@@ -60,11 +64,22 @@ pub struct Review {
     pub expires_at: Timestamp,
 }
 
+/// What a member decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Let it through.
+    Approve,
+    /// Stop it.
+    Decline,
+    /// Stop it, and remember it as fraud.
+    DeclineAsFraud,
+}
+
 /// A member's decision.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// Let it through.
-    pub approve: bool,
+    /// Let it through, or stop it.
+    pub ruling: Ruling,
     /// Why; every decision says so.
     pub note: ShortText,
 }
@@ -93,7 +108,8 @@ pub(crate) fn close(tx: &mut Tx<'_>, means: &Means<'_>, id: PaymentId) -> Result
     rows::put_review(tx, &Review { state: ReviewState::Rejected, decided_at: Some(means.now), ..review })
 }
 
-/// Carries a member's decision out. An approved payment is declined all the same where the payer's account was frozen.
+/// Carries a member's decision out. An approved payment is declined all the same where the payer's account was frozen or
+/// the balance is too small by now; its review then ends as [`ReviewState::ApprovedUnpaid`].
 ///
 /// # Errors
 /// [`ConfirmError::NoPayment`], [`ConfirmError::NotWaiting`] when it is not in review (any more).
@@ -111,13 +127,18 @@ pub fn decide_review(
         state => return Err(ConfirmError::NotWaiting(state)),
     }
     let review = rows::find_review(tx, id)?.ok_or(ConfirmError::NoPayment)?;
-    let mut payment = if verdict.approve {
-        let shop = identity::find_shop(tx, id.shop())?.ok_or(ConfirmError::NoPayment)?;
-        settle(tx, means, &shop, payment)?
-    } else {
-        declined(means, payment, DeclineReason::Review)
+    let mut payment = match verdict.ruling {
+        Ruling::Approve => {
+            let shop = identity::find_shop(tx, id.shop())?.ok_or(ConfirmError::NoPayment)?;
+            settle(tx, means, &shop, payment)?
+        }
+        Ruling::Decline | Ruling::DeclineAsFraud => declined(means, payment, DeclineReason::Review),
     };
-    let state = if verdict.approve { ReviewState::Approved } else { ReviewState::Rejected };
+    let state = match (verdict.ruling, payment.stored_state) {
+        (Ruling::Approve, State::Paid) => ReviewState::Approved,
+        (Ruling::Approve, _) => ReviewState::ApprovedUnpaid,
+        (Ruling::Decline | Ruling::DeclineAsFraud, _) => ReviewState::Rejected,
+    };
     let decided = Review {
         state,
         decided_by: Some(member.to_string()),
@@ -127,7 +148,11 @@ pub fn decide_review(
     rows::put_review(tx, &Review { decided_at: Some(means.now), ..decided })?;
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
     remember_end(tx, means, &payment, attempt)?;
-    let leaf = record::note(tx, means, &member.into(), Deed::Review, &payment, from)?;
+    let who = member.into();
+    let leaf = record::note(tx, means, &who, Deed::Review, &payment, from)?;
+    if verdict.ruling == Ruling::DeclineAsFraud {
+        label_fraud(tx, means, &who, from, &payment, LabelSource::Review)?;
+    }
     payment.entry = Some(leaf.entry_id);
     rows::update_payment(tx, &payment)?;
     Ok(Moved { payment, leaf })

@@ -9,7 +9,8 @@ pub(crate) mod errors;
 mod orders;
 mod paying;
 mod payments;
-mod read;
+mod places;
+pub(crate) mod read;
 mod refund_limits;
 mod refunds;
 mod reviews;
@@ -124,6 +125,8 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(orders::find_order))
         .routes(routes!(orders::create_terminal, orders::list_terminals))
         .routes(routes!(orders::create_terminal_enrolment))
+        .routes(routes!(places::find_shop_place, places::update_shop_place))
+        .routes(routes!(places::update_terminal_place))
         .routes(routes!(payments::create_payment, payments::list_payments))
         .routes(routes!(payments::find_payment))
         .routes(routes!(payments::cancel_payment))

@@ -90,23 +90,19 @@ pub struct Parties<'a> {
 /// Everything known of an attempt to pay with a stored balance.
 pub fn facts_of(parties: &Parties<'_>, from: &Origination, now: Timestamp) -> Facts {
     let Parties { payment, shop, premises, terminal, session, buyer, device_since, balance_minor } = *parties;
-    let (hour, weekday) = premises.local_hour(now);
     let days = |since: Timestamp| Some(now.millis_since(since).max(0) as f64 / MS_A_DAY);
     let mut facts = Facts::new(now, payment.amount);
+    facts.code = Some(if payment.origin == Origin::Dynamic { CodeKind::Dynamic } else { CodeKind::Static });
+    facts.code_place = terminal.and_then(|terminal| terminal.place);
+    let mut facts = facts_at(facts, shop, premises);
     for (entity, key) in party_keys(payment, session.buyer, from) {
         facts.set(entity, key);
     }
     facts.set(Entity::Device, Some(Key::of(session.device.short())));
-    facts.hour = Some(hour);
-    facts.weekday = Some(weekday);
     facts.method = Word::parse("balance");
-    facts.code = Some(if payment.origin == Origin::Dynamic { CodeKind::Dynamic } else { CodeKind::Static });
     facts.code_age_minutes = Some(now.millis_since(payment.created_at).max(0) as f64 / MS_A_MINUTE);
     facts.payer_place = from.place;
-    facts.code_place = terminal.and_then(|terminal| terminal.place).or(premises.place);
-    facts.shop_country = Word::parse(&shop.country);
     facts.payer_account_days = days(buyer.created);
-    facts.shop_account_days = days(shop.created);
     facts.device_age_days = days(device_since);
     facts.session_age_minutes = Some(now.millis_since(session.opened).max(0) as f64 / MS_A_MINUTE);
     // The first PIN comes with the account and is no change.
@@ -116,6 +112,23 @@ pub fn facts_of(parties: &Parties<'_>, from: &Origination, now: Timestamp) -> Fa
     facts.contact_changed_hours = buyer.contact_changed.map(hours_since);
     facts.balance_minor = Some(balance_minor);
     facts
+}
+
+/// Adds what is known of the shop alone: who it is, its hour and weekday, its country and age, and where its codes stand
+/// unless that is known better.
+pub fn facts_at(facts: Facts, shop: &Shop, premises: &Premises) -> Facts {
+    let (hour, weekday) = premises.local_hour(facts.at);
+    let scans = matches!(facts.code, Some(CodeKind::Static | CodeKind::Dynamic));
+    let mut known = Facts {
+        hour: Some(hour),
+        weekday: Some(weekday),
+        code_place: facts.code_place.or(premises.place.filter(|_| scans)),
+        shop_country: Word::parse(&shop.country),
+        shop_account_days: Some(facts.at.millis_since(shop.created).max(0) as f64 / MS_A_DAY),
+        ..facts
+    };
+    known.set(Entity::Shop, Some(Key::of(shop.id.short())));
+    known
 }
 
 /// What is known of a stored payment without its payer's session: enough to note how it ended.
@@ -227,7 +240,8 @@ pub(crate) fn screen(
     let profiles = load_profiles(tx, PLATFORM, facts)?;
     let decision = screen.decide(&with_flows(facts, &profiles, base::ScopedId::shop(&payment)), &profiles);
     let id = DecisionId::new(base::ScopedId::shop(&payment), means.now, means.dice);
-    rows::insert_decision(tx, id, Some(payment), decision.outcome.name(), decision.to_bytes(), means.now)?;
+    let about = (Some(payment), facts.key(Entity::Address));
+    rows::insert_decision(tx, id, about, decision.outcome.name(), decision.to_bytes(), means.now)?;
     Ok((id, decision, profiles))
 }
 
@@ -260,6 +274,29 @@ pub(crate) fn remember_flow(
     rows::put_profile(tx, PLATFORM, Entity::Payer, payer, &profile)
 }
 
+/// Notes in the profiles of a payment's parties that it was fraud.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn learn_fraud(
+    tx: &mut Tx<'_>,
+    payment: &Payment,
+    paid_at: Timestamp,
+    known_at: Timestamp,
+) -> Result<(), store::Error> {
+    let mut facts = known_facts(payment, known_at);
+    let address = payment.decision.map_or(Ok(None), |id| rows::find_decision_address(tx, id))?;
+    facts.set(Entity::Address, address);
+    for entity in Entity::ALL {
+        if let Some(party) = facts.key(entity) {
+            let mut profile = rows::find_profile(tx, PLATFORM, entity, party)?.unwrap_or_default();
+            profile.label(known_at, paid_at, true);
+            rows::put_profile(tx, PLATFORM, entity, party, &profile)?;
+        }
+    }
+    Ok(())
+}
+
 /// Guessing shows in the memory of account, device, address and shop; the payment stays as it was.
 pub(crate) fn remember_guess(tx: &mut Tx<'_>, facts: &Facts) -> Result<(), store::Error> {
     let profiles = load_profiles(tx, PLATFORM, facts)?;
@@ -290,7 +327,8 @@ pub fn decide_alone(
     let profiles = load_profiles(tx, shop, facts)?;
     let decision = screen.decide(facts, &profiles);
     let id = DecisionId::new(shop, means.now, means.dice);
-    rows::insert_decision(tx, id, None, decision.outcome.name(), decision.to_bytes(), means.now)?;
+    let outcome = decision.outcome.name();
+    rows::insert_decision(tx, id, (None, None), outcome, decision.to_bytes(), means.now)?;
     let attempt = match decision.outcome {
         risk::Outcome::Allow => Attempt::Paid,
         risk::Outcome::Block => Attempt::Declined,

@@ -14,9 +14,11 @@ use crate::refund::Refund;
 use crate::review::{Review, ReviewState};
 use crate::shop::{Premises, Terminal};
 
+mod labels;
 mod lists;
 mod refunds;
 
+pub(crate) use labels::{find_decision_address, find_fraud_label, insert_fraud_label};
 pub use lists::{Direction, PaymentFilter, Sort, Spot, Taken, list_payments, sum_taken};
 pub(crate) use lists::{count_code_payments, list_dynamic_payments, list_shop_refunds, list_sorted_payments};
 pub(crate) use refunds::{
@@ -73,7 +75,11 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     version: 601,
     name: "payments by printed code",
     sql: "CREATE INDEX payments_code ON payments (shop_id, code_id, id) WHERE code_id IS NOT NULL",
-}, Migration { version: 602, name: "payments: refunds that take two people", sql: refunds::SQL }];
+}, Migration { version: 602, name: "payments: refunds that take two people", sql: refunds::SQL }, Migration {
+    version: 603,
+    name: "payments known to be fraud",
+    sql: labels::SQL,
+}];
 
 static PREMISES: Table =
     Table::new("premises", &[text("shop_id")], &[text("zone"), int("lat_centi"), int("lon_centi")]).kept();
@@ -131,7 +137,7 @@ static PAYMENTS: Table = Table::new(
 static DECISIONS: Table = Table::new(
     "decisions",
     &[text("shop_id"), text("id")],
-    &[text("payment_id"), text("outcome"), blob("body"), int("decided_at")],
+    &[text("payment_id"), text("outcome"), blob("body"), int("decided_at"), int("address_party")],
 )
 .growing();
 static REFUNDS: Table = Table::new(
@@ -168,7 +174,7 @@ static CODE_DAYS: Table = Table::new(
 .kept();
 
 /// Every table of this domain, for the test that holds them against the schema.
-pub static TABLES: [&Table; 12] = [
+pub static TABLES: [&Table; 13] = [
     &PREMISES,
     &TERMINALS,
     &ORDERS,
@@ -181,6 +187,7 @@ pub static TABLES: [&Table; 12] = [
     &CODE_DAYS,
     &refunds::REFUND_LIMITS,
     &refunds::REFUND_PROPOSALS,
+    &labels::FRAUD_LABELS,
 ];
 
 const PAYMENT_COLUMNS: &str = "shop_id, id, amount_minor, currency, refunded_minor, refunds, state, decline, order_id,
@@ -203,10 +210,18 @@ pub(crate) fn find_premises(tx: &mut Tx<'_>, shop: ShopId) -> Result<Option<Prem
 }
 
 pub(crate) fn insert_terminal(tx: &mut Tx<'_>, terminal: &Terminal) -> Result<(), Error> {
+    tx.insert(&TERMINALS, terminal_row(terminal))
+}
+
+pub(crate) fn update_terminal(tx: &mut Tx<'_>, terminal: &Terminal) -> Result<(), Error> {
+    tx.put(&TERMINALS, terminal_row(terminal))
+}
+
+fn terminal_row(terminal: &Terminal) -> Vec<Value> {
     let (lat, lon) = centi(terminal.place);
     let mut row = key_of(&terminal.id, terminal.id.short());
     row.extend([(&terminal.name).into(), lat, lon, terminal.created_at.into()]);
-    tx.insert(&TERMINALS, row)
+    row
 }
 
 pub(crate) fn find_terminal(tx: &mut Tx<'_>, id: TerminalId) -> Result<Option<Terminal>, Error> {
@@ -432,13 +447,15 @@ pub fn count_payments(tx: &mut Tx<'_>) -> Result<Vec<(State, i64)>, Error> {
 pub(crate) fn insert_decision(
     tx: &mut Tx<'_>,
     id: DecisionId,
-    payment: Option<PaymentId>,
+    (payment, address): (Option<PaymentId>, Option<PartyKey>),
     outcome: &str,
     body: Vec<u8>,
     at: Timestamp,
 ) -> Result<(), Error> {
     let mut row = key_of(&id, id.short());
+    let address = address.map(|party| party.0.cast_signed());
     row.extend([payment.as_ref().map(PaymentId::short).into(), outcome.into(), body.into(), at.into()]);
+    row.push(address.into());
     tx.insert(&DECISIONS, row)
 }
 

@@ -147,6 +147,11 @@ impl std::fmt::Debug for Word {
     }
 }
 
+/// Farthest from the equator, degrees.
+pub const LATITUDE_DEGREES_MAX: f64 = 90.0;
+/// Farthest from the meridian of Greenwich, degrees.
+pub const LONGITUDE_DEGREES_MAX: f64 = 180.0;
+
 /// A place on earth, to about a kilometre (hundredths of a degree): fine enough to tell impossible travel, too
 /// coarse to follow a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,11 +163,16 @@ pub struct Place {
 impl Place {
     /// From degrees, north and east positive. `None` outside ±90, ±180 or when not a number.
     pub fn new(lat: f64, lon: f64) -> Option<Place> {
-        if !(lat.abs() <= 90.0 && lon.abs() <= 180.0) {
+        if !(lat.abs() <= LATITUDE_DEGREES_MAX && lon.abs() <= LONGITUDE_DEGREES_MAX) {
             return None;
         }
         // In range after the check: at most ±18,000.
         Some(Place { lat_centi: (lat * 100.0).round() as i16, lon_centi: (lon * 100.0).round() as i16 })
+    }
+
+    /// Degrees, north and east positive: what [`Place::new`] reads.
+    pub fn degrees(self) -> (f64, f64) {
+        (f64::from(self.lat_centi) / 100.0, f64::from(self.lon_centi) / 100.0)
     }
 
     /// Hundredths of a degree, latitude and longitude, as stored.
@@ -361,6 +371,8 @@ mod tests {
         assert_eq!(place(1.0, 1.0).km_to(place(1.0, 1.0)), 0.0);
         assert!((place(0.0, 180.0).km_to(place(0.0, -180.0))) < 0.001);
         assert!((place(90.0, 0.0).km_to(place(-90.0, 0.0)) - 20_015.0).abs() < 1.0);
+        assert_eq!(place(-90.0, 180.0).degrees(), (-90.0, 180.0));
+        assert_eq!(place(31.2349, -121.4751).degrees(), (31.23, -121.48), "to about a kilometre");
         for (lat, lon) in [(90.01, 0.0), (0.0, 180.01), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
             assert_eq!(Place::new(lat, lon), None);
         }

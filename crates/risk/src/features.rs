@@ -424,12 +424,13 @@ fn fill_payer(row: &mut Features, facts: &Facts, profiles: &Profiles) {
             let new = facts.key(kind).map(|key| payer.acquaintance(kind, key) != Acquaintance::Known);
             row.flag(own, new);
         }
-        let (km, kmh) = travel(facts, payer.place);
+        let (km, kmh) = travel(facts, payer.place_at(seconds(facts.at)));
         row.own_opt(Own::TravelKm, km);
         row.own_opt(Own::TravelKmh, kmh);
         row.own_opt(Own::HourShare, facts.hour.and_then(|hour| hour_share(payer, hour)));
     }
-    let (km, kmh) = travel(facts, profiles.get(Entity::Terminal).and_then(|terminal| terminal.place));
+    let terminal = profiles.get(Entity::Terminal);
+    let (km, kmh) = travel(facts, terminal.and_then(|terminal| terminal.place_at(seconds(facts.at))));
     row.own_opt(Own::ScanKm, km);
     row.own_opt(Own::ScanKmh, kmh);
 }

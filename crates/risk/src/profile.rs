@@ -26,6 +26,9 @@ pub const HIGH_RATIO: f64 = 3.0;
 /// Payments needed before the long-run mean is compared with.
 pub const HISTORY_MIN: u32 = 3;
 
+/// How long the place of a payment is remembered, seconds: after a week nobody is anywhere too soon.
+pub const PLACE_SECONDS_MAX: u32 = 7 * crate::window::DAY;
+
 /// How an attempt ended, as far as the memory of the parties is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
@@ -207,6 +210,11 @@ impl Profile {
         }
     }
 
+    /// Where the party last paid from and when, unless that was more than [`PLACE_SECONDS_MAX`] before `now`.
+    pub(crate) fn place_at(&self, now: u32) -> Option<(Place, u32)> {
+        self.place.filter(|(_, at)| now.saturating_sub(*at) <= PLACE_SECONDS_MAX)
+    }
+
     /// Remembers one attempt of this party, which plays the part of `entity`. `fresh`: see [`observe`].
     fn record(&mut self, facts: &Facts, entity: Entity, attempt: Attempt, fresh: bool) {
         let at = seconds(facts.at).max(1);
@@ -223,6 +231,7 @@ impl Profile {
             self.first = at;
         }
         self.last = self.last.max(at);
+        self.place = self.place_at(at);
         if paid {
             self.record_amount(facts.amount.minor, &mut sums);
             self.record_habits(facts, at);

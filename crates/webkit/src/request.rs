@@ -27,6 +27,8 @@ pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What pages may load: this site alone, no inline script or style.
 const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
                            form-action 'self'; frame-ancestors 'none'";
+/// What a page may ask the browser for.
+pub(crate) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 /// What an answer of the API may load: nothing.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -292,10 +294,7 @@ fn add_headers(response: &mut Response, context: &RequestContext, api: bool) {
     default(header::CACHE_CONTROL, "no-store");
     default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    default(
-        HeaderName::from_static("permissions-policy"),
-        "camera=(), microphone=(), geolocation=(), payment=()",
-    );
+    default(PERMISSIONS_POLICY, "camera=(), microphone=(), geolocation=(), payment=()");
     if context.secure {
         default(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }

@@ -232,6 +232,31 @@ fn c18_each_code_that_cannot_be_paid_says_why() {
         house.wait(900);
         assert_eq!(scan(&text(&late, "pay_url")), "code_expired");
         assert_eq!(house.pay(&phone, &late).code(), "payment_expired");
+        // An app that knows the shop it stands in refuses another one's code, and says so for each kind.
+        let other = house.shop("SG");
+        let at = |url: &str, shop: &str| {
+            let body = json!({"text": url, "shop": shop});
+            house.send(Request::post("/v1/codes/scan", &body).bearer(&phone.token))
+        };
+        let (here, there) = (shop.id.to_string(), other.id.to_string());
+        let fresh = text(&house.bill(&shop, 900), "pay_url");
+        assert_eq!(at(&fresh, &here).text("/next"), "payment");
+        let refused = at(&fresh, &there);
+        assert_eq!((refused.status, refused.code().as_str()), (422, "code_other_shop"));
+        assert_eq!(at(&url, &there).code(), "code_other_shop", "and not that it was used");
+        assert_eq!(at(&fresh, "nonsense").status, 400);
+        let printed = Request::post("/v1/codes", &json!({"name": "Till 1"})).once(&key());
+        let printed = house.send(house.signed(&shop, printed)).json();
+        assert_eq!(at(&text(&printed, "url"), &there).code(), "code_other_shop");
+        let begin = |shop: &str| {
+            let body = json!({"amount_minor": 500, "currency": "CNY", "shop": shop});
+            let target = format!("/v1/codes/{}/payments", text(&printed, "id"));
+            house.send(Request::post(&target, &body).once(&key()).bearer(&phone.token))
+        };
+        let refused = begin(&there);
+        assert_eq!((refused.status, refused.code().as_str()), (422, "code_other_shop"));
+        assert_eq!(begin(&here).status, 201);
+
         let taken = house.bill(&shop, 900);
         let cancel =
             Request::post(&format!("/v1/payments/{}/cancel", text(&taken, "id")), &json!({})).once(&key());

@@ -5,6 +5,7 @@ use base::PaymentId;
 use identity::NewSession;
 use identity::desk::{Once, Payer, Visit, Wrong, admit_payer, go, renew_buyer, show_notice};
 use identity::pages::notice::NoticeKind as Refused;
+use risk::Place;
 use store::{Key, Tx};
 use webkit::error::{ApiError, Code};
 
@@ -16,12 +17,13 @@ use crate::confirm::{self, Confirm, Confirmed};
 use crate::pages::notice::NoticeKind;
 use crate::payment::{DeclineReason, Payment};
 use crate::routes::errors;
+use crate::screening::Origination;
 use crate::store as rows;
 
 /// What a payer asked for on the pay page.
 pub(super) enum Wish {
-    /// To confirm with what was shown.
-    Confirm(Confirm),
+    /// To confirm with what was shown, from where the payer let the page say.
+    Confirm(Confirm, Option<Place>),
     /// To answer "is this you?".
     Answer(PaymentId, Answer),
     /// To take a payment back that waits for the shop's review.
@@ -31,7 +33,7 @@ pub(super) enum Wish {
 impl Wish {
     fn payment(&self) -> PaymentId {
         match self {
-            Wish::Confirm(command) => command.payment(),
+            Wish::Confirm(command, _) => command.payment(),
             Wish::Answer(id, _) | Wish::Stop(id) => *id,
         }
     }
@@ -39,7 +41,7 @@ impl Wish {
     /// The rows that it will read.
     fn keys(&self) -> Vec<Key> {
         match self {
-            Wish::Confirm(command) => confirm::keys_of(command),
+            Wish::Confirm(command, _) => confirm::keys_of(command),
             Wish::Answer(id, _) | Wish::Stop(id) => vec![rows::payment_key(*id)],
         }
     }
@@ -54,7 +56,10 @@ pub(super) async fn carry(desk: &Desk, visit: &Visit, once: Once, wish: Wish) ->
         once.run(tx, asker.now, |tx| {
             let (means, session, from) = (&payer.means, &payer.session, origination(&asker));
             let carried = match &wish {
-                Wish::Confirm(command) => confirm::confirm(tx, means, &screen, session, &from, command),
+                Wish::Confirm(command, place) => {
+                    let from = Origination { place: *place, ..from };
+                    confirm::confirm(tx, means, &screen, session, &from, command)
+                }
                 Wish::Answer(id, answer) => {
                     challenge::answer_challenge(tx, means, session, &from, *id, answer)
                 }

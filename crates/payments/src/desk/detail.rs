@@ -19,11 +19,12 @@ use super::receipt::{find_log_line, proof_text, text_file};
 use super::rows::{decision_view, find_decision, rows_of};
 use super::words::{reached_at, shown, shown_outcome, till_name};
 use crate::create::cancel_payment as cancel;
+use crate::labels::LabelSource;
 use crate::pages::detail::{EntryView, PaymentPage};
 use crate::pages::list::PaymentRow;
 use crate::payment::{DeclineReason, Payment, State};
 use crate::refund_proposal::list_waiting;
-use crate::review::Review;
+use crate::review::{Review, ReviewState};
 use crate::routes::errors;
 use crate::store as rows;
 
@@ -195,6 +196,13 @@ impl Steps<'_> {
         }
         self.tell_review(tx, member)?;
         self.tell_end();
+        if let Some(label) = rows::find_fraud_label(tx, payment.id)? {
+            let key = match label.source {
+                LabelSource::Payer => "step-fraud-payer",
+                LabelSource::Review => "step-fraud-review",
+            };
+            self.add(Mark::Stopped, page.t(key), Some(label.known_at));
+        }
         for refund in rows::list_refunds(tx, payment.id)? {
             let word = page.t1("step-refunded", "amount", page.amount(&refund.amount));
             let note = refund.reason.unwrap_or_default();
@@ -214,9 +222,10 @@ impl Steps<'_> {
     fn tell_review(&mut self, tx: &mut Tx<'_>, member: &Member<'_>) -> Result<(), ApiError> {
         let Some(review) = rows::find_review(tx, self.payment.id)? else { return Ok(()) };
         self.add(Mark::Review, self.page.t("step-review"), Some(review.opened_at));
-        let Review { decided_by: Some(by), note, decided_at, .. } = review else { return Ok(()) };
+        let Review { decided_by: Some(by), note, decided_at, state, .. } = review else { return Ok(()) };
         let who = member_name(tx, member, &by)?;
-        let word = self.page.t1("step-reviewed", "who", who);
+        let unpaid = state == ReviewState::ApprovedUnpaid;
+        let word = self.page.t1(if unpaid { "step-approved-unpaid" } else { "step-reviewed" }, "who", who);
         self.out.push(Step { mark: Mark::Done, word, at: decided_at, note: note.unwrap_or_default() });
         Ok(())
     }

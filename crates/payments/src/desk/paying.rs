@@ -6,9 +6,10 @@ use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use base::{Money, PaymentId, ScopedId, Timestamp};
+use base::{Money, PaymentId, ScopedId, ShopId, Timestamp};
 use identity::desk::{Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, with_next};
 use identity::{Actor, FactorKind, Person, Pin};
+use risk::Place;
 use serde::Deserialize;
 use store::Tx;
 use tokio::sync::broadcast::error::RecvError;
@@ -32,6 +33,7 @@ use crate::limits::DESCRIPTION_CHARS_MAX;
 use crate::pages::notice::NoticeKind;
 use crate::pages::pay::{ChallengePage, PayAmountPage, PayPage, PinPage, WaitPage};
 use crate::payment::{Payment, State};
+use crate::place::parse_typed;
 use crate::routes::errors;
 use crate::store as rows;
 use crate::text::ShortText;
@@ -84,9 +86,10 @@ pub(super) async fn scan_code(
 }
 
 async fn open_code(desk: &Desk, visit: &Visit, token: CodeToken) -> Result<Opened, ApiError> {
+    let Ok(at) = shop_asked(visit) else { return Ok(Opened::Refused(NoticeKind::CodeOtherShop)) };
     let (cx, asker) = (desk.clone(), visit.clone());
     let opened =
-        desk.db().read(move |tx| match follow_code(tx, &cx.context.code_key(), &token, None, asker.now) {
+        desk.db().read(move |tx| match follow_code(tx, &cx.context.code_key(), &token, at, asker.now) {
             Ok(Scanned::Payment(payment)) => {
                 let payee = find_payee(tx, payment.id.shop())?;
                 let line = payer_line(tx, &cx, &asker, &payment)?;
@@ -107,6 +110,17 @@ async fn open_code(desk: &Desk, visit: &Visit, token: CodeToken) -> Result<Opene
             Err(other) => Ok(Opened::Refused(notice_of(&other))),
         });
     opened.await
+}
+
+/// The shop that the payer stands at, where the address says so with `?shop=`: a shop's own page knows.
+fn shop_asked(visit: &Visit) -> Result<Option<ShopId>, base::IdError> {
+    visit.query("shop").map(|text| text.parse()).transpose()
+}
+
+/// The address of a code, with the shop the payer stands at.
+fn code_path(visit: &Visit, text: &str, rest: &str) -> String {
+    let shop = shop_asked(visit).ok().flatten();
+    format!("/p/{text}{rest}{}", shop.map_or_else(String::new, |shop| format!("?shop={shop}")))
 }
 
 fn notice_of(error: &ScanError) -> NoticeKind {
@@ -175,7 +189,7 @@ fn show_pay_page(desk: &Desk, visit: &Visit, text: &str, found: (Payment, Payee,
         payer: line.name,
         expires_at: Some(payment.expires_at),
         confirm_token: String::new(),
-        action_href: format!("/p/{text}"),
+        action_href: code_path(visit, text, ""),
         cancel_href: String::new(),
     };
     show(StatusCode::OK, &view)
@@ -203,7 +217,7 @@ pub(super) async fn start_payment(
     Ok(match open_code(&desk, &visit, token).await? {
         Opened::Payment(found) => go(&format!("/pay/{}", found.0.id)),
         Opened::Own(id) => go(&format!("/pay/{id}")),
-        Opened::Amount(_) => go(&format!("/p/{text}")),
+        Opened::Amount(_) => go(&code_path(&visit, &text, "")),
         Opened::Refused(kind) => refuse(&desk, &visit, kind),
     })
 }
@@ -238,7 +252,7 @@ impl AmountEntry {
             amount_typed: self.typed.amount,
             note_typed: self.typed.note,
             problems,
-            action_href: format!("/p/{}/amount", self.text),
+            action_href: code_path(visit, &self.text, "/amount"),
         };
         show(status, &view)
     }
@@ -281,7 +295,7 @@ pub(super) async fn create_payment(
             let (code, payee, till) = *found;
             AmountEntry { text, code, payee, till, typed: posted.form }
         }
-        Opened::Payment(_) | Opened::Own(_) => return Ok(go(&format!("/p/{text}"))),
+        Opened::Payment(_) | Opened::Own(_) => return Ok(go(&code_path(&visit, &text, ""))),
         Opened::Refused(kind) => return Ok(refuse(&desk, &visit, kind)),
     };
     let (amount, note) = match entry.read(&visit.buyer_frame(&desk.hall)) {
@@ -425,7 +439,9 @@ fn show_pin(
         cancel_href: String::new(),
         page,
     };
-    show(status, &view)
+    let mut answer = show(status, &view);
+    webkit::page::let_ask_for_place(&mut answer);
+    answer
 }
 
 /// What the payer was shown, with the server's nonce: the form brings it back, sealed.
@@ -473,6 +489,14 @@ impl Seen {
 pub(super) struct ConfirmForm {
     pin: String,
     confirm_token: String,
+    #[serde(default)]
+    place: String,
+}
+
+/// Where the payer let the page say they are: `31.23,121.47`, or nothing.
+pub(super) fn read_place(text: &str) -> Result<Option<Place>, ApiError> {
+    let (north, east) = text.split_once(',').unwrap_or((text, ""));
+    parse_typed(north, east).map_err(|problem| ApiError::bad_field("place", problem))
 }
 
 /// Confirms a payment with the PIN.
@@ -490,8 +514,9 @@ pub(super) async fn confirm_payment(
     let Ok(pin) = Pin::parse(&posted.form.pin) else {
         return show_again(&desk, &visit, id, Trouble::Pin(Wrong::NotSixDigits)).await;
     };
+    let place = read_place(&posted.form.place)?;
     let command = Confirm::new(id, amount, id.shop(), nonce, pin);
-    carry(&desk, &visit, posted.once, Wish::Confirm(command)).await
+    carry(&desk, &visit, posted.once, Wish::Confirm(command, place)).await
 }
 
 /// The payer's answer to "is this you?".

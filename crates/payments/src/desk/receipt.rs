@@ -12,7 +12,9 @@ use webkit::page::{Frame, show};
 
 use super::Desk;
 use super::paying::{Standing, find_standing, freeze, payment_id};
+use super::trade::origination;
 use super::words::{reached_at, risk_lang, shown};
+use crate::labels::{LabelSource, label_fraud};
 use crate::pages::notice::NoticeKind;
 use crate::pages::pay::NotMePage;
 use crate::pages::receipt::ReceiptPage;
@@ -206,7 +208,7 @@ pub(super) async fn show_not_me(
     Ok(show(StatusCode::OK, &view))
 }
 
-/// Freezes the buyer's account.
+/// Freezes the buyer's account; the payment is known as fraud from then on.
 pub(super) async fn freeze_account(
     Shared(desk): Shared<Desk>,
     visit: Visit,
@@ -218,7 +220,11 @@ pub(super) async fn freeze_account(
     let (cx, asker) = (desk.clone(), visit.clone());
     let done = desk.db().write(move |tx| {
         let payer = admit_payer(tx, &cx.hall, &asker)?;
-        find_standing(tx, &payer, id)?;
+        let payment = find_standing(tx, &payer, id)?.payment;
+        if payment.buyer == Some(payer.session.buyer) {
+            let (who, from) = (payer.session.buyer.into(), origination(&asker));
+            label_fraud(tx, &payer.means, &who, &from, &payment, LabelSource::Payer)?;
+        }
         freeze(tx, &payer)
     });
     done.await?;

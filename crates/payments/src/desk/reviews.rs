@@ -22,7 +22,7 @@ use crate::limits::DESCRIPTION_CHARS_MAX;
 use crate::pages::detail::DecisionView;
 use crate::pages::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
 use crate::payment::{Payment, State};
-use crate::review::{self, Review, Verdict};
+use crate::review::{self, Review, Ruling, Verdict};
 use crate::routes::errors;
 use crate::store as rows;
 use crate::text::ShortText;
@@ -162,10 +162,11 @@ pub(super) async fn decide_review(
 ) -> Result<Response, ApiError> {
     let id = payment_id(&id)?;
     let posted = visit.read::<VerdictForm>(Side::Member, &incoming)?;
-    let approve = match posted.form.decision.as_str() {
-        "approve" => true,
-        "decline" => false,
-        _ => return Err(ApiError::bad_field("decision", "must be `approve` or `decline`")),
+    let ruling = match posted.form.decision.as_str() {
+        "approve" => Ruling::Approve,
+        "decline" => Ruling::Decline,
+        "fraud" => Ruling::DeclineAsFraud,
+        _ => return Err(ApiError::bad_field("decision", "must be `approve`, `decline` or `fraud`")),
     };
     let Ok(note) = ShortText::parse(&posted.form.note, DESCRIPTION_CHARS_MAX) else {
         let mut problems = Problems::none();
@@ -173,7 +174,7 @@ pub(super) async fn decide_review(
         problems.add("note", page.t("problem-note"));
         return review_page(&desk, &visit, id, StatusCode::UNPROCESSABLE_ENTITY, problems).await;
     };
-    let verdict = Verdict { approve, note };
+    let verdict = Verdict { ruling, note };
     let keys = vec![rows::payment_key(id)];
     let done = write_as(&desk, &visit, Permission::Review, posted.once, keys, move |tx, member| {
         member.allow(Permission::Review, id.shop())?;

@@ -10,7 +10,7 @@ use webkit::error::ApiError;
 
 use super::Desk;
 use super::carrying::{Wish, carry};
-use super::paying::{Seen, Trouble, payment_id, show_again};
+use super::paying::{Seen, Trouble, payment_id, read_place, show_again};
 use crate::challenge::Answer;
 use crate::confirm::Confirm;
 use crate::proof::{self, PasskeyProof};
@@ -22,6 +22,8 @@ use crate::routes::errors;
 pub(super) struct TouchForm {
     confirm_token: String,
     credential: String,
+    #[serde(default)]
+    place: String,
 }
 
 /// Gives the options for a passkey, bound to what the payer was shown.
@@ -60,9 +62,10 @@ pub(super) async fn confirm_payment(
     let Ok(used) = PasskeyUseBody::parse_text(&posted.form.credential) else {
         return show_again(&desk, &visit, id, Trouble::Passkey).await;
     };
+    let place = read_place(&posted.form.place)?;
     let shown = PasskeyProof::new(desk.identity().site()?, used);
     let command = Confirm::by_passkey(id, amount, base::ScopedId::shop(&id), nonce, shown);
-    carry(&desk, &visit, posted.once, Wish::Confirm(command)).await
+    carry(&desk, &visit, posted.once, Wish::Confirm(command, place)).await
 }
 
 /// Says with a passkey that it was the payer.

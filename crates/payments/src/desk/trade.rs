@@ -24,6 +24,7 @@ pub fn menu() -> Vec<MenuEntry> {
         section("/desk/codes", "nav-codes", Permission::ViewPayments, 30),
         section("/desk/reviews", "nav-reviews", Permission::Review, 40).counting(count_reviews),
         section("/desk/refunds", "nav-refunds", Permission::ViewPayments, 50),
+        section("/desk/places", "nav-places", Permission::ManageTerminals, 63),
         section("/desk/certificates", "nav-certificates", Permission::ManageCertificates, 65),
     ]
 }
@@ -47,7 +48,8 @@ impl identity::desk::Trade for Trade {
     }
 
     fn set_zone(&self, tx: &mut Tx<'_>, shop: ShopId, zone: &str) -> Result<(), ApiError> {
-        Ok(set_premises(tx, shop, &Premises { zone: zone.to_owned(), place: None })?)
+        let place = rows::find_premises(tx, shop)?.and_then(|known| known.place);
+        Ok(set_premises(tx, shop, &Premises { zone: zone.to_owned(), place })?)
     }
 
     fn find_errand(&self, tx: &mut Tx<'_>, next: &str) -> Result<Option<Errand>, ApiError> {

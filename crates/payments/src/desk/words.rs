@@ -4,10 +4,11 @@ use base::{Money, Timestamp};
 use identity::Shop;
 use store::Tx;
 use webkit::error::ApiError;
-use webkit::page::{Lang, Zone};
+use webkit::page::Zone;
 
 use crate::pages::shown::{OutcomeShown, PaymentShown};
 use crate::payment::{Payment, State};
+pub(super) use crate::routes::read::risk_lang;
 use crate::shop::find_premises;
 
 /// The state of a payment as pages show it.
@@ -37,14 +38,6 @@ pub(super) fn shown_outcome(outcome: risk::Outcome) -> OutcomeShown {
         risk::Outcome::Challenge => OutcomeShown::Challenge,
         risk::Outcome::Review => OutcomeShown::Review,
         risk::Outcome::Block => OutcomeShown::Block,
-    }
-}
-
-/// The language in which screening explains itself.
-pub(super) fn risk_lang(lang: Lang) -> risk::Lang {
-    match lang {
-        Lang::En => risk::Lang::En,
-        Lang::Zh => risk::Lang::Zh,
     }
 }
 

@@ -8,7 +8,7 @@ use super::detail::DecisionView;
 use super::list::PaymentRow;
 use super::shown::PaymentShown;
 
-/// The queue with one payment open. Template `reviews.html`. The form has the fields `decision` (`approve`, `decline`) and
+/// The queue with one payment open. Template `reviews.html`. The form has the fields `decision` (`approve`, `decline`, `fraud`) and
 /// `note`.
 #[derive(Template)]
 #[template(path = "reviews.html")]

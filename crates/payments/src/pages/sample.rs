@@ -19,6 +19,7 @@ use super::overview::{HourOutcomes, OverviewPage};
 use super::pay::{
     ChallengePage, MethodsPage, NotMePage, OwnPaymentsPage, PayAmountPage, PayPage, PinPage, WaitPage,
 };
+use super::places::{PlaceRow, PlacesPage};
 use super::receipt::ReceiptPage;
 use super::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
 use super::shown::{CodeKindShown, CodeShown, OutcomeShown, PaymentShown};
@@ -208,6 +209,32 @@ impl RefundLimitPage {
             problems,
             action_href: "/desk/refunds/limit".into(),
             back_href: "/desk/refunds".into(),
+        }
+    }
+}
+
+impl PlacesPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> PlacesPage {
+        let lang = page.lang;
+        let row =
+            |of: &str, name: String, place| PlaceRow { href: format!("/desk/places?of={of}"), name, place };
+        let rows = vec![
+            row("shop", page.t1("places-shop", "shop", shop(lang)), Some((30.25, 120.15))),
+            row("term_1", say(lang, "Counter 1", "一号柜台"), None),
+            row("term_2", say(lang, "Airport", "机场店"), Some((30.24, 120.43))),
+        ];
+        let mut problems = Problems::none();
+        problems.add("latitude", page.t("problem-place-range"));
+        PlacesPage {
+            choices: rows.iter().map(|row| Choice::new(&row.href, row.name.clone())).collect(),
+            of: "/desk/places?of=term_2".into(),
+            rows,
+            latitude: "302.4".into(),
+            longitude: "120.43".into(),
+            problems,
+            action_href: "/desk/places".into(),
+            page,
         }
     }
 }
@@ -556,6 +583,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("refund-limit".to_owned(), RefundLimitPage::sample(desk("/desk/refunds/limit")).render()?),
         ("refunds".to_owned(), RefundsPage::sample(desk("/desk/refunds")).render()?),
         ("certificates".to_owned(), CertificatesPage::sample(desk("/desk/certificates")).render()?),
+        ("places".to_owned(), PlacesPage::sample(desk("/desk/places")).render()?),
         ("codes".to_owned(), CodesPage::sample(desk("/desk/codes")).render()?),
         ("code-new".to_owned(), CodeNewPage::sample(desk("/desk/codes/new")).render()?),
         ("code".to_owned(), CodePage::sample(desk("/desk/codes/1")).render()?),

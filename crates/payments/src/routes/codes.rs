@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use base::{CodeId, Money, ScopedId};
+use base::{CodeId, Money, ScopedId, ShopId};
 use identity::Permission;
 use identity::gate::{Made, Operation};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::orders::{PageQuery, path_id};
 use super::views::{CodeView, PaymentView, pay_url, static_url};
 use super::{Context, errors, read};
 use crate::code::{self, Scanned};
-use crate::code_token::CodeToken;
+use crate::code_token::{CodeToken, CodeTokenError};
 use crate::text::ShortText;
 use crate::{create, payment, store as rows};
 
@@ -233,6 +233,8 @@ pub(super) struct ScanBody {
     /// The text of the symbol: our URL, its token, or an EMVCo payload.
     #[schema(min_length = 1, max_length = 600)]
     text: String,
+    /// The shop the buyer stands at, where the app knows it; a code of another one is refused.
+    shop: Option<String>,
 }
 
 /// What a scanned code leads to.
@@ -250,20 +252,24 @@ pub(super) struct ScanView {
     code: Option<CodeView>,
 }
 
-/// Follows a scanned code.
+/// Follows a scanned code. Each that cannot be paid says why: `code_malformed`, `code_unknown`, `code_altered`,
+/// `code_expired`, `code_used`, `code_revoked`, and `code_other_shop` for one of another shop than `shop`.
 #[utoipa::path(post, path = "/v1/codes/scan", request_body = ScanBody, tag = "paying",
     responses((status = 200, body = ScanView), ApiErrors), security(("buyer_session" = [])))]
 pub(super) async fn scan_code(
     State(context): State<Context>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
-    let text = incoming.json::<ScanBody>()?.text;
-    let token = read_token(&context, &text)?;
+    let body = incoming.json::<ScanBody>()?;
+    let mut problems = Problems::new();
+    let at: Option<ShopId> = read::id(&mut problems, "shop", body.shop.as_deref());
+    problems.check()?;
+    let token = read_token(&context, &body.text)?;
     let operation = Operation { name: "scan_code", permission: Permission::Pay };
     let call = context.open(incoming).await?;
     call.write_plain(operation, move |tx, caller| {
         let now = caller.means.now;
-        let scanned = code::scan_code(tx, &context.code_key(), &token, None, now).map_err(errors::of_scan)?;
+        let scanned = code::scan_code(tx, &context.code_key(), &token, at, now).map_err(errors::of_scan)?;
         let shop = identity::find_shop(tx, token.code().shop()).map_err(|e| errors::fault(&e))?;
         let shop = shop.ok_or_else(|| ApiError::not_found("shop does not exist"))?;
         let (next, payment, code) = match &scanned {
@@ -300,9 +306,12 @@ pub(super) struct AmountBody {
     /// ISO 4217 currency of the code.
     #[schema(example = "CNY", min_length = 3, max_length = 3)]
     currency: String,
+    /// The shop the buyer stands at, where the app knows it; a code of another one is refused.
+    shop: Option<String>,
 }
 
-/// Makes the payment of a buyer who scanned a printed code.
+/// Makes the payment of a buyer who scanned a printed code. A code that cannot be paid is `code_unknown`, `code_revoked` or,
+/// when it is of another shop than `shop`, `code_other_shop`.
 #[utoipa::path(post, path = "/v1/codes/{id}/payments", request_body = AmountBody, tag = "paying",
     params(("id" = String, Path),
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
@@ -316,7 +325,11 @@ pub(super) async fn create_payment_from_code(
     let body = incoming.json::<AmountBody>()?;
     let mut problems = Problems::new();
     let amount: Option<Money> = read::amount(&mut problems, body.amount_minor, &body.currency);
-    let Some(amount) = amount else { return Err(problems.into_error()) };
+    let at: Option<ShopId> = read::id(&mut problems, "shop", body.shop.as_deref());
+    let Some(amount) = amount.filter(|_| problems.is_empty()) else { return Err(problems.into_error()) };
+    if at.is_some_and(|at| at != id.shop()) {
+        return Err(errors::of_scan(CodeTokenError::OtherShop.into()));
+    }
     let operation = Operation { name: "create_payment_from_code", permission: Permission::Pay };
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {

@@ -1,19 +1,26 @@
 //! `/v1/decisions`: the screening decision alone, for a shop that pays elsewhere.
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT_LANGUAGE;
 use axum::response::Response;
+use base::limits::AMOUNT_MAX_MINOR;
 use base::{DecisionId, Money, ScopedId, Timestamp};
 use identity::Permission;
 use identity::gate::{Made, Operation};
-use risk::{Decision, Entity, Facts, Key, Place, Word};
+use risk::{Audience, CodeKind, Decision, Entity, Facts, Key, RuleSet, Word};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webkit::body::Incoming;
 use webkit::error::{ApiError, ApiErrors, Problems};
+use webkit::page::Lang;
 
 use super::orders::path_id;
-use super::{Context, read};
+use super::{Context, errors, read};
+use crate::limits::{FAILED_PINS_MAX, PAST_DAYS_MAX, PAST_HOURS_MAX, PAST_MINUTES_MAX};
+use crate::place::parse_degrees;
 use crate::screening::{self, Screen};
+use crate::shop::find_premises;
 use crate::store as rows;
 
 /// Longest id of a party.
@@ -66,9 +73,47 @@ pub(super) struct DecisionBody {
     /// Longitude of the payer's device, degrees.
     #[schema(minimum = -180, maximum = 180)]
     longitude: Option<f64>,
+    /// What was scanned: `none`, `static` (a printed code) or `dynamic` (one for this payment alone).
+    code: Option<String>,
+    /// Minutes since the code was made or last printed.
+    #[schema(minimum = 0, maximum = 52_560_000)]
+    code_age_minutes: Option<f64>,
+    /// Latitude of the code or terminal, degrees; where the shop is without it.
+    #[schema(minimum = -90, maximum = 90)]
+    code_latitude: Option<f64>,
+    /// Longitude of the code or terminal, degrees.
+    #[schema(minimum = -180, maximum = 180)]
+    code_longitude: Option<f64>,
     /// Days since the payer's account was opened.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 36_500)]
     payer_account_days: Option<f64>,
+    /// Days since this device first signed in for this payer.
+    #[schema(minimum = 0, maximum = 36_500)]
+    device_age_days: Option<f64>,
+    /// Minutes since the payer's present session began.
+    #[schema(minimum = 0, maximum = 52_560_000)]
+    session_age_minutes: Option<f64>,
+    /// Wrong PINs or passwords of the payer in the last 24 hours.
+    #[schema(minimum = 0, maximum = 10_000)]
+    failed_pins: Option<u32>,
+    /// Hours since the payer's e-mail or phone number was last changed.
+    #[schema(minimum = 0, maximum = 876_000)]
+    contact_changed_hours: Option<f64>,
+    /// Hours since the payer's PIN, password or passkey was last changed.
+    #[schema(minimum = 0, maximum = 876_000)]
+    credential_changed_hours: Option<f64>,
+    /// The payer's balance before this payment, minor units of `currency`.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    balance_minor: Option<i64>,
+    /// What the payer put into the balance in the last 24 hours, minor units.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    topped_up_1d_minor: Option<i64>,
+    /// What the shop gave back to the payer in the last 24 hours, minor units.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    refunded_1d_minor: Option<i64>,
+    /// Language of the texts, `en` or `zh`; without it what `Accept-Language` asks for.
+    #[schema(example = "en", min_length = 2, max_length = 35)]
+    language: Option<String>,
 }
 
 impl DecisionBody {
@@ -97,17 +142,69 @@ impl DecisionBody {
         let address = self.address.as_deref().and_then(|text| text.parse().ok());
         facts.address_country =
             word("address_country", &self.address_country).or_else(|| screen.country_of(address));
-        if let (Some(lat), Some(lon)) = (self.latitude, self.longitude) {
-            let place = Place::new(lat, lon).ok_or("latitude must be within ±90 and longitude within ±180");
-            facts.payer_place = problems.take("latitude", place);
-        }
-        let days = self
-            .payer_account_days
-            .map(|days| if days.is_finite() && days >= 0.0 { Ok(days) } else { Err("must not be negative") });
-        facts.payer_account_days = days.and_then(|days| problems.take("payer_account_days", days));
+        facts.payer_place = read::place(&mut problems, self.latitude, self.longitude);
+        self.read_code(&mut problems, &mut facts);
+        self.read_history(&mut problems, &mut facts);
+        self.read_money(&mut problems, &mut facts);
         problems.check()?;
         Ok(facts)
     }
+
+    fn read_code(&self, problems: &mut Problems, facts: &mut Facts) {
+        let kinds = [CodeKind::None, CodeKind::Static, CodeKind::Dynamic];
+        facts.code = self.code.as_deref().and_then(|text| {
+            let kind = kinds.into_iter().find(|kind| kind.name() == text);
+            problems.take("code", kind.ok_or("must be `none`, `static` or `dynamic`"))
+        });
+        let place = parse_degrees(self.code_latitude, self.code_longitude);
+        facts.code_place = problems.take("code_latitude", place).flatten();
+        facts.code_age_minutes = past(problems, "code_age_minutes", self.code_age_minutes, PAST_MINUTES_MAX);
+    }
+
+    /// How the payer came to sign in, as far as the shop keeps it.
+    fn read_history(&self, problems: &mut Problems, facts: &mut Facts) {
+        facts.payer_account_days =
+            past(problems, "payer_account_days", self.payer_account_days, PAST_DAYS_MAX);
+        facts.device_age_days = past(problems, "device_age_days", self.device_age_days, PAST_DAYS_MAX);
+        facts.session_age_minutes =
+            past(problems, "session_age_minutes", self.session_age_minutes, PAST_MINUTES_MAX);
+        facts.contact_changed_hours =
+            past(problems, "contact_changed_hours", self.contact_changed_hours, PAST_HOURS_MAX);
+        facts.credential_changed_hours =
+            past(problems, "credential_changed_hours", self.credential_changed_hours, PAST_HOURS_MAX);
+        facts.failed_pins = self.failed_pins.and_then(|count| {
+            let told = if count <= FAILED_PINS_MAX { Ok(count) } else { Err("must be at most 10000") };
+            problems.take("failed_pins", told)
+        });
+    }
+
+    fn read_money(&self, problems: &mut Problems, facts: &mut Facts) {
+        let mut minor = |field, minor: Option<i64>| {
+            let fits = (0..=AMOUNT_MAX_MINOR).contains(&minor?);
+            problems.take(field, if fits { minor.ok_or("") } else { Err("must be 0 to 1000000000000") })
+        };
+        facts.balance_minor = minor("balance_minor", self.balance_minor);
+        facts.topped_up_1d_minor = minor("topped_up_1d_minor", self.topped_up_1d_minor);
+        facts.refunded_1d_minor = minor("refunded_1d_minor", self.refunded_1d_minor);
+    }
+
+    /// The language of the texts: the field, else the header, else English.
+    fn language(&self, headers: &HeaderMap) -> Result<Lang, ApiError> {
+        let Some(asked) = &self.language else { return Ok(accepted(headers)) };
+        Lang::from_tag(asked).ok_or_else(|| ApiError::bad_field("language", "must be `en` or `zh`"))
+    }
+}
+
+/// A span that ended now: not negative, and no longer than a hundred years.
+fn past(problems: &mut Problems, field: &'static str, span: Option<f64>, longest: f64) -> Option<f64> {
+    let fits = (0.0..=longest).contains(&span?);
+    problems.take(field, if fits { Ok(span) } else { Err(format!("must be 0 to {longest}")) }).flatten()
+}
+
+/// The language that a request asks for by its header.
+fn accepted(headers: &HeaderMap) -> Lang {
+    let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Lang::choose(None, None, asked)
 }
 
 fn party(text: &str) -> Result<Key, &'static str> {
@@ -144,6 +241,12 @@ pub(super) struct DecisionView {
     score: Option<f32>,
     /// Why, strictest first.
     reasons: Vec<ReasonView>,
+    /// Language of the three texts, `en` or `zh`.
+    language: &'static str,
+    /// Why, in words with every figure, for whoever works on risk; what another reason overruled is said as well.
+    analyst_messages: Vec<String>,
+    /// Why, in words for the seller; empty when the payment may go through.
+    seller_messages: Vec<String>,
     /// What to tell the buyer; says nothing of rules.
     buyer_message: String,
     /// Which rules decided.
@@ -159,7 +262,11 @@ pub(super) struct ReasonView {
     outcome: &'static str,
 }
 
-fn view(id: DecisionId, decision: &Decision) -> DecisionView {
+fn view(id: DecisionId, decision: &Decision, rules: &RuleSet, lang: Lang) -> DecisionView {
+    let spoken = read::risk_lang(lang);
+    let explain = |audience| risk::explain(decision, rules, audience, spoken);
+    let buyer = explain(Audience::Buyer).into_iter().next();
+    let usual = || risk::reasons::buyer_words(decision.outcome, spoken).to_owned();
     let reason =
         |reason: &risk::Reason| ReasonView { rule: reason.rule.to_string(), outcome: reason.outcome.name() };
     DecisionView {
@@ -167,12 +274,16 @@ fn view(id: DecisionId, decision: &Decision) -> DecisionView {
         outcome: decision.outcome.name(),
         score: decision.score,
         reasons: decision.reasons.iter().filter(|r| !r.overruled).map(reason).collect(),
-        buyer_message: risk::reasons::buyer_words(decision.outcome, risk::reasons::Lang::En).to_owned(),
+        language: lang.code(),
+        analyst_messages: explain(Audience::Analyst),
+        seller_messages: explain(Audience::Seller),
+        buyer_message: buyer.unwrap_or_else(usual),
         rule_set_version: decision.rule_set_version,
     }
 }
 
-/// Decides on an attempt to pay, without paying.
+/// Decides on an attempt to pay, without paying. Hour and weekday follow from the shop's time zone; country, age and place
+/// of the shop are known.
 #[utoipa::path(post, path = "/v1/decisions", request_body = DecisionBody, tag = "decisions",
     params(("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
     responses((status = 201, body = DecisionView), ApiErrors), security(("signature" = []), ("member_session" = [])))]
@@ -182,13 +293,16 @@ pub(super) async fn create_decision(
 ) -> Result<Response, ApiError> {
     let operation = Operation { name: "create_decision", permission: Permission::RequestDecision };
     let screen = context.screen();
-    let facts = incoming.json::<DecisionBody>()?.parse(incoming.context.at, &screen)?;
+    let body = incoming.json::<DecisionBody>()?;
+    let (facts, lang) = (body.parse(incoming.context.at, &screen)?, body.language(&incoming.headers)?);
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
-        let mut facts = facts.clone();
-        facts.set(Entity::Shop, Some(Key::of(caller.shop.short())));
-        let (id, decision) = screening::decide_alone(tx, &caller.means, &screen, caller.shop, &facts)?;
-        Made::new(201, &view(id, &decision))
+        let shop = identity::find_shop(tx, caller.shop).map_err(|e| errors::fault(&e))?;
+        let shop = shop.ok_or_else(|| ApiError::not_found("shop does not exist"))?;
+        let premises = find_premises(tx, shop.id, &shop.country)?;
+        let facts = screening::facts_at(facts.clone(), &shop, &premises);
+        let (id, decision) = screening::decide_alone(tx, &caller.means, &screen, shop.id, &facts)?;
+        Made::new(201, &view(id, &decision, &screen.rules, lang))
     })
     .await
 }
@@ -202,13 +316,69 @@ pub(super) async fn find_decision(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let id: DecisionId = path_id(&id)?;
+    let (lang, screen) = (accepted(&incoming.headers), context.screen());
     let call = context.open(incoming).await?;
     call.read(Permission::ViewDecisions, move |tx, caller| {
         caller.allow(Permission::ViewDecisions, id.shop())?;
         let (body, _) =
             rows::find_decision(tx, id)?.ok_or_else(|| ApiError::not_found("decision does not exist"))?;
         let decision = Decision::from_bytes(&body).map_err(ApiError::internal)?;
-        Made::new(200, &view(id, &decision))
+        Made::new(200, &view(id, &decision, &screen.rules, lang))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(field: &str, value: serde_json::Value) -> Result<Facts, ApiError> {
+        let mut body = json!({"amount_minor": 900, "currency": "CNY"});
+        body[field] = value;
+        let body: DecisionBody = serde_json::from_value(body).unwrap();
+        body.parse(Timestamp(1_772_343_000_000), &Screen::starter())
+    }
+
+    #[test]
+    fn what_a_shop_tells_is_taken_up_to_its_limit_and_no_further() {
+        for (field, most, over) in [
+            ("payer_account_days", json!(36_500.0), json!(36_500.1)),
+            ("device_age_days", json!(36_500), json!(36_501)),
+            ("session_age_minutes", json!(52_560_000), json!(52_560_001)),
+            ("code_age_minutes", json!(52_560_000), json!(52_560_001)),
+            ("contact_changed_hours", json!(876_000), json!(876_001)),
+            ("credential_changed_hours", json!(876_000), json!(876_001)),
+            ("failed_pins", json!(10_000), json!(10_001)),
+            ("balance_minor", json!(AMOUNT_MAX_MINOR), json!(AMOUNT_MAX_MINOR + 1)),
+            ("topped_up_1d_minor", json!(AMOUNT_MAX_MINOR), json!(AMOUNT_MAX_MINOR + 1)),
+            ("refunded_1d_minor", json!(0), json!(-1)),
+            ("device_age_days", json!(0), json!(-0.1)),
+            ("code", json!("static"), json!("printed")),
+        ] {
+            assert_ne!(
+                parsed(field, most).unwrap(),
+                parsed("method", serde_json::Value::Null).unwrap(),
+                "{field} is taken"
+            );
+            let refused = parsed(field, over).unwrap_err();
+            assert!(format!("{refused:?}").contains(field), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_language_is_the_field_then_the_header_then_english() {
+        let chosen = |field: serde_json::Value, header: &'static str| {
+            let body = json!({"amount_minor": 900, "currency": "CNY", "language": field});
+            let body: DecisionBody = serde_json::from_value(body).unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, header.parse().unwrap());
+            body.language(&headers).map(Lang::code).ok()
+        };
+        assert_eq!(chosen(json!("zh-CN"), "en"), Some("zh"));
+        assert_eq!(chosen(json!(null), "fr, zh;q=0.9, en;q=0.8"), Some("zh"));
+        assert_eq!(chosen(json!(null), "fr"), Some("en"));
+        assert_eq!(chosen(json!("fr"), "zh"), None);
+    }
 }

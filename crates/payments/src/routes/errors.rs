@@ -9,6 +9,7 @@ use crate::code_token::CodeTokenError;
 use crate::confirm::ConfirmError;
 use crate::create::CreateError;
 use crate::payment::State;
+use crate::place::PlaceError;
 use crate::refund::RefundError;
 use crate::refund_limit::LimitError;
 
@@ -104,6 +105,16 @@ pub fn of_refund(error: RefundError) -> ApiError {
         RefundError::Approval(found) => found.into(),
         RefundError::ShopFunds => ApiError::new(&SHOP_FUNDS, text),
         RefundError::Store(error) => error.into(),
+    }
+}
+
+/// A place that was not set.
+pub(crate) fn of_place(error: PlaceError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        PlaceError::Denied(found) => found.into(),
+        PlaceError::NoShop | PlaceError::NoTerminal => ApiError::not_found(text),
+        PlaceError::Fault(found) => fault(&found),
     }
 }
 

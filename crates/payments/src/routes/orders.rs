@@ -137,6 +137,12 @@ pub(super) struct TerminalBody {
     /// What the shop calls it.
     #[schema(min_length = 1, max_length = 60)]
     name: String,
+    /// Where it stands, degrees north; without it where the shop is. Kept to about a kilometre.
+    #[schema(minimum = -90, maximum = 90)]
+    latitude: Option<f64>,
+    /// Degrees east.
+    #[schema(minimum = -180, maximum = 180)]
+    longitude: Option<f64>,
 }
 
 /// Sets up a terminal.
@@ -148,12 +154,14 @@ pub(super) async fn create_terminal(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let mut problems = Problems::new();
-    let name = read::name(&mut problems, &incoming.json::<TerminalBody>()?.name);
-    let Some(name) = name else { return Err(problems.into_error()) };
+    let body = incoming.json::<TerminalBody>()?;
+    let name = read::name(&mut problems, &body.name);
+    let place = read::place(&mut problems, body.latitude, body.longitude);
+    let Some(name) = name.filter(|_| problems.is_empty()) else { return Err(problems.into_error()) };
     let operation = Operation { name: "create_terminal", permission: Permission::ManageTerminals };
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
-        let terminal = shop::create_terminal(tx, &caller.means, caller.shop, &name, None)?;
+        let terminal = shop::create_terminal(tx, &caller.means, caller.shop, &name, place)?;
         Made::new(201, &TerminalView::from(&terminal))
     })
     .await

@@ -16,7 +16,7 @@ use webkit::paging::List;
 
 use super::orders::path_id;
 use super::views::PaymentView;
-use super::{Context, errors};
+use super::{Context, errors, read};
 use crate::challenge::{self, Answer};
 use crate::confirm::{self, Confirm, Confirmed};
 use crate::confirmation::Nonce;
@@ -63,15 +63,7 @@ impl ConfirmBody {
         let nonce = Nonce::parse(&self.nonce).ok_or("must be 16 to 64 bytes in hexadecimal");
         let nonce = problems.take("nonce", nonce);
         let shown = Shown::read(&mut problems, self.pin.as_deref(), self.passkey.as_ref())?;
-        let place = match (self.latitude, self.longitude) {
-            (None, None) => None,
-            (Some(north), Some(east)) => {
-                let place =
-                    Place::new(north, east).ok_or("latitude must be within ±90 and longitude within ±180");
-                problems.take("latitude", place)
-            }
-            _ => problems.take("latitude", Err("send `latitude` and `longitude`, or neither")),
-        };
+        let place = read::place(&mut problems, self.latitude, self.longitude);
         let (Some(currency), Some(payee), Some(nonce), Some(shown), true) =
             (currency, payee, nonce, shown, problems.is_empty())
         else {

@@ -1,9 +1,12 @@
 //! Reading the fields that several bodies share.
 
 use base::{Currency, Money};
+use risk::Place;
 use webkit::error::Problems;
+use webkit::page::Lang;
 
 use crate::limits::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, REFERENCE_CHARS_MAX};
+use crate::place::parse_degrees;
 use crate::text::ShortText;
 
 /// A payable amount, or problems.
@@ -25,6 +28,19 @@ pub(super) fn words(problems: &mut Problems, field: &'static str, text: Option<&
 /// A name.
 pub(super) fn name(problems: &mut Problems, text: &str) -> Option<ShortText> {
     problems.take("name", ShortText::parse(text, NAME_CHARS_MAX))
+}
+
+/// A place, where both degrees are given.
+pub(super) fn place(problems: &mut Problems, north: Option<f64>, east: Option<f64>) -> Option<Place> {
+    problems.take("latitude", parse_degrees(north, east)).flatten()
+}
+
+/// The language in which screening explains itself.
+pub(crate) fn risk_lang(lang: Lang) -> risk::Lang {
+    match lang {
+        Lang::En => risk::Lang::En,
+        Lang::Zh => risk::Lang::Zh,
+    }
 }
 
 /// An optional id.

@@ -14,7 +14,7 @@ use webkit::paging::List;
 use super::orders::path_id;
 use super::views::PaymentView;
 use super::{Context, errors, read};
-use crate::review::{self, Verdict};
+use crate::review::{self, Ruling, Verdict};
 use crate::screening::Origination;
 use crate::store as rows;
 
@@ -63,12 +63,15 @@ pub(super) async fn list_reviews(
 pub(super) struct VerdictBody {
     /// Let it through (`true`) or stop it.
     approve: bool,
+    /// With `approve` false: it is fraud, and the parties are remembered for it.
+    fraud: Option<bool>,
     /// Why; kept with the payment.
     #[schema(min_length = 1, max_length = 140)]
     note: String,
 }
 
-/// Decides a payment that waits for a member.
+/// Decides a payment that waits for a member. One that was approved and cannot be paid any more, the balance being too
+/// small or the account frozen, is answered as `declined` with the reason in `decline`.
 #[utoipa::path(post, path = "/v1/reviews/{payment}/decision", request_body = VerdictBody, tag = "reviews",
     params(("payment" = String, Path),
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),
@@ -84,7 +87,15 @@ pub(super) async fn decide_review(
     let Some(note) = read::words(&mut problems, "note", Some(&body.note)) else {
         return Err(problems.into_error());
     };
-    let verdict = Verdict { approve: body.approve, note };
+    let ruling = match (body.approve, body.fraud.unwrap_or_default()) {
+        (true, false) => Ruling::Approve,
+        (false, false) => Ruling::Decline,
+        (false, true) => Ruling::DeclineAsFraud,
+        (true, true) => {
+            return Err(ApiError::bad_field("fraud", "cannot be true of a payment that is approved"));
+        }
+    };
+    let verdict = Verdict { ruling, note };
     let operation = Operation { name: "decide_review", permission: Permission::Review };
     let call = context.open(incoming).await?;
     call.write(operation, vec![rows::payment_key(id)], move |tx, caller| {

@@ -57,15 +57,22 @@ pub struct TerminalView {
     pub id: String,
     /// What the shop calls it.
     pub name: String,
+    /// Where it stands, degrees north; absent for where the shop is.
+    pub latitude: Option<f64>,
+    /// Degrees east.
+    pub longitude: Option<f64>,
     /// When it was set up, RFC 3339.
     pub created_at: String,
 }
 
 impl From<&Terminal> for TerminalView {
     fn from(terminal: &Terminal) -> TerminalView {
+        let (latitude, longitude) = terminal.place.map(risk::Place::degrees).unzip();
         TerminalView {
             id: terminal.id.to_string(),
             name: terminal.name.clone(),
+            latitude,
+            longitude,
             created_at: terminal.created_at.to_rfc3339(),
         }
     }

@@ -9,7 +9,7 @@ use identity::{BuyerSession, Means};
 use payments::challenge::{Answer, answer_challenge};
 use payments::confirm::{Confirmed, confirm};
 use payments::refund::{NewRefund, refund};
-use payments::review::{Verdict, decide_review};
+use payments::review::{Ruling, Verdict, decide_review};
 use payments::{Payment, Screen};
 use risk::Outcome::{Allow, Challenge, Review};
 use store::{EngineKind, Tx};
@@ -90,7 +90,7 @@ const DEEDS: [(&str, Deed); 5] = [
         entry_of(answer_challenge(tx, means, &at.buyer, &NOWHERE, at.paused.id, &answer).map_err(failed)?)
     }),
     ("review", |tx, means, at| {
-        let verdict = Verdict { approve: true, note: text("called the buyer") };
+        let verdict = Verdict { ruling: Ruling::Approve, note: text("called the buyer") };
         let done = decide_review(tx, means, at.member, &NOWHERE, at.reviewed.id, &verdict);
         Ok(done.map_err(failed)?.leaf.entry_id)
     }),

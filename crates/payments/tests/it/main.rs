@@ -18,6 +18,8 @@ mod kept_form;
 #[cfg(test)]
 mod keyed;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod model;
@@ -31,6 +33,8 @@ mod passkeys;
 mod paying;
 #[cfg(test)]
 mod people_pages;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 mod qr;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! what must not happen does not.
 
 use axum::http::header;
-use base::PaymentId;
+use base::{PaymentId, ScopedId};
 use identity::Role;
 use payments::State;
 use risk::Outcome;
@@ -19,7 +19,8 @@ pub fn opened(found: Outcome) -> (Site, Browser) {
     open(Site::new(screen(found)))
 }
 
-fn open(site: Site) -> (Site, Browser) {
+/// The same with any screening, on any database.
+pub fn open(site: Site) -> (Site, Browser) {
     let mut owner = site.browser();
     let page = owner.get(&site.setup_path());
     let form = page.is(200).form("/setup/");
@@ -42,7 +43,7 @@ pub fn code(owner: &mut Browser, amount: &str, line: &str) -> (String, PaymentId
     (path, PaymentId::from_short(&id).unwrap())
 }
 
-fn code_path(page: &Page) -> String {
+pub fn code_path(page: &Page) -> String {
     let rest = page.html.split("https://pay.example/p/").nth(1).expect("a link");
     let token: String =
         rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
@@ -55,6 +56,12 @@ pub fn at_pin(site: &Site, path: &str, email: &str) -> (Browser, Page) {
     let page = buyer.get(path);
     page.is(200).shows("Green Tea House");
     let page = buyer.send(&page.form("/p/"));
+    let page = sign_up(site, &mut buyer, &page, email);
+    (buyer, page)
+}
+
+/// From the door, with a balance, to the PIN.
+pub fn sign_up(site: &Site, buyer: &mut Browser, page: &Page, email: &str) -> Page {
     page.is(200).shows("Who is paying?");
     let new =
         page.html.split("href=\"/me/new").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
@@ -66,10 +73,10 @@ pub fn at_pin(site: &Site, path: &str, email: &str) -> (Browser, Page) {
     let page = buyer.send(&form);
     page.is(200).shows("Enter your payment PIN");
     site.top_up(site.buyer(email), yuan(BALANCE));
-    (buyer, page)
+    page
 }
 
-fn settle(page: &Page, pin: &str) -> crate::site::Form {
+pub fn settle(page: &Page, pin: &str) -> crate::site::Form {
     page.form("/confirm").with("pin", pin)
 }
 
@@ -264,7 +271,7 @@ fn pay_page_and_receipt_show_an_order_number_without_a_description() {
 #[test]
 fn qr_11_each_code_that_cannot_be_paid_says_why() {
     let (site, mut owner) = opened(Outcome::Allow);
-    let (path, _) = code(&mut owner, "100", "Tea");
+    let (path, id) = code(&mut owner, "100", "Tea");
     let mut buyer = site.browser();
     buyer.get("/p/abc").is(404).shows("We cannot read this code");
     let last = path.chars().last().unwrap();
@@ -283,6 +290,18 @@ fn qr_11_each_code_that_cannot_be_paid_says_why() {
         payments::code_token::CodeToken::issue(&cx.code_key(), &payments::code::claims_of(&foreign)).unwrap();
     assert!(token.expires().is_some_and(|end| end > now));
     buyer.get(&format!("/p/{token}")).is(200).shows("Other");
+    // A shop's own page says which shop it is: a code of another one goes no further, before and after the look.
+    let here = site.payment(id).id.shop();
+    buyer.get(&format!("/p/{token}?shop={other}")).is(200).shows("Other");
+    buyer.get(&format!("/p/{token}?shop={here}")).is(404).shows("This code belongs to another shop");
+    buyer.get(&format!("/p/{token}?shop=nonsense")).is(404).shows("This code belongs to another shop");
+    let seen = buyer.get(&format!("{path}?shop={here}"));
+    let form = seen.is(200).form("/p/");
+    assert!(form.to.ends_with(&format!("?shop={here}")), "{}", form.to);
+    let elsewhere =
+        crate::site::Form { to: form.to.replace(&here.to_string(), &other.to_string()), ..form.clone() };
+    buyer.send(&elsewhere).is(404).shows("This code belongs to another shop");
+    buyer.send(&form).is(200).shows("Who is paying?");
     site.clock.advance_seconds(6 * 60);
     buyer.get(&path).is(410).shows("This code is too old");
     let page = owner.get("/desk/codes");

@@ -19,7 +19,7 @@ use payments::confirmation::Nonce;
 use payments::create::{self, CreateError, NewPayment, Purpose};
 use payments::order::{NewOrder, Order, create_order};
 use payments::refund::{NewRefund, Refund, RefundError, refund};
-use payments::review::{Verdict, decide_review};
+use payments::review::{Ruling, Verdict, decide_review};
 use payments::text::ShortText;
 use payments::{Origination, Payment, Screen, State};
 use risk::{Costs, Outcome, RuleSet};
@@ -231,7 +231,11 @@ impl World {
     }
 
     pub fn review(&self, payment: PaymentId, approve: bool) -> Result<Moved, ConfirmError> {
-        let verdict = Verdict { approve, note: text("called the buyer") };
+        self.rule(payment, if approve { Ruling::Approve } else { Ruling::Decline })
+    }
+
+    pub fn rule(&self, payment: PaymentId, ruling: Ruling) -> Result<Moved, ConfirmError> {
+        let verdict = Verdict { ruling, note: text("called the buyer") };
         let member = MemberId::new(payment.shop(), START, &self.dice);
         self.write(move |tx, means| decide_review(tx, means, member, &NOWHERE, payment, &verdict))
     }

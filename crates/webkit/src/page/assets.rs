@@ -43,6 +43,7 @@ static BUYER_JS: LazyLock<Asset> = LazyLock::new(|| script("buyer", include_str!
 static DESK_JS: LazyLock<Asset> = LazyLock::new(|| script("desk", include_str!("../../assets/desk.js")));
 static PASSKEY_JS: LazyLock<Asset> =
     LazyLock::new(|| script("passkey", include_str!("../../assets/passkey.js")));
+static PLACE_JS: LazyLock<Asset> = LazyLock::new(|| script("place", include_str!("../../assets/place.js")));
 static MARK: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("mark", "svg", "image/svg+xml", include_str!("../../assets/mark.svg")));
 
@@ -80,14 +81,19 @@ pub fn passkey_js() -> &'static Asset {
     &PASSKEY_JS
 }
 
+/// The script that asks a payer for their place.
+pub fn place_js() -> &'static Asset {
+    &PLACE_JS
+}
+
 /// The mark shown in the browser's tab.
 pub fn mark() -> &'static Asset {
     &MARK
 }
 
 /// Every static file.
-pub fn list_assets() -> [&'static Asset; 7] {
-    [css(), desk_css(), buyer_js(), desk_js(), person_js(), passkey_js(), mark()]
+pub fn list_assets() -> [&'static Asset; 8] {
+    [css(), desk_css(), buyer_js(), desk_js(), person_js(), passkey_js(), place_js(), mark()]
 }
 
 /// Answers one static file; an unknown or outdated name is 404. `If-None-Match` with the same name is 304.

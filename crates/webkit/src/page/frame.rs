@@ -271,6 +271,11 @@ impl Frame {
         &assets::passkey_js().href
     }
 
+    /// Address of the script that asks a payer for their place.
+    pub fn place_js(&self) -> &'static str {
+        &assets::place_js().href
+    }
+
     /// Address of the mark.
     pub fn mark_href(&self) -> &'static str {
         &assets::mark().href

@@ -51,6 +51,12 @@ pub fn show<T: Template>(status: StatusCode, view: &T) -> Response {
     }
 }
 
+/// Lets this page, and no other, ask the browser where it is; the browser asks the person.
+pub fn let_ask_for_place(response: &mut Response) {
+    let policy = HeaderValue::from_static("camera=(), microphone=(), geolocation=(self), payment=()");
+    response.headers_mut().insert(crate::request::PERMISSIONS_POLICY, policy);
+}
+
 fn answer(status: StatusCode, html: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),

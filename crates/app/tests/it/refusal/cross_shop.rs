@@ -73,7 +73,7 @@ struct Named {
 }
 
 /// Fields of bodies that name no thing of a shop, though they are called like one.
-const NO_THING: [(&str, &str); 21] = [
+const NO_THING: [(&str, &str); 22] = [
     ("accept_invitation", "token"),
     ("confirm_sms", "code"),
     ("confirm_sms", "request"),
@@ -82,6 +82,7 @@ const NO_THING: [(&str, &str); 21] = [
     ("create_certificate", "request"),
     // Facts for screening in the caller's own words.
     ("create_decision", "card"),
+    ("create_decision", "code"),
     ("create_decision", "device"),
     ("create_decision", "terminal"),
     ("create_second_step", "code"),

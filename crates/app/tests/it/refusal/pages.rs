@@ -92,6 +92,10 @@ fn cases() -> Vec<Case> {
         case("POST", "/desk/refunds/limit", P::ManageShop, |_| {
             fill("/desk/refunds/limit", &[("amount", "5.00")])
         }),
+        case("GET", "/desk/places", P::ManageTerminals, |_| show("/desk/places")),
+        case("POST", "/desk/places", P::ManageTerminals, |_| {
+            fill("/desk/places", &[("of", "shop"), ("latitude", "1.35"), ("longitude", "103.82")])
+        }),
         case("GET", "/desk/certificates", P::ManageCertificates, |_| show("/desk/certificates")),
         case("POST", "/desk/certificates", P::ManageCertificates, |s| {
             let holder = s.terminal().to_string();

@@ -69,6 +69,16 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         case("list_refund_limits", |_| get("/v1/refund_limits".into())),
         case("update_refund_limit", |_| put("/v1/refund_limits/CNY".into(), json!({"amount_minor": 500}))),
+        case("find_shop_place", |_| get("/v1/shop/place".into())),
+        case("update_shop_place", |_| {
+            put("/v1/shop/place".into(), json!({"latitude": 1.35, "longitude": 103.82}))
+        }),
+        case("update_terminal_place", |s| {
+            put(
+                format!("/v1/terminals/{}/place", s.terminal()),
+                json!({"latitude": 1.35, "longitude": 103.82}),
+            )
+        }),
         case("find_refund_proposal", |s| get(format!("/v1/refund_proposals/{}", s.refund_proposal()))),
         case("destroy_key", |_| Request::post("/v1/keys/kek/1/destroy", &json!({}))),
         case("list_access_reviews", |_| get("/v1/access_reviews".into())),
