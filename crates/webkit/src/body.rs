@@ -162,13 +162,16 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Reads JSON strictly.
+/// Reads a JSON object strictly. Where a struct is wanted `serde` would take an array of its fields as well.
 ///
 /// # Errors
 /// 400 with field path, line and column; values are not repeated.
 pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     if let Err(error) = std::str::from_utf8(body) {
         return Err(ApiError::bad_field("body", format!("not UTF-8 at byte {}", error.valid_up_to())));
+    }
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::bad_field("body", "expected an object, found an array"));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -179,7 +182,7 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-fn parse_form<T: DeserializeOwned>(input: &[u8], whole: &'static str) -> Result<T, ApiError> {
+pub(crate) fn parse_form<T: DeserializeOwned>(input: &[u8], whole: &'static str) -> Result<T, ApiError> {
     let pairs = serde_urlencoded::Deserializer::new(form_pairs(input));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let text = error.inner().to_string();
@@ -285,7 +288,17 @@ mod tests {
         assert!(refused(b"{\"pin\":\"1\",\"items\":[]} x").starts_with("body: trailing characters"));
         assert!(refused(b"").starts_with("body: EOF"));
         assert!(refused(b"\xff\xfe").starts_with("body: not UTF-8 at byte 0"));
-        assert!(refused(&[b'['; 60_000]).contains("line 1"));
+        assert!(refused(b"{\"pin\":\"1\",\"items\":").starts_with("items: EOF"));
+        assert!(refused(&[b"{\"items\":".as_slice(), &[b'['; 60_000]].concat()).contains("line 1"));
+    }
+
+    #[test]
+    fn fields_without_their_names_are_refused() {
+        assert!(parse_json::<Item>(b"{\"amount_minor\":5}").is_ok());
+        for body in [b"[5]".as_slice(), b" \n[5]", b"[", b"[]"] {
+            let error = parse_json::<Item>(body).unwrap_err();
+            assert_eq!((error.status().as_u16(), error.details[0].field.as_ref()), (400, "body"));
+        }
     }
 
     #[test]
