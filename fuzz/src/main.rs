@@ -6,6 +6,7 @@
 
 mod codes;
 mod passkeys;
+mod people;
 mod screening;
 mod settings;
 mod tokens;
@@ -29,6 +30,14 @@ const TARGETS: &[(&str, Target)] = &[
     ("idempotency_key", webkit::fuzz::idempotency_key),
     ("cursor", webkit::fuzz::cursor),
     ("json_body", webkit::fuzz::json_body),
+    ("form", webkit::fuzz::form),
+    ("cookies", webkit::fuzz::cookies),
+    ("certificate_request", people::certificate_request),
+    ("peer_certificate", app::fuzz::peer_certificate),
+    ("id_token", identity::outside::fuzz::id_token),
+    ("id_claims", identity::outside::fuzz::id_claims),
+    ("password_list", people::password_list),
+    ("password_source", people::password_source),
     ("passkey_new", passkeys::new),
     ("passkey_use", passkeys::used),
     ("rule", screening::rule),

@@ -32,6 +32,7 @@ mod peers;
 mod renewal;
 mod tls;
 
+pub(crate) use clients::fuzz as fuzz_peer;
 use peers::{Peers, Place};
 pub use renewal::Renewal;
 pub use tls::{ClientFiles, Reload, Tls, TlsFiles};

@@ -34,6 +34,7 @@ mod id_token;
 mod provider;
 
 pub use id_token::{Claims, TokenProblem};
+pub use provider::fuzz;
 pub use provider::{Provider, ProviderError, ProviderSettings, Request};
 
 const NONCE: &str = "outside nonce";

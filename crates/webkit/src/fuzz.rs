@@ -1,8 +1,10 @@
 //! Entry points for fuzzers: one function for each reader of outside bytes. None may panic; where there is a print and
 //! a parse, they must agree.
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, header};
 
+use crate::body::parse_form;
+use crate::cookies::Cookie;
 use crate::idempotency::IdempotencyKey;
 use crate::paging::Cursor;
 use crate::signing::{DIGEST_HEADER, Message, Presented, RequestParts, check_digest};
@@ -61,4 +63,46 @@ pub fn content_digest(data: &[u8]) {
 /// A JSON body, read into a free value.
 pub fn json_body(data: &[u8]) {
     let _ = crate::body::parse_json::<serde_json::Value>(data);
+}
+
+/// A form or a query string: pairs that are read mean the same when they are written and read again; a form of ours takes
+/// its own fields alone, each once.
+pub fn form(data: &[u8]) {
+    type Pairs = Vec<(String, String)>;
+    if let Ok(pairs) = parse_form::<Pairs>(data, "body") {
+        let mut written = form_urlencoded::Serializer::new(String::new());
+        written.extend_pairs(&pairs);
+        let again = parse_form::<Pairs>(written.finish().as_bytes(), "body");
+        assert!(again.is_ok_and(|again| again == pairs), "pairs change when they are written");
+        if parse_form::<Fields>(data, "query").is_ok() {
+            assert!(pairs.iter().filter(|(name, _)| name == "limit").count() <= 1, "a field counts once");
+            assert!(pairs.iter().all(|(name, _)| name == "limit" || name == "name" || name == "again"));
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read and never looked at")]
+struct Fields {
+    limit: Option<u32>,
+    name: Option<String>,
+    again: Option<bool>,
+}
+
+/// The lines of a `Cookie` header, one a line: what is found in them can be set again as it is, if it could be ours.
+pub fn cookies(data: &[u8]) {
+    let lines = data.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
+    let headers: HeaderMap = lines.map(|line| (header::COOKIE, line)).collect();
+    for secure in [false, true] {
+        let cookie = Cookie::new("tw");
+        let Some(value) = cookie.find(&headers, secure) else { continue };
+        assert!(!value.contains(';'), "a value ends with its pair");
+        let line = cookie.set(value, secure);
+        let set = line.to_str().is_ok_and(|line| line.starts_with(&cookie.full_name(secure)));
+        assert!(
+            set && line.as_bytes().iter().all(|byte| (0x20..0x7f).contains(byte)),
+            "a line of one header"
+        );
+    }
 }

@@ -151,6 +151,14 @@ fn read(der: &CertificateDer<'_>, issuer: PeerIssuer) -> Result<PeerCertificate,
     })
 }
 
+/// A certificate as a fuzzer makes it: what is taken of it keeps its limits.
+pub fn fuzz(der: &[u8]) {
+    if let Ok(peer) = read(&CertificateDer::from(der), PeerIssuer::Operator) {
+        assert!(peer.uris.len() <= CLIENT_NAMES_MAX, "names keep their limit");
+        assert!(peer.serial.first() != Some(&0) && end_of(der) == Some(peer.ends), "it is read one way");
+    }
+}
+
 /// When a certificate ends; `None` for bytes that are none.
 pub(super) fn end_of(der: &[u8]) -> Option<Timestamp> {
     X509Certificate::from_der(der).ok().map(|(_, certificate)| end(&certificate))

@@ -21,6 +21,8 @@ use crate::limits::{
     PROVIDER_ANSWER_BYTES_MAX, PROVIDER_KEEP_SECONDS, PROVIDER_KEYS_EVERY_SECONDS, PROVIDER_SECONDS_MAX,
 };
 
+pub mod fuzz;
+
 /// How the operator's provider is reached and what it is worth.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {

@@ -1,0 +1,44 @@
+//! What outsiders bring to be let in: requests for certificates, tokens of a provider, lists of passwords.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use identity::limits::PASSWORD_CHARS_MIN;
+use identity::{Blocklist, CertificateRequest, Password};
+
+/// A request for a certificate: the text as it is, and the same bytes inside the armour, so that their reader is reached.
+pub fn certificate_request(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = CertificateRequest::parse(text);
+    }
+    let lines = [
+        "-----BEGIN CERTIFICATE REQUEST-----",
+        &STANDARD.encode(data),
+        "-----END CERTIFICATE REQUEST-----",
+        "",
+    ];
+    let _ = CertificateRequest::parse(&lines.join("\n"));
+}
+
+/// A list of passwords nobody may choose: what is read can be asked anything.
+pub fn password_list(data: &[u8]) {
+    let Ok(list) = Blocklist::parse(data) else { return };
+    for text in ["correct horse battery staple", "密码密码密码密码密码密码密码密码"] {
+        if let Ok(password) = Password::parse(text) {
+            let _ = list.contains(&password);
+        }
+    }
+    assert!(list.version().len() == 16, "a version is told in 16 digits");
+}
+
+/// The source of such a list, a password or a hash a line: what it is built into is read again and holds each of them.
+pub fn password_source(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(built) = Blocklist::build(text.lines()) else { return };
+    let list = Blocklist::parse(&built).expect("a list that was built is read");
+    let is_hash = |line: &str| line.split(':').next().is_some_and(|hash| hash.len() == 40);
+    for line in text.lines().map(|line| line.trim_end_matches('\r')).filter(|line| !is_hash(line)) {
+        let Ok(password) = Password::parse(line) else { continue };
+        let short = password.secret().expose().chars().count() < PASSWORD_CHARS_MIN;
+        assert!(short || list.contains(&password), "a password of the list is not found in it");
+    }
+}
