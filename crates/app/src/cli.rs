@@ -11,6 +11,8 @@ mod audit_log;
 mod bench;
 mod buyer;
 mod demo;
+#[cfg(test)]
+mod examples;
 mod import;
 mod keys;
 mod ledger;
@@ -100,8 +102,6 @@ struct Source {
 
 impl Source {
     fn read(self) -> Result<crate::config::Config, String> {
-        check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
-            .map_err(|e| e.to_string())?;
         let file = self.config.map_or(Ok(Settings::default()), |path| Settings::read(&path));
         self.settings.or(file.map_err(|e| e.to_string())?).check().map_err(|e| e.to_string())
     }
@@ -112,7 +112,17 @@ pub fn main() -> ExitCode {
     crate::hardening::keep_memory();
     let cli = Cli::parse();
     start_log();
-    let done = match cli.command {
+    run(cli.command).unwrap_or_else(|problem| {
+        eprintln!("tillward: {problem}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Whatever is run, a variable with a slip in its name is refused, not left aside.
+fn run(command: Command) -> Result<ExitCode, String> {
+    check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+        .map_err(|e| e.to_string())?;
+    match command {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Screen(screen) => screen.run(),
@@ -134,11 +144,7 @@ pub fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "tillward", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
-    };
-    done.unwrap_or_else(|problem| {
-        eprintln!("tillward: {problem}");
-        ExitCode::FAILURE
-    })
+    }
 }
 
 fn start_log() {

@@ -279,9 +279,10 @@ fn train_refuses_windows_that_hold_nothing_and_leaves_the_old_model() {
 #[test]
 fn every_command_shows_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    let verbs = "serve demo screen train bench operator-key operator-invite buyer migrate openapi roles completions audit";
+    let verbs = "serve demo screen train bench import operator-key operator-invite keys passwords buyer member migrate \
+                 openapi roles completions audit";
     let audit = ["verify", "prove", "export", "key"].map(|verb| format!("audit {verb}"));
-    for verb in verbs.split(' ').map(str::to_owned).chain(audit) {
+    for verb in verbs.split(' ').map(str::to_owned).chain(audit).chain(["ledger prove".to_owned()]) {
         let words: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
         let help = run(folder.path(), &words).good();
         assert!(help.contains("Example"), "{verb}: {help}");
@@ -427,6 +428,22 @@ fn settings(folder: &Path) -> Config {
 }
 
 const SERVE: [&str; 7] = ["serve", "--data", "data", "--key-file", "data.key", "--listen", "127.0.0.1:0"];
+
+#[test]
+fn every_command_refuses_a_variable_with_a_slip_in_its_name_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = sample();
+    let commands = "demo --seconds 1|bench --seconds 1|bench tokens --seconds 1|openapi|roles|completions bash|migrate\
+                    |operator-key|keys show|ledger prove|audit key|passwords build a b|buyer sign-out --everybody";
+    let screen = format!("screen {sample} --decisions d.csv");
+    let train = format!("train {sample} --labels fraud --train-from 2026-03-02 --out m.tw");
+    for line in commands.split('|').chain([screen.as_str(), &train]) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ran = run_in(folder.path(), &words, &[("TILLWARD_RULS", "x")]);
+        has(&ran.refusal(), &["environment variable `TILLWARD_RULS` is not a setting of tillward"]);
+        assert_eq!(names(folder.path()), Vec::<String>::new(), "{line}");
+    }
+}
 
 #[test]
 fn serve_refuses_settings_it_does_not_know_and_makes_nothing() {
