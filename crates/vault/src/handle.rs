@@ -26,9 +26,13 @@ pub(crate) const SYSTEM_OWNER: &str = "system";
 pub(crate) const SECRETS_TABLE: &str = "vault_secrets";
 pub(crate) const SECRETS_COLUMN: &str = "sealed";
 
+// INVARIANT: a key has one place on the heap until it is cleared there. Held in the map itself it would be copied when the
+// map moves its entries, and nobody clears what a removed one leaves behind.
+type Keks = BTreeMap<i64, Box<KeyBytes>>;
+
 /// The unlocked vault: key-encryption keys and sub-keys in memory, cleared when dropped.
 pub struct Vault {
-    keks: RwLock<BTreeMap<i64, KeyBytes>>,
+    keks: RwLock<Keks>,
     seeds: RwLock<Seeds>,
 }
 
@@ -94,10 +98,10 @@ impl Vault {
         let seed = stored.iter().find(of(DERIVE, KeyState::Active));
         let whole = stored.iter().any(|row| of(SEAL, KeyState::Active)(&row));
         let Some(seed) = seed.filter(|_| whole) else { return Err(VaultError::Incomplete) };
-        let (mut keks, mut seeds) = (BTreeMap::new(), Seeds::new(seed.version, &unwrap(source, seed)?));
+        let (mut keks, mut seeds) = (Keks::new(), Seeds::new(seed.version, &unwrap(source, seed)?));
         for row in stored.iter().filter(|row| row.state != KeyState::Destroyed) {
             if row.purpose == SEAL {
-                keks.insert(row.version, unwrap(source, row)?);
+                keks.insert(row.version, Box::new(unwrap(source, row)?));
             } else if row.version != seed.version {
                 seeds.load(row.version, &unwrap(source, row)?, row.retired);
             }
@@ -116,7 +120,7 @@ impl Vault {
         for row in stored.iter().filter(|row| row.state != KeyState::Destroyed && !self.has_key(row)) {
             match unwrap(source, row) {
                 Ok(key) if row.purpose == DERIVE => self.write_seeds().load(row.version, &key, row.retired),
-                Ok(key) => drop(self.write().insert(row.version, key)),
+                Ok(key) => drop(self.write().insert(row.version, Box::new(key))),
                 Err(error) => problem = Some(error),
             }
         }
@@ -197,7 +201,7 @@ impl Vault {
         work: impl FnOnce(&KeyBytes) -> T,
     ) -> Result<T, VaultError> {
         let keks = self.read();
-        keks.get(&version).map(work).ok_or(VaultError::UnknownKek { version })
+        keks.get(&version).map(|key| work(key)).ok_or(VaultError::UnknownKek { version })
     }
 
     pub(crate) fn has_kek(&self, version: i64) -> bool {
@@ -216,11 +220,11 @@ impl Vault {
         self.seeds.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<i64, KeyBytes>> {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Keks> {
         self.keks.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<i64, KeyBytes>> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Keks> {
         self.keks.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -136,6 +136,29 @@ fn cr_7_a_data_key_is_cleared_from_memory_when_it_is_dropped() {
 }
 
 #[test]
+fn cr_7_key_encryption_keys_are_cleared_from_memory_with_their_vault() {
+    let root = RootKey::from_bytes([1; 32]);
+    for seed in 100..104 {
+        let kek = first_key(seed).0;
+        let scratch = Scratch::file();
+        let db = scratch.open(&[audit::MIGRATIONS, vault::MIGRATIONS].concat()).unwrap();
+        let vault = Arc::new(Vault::start(&db, &root, NOW, &Dice::predictable_for_tests(seed)).unwrap());
+        let mut search = Search::prepare();
+        assert!(search.count(&kek) > 0, "the search finds the key of a vault that is open");
+        drop(vault);
+        assert_eq!(search.count(&kek), 0, "seed {seed}: a copy outlives its vault");
+        let again = Arc::new(Vault::start(&db, &root, NOW, &Dice::System).unwrap());
+        assert!(Search::prepare().count(&kek) > 0);
+        drop(again);
+        assert_eq!(
+            Search::prepare().count(&kek),
+            0,
+            "seed {seed}: a copy outlives the vault that was opened again"
+        );
+    }
+}
+
+#[test]
 fn cr_7_a_root_key_and_the_text_of_its_file_are_cleared_from_memory() {
     let (bytes, digits) = first_key(23);
     let folder = tempfile::tempdir().unwrap();
