@@ -10,12 +10,32 @@ use vault::rotation::list_rotations;
 use vault::{KeyState, Level};
 
 use crate::browsing;
-use crate::house::{House, RICH, each_house, key, text};
+use crate::house::{House, Phone, RICH, Shop, each_house, key, text};
 
 const LARGE: i64 = REFUND_LIMIT_DEFAULT_MINOR + 1;
 
 fn approve(house: &House, session: &str, approval: &str) -> Answer {
     house.send(Request::post(&format!("/v1/approvals/{approval}/approve"), &json!({})).bearer(session))
+}
+
+/// A payment of three times what one person may give back alone, and who is asked about it.
+struct Sale {
+    shop: Shop,
+    owner: String,
+    payer: Phone,
+    paid: Value,
+    path: String,
+}
+
+impl Sale {
+    fn of(house: &House) -> Sale {
+        let shop = house.shop("SG");
+        let (_, owner) = house.member(shop.id, Role::Owner);
+        let payer = house.buyer(RICH);
+        let paid = house.paid(&shop, &payer, 3 * LARGE);
+        let path = format!("/v1/payments/{}/refunds", text(&paid, "id"));
+        Sale { shop, owner, payer, paid, path }
+    }
 }
 
 fn put(house: &House, session: &str, path: &str, body: &Value) -> Answer {
@@ -25,11 +45,7 @@ fn put(house: &House, session: &str, path: &str, body: &Value) -> Answer {
 #[test]
 fn c13_a_large_refund_of_a_shops_system_waits_and_is_made_by_a_members_yes() {
     each_house(|house| {
-        let shop = house.shop("SG");
-        let (_, owner) = house.member(shop.id, Role::Owner);
-        let payer = house.buyer(RICH);
-        let paid = house.paid(&shop, &payer, 3 * LARGE);
-        let path = format!("/v1/payments/{}/refunds", text(&paid, "id"));
+        let Sale { shop, owner, payer, paid, path } = Sale::of(&house);
         let once = key();
         let body = json!({"amount_minor": LARGE, "currency": "CNY", "reason": "two tins"});
         let ask = || house.send(house.signed(&shop, Request::post(&path, &body).once(&once)));
@@ -60,11 +76,7 @@ fn c13_a_large_refund_of_a_shops_system_waits_and_is_made_by_a_members_yes() {
 #[test]
 fn c13_the_button_on_the_approvals_page_makes_the_refund_once_and_for_who_may() {
     each_house(|house| {
-        let shop = house.shop("SG");
-        let (_, owner) = house.member(shop.id, Role::Owner);
-        let payer = house.buyer(RICH);
-        let paid = house.paid(&shop, &payer, 3 * LARGE);
-        let path = format!("/v1/payments/{}/refunds", text(&paid, "id"));
+        let Sale { shop, owner, payer, paid, path } = Sale::of(&house);
         let body = json!({"amount_minor": LARGE, "currency": "CNY", "reason": "two tins"});
         let waits = house.send(house.signed(&shop, Request::post(&path, &body).once(&key())));
         let button = format!("/desk/approvals/{}/approve", waits.text("/approval"));
