@@ -34,7 +34,7 @@ fn pay_in_the_end(town: &Town, served: &Served, paid: &mut Vec<String>) {
 fn a_full_disk_answers_503_loses_nothing_and_passes_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("data"), DISK_MEBIBYTES) else {
-        println!("only root can mount a small disk; the store tests the same with a limit on pages");
+        println!("skipped: only root can mount a small disk; the store tests the same with a limit on pages");
         return;
     };
     let town = Town::found(folder.path(), None, 6);
@@ -80,7 +80,10 @@ fn a_full_disk_answers_503_loses_nothing_and_passes_by_itself() {
 #[test]
 fn a_disk_that_is_full_at_the_start_is_said_and_leaves_nothing_half_made() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = SmallDisk::mount(&folder.path().join("data"), 16) else { return };
+    let Some(disk) = SmallDisk::mount(&folder.path().join("data"), 16) else {
+        println!("skipped: only root can mount a small disk");
+        return;
+    };
     let town = Town::found(folder.path(), None, 1);
     let mut paid = Vec::new();
     let served = town.serve();
@@ -146,7 +149,10 @@ fn script(note: &Path, what: &str) -> Option<String> {
 #[test]
 fn a_lost_database_answers_503_loses_nothing_and_comes_back_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(cluster) = Cluster::start(folder.path().join("cluster")) else { return };
+    let Some(cluster) = Cluster::start(folder.path().join("cluster")) else {
+        println!("skipped: no PostgreSQL to start, or {} is not set", store::testing::POSTGRES_VARIABLE);
+        return;
+    };
     let town = Town::found(folder.path(), Some(cluster.url.clone()), 6);
     let served = town.serve();
     let mut paid = Vec::new();

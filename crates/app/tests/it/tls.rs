@@ -31,7 +31,7 @@ struct Guarded {
 fn serve() -> Option<Guarded> {
     let folder = tempfile::tempdir().unwrap();
     if !make_certificate(folder.path()) {
-        println!("there is no `openssl` command to make a certificate with; nothing was tested");
+        println!("skipped: there is no `openssl` command to make a certificate with");
         return None;
     }
     let town = Town::found(folder.path(), None, 0);

@@ -19,7 +19,10 @@ fn handbook() -> Option<PathBuf> {
     let path = named.unwrap_or_else(|| root().join("../shared/data/handbook/transactions.csv.zst"));
     let there = path.is_file();
     if !there {
-        eprintln!("skipped: no handbook data at {}; set TILLWARD_HANDBOOK", path.display());
+        eprintln!(
+            "skipped: no data of the Fraud Detection Handbook at {}; set TILLWARD_HANDBOOK",
+            path.display()
+        );
     }
     there.then_some(path)
 }

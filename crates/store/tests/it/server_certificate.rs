@@ -21,7 +21,7 @@ impl Server {
     fn start() -> Option<Server> {
         let folder = tempfile::tempdir().unwrap();
         if !script(folder.path(), "bin").1 {
-            println!("PostgreSQL is not installed; nothing was tested");
+            println!("skipped: PostgreSQL is not installed");
             return None;
         }
         let (url, started) = script(folder.path(), "start");
