@@ -178,7 +178,7 @@ def judge(tally):
     tally.check(ours(recipient, b"x") != ours(recipient, b"x"), "sealed twice is two files")
     age = shutil.which("age")
     if not age:
-        print("`age` is not installed: opened by our own reader alone")
+        print("skipped: `age` is not installed, so files are opened by a reader of our own alone")
         return
     with tempfile.TemporaryDirectory() as folder:
         key = pathlib.Path(folder, "key.txt")
