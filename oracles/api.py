@@ -5,7 +5,8 @@
     TILLWARD_URL=http://127.0.0.1:PORT TILLWARD_KEY_ID=key_… TILLWARD_KEY=tw_live_… oracles/run.sh api
 
 Without TILLWARD_URL it starts its own server. Requests are signed by `client.py`; buyer and member sessions are tried as
-well. The description itself is judged by `redocly lint`. Requirement FZ-1. Negative control: `planted_server.py`, whose three faults must be found first.
+well. The description itself is judged by `redocly lint`. Requirement FZ-1. Negative control: `planted_server.py`, whose
+three faults must be found first and brought again by the `curl` that is printed with each.
 """
 
 import copy
@@ -13,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -84,12 +86,24 @@ def check_planted(tally):
     try:
         wait_for(f"http://127.0.0.1:{port}/openapi.json")
         failures, _, report = fuzz(f"http://127.0.0.1:{port}", PLANTED_EXAMPLES)
+        check_replays(tally, report)
     finally:
         server.terminate()
         server.wait(timeout=10)
     for code in PLANTED:
         found = any(name.startswith(code) for name in failures)
         tally.check(found, f"the planted fault {code} is found; the report ends:\n{report[-1500:]}")
+
+
+def check_replays(tally, report):
+    """Each failure is told with a `curl` that brings it again: the same status. A signature counts once, so what a hook signed
+    is sent again by `client.py` with the body of that `curl`."""
+    told = re.findall(r"^\[(\d{3})\][^\n]*:\n(?:(?!^\[\d{3}\]).)*?^Reproduce with:\s+(curl [^\n]+)$", report, re.M | re.S)
+    tally.check(len(told) >= 3, f"{len(told)} failures are told with a curl")
+    for status, line in told:
+        command = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--max-time", "20", *shlex.split(line)[1:]]
+        done = subprocess.run(command, capture_output=True, text=True)
+        tally.check(done.stdout == status, f"a curl brings {status} again, got {done.stdout} {done.stderr[:200]}")
 
 
 def lint(description):

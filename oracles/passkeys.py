@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Passkeys in a real browser, with Chromium's virtual authenticator: adding one, signing in, confirming a payment, removing.
+"""Passkeys in a real browser, with Chromium's virtual authenticator: adding one, signing in, confirming a payment, removing;
+first a buyer's, then a member's, who comes in with it alone, without password and code.
 
     oracles/run.sh passkeys
 
@@ -16,7 +17,7 @@ from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticator
 from client import Shop
 from server import PIN, Server
 from tally import Tally
-from visitor import NARROW, Visitor
+from visitor import NARROW, WIDE, Visitor
 from walk import NAMES, SHOTS
 
 # Asks for options with the session, touches the authenticator, and gives what it signed.
@@ -164,6 +165,69 @@ def remove(server, person, session, tally):
     person.look("sign-in-passkey-refused")
 
 
+def add_member(server, person):
+    """A member with an authenticator app adds a passkey on the page of the own security."""
+    server.set_up()
+    person.go(server.url)
+    person.driver.add_cookie({"name": "tw_member", "value": server.owner, "path": "/"})
+    person.go(f"{server.url}/desk/security")
+    person.press("a[href$='/security/passkey']")
+    person.until(lambda: person.has("form[data-passkey]:not([hidden])"))
+    person.look("member-passkey-new")
+    person.check_focus("member-passkey-new")
+    person.fill(label="laptop")
+    person.press("form[data-passkey] button.do")
+    person.check(person.until(lambda: not person.at("/passkey") and "laptop" in person.words("main")), "a member adds a passkey")
+    person.look("security-passkey")
+
+
+def try_member(server, person):
+    """The sign-in page, signed out, and its button for passkeys."""
+    person.driver.delete_all_cookies()
+    person.go(f"{server.url}/desk/security")
+    person.check(person.until(lambda: person.at("/sign-in")), "signed out")
+    person.until(lambda: person.has("form[data-passkey]:not([hidden])"))
+    person.look("member-sign-in-passkey")
+    person.press("form[data-passkey] button")
+
+
+def remove_member(server, person):
+    person.go(f"{server.url}/desk/security")
+    person.press("a[href$='/remove'][aria-label*='laptop']")
+    person.check(person.until(lambda: person.at("/remove") and "laptop" in person.words("main")), "the page names what it removes")
+    person.look("member-passkey-remove")
+    person.press("button.danger")
+    gone = person.until(lambda: not person.at("/remove") and "laptop" not in person.words("main li"))
+    person.check(gone, "a member removes the passkey")
+
+
+def walk_member(tally, language):
+    with Server() as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        person = Visitor(tally, language, SHOTS, WIDE, NAMES)
+        try:
+            plug_in(person)
+            add_member(server, person)
+            try_member(server, person)
+            person.check(person.until(lambda: person.at("/desk") and not person.at("/sign-in")), "a member signs in by passkey alone")
+            person.go(f"{server.url}/desk/security")
+            person.check(person.at("/desk/security"), "and nothing else is asked for before the own security")
+            person.driver.set_user_verified(False)
+            try_member(server, person)
+            told = person.until(lambda: person.has("[data-say]:not([hidden])") and person.all("[data-say]")[0].text.strip())
+            person.check(told and person.at("/sign-in"), "a touch that is not the holder's opens nothing, and that is said")
+            person.driver.set_user_verified(True)
+            try_member(server, person)
+            person.until(lambda: person.at("/desk") and not person.at("/sign-in"))
+            remove_member(server, person)
+            try_member(server, person)
+            refused = person.until(lambda: person.has("[role=alert], .problems, .note.bad"))
+            person.check(refused and not person.at("/desk/"), "a removed passkey opens nothing, and the page says so")
+            person.look("member-sign-in-passkey-refused")
+        finally:
+            person.close()
+
+
 def walk(tally, language):
     with Server() as server:
         shop = server.shop()
@@ -187,10 +251,11 @@ def walk(tally, language):
 def main():
     tally = Tally()
     for language in ("en", "zh"):
-        try:
-            walk(tally, language)
-        except Exception as problem:  # a walk that breaks off is one failure, told in full
-            tally.check(False, f"[{language}] breaks off: {type(problem).__name__}: {problem}")
+        for path in (walk, walk_member):
+            try:
+                path(tally, language)
+            except Exception as problem:  # a walk that breaks off is one failure, told in full
+                tally.check(False, f"[{language}] {path.__name__} breaks off: {type(problem).__name__}: {problem}")
     return tally.close()
 
 

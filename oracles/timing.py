@@ -3,17 +3,20 @@
 
     oracles/run.sh timing
 
-For each door a known name and an unknown one are tried in pairs, in an order drawn by chance, each from an address of its
-own on loopback, so that no throttle answers in place of the work. The judge is Wilcoxon's signed-rank test on the paired
+Six doors: sign-in of members and of buyers, the code that a buyer's sign-in asks for, sign-up with a contact that is taken,
+a forgotten password, and a code that enrols a certificate. The others ask for nothing that can be guessed: a session of one's
+own, or a link of 256 random bits. For each door a known name and an unknown one are tried in pairs, in an order drawn by
+chance, each from an address of its own on loopback, so that no throttle answers in place of the work. The judge is Wilcoxon's signed-rank test on the paired
 differences: it needs no shape of the noise, and what makes the machine slow for a while makes both of a pair slow.
 A door fails when two measurements after each other, with fresh samples, both reject at ALPHA in the same direction: by
 chance once in two million times a door. What that can find is printed as the median difference and as the least delay
 that it would have found (1.96 + 3.29 standard errors of the mean difference).
 
-Negative controls, which must be found: a malformed address, which is cheaper than an unknown one; and the same doors with a
+Negative controls, which must be found: a malformed address, which is cheaper than an unknown one; and each door with a
 delay planted on the known side, of one and a half times what the measurement says it would have found.
 """
 
+import concurrent.futures
 import http.client
 import itertools
 import json
@@ -23,7 +26,12 @@ import random
 import secrets
 import statistics
 import sys
+import threading
 import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from server import PASSWORD, Server
 from tally import Tally
@@ -33,13 +41,20 @@ PAIRS = int(os.environ.get("TILLWARD_TIMING_PAIRS", "90"))
 # Twenty codes a day go to one contact; each contact is asked this often in one measurement.
 EACH_CONTACT = 9
 PLANTED = 1.5
+BUYERS = 24
+MEMBERS = 12
+PLANTED_TRIES = 3
+AT_ONCE = 6
 
+turn = threading.Lock()
 addresses = (f"127.{a}.{b}.{c}" for a, b, c in itertools.product(range(1, 255), range(255), range(1, 255)))
 
 
 def post(server, path, body, statuses):
     """One request from an address of its own: (seconds, status, answer)."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20, source_address=(next(addresses), 0))
+    with turn:
+        address = next(addresses)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20, source_address=(address, 0))
     connection.connect()
     headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(16)}
     body = json.dumps(body).encode()
@@ -61,7 +76,8 @@ class Door:
         self.server, self.path, self.body_of, self.statuses = server, path, body_of, statuses
 
     def seconds(self, name):
-        took, status, said = post(self.server, self.path, self.body_of(name), self.statuses)
+        path = self.path.format(name)
+        took, status, said = post(self.server, path, self.body_of(name), self.statuses)
         return took, status, len(said)
 
 
@@ -154,27 +170,103 @@ def check_members(tally, server):
     tally.check(found, f"a delay of {PLANTED * least * 1e3:.1f} ms is found")
 
 
+def check_door(tally, what, door, names, malformed=None):
+    """A door whose names are spent by use: `names` makes known and unknown ones anew for each measurement."""
+    known, unknown = names()
+    told, least = tells(what, door, known, unknown)
+    tally.check(not told, f"time does not tell the known from the unknown: {what}")
+    _, (one, two) = measure(door, *names(), pairs=1)
+    tally.check(set(one) == set(two), f"nor do status and length: {what}: {set(one)} {set(two)}")
+    if malformed:
+        found, _ = tells(f"{what}, malformed", door, [f"{malformed}{at}" for at in range(MEMBERS)], names()[1])
+        tally.check(found, f"something malformed is told apart: {what}")
+    for _ in range(PLANTED_TRIES):
+        # The machine may have become busier since, and what would be found then is more.
+        found, least_now = tells(f"{what}, planted", door, *names(), PLANTED * least)
+        if found:
+            break
+        least = max(least, least_now)
+    tally.check(found, f"a delay of {PLANTED * least * 1e3:.1f} ms is found: {what}")
+
+
+def new_buyers(server, count):
+    """Contacts that belong to somebody, and as many that belong to nobody."""
+    made = [f"k{secrets.token_hex(4)}@mail.example" for _ in range(count)]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as people:
+        list(people.map(lambda contact: sign_up(server, contact), made))
+    return made
+
+
+def strangers(count):
+    return [f"u{secrets.token_hex(4)}@mail.example" for _ in range(count)]
+
+
 def check_buyers(tally, server):
-    door = Door(server, "/v1/buyer_sessions", lambda contact: {"contact": contact}, (202, 400))
     count = math.ceil((PAIRS + 5) / EACH_CONTACT)
+    door = Door(server, "/v1/buyer_sessions", lambda contact: {"contact": contact}, (202, 400))
+    check_door(tally, "a buyer's sign-in", door, lambda: (new_buyers(server, count), strangers(count)), "no-contact")
+
+
+def check_codes(tally, server):
+    """The code of a sign-in: for nobody's contact it is asked for as well, and no code is the right one."""
+    known = new_buyers(server, BUYERS)
+
+    def attempts(contacts):
+        asked = [json.loads(post(server, "/v1/buyer_sessions", {"contact": contacts[at % BUYERS]}, (202,))[2])["id"]
+                 for at in range(PAIRS + 5)]
+        random.shuffle(asked)
+        return asked
+
+    door = Door(server, "/v1/buyer_sessions/{}/verify", lambda _: {"code": "000000", "device_label": "oracle"}, (401, 403, 409))
+    check_door(tally, "the code of a buyer's sign-in", door, lambda: (attempts(known), attempts(strangers(BUYERS))))
+
+
+def check_sign_up(tally, server):
+    """Whoever signs up with somebody's contact is answered like everybody."""
+    count = math.ceil((PAIRS + 5) / EACH_CONTACT)
+    body = lambda contact: {"name": "Zhang San", "contact": contact, "pin": "482916"}
+    door = Door(server, "/v1/buyers", body, (202, 400))
+    check_door(tally, "sign-up", door, lambda: (new_buyers(server, count), strangers(count)), "no-contact")
+
+
+def new_members(server):
+    made = [f"m{secrets.token_hex(3)}@shop.example" for _ in range(MEMBERS)]
+
+    def invite(mail):
+        body = {"name": "Li Si", "email": mail, "roles": ["cashier"]}
+        server.ask("POST", "/v1/members", body, server.owner, (201, 202))
+        server.ask("POST", "/v1/invitations/accept", {"token": server.mailed_link(mail), "password": PASSWORD}, expect=(200, 201, 204))
+
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as people:
+        list(people.map(invite, made))
+    return made
+
+
+def check_forgotten(tally, server):
+    def names():
+        return new_members(server), [f"n{secrets.token_hex(3)}@shop.example" for _ in range(MEMBERS)]
+
+    door = Door(server, "/v1/password_resets", lambda mail: {"email": mail}, (202, 400))
+    check_door(tally, "a forgotten password", door, names, "owner-at-shop")
+
+
+def check_enrolment(tally, server):
+    """A code that was used, and one that never was."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    request = request.public_bytes(serialization.Encoding.PEM).decode()
+    terminal = server.ask("POST", "/v1/terminals", {"name": "Till 1"}, server.owner, 201)["id"]
+    made = server.ask("POST", f"/v1/terminals/{terminal}/enrolments", {}, server.owner, 201)["code"]
+    server.ask("POST", "/v1/certificates", {"code": made, "request": request}, expect=201)
 
     def names():
-        made = [f"k{secrets.token_hex(4)}@mail.example" for _ in range(count)]
-        for contact in made:
-            sign_up(server, contact)
-        return made, [f"u{secrets.token_hex(4)}@mail.example" for _ in range(count)]
+        # Letters and digits change places, so the form is right and the code is not.
+        letters = [c for c in made if c.isalnum()]
+        mixed = ["".join(random.choice(letters) if c.isalnum() else c for c in made) for _ in range(PAIRS)]
+        return [made], mixed
 
-    known, unknown = names()
-    told, least = tells("buyers", door, known, unknown)
-    tally.check(not told, "time does not tell a buyer's contact from a stranger's")
-    _, (one, two) = measure(door, *names(), pairs=1)
-    tally.check(set(one) == set(two), f"nor do status and length: {set(one)} {set(two)}")
-    known, unknown = names()
-    found, _ = tells("buyers, malformed", door, ["no-contact"], unknown)
-    tally.check(found, "a malformed contact is told apart")
-    known, unknown = names()
-    found, _ = tells("buyers, planted", door, known, unknown, PLANTED * least)
-    tally.check(found, f"a delay of {PLANTED * least * 1e3:.1f} ms is found")
+    door = Door(server, "/v1/certificates", lambda code: {"code": code, "request": request}, (400, 401, 403, 404, 409))
+    check_door(tally, "a code that enrols", door, names)
 
 
 def sign_up(server, contact):
@@ -189,8 +281,10 @@ def main():
     check_statistic(tally)
     with Server() as server:
         server.set_up()
-        check_members(tally, server)
-        check_buyers(tally, server)
+        for check in (check_members, check_buyers, check_codes, check_sign_up, check_forgotten, check_enrolment):
+            began = time.monotonic()
+            check(tally, server)
+            print(f"{check.__name__}: {time.monotonic() - began:.0f} s", flush=True)
     return tally.close()
 
 

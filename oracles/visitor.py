@@ -129,6 +129,11 @@ class Visitor(Window):
     def keys(self, *keys):
         ActionChains(self.driver).send_keys(*keys).perform()
 
+    def press_refused(self, css, what):
+        """Presses a button of a form that is filled in wrongly: the page says so at the field."""
+        self.press(css)
+        self.check(self.until(lambda: self.has("[aria-invalid]")), what)
+
     def press_twice(self, css):
         ActionChains(self.driver).double_click(self.driver.find_element(By.CSS_SELECTOR, css)).perform()
 
