@@ -44,6 +44,8 @@ PLANTED = 1.5
 BUYERS = 24
 MEMBERS = 12
 PLANTED_TRIES = 3
+ANSWER_SECONDS_MAX = 300
+BUSY_TRIES = 5
 AT_ONCE = 6
 
 turn = threading.Lock()
@@ -54,7 +56,7 @@ def post(server, path, body, statuses):
     """One request from an address of its own: (seconds, status, answer)."""
     with turn:
         address = next(addresses)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20, source_address=(address, 0))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=ANSWER_SECONDS_MAX, source_address=(address, 0))
     connection.connect()
     headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(16)}
     body = json.dumps(body).encode()
@@ -77,8 +79,12 @@ class Door:
 
     def seconds(self, name):
         path = self.path.format(name)
-        took, status, said = post(self.server, path, self.body_of(name), self.statuses)
-        return took, status, len(said)
+        for _ in range(BUSY_TRIES):
+            # A machine that slept meanwhile has the program give up with 503; that says nothing about the name.
+            took, status, said = post(self.server, path, self.body_of(name), (*self.statuses, 503))
+            if status != 503:
+                return took, status, len(said)
+        raise RuntimeError(f"{path} cannot answer")
 
 
 def signed_rank(differences):
@@ -235,7 +241,7 @@ def new_members(server):
     def invite(mail):
         body = {"name": "Li Si", "email": mail, "roles": ["cashier"]}
         server.ask("POST", "/v1/members", body, server.owner, (201, 202))
-        server.ask("POST", "/v1/invitations/accept", {"token": server.mailed_link(mail), "password": PASSWORD}, expect=(200, 201, 204))
+        post(server, "/v1/invitations/accept", {"token": server.mailed_link(mail), "password": PASSWORD}, (200, 201, 204))
 
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as people:
         list(people.map(invite, made))
