@@ -14,9 +14,11 @@ use std::time::Instant;
 use base::{Currency, Money, Timestamp};
 use risk::rules::{Bilingual, RuleText};
 use risk::{
-    Attempt, CodeKind, Costs, Entity, Facts, Key, Place, Profile, Profiles, RuleSet, Word, decide, features,
-    observe,
+    Attempt, CodeKind, Costs, Entity, Facts, Key, Place, Profile, Profiles, RuleSet, Scorer, Word, decide,
+    features, observe,
 };
+
+mod forest;
 
 const BATCHES: usize = 401;
 const START: i64 = 1_772_000_000;
@@ -94,6 +96,9 @@ fn print(what: &str, nanoseconds: f64) {
 
 fn main() {
     let (twenty, fifty, costs) = (rules(20), rules(50), Costs::default());
+    let (model, _) = forest::grow();
+    let model: &dyn Scorer = &model;
+    println!("a model of 100 trees of depth 6");
     for (label, payments, gap) in [("a party a day", 40, 60_000), ("parties with full logs", 5_000, 600)] {
         let (mut profiles, facts) = warm(payments, gap);
         println!("-- {label}: {payments} payments, {gap} s apart");
@@ -110,6 +115,10 @@ fn main() {
             "decision: features and 20 rules, profiles in memory",
             median(500, |_| drop(black_box(decide(black_box(&facts), &profiles, &twenty, None, &costs)))),
         );
+        print("the model on that row", median(500, |_| _ = black_box(model.probability(black_box(&row)))));
+        let both = || decide(black_box(&facts), &profiles, &twenty, Some(model), &costs);
+        print("decision: features, 20 rules and the model", median(500, |_| drop(black_box(both()))));
+        assert!(both().score.is_some(), "the model was asked");
         print("decision encoded", median(500, |_| drop(black_box(decision.to_bytes()))));
         println!("{:<58} {:>9} bytes", "decision stored", bytes.len());
         let payer = profiles.get(Entity::Payer).cloned().unwrap_or_default();
