@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use identity::limits::PASSWORD_CHARS_MIN;
+use identity::limits::PASSWORD_BESIDE_FACTOR_CHARS_MIN;
 use identity::{Blocklist, CertificateRequest, Password};
 
 /// A request for a certificate: the text as it is, and the same bytes inside the armour, so that their reader is reached.
@@ -38,7 +38,7 @@ pub fn password_source(data: &[u8]) {
     let is_hash = |line: &str| line.split(':').next().is_some_and(|hash| hash.len() == 40);
     for line in text.lines().map(|line| line.trim_end_matches('\r')).filter(|line| !is_hash(line)) {
         let Ok(password) = Password::parse(line) else { continue };
-        let short = password.secret().expose().chars().count() < PASSWORD_CHARS_MIN;
+        let short = password.secret().expose().chars().count() < PASSWORD_BESIDE_FACTOR_CHARS_MIN;
         assert!(short || list.contains(&password), "a password of the list is not found in it");
     }
 }

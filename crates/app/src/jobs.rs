@@ -62,7 +62,10 @@ impl Jobs {
         jobs.each("keys", Duration::from_millis(KEYS_EVERY_MS), move || keeper.keep())?;
         let at = installation.clone();
         let pause = Duration::from_secs(CERTIFICATES_EVERY_SECONDS);
-        jobs.each("certificates", pause, move || watch_certificates(&at))?;
+        jobs.each("certificates", pause, move || {
+            watch_certificates(&at);
+            remind_of_api_keys(&at);
+        })?;
         let at = installation.clone();
         jobs.each("access", Duration::from_secs(ACCESS_EVERY_SECONDS), move || access::look(&at))?;
         let mut post = post::Post::new(installation.clone(), mail)?;
@@ -124,6 +127,17 @@ fn watch_certificates(at: &Installation) {
         }
         if raised.len() < identity::limits::ALARMS_PER_ROUND_MAX {
             return;
+        }
+    }
+}
+
+/// Reminds shops of API keys that end soon.
+fn remind_of_api_keys(at: &Installation) {
+    loop {
+        match at.write_if_due(identity::remind_of_api_keys) {
+            Ok(reminded) if reminded >= identity::limits::API_KEY_REMINDERS_MAX => {}
+            Ok(_) => return,
+            Err(problem) => return tracing::warn!(%problem, "API keys could not be looked through"),
         }
     }
 }

@@ -84,6 +84,7 @@ pub(crate) fn note_notice(
         | Notice::ReadsTooMuch { .. }
         | Notice::BuyerPolicyChanged
         | Notice::ApprovalAsked { .. }
+        | Notice::ApiKeyEnds { .. }
         | Notice::CertificateEnds { .. } => return Ok(()),
     };
     note(tx, means, buyer, what, Scene { label, network: None })

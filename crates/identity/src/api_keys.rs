@@ -13,8 +13,14 @@ use store::{Db, Tx};
 use vault::{Place, Vault};
 
 use crate::context::{Fault, Means, takes_faults};
-use crate::limits::{API_KEY_DAYS_MAX, API_KEY_RING_MAX, API_KEYS_MAX, KEY_TOUCH_SECONDS};
+use crate::grants::list_holders;
+use crate::limits::{
+    API_KEY_DAYS_MAX, API_KEY_REMINDER_DAYS, API_KEY_REMINDERS_MAX, API_KEY_RING_MAX, API_KEYS_MAX,
+    KEY_TOUCH_SECONDS,
+};
+use crate::notices::{Notice, queue_notice};
 use crate::permissions::{Actor, Denied, KeyCaller, Permission, Role};
+use crate::person::Person;
 use crate::record::{self, Event};
 use crate::store::api_keys::{self as rows, KeyRow};
 use crate::text::Label;
@@ -125,8 +131,8 @@ pub fn create_api_key(
 ) -> Result<(ApiKey, Token), ApiKeyError> {
     actor.allow(Permission::ManageApiKeys, shop)?;
     let opens = [Permission::OpenTokens, Permission::OpenCustomers];
-    let is_machine = matches!(actor, Actor::Operator | Actor::System);
-    if !is_machine && opens.iter().any(|opens| new.role.grants(*opens) && !actor.holds(*opens)) {
+    let given = opens.into_iter().filter(|opens| new.role.grants(*opens)).collect();
+    if !actor.covers(given) {
         return Err(Denied::NotAllowed.into());
     }
     insert_key(tx, means, actor, shop, new)
@@ -224,6 +230,39 @@ pub(crate) fn set_suspended(
         record::note(tx, means, Event::new(id.shop(), actor, action, id))?;
     }
     Ok(())
+}
+
+/// Reminds shops of API keys that end soon or have just ended, each step once: an entry in the audit log, and a mail to
+/// everybody who manages the shop's keys. Returns how many; call again while it returns [`API_KEY_REMINDERS_MAX`].
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn remind_of_api_keys(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
+    let mut reminded = 0;
+    // The shortest step first, so that a key found late is told once and not for every step it missed.
+    for step in API_KEY_REMINDER_DAYS.into_iter().rev() {
+        let room = API_KEY_REMINDERS_MAX.saturating_sub(reminded);
+        let end = means.now.plus_seconds(step * DAY_SECONDS);
+        for row in rows::list_ending_keys(tx, end, step, room)? {
+            remind(tx, means, row, step)?;
+            reminded += 1;
+        }
+    }
+    Ok(reminded)
+}
+
+fn remind(tx: &mut Tx, means: &Means<'_>, row: KeyRow, days: i64) -> Result<(), Fault> {
+    let (id, shop) = (row.id, row.id.shop());
+    let notice = Notice::ApiKeyEnds { label: row.label.clone(), days };
+    for holder in list_holders(tx, shop, Permission::ManageApiKeys, &Actor::System)? {
+        queue_notice(tx, means, Person::Member(holder.id), &notice)?;
+    }
+    rows::update_key(tx, KeyRow { told_days: Some(days), ..row })?;
+    record::note(
+        tx,
+        means,
+        Event::new(shop, &Actor::System, record::API_KEY_ENDS_SOON, id).with("days", days),
+    )
 }
 
 /// The caller behind a key whose signature was verified, if the key is in force now. One keyed read.
@@ -337,6 +376,7 @@ fn insert_key(
             _ => None,
         },
         used: None,
+        told_days: None,
     };
     let made = api_key(&row);
     rows::insert_key(tx, row)?;

@@ -74,7 +74,9 @@ pub fn router(hall: &Hall) -> Router {
     let hall = hall.clone().with_texts(crate::pages::texts());
     let routes = Router::new().route("/", get(front::show_front)).merge(buyers()).merge(members());
     let routes = routes.merge(own(Side::Buyer)).merge(own(Side::Member)).merge(people());
-    surround(routes, &hall).with_state(hall)
+    // Called by the provider's server, which sends no header of a browser.
+    let bare = Router::new().route("/sign-in/outside/logout", post(outside::end_sessions));
+    surround(routes, &hall).merge(bare).with_state(hall)
 }
 
 /// What this domain adds to the bar of the desk.

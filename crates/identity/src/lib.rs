@@ -50,6 +50,7 @@ mod person;
 mod phone;
 mod pin;
 mod pin_reset;
+mod place;
 mod proof;
 pub mod proposed;
 mod record;
@@ -79,7 +80,7 @@ pub use access_review::{
 pub use activity::{Activity, Happening, list_activity};
 pub use api_keys::{
     ApiKey, ApiKeyError, ApiKeyProblem, ApiKeyRing, KeyState, NewApiKey, RingKey, create_api_key,
-    create_system_api_key, list_api_keys, require_active_key, revoke_api_key,
+    create_system_api_key, list_api_keys, remind_of_api_keys, require_active_key, revoke_api_key,
 };
 pub use blocklist::{Blocklist, BlocklistError, use_blocklist};
 pub use buyer_policy::{BuyerPolicyError, lacks_factor, set_buyer_policy};
@@ -128,7 +129,7 @@ pub use own::{
     Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions, thaw,
 };
 pub use password::{
-    Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
+    Beside, Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
 };
 pub use password_reset::{
     PasswordResetError, find_password_reset, finish_password_reset, request_password_reset,

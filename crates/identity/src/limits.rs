@@ -17,9 +17,12 @@ pub const LABEL_CHARS_MAX: usize = 60;
 /// Longest reason for freezing a buyer or removing a member, in characters.
 pub const REASON_CHARS_MAX: usize = 200;
 
-/// Shortest password, in characters (PW-1). Members always give a second factor, with which 8 would do (C01); the longer
-/// one also holds while the first factor is being set up, and costs nobody who takes a few words.
+/// Shortest password that stands alone, in characters (PW-1, C01): at set-up and by invitation, where no second factor is
+/// there yet, and for members whose second factor is their provider's.
 pub const PASSWORD_CHARS_MIN: usize = 15;
+/// Shortest password of a member who has a second factor here, in characters. The last one cannot be removed, and with a
+/// reset of them the password goes as well.
+pub const PASSWORD_BESIDE_FACTOR_CHARS_MIN: usize = 8;
 /// Longest password, in characters. Nothing is ever cut off.
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// Largest list of passwords nobody may choose, in bytes.
@@ -117,6 +120,12 @@ pub const MEMBERS_MAX: i64 = 500;
 pub const API_KEYS_MAX: i64 = 50;
 /// Longest life of an API key, in days.
 pub const API_KEY_DAYS_MAX: i64 = 366;
+/// Life of an API key that was made on the desk, in days.
+pub const DESK_API_KEY_DAYS: i64 = 365;
+/// How long before its end a shop is reminded of an API key, in days, longest first; 0 when it has ended.
+pub const API_KEY_REMINDER_DAYS: [i64; 5] = [30, 14, 7, 1, 0];
+/// API keys a shop is reminded of in one transaction.
+pub const API_KEY_REMINDERS_MAX: usize = 50;
 /// API keys kept unsealed in memory by one node.
 pub const API_KEY_RING_MAX: usize = 10_000;
 

@@ -4,8 +4,6 @@
 //! transaction: [`start_login`] counts the try and finds the hash, [`crate::PasswordQueue`] checks the password, and
 //! [`finish_login`] opens the session or leaves the count standing.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use base::{DeviceId, MemberId, RoleId, Secret, ShopId, Timestamp};
 use store::Tx;
 use vault::Vault;
@@ -13,7 +11,6 @@ use webkit::page::Lang;
 
 use crate::api_keys;
 use crate::approvals::{self, ApprovalAction, ApprovalError, Asked, Proposal};
-use crate::buyers::DeviceToken;
 use crate::context::{Context, Fault, Means, takes_faults};
 use crate::factors;
 use crate::grants::{self, Grants, Permissions};
@@ -27,12 +24,13 @@ use crate::permissions::{Actor, Denied, Permission, Role};
 use crate::person::Person;
 use crate::record::{self, Event};
 use crate::sessions;
-use crate::sign_in::{self, Coming, FirstStep};
+use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self, LoginRow, MemberRow};
-use crate::text::{Email, Label, PersonName};
+use crate::text::{Email, PersonName};
 use crate::throttle::{self, Limit};
-use crate::token::{Token, hash_text};
+use crate::token::hash_text;
 
+pub use crate::place::{Place, origin_of};
 pub use crate::store::members::MemberState;
 
 const TABLE: &str = "members";
@@ -573,38 +571,6 @@ pub async fn confirm_member(
     Ok(right)
 }
 
-/// Where somebody signs in from.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The network address, as tries are counted by; see [`origin_of`].
-    pub origin: String,
-    /// What the browser or program calls itself.
-    pub agent: Label,
-    /// The token that a member's device kept from the last time.
-    pub device: Option<DeviceToken>,
-    /// The session it holds already: it ends when another one is opened there (SES-1).
-    pub session: Option<Token>,
-}
-
-impl Place {
-    pub(crate) fn coming(&self) -> Coming<'_> {
-        Coming { agent: &self.agent, origin: &self.origin, device: self.device.as_ref() }
-    }
-}
-
-/// What tries from an address are counted by: the address itself, or the /64 network of an IPv6 address, which one
-/// household has for itself.
-pub fn origin_of(address: Option<IpAddr>) -> String {
-    match address {
-        None => "unknown".to_owned(),
-        Some(IpAddr::V4(address)) => address.to_string(),
-        Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => address.to_string(),
-            None => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
-        },
-    }
-}
-
 /// Counts a try to sign in and finds what to check the password against.
 ///
 /// A device on which this member completed a sign-in before has a count of its own and meets no other (a device cookie, as
@@ -819,18 +785,4 @@ fn grants_text(grants: &Grants) -> audit::Text {
 
 pub(crate) fn place<'a>(column: &'static str, id: &'a MemberId) -> vault::Place<'a> {
     vault::Place { table: TABLE, column, row: id.short() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tries_are_counted_by_household() {
-        let origin = |text: &str| origin_of(Some(text.parse().unwrap()));
-        assert_eq!(origin("192.0.2.7"), "192.0.2.7");
-        assert_eq!(origin("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(origin("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(origin_of(None), "unknown");
-    }
 }

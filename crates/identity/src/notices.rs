@@ -91,6 +91,13 @@ pub enum Notice {
         /// What for, in a few words.
         summary: String,
     },
+    /// An API key that this person may manage ends soon.
+    ApiKeyEnds {
+        /// What it is called.
+        label: String,
+        /// Days left; 0 when it has ended.
+        days: i64,
+    },
     /// A certificate that this person may manage ends soon.
     CertificateEnds {
         /// What it is called.

@@ -6,6 +6,8 @@
 //! - nonce and PKCE verifier are derived from the state under a key of the vault, so the database holds a hash alone;
 //! - the provider's people are members by binding issuer and subject; the first time a *verified* address of a member, or
 //!   of somebody invited, makes the binding, and it is never moved to another one by address;
+//! - when the provider signs somebody out it says so, and every session here ends with the next request (back-channel
+//!   logout);
 //! - whether the provider's second factor counts is the operator's to say; otherwise ours is asked.
 //!
 //! Reading order: this file, `id_token.rs`, `provider.rs`.
@@ -18,7 +20,7 @@ use store::Tx;
 use vault::{KeyedHash, Vault};
 
 use crate::context::{Fault, Means};
-use crate::limits::OUTSIDE_ATTEMPT_SECONDS;
+use crate::limits::{ID_TOKEN_AGE_SECONDS_MAX, ID_TOKEN_SKEW_SECONDS, OUTSIDE_ATTEMPT_SECONDS};
 use crate::members::{self, Place};
 use crate::permissions::Actor;
 use crate::person::Person;
@@ -28,15 +30,23 @@ use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self as member_rows, MemberRow, MemberState};
 use crate::store::outside::{self as rows, AttemptRow, BindingRow};
 use crate::text::Email;
-use crate::token::{Token, TokenKind, hash_text};
+use crate::throttle::{self, Limit};
+use crate::token::{Token, TokenKind, hash_text, key_text};
 
 mod id_token;
 mod provider;
 
-pub use id_token::{Claims, TokenProblem};
+pub use id_token::{Claims, Logout, TokenProblem};
 pub use provider::fuzz;
 pub use provider::{Provider, ProviderError, ProviderSettings, Request};
 
+/// A logout token that was followed: one entry, no limit, for longer than such a token is taken.
+const LOGOUT_SEEN: Limit = Limit {
+    kind: "outside_logout",
+    tries_max: 1,
+    window_seconds: 0,
+    block_seconds: ID_TOKEN_AGE_SECONDS_MAX + 2 * ID_TOKEN_SKEW_SECONDS,
+};
 const NONCE: &str = "outside nonce";
 const VERIFIER: &str = "outside verifier";
 const SUBJECT: &str = "outside subject";
@@ -166,6 +176,34 @@ pub fn open_outside_session(
         sessions::mark_second_factor(tx, means, &session.token, PROVEN)?;
     }
     Ok(session.map(FirstStep::In))
+}
+
+/// Ends every session of the member whom the provider signed out, and every sign-in that is half done. Once for each token;
+/// nothing happens for somebody who is nobody here. Returns how many sessions ended.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn end_outside_sessions(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    issuer: &str,
+    logout: &Logout,
+) -> Result<usize, Fault> {
+    let token = subject_of(issuer, &logout.id);
+    let token = key_text(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    if throttle::is_remembered(tx, &LOGOUT_SEEN, &token, means.now)? {
+        return Ok(0);
+    }
+    throttle::remember(tx, &LOGOUT_SEEN, &token, means.now)?;
+    let Some(bound) = find_binding(tx, means.vault, &subject_of(issuer, &logout.subject))? else {
+        return Ok(0);
+    };
+    let member = bound.member;
+    sign_in::forget_pending(tx, Person::Member(member))?;
+    let ended = sessions::end_member_sessions(tx, means, member)?;
+    let event = Event::new(member.shop(), &Actor::System, record::OUTSIDE_SIGNED_OUT, member);
+    record::note(tx, means, event.with("sessions", i64::try_from(ended).unwrap_or(i64::MAX)))?;
+    Ok(ended)
 }
 
 /// Whether the way somebody signed in at the provider counts as a second factor here.

@@ -8,14 +8,19 @@ use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use base::{Dice, Secret};
+use base::{Dice, MemberId, Secret};
+use store::Tx;
 use tokio::sync::{Semaphore, oneshot};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::blocklist;
+use crate::context::Fault;
+use crate::factors;
 use crate::limits::{
-    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_NICE, PASSWORD_QUEUE_MAX, PASSWORD_WORKERS_MAX,
+    PASSWORD_BESIDE_FACTOR_CHARS_MIN, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_NICE,
+    PASSWORD_QUEUE_MAX, PASSWORD_WORKERS_MAX,
 };
+use crate::person::Person;
 
 /// Memory of one hash in KiB: 19 MiB, the least OWASP names for two passes (RFC 9106 for the algorithm).
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -32,12 +37,40 @@ const CONTEXT_CHARS_MIN: usize = 4;
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// What else its owner gives at sign-in; by it the shortest password is measured (PW-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing yet: the password stands alone.
+    Nothing,
+    /// A second factor, always.
+    SecondFactor,
+}
+
+impl Beside {
+    /// The shortest password, in characters.
+    pub fn chars_min(self) -> usize {
+        match self {
+            Beside::Nothing => PASSWORD_CHARS_MIN,
+            Beside::SecondFactor => PASSWORD_BESIDE_FACTOR_CHARS_MIN,
+        }
+    }
+
+    /// What a member gives beside the password.
+    pub(crate) fn of_member(tx: &mut Tx, member: MemberId) -> Result<Beside, Fault> {
+        let has_one = factors::has_second_factor(tx, Person::Member(member))?;
+        Ok(if has_one { Beside::SecondFactor } else { Beside::Nothing })
+    }
+}
+
 /// Why a password was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordProblem {
     /// Below the minimum.
-    #[error("a password has at least {PASSWORD_CHARS_MIN} characters; a few words are easy to keep in mind")]
-    TooShort,
+    #[error("a password has at least {chars_min} characters; a few words are easy to keep in mind")]
+    TooShort {
+        /// The minimum where it was chosen.
+        chars_min: usize,
+    },
     /// Past the maximum.
     #[error("a password has at most {PASSWORD_CHARS_MAX} characters")]
     TooLong,
@@ -86,11 +119,12 @@ impl Password {
     ///
     /// # Errors
     /// Every [`PasswordProblem`] but [`PasswordProblem::TooLong`].
-    pub fn check_strength(&self, context: &[&str]) -> Result<(), PasswordProblem> {
+    pub fn check_strength(&self, context: &[&str], beside: Beside) -> Result<(), PasswordProblem> {
         let lower = Secret::new(self.0.expose().to_lowercase());
         let chars: Vec<char> = lower.expose().chars().collect();
+        let chars_min = beside.chars_min();
         match () {
-            () if self.0.expose().chars().count() < PASSWORD_CHARS_MIN => Err(PasswordProblem::TooShort),
+            () if self.0.expose().chars().count() < chars_min => Err(PasswordProblem::TooShort { chars_min }),
             () if is_repetitive(&chars) => Err(PasswordProblem::Repetitive),
             () if blocklist::is_blocked(self) => Err(PasswordProblem::Common),
             () if is_from_context(lower.expose(), context) => Err(PasswordProblem::FromContext),
@@ -216,7 +250,10 @@ fn is_repetitive(chars: &[char]) -> bool {
     different.sort_unstable();
     different.dedup();
     let again = |unit: usize| chars.iter().zip(chars.iter().skip(unit)).all(|(a, b)| a == b);
-    different.len() < DISTINCT_CHARS_MIN || (1..=UNIT_CHARS_MAX).any(again) || is_counting(chars)
+    // A unit is seen to repeat where it comes again whole; the longest one, where all but its last character does.
+    let fits = |unit: &usize| chars.len() >= 2 * unit - usize::from(*unit == UNIT_CHARS_MAX);
+    let repeats = (1..=UNIT_CHARS_MAX).filter(fits).any(again);
+    different.len() < DISTINCT_CHARS_MIN || repeats || is_counting(chars)
 }
 
 /// Whether the characters count up or down all the way, as `abcdefghijklmno` or `123456789012345`.
@@ -245,19 +282,39 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expect: Result<(), PasswordProblem>) {
         let context = ["Tea House", "zhang.san@teahouse.example", "Zhang San"];
-        let found = Password::parse(text).and_then(|password| password.check_strength(&context));
+        let check = |password: Password| password.check_strength(&context, Beside::Nothing);
+        let found = Password::parse(text).and_then(check);
         assert_eq!(found, expect, "{text}");
     }
 
     #[test]
     fn pw_1_length_is_15_to_128_characters_of_any_kind() {
-        check("abc def ghi jk", Err(PasswordProblem::TooShort));
+        check("abc def ghi jk", Err(PasswordProblem::TooShort { chars_min: 15 }));
         check("abc def ghi jkl", Ok(()));
         check("月 落乌啼霜满天 江枫渔火对愁眠", Ok(()));
         check("  spaces are kept  ", Ok(()));
         let long: String = "correct pencil river nine ".repeat(5).chars().take(128).collect();
         check(&long, Ok(()));
         check(&format!("{long}x"), Err(PasswordProblem::TooLong));
+    }
+
+    #[test]
+    fn pw_1_beside_a_second_factor_8_characters_do_and_7_do_not() {
+        let judge = |text: &str| {
+            let context = ["Tea House", "zhang.san@teahouse.example", "Zhang San"];
+            Password::parse(text).unwrap().check_strength(&context, Beside::SecondFactor)
+        };
+        assert_eq!(judge("kv7 mzq"), Err(PasswordProblem::TooShort { chars_min: 8 }));
+        assert_eq!(judge("kv7 mzqx"), Ok(()));
+        assert_eq!(judge("kv7mzqxk"), Ok(()), "one letter again at the end repeats nothing");
+        assert_eq!(judge("月落乌啼霜满天秋"), Ok(()));
+        assert_eq!(judge("kv7mkv7m"), Err(PasswordProblem::Repetitive));
+        assert_eq!(judge("23456789"), Err(PasswordProblem::Repetitive));
+        for common in ["password", "Password1", "iloveyou", "sunshine", "princess1", "football"] {
+            assert_eq!(judge(common), Err(PasswordProblem::Common), "{common}");
+        }
+        assert_eq!(judge("teahouse"), Err(PasswordProblem::FromContext));
+        assert_eq!(judge("zhang7qx"), Err(PasswordProblem::FromContext));
     }
 
     #[test]

@@ -15,6 +15,7 @@ actions! {
     ACCESS_REVIEW_CLOSED = "access_review.closed";
     ACCESS_REVIEW_DECIDED = "access_review.decided";
     ACCESS_REVIEW_OPENED = "access_review.opened";
+    API_KEY_ENDS_SOON = "api_key.ends_soon";
     API_KEY_RESTORED = "api_key.restored";
     API_KEY_SUSPENDED = "api_key.suspended";
     APPROVAL_GIVEN = "approval.given";
@@ -57,6 +58,7 @@ actions! {
     MEMBER_SIGNED_OUT = "member.signed_out";
     MEMBER_SUSPENDED = "member.suspended";
     OUTSIDE_BOUND = "outside.bound";
+    OUTSIDE_SIGNED_OUT = "outside.signed_out";
     OUTSIDE_REFUSED = "outside.refused";
     PASSKEY_COPY_SUSPECTED = "passkey.copy_suspected";
     PASSKEY_REFUSED = "passkey.refused";

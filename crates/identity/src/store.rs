@@ -332,6 +332,13 @@ pub const MIGRATIONS: &[Migration] = &[
         INSERT INTO buyer_events (buyer_id, id, what, label, network, at_ms)
             SELECT id, id, 'pin_changed', '', NULL, pin_changed_ms FROM buyers WHERE state <> 'erased';",
     },
+    Migration {
+        version: 369,
+        name: "identity: how far a shop was reminded of an API key's end",
+        sql: "
+        ALTER TABLE api_keys ADD COLUMN told_days BIGINT;
+        CREATE INDEX api_keys_by_end ON api_keys (expires_ms) WHERE expires_ms IS NOT NULL;",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

@@ -4,7 +4,8 @@
 use zxcvbn::feedback::Warning;
 use zxcvbn::{Entropy, zxcvbn};
 
-use crate::limits::{METER_CHARS_MAX, PASSWORD_CHARS_MIN};
+use crate::limits::METER_CHARS_MAX;
+use crate::password::Beside;
 
 /// What the meter shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +27,13 @@ pub enum Advice {
     MoreWords,
 }
 
-/// Judges a password as far as it is typed. `context` holds what an attacker would try first: names, address.
-pub fn judge_password(text: &str, context: &[&str]) -> Strength {
+/// Judges a password as far as it is typed. `context` holds what an attacker would try first: names, address; `beside` says
+/// from which length on it is taken.
+pub fn judge_password(text: &str, context: &[&str], beside: Beside) -> Strength {
     let start: String = text.chars().take(METER_CHARS_MAX).collect();
     let entropy = zxcvbn(&start, context);
     let score = u8::from(entropy.score());
-    let short = text.chars().count() < PASSWORD_CHARS_MIN;
+    let short = text.chars().count() < beside.chars_min();
     let score = if short { score.min(2) } else { score };
     Strength { score, advice: advise(&entropy, short, score) }
 }
@@ -61,17 +63,20 @@ mod tests {
 
     #[test]
     fn the_meter_explains_what_would_help() {
-        let judge = |text: &str| judge_password(text, &["Mei Lin", "mei@shop.example"]);
+        let judge = |text: &str| judge_password(text, &["Mei Lin", "mei@shop.example"], Beside::Nothing);
         assert_eq!(judge("password").advice, Some(Advice::Known));
         assert_eq!(judge("kettle").advice, Some(Advice::Longer));
         assert_eq!(judge("aaaaaaaaaaaaaaaaaaaa").advice, Some(Advice::MoreWords));
         assert_eq!(judge("a kettle sings at dawn over Hangzhou"), Strength { score: 4, advice: None });
         assert!(judge("mei@shop.example").score < 3);
+        let short = |beside| judge_password("kv7 mzqx4", &[], beside).advice;
+        assert_eq!(short(Beside::Nothing), Some(Advice::Longer));
+        assert_ne!(short(Beside::SecondFactor), Some(Advice::Longer));
     }
 
     #[test]
     fn a_long_text_is_judged_by_its_start() {
         let long = "9f2c4e7ab1d05836".repeat(METER_CHARS_MAX);
-        assert_eq!(judge_password(&long, &[]).score, 4);
+        assert_eq!(judge_password(&long, &[], Beside::Nothing).score, 4);
     }
 }

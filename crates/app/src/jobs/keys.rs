@@ -1,4 +1,5 @@
-//! Keys of this node: loads those another node made, goes on with a rotation, says when a key grows old.
+//! Keys of this node: loads those another node made, goes on with a rotation, says when a key grows old, and replaces data
+//! keys and the keys that wrap them when their time is over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,9 +8,9 @@ use base::Timestamp;
 use identity::Means;
 use identity::ceremonies::{finish_destruction, list_due};
 use store::EngineKind;
-use vault::KeyState;
 use vault::inventory::{KeyFacts, list_keys};
-use vault::rotation::{Nodes, RotationError, Rotator, Step, destroy_key};
+use vault::rotation::{Nodes, RotationError, Rotator, Step, destroy_key, start_rotation};
+use vault::{KeyState, Level};
 
 use crate::installation::{HANGING, Installation};
 use crate::limits::{KEY_AGE_EVERY_MS, ROTATION_PAUSE_MS};
@@ -92,6 +93,39 @@ impl Keeper {
                 say_age(&key, now);
             }
         }
+        match replace_aged(&self.at, now) {
+            Ok(Some(level)) => {
+                tracing::info!(level = level.name(), "keys whose time is over are being replaced")
+            }
+            Ok(None) => {}
+            Err(problem) => {
+                tracing::warn!(alarm = "keys", %problem, "keys whose time is over could not be replaced")
+            }
+        }
+    }
+}
+
+/// Starts replacing the keys whose time is over, one level at a time: data keys and the keys that wrap them. The root key
+/// takes two people, and a new seed changes the fingerprints of cards, so of those the log reminds. Returns the level that is
+/// being replaced from now on.
+///
+/// # Errors
+/// What stopped it, in words; it is tried again at the next look.
+pub fn replace_aged(at: &Installation, now: Timestamp) -> Result<Option<Level>, String> {
+    let keys = at.db.read_blocking(list_keys).map_err(|e| e.to_string())?;
+    let is_over = |key: &&KeyFacts| key.days_left(now).is_some_and(|left| left < 0);
+    let by_itself = |key: &&KeyFacts| matches!(key.level, Level::Kek | Level::Data);
+    let Some(level) = keys.iter().filter(by_itself).find(is_over).map(|key| key.level) else {
+        return Ok(None);
+    };
+    let dice = at.dice.clone();
+    let started = at.db.write_blocking(move |tx| {
+        start_rotation(tx, level, &audit::Actor::system("key age policy"), now, &dice)
+    });
+    match started {
+        Ok(_) => Ok(Some(level)),
+        Err(RotationError::Running { .. }) => Ok(None),
+        Err(problem) => Err(problem.to_string()),
     }
 }
 
@@ -127,7 +161,7 @@ fn say_age(key: &KeyFacts, now: Timestamp) {
         key = key.purpose,
         version = key.version,
         days_left,
-        "a key grows old; replace it with `tillward keys rotate`"
+        "a key grows old; root key and seed are replaced with `tillward keys rotate`, the others by themselves"
     );
 }
 

@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod browsing;
 #[cfg(test)]
+mod buyer_factor;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod crash;

@@ -346,6 +346,68 @@ fn jwt_1_tokens_that_are_not_for_this_sign_in_are_refused() {
 }
 
 #[test]
+fn jwt_2_who_is_signed_out_at_the_provider_is_signed_out_here_with_the_next_request() {
+    let stage = Stage::set();
+    let id = member(&stage);
+    give_factor(&stage, id);
+    let (other, other_session) =
+        stage.house.member_at(stage.house.shop("SG").id, Role::Cashier, "wu@shop.example");
+    let begun = stage.begin();
+    stage.claim("amr", json!(["mfa"]));
+    let answer = stage.come_back(&begun);
+    assert!(is_in(&answer));
+    let open = || {
+        let list =
+            |who| stage.house.write(move |tx, means| identity::list_member_sessions(tx, who, means.now));
+        (list(id).len(), list(other).len())
+    };
+    // The one that the test's house opened for each, and the one by the provider.
+    assert_eq!(open(), (2, 1));
+    let half_way = stage.sign_in();
+    assert!(is_half_way(&half_way));
+    let now = stage.house.now().0 / 1000;
+    let logout = |more: &[(&str, Value)]| {
+        *stage.desk.head.lock().unwrap() = json!({"alg": "ES256", "kid": "a", "typ": "logout+jwt"});
+        let event = "http://schemas.openid.net/event/backchannel-logout";
+        *stage.desk.claims.lock().unwrap() = json!({"iss": stage.desk.issuer, "sub": "u-1", "aud": "shop",
+            "iat": now, "exp": now + 120, "jti": "j-1", "sid": "s", "events": {event: {}}});
+        more.iter().for_each(|(name, value)| stage.claim(name, value.clone()));
+        let mut request = Request::new(axum::http::Method::POST, "/sign-in/outside/logout")
+            .with(axum::http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request.body = format!("logout_token={}", stage.desk.sign()).into_bytes();
+        stage.house.send(request)
+    };
+    for wrong in
+        [("aud", json!("another")), ("nonce", json!("n")), ("events", json!({})), ("sub", Value::Null)]
+    {
+        assert_eq!(logout(std::slice::from_ref(&wrong)).status, 400, "{wrong:?}");
+    }
+    assert_eq!(logout(&[("sub", json!("u-9"))]).status, 200, "who is nobody here");
+    assert_eq!(open(), (2, 1));
+    let done = logout(&[("jti", json!("j-2"))]);
+    assert_eq!((done.status, done.headers["cache-control"].to_str().unwrap()), (200, "no-store"));
+    assert_eq!(open(), (0, 1), "every session of that member, and nobody else's");
+    let page = |cookies: &str| {
+        let asked = Request::get("/desk/codes").with(axum::http::header::COOKIE, cookies);
+        stage.house.send(asked).status
+    };
+    assert_eq!(page(&cookies(&answer)), 401);
+    assert_eq!(stage.house.send(Request::get("/v1/me").bearer(&other_session)).status, 200);
+    let step = Request::get("/sign-in/step").with(axum::http::header::COOKIE, &cookies(&half_way));
+    let step = stage.house.send(step);
+    assert!(
+        step.headers["location"].to_str().unwrap().starts_with("/sign-in?"),
+        "what was half done as well"
+    );
+    // The same token again ends nothing that was opened since.
+    let begun = stage.begin();
+    stage.claim("amr", json!(["mfa"]));
+    assert!(is_in(&stage.come_back(&begun)));
+    assert_eq!(logout(&[("jti", json!("j-2"))]).status, 200);
+    assert_eq!(open(), (1, 1));
+}
+
+#[test]
 fn without_a_provider_there_is_nothing_at_its_address() {
     let house = House::new();
     for path in ["/sign-in/outside", "/sign-in/outside/back?code=x&state=y"] {

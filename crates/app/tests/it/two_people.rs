@@ -249,3 +249,37 @@ fn state(house: &House) -> KeyState {
     let keys = house.read(vault::inventory::list_keys);
     keys.iter().find(|key| key.purpose.starts_with("key-encryption") && key.version == 1).unwrap().state
 }
+
+#[test]
+fn cr_7_keys_whose_time_is_over_are_replaced_by_the_program_one_level_at_a_time() {
+    let house = House::new();
+    let days = |days: i64| house.now().plus_seconds(days * 86_400);
+    let replace = |now: Timestamp| app::jobs::keys::replace_aged(&house.at, now).unwrap();
+    let payer = house.buyer(RICH);
+    assert_eq!(replace(days(365)), None, "on its last day a key is still good");
+    assert_eq!(replace(days(366)), Some(Level::Kek));
+    assert_eq!(replace(days(366)), None, "one at a time");
+    let at = std::cell::Cell::new(366);
+    let finish = || {
+        let rotator = app::jobs::keys::rotator(&house.at, "test");
+        rotator
+            .run(
+                &house.at.db,
+                &house.at.vault,
+                || house.now().plus_seconds(at.get() * 86_400),
+                &house.at.dice,
+                |_, _| (),
+            )
+            .unwrap();
+    };
+    finish();
+    assert_eq!(replace(days(730)), None);
+    assert_eq!(replace(days(731)), Some(Level::Data));
+    at.set(731);
+    finish();
+    assert_eq!(replace(days(731)), None, "the root key and the seed are not replaced without their keepers");
+    let done: Vec<Level> = house.read(list_rotations).iter().map(|one| one.level).collect();
+    assert_eq!(done.len(), 2);
+    let name = house.write(move |tx, means| identity::find_buyer_person(tx, means.vault, payer.buyer));
+    assert!(!name.name.expose().is_empty(), "everything opens");
+}

@@ -20,7 +20,7 @@ use crate::context::Means;
 use crate::members::{NewMember, find_member_person};
 use crate::pages::entry::{InvitedPage, SetUpPage};
 use crate::pages::notice::NoticeKind;
-use crate::password::{Password, PasswordHash};
+use crate::password::{Beside, Password, PasswordHash};
 use crate::permissions::Role;
 use crate::sessions::open_member_session;
 use crate::setup::{self, Link, SetupError, find_link};
@@ -183,7 +183,7 @@ impl SetUpForm {
         let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
         let email = Email::parse(&self.email).map_err(|_| problems.add("email", page.t("problem-email")));
         let context = [self.shop.as_str(), &self.name, &self.email];
-        let password = new_password(page, &mut problems, &self.password, &context);
+        let password = new_password(page, &mut problems, &self.password, (&context, Beside::Nothing));
         match (profile, name, email, password) {
             (Ok(profile), Ok(name), Ok(email), Some(password)) if problems.is_empty() => {
                 let grants = Role::Owner.into();
@@ -205,10 +205,10 @@ pub(super) fn new_password(
     page: &Frame,
     problems: &mut Problems,
     text: &str,
-    context: &[&str],
+    (context, beside): (&[&str], Beside),
 ) -> Option<Password> {
     let password = Password::parse(text);
-    let judged = password.and_then(|password| password.check_strength(context).map(|()| password));
+    let judged = password.and_then(|password| password.check_strength(context, beside).map(|()| password));
     judged.map_err(|why| problems.add("password", password_problem(page, why))).ok()
 }
 
@@ -341,7 +341,9 @@ async fn accept_invitation(
     let posted = visit.read::<InvitedForm>(Side::Member, incoming)?;
     let mut problems = Problems::none();
     let page = door_frame(hall, visit);
-    let Some(password) = new_password(&page, &mut problems, &posted.form.password, &[&shop, &email]) else {
+    let Some(password) =
+        new_password(&page, &mut problems, &posted.form.password, (&[&shop, &email], Beside::Nothing))
+    else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(invited_page(hall, visit, status, text, shop, email, problems));
     };

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use webkit::body::Incoming;
 use webkit::cookies::Cookie;
 use webkit::error::ApiError;
 
@@ -13,8 +15,8 @@ use super::hall::Hall;
 use super::sign_in::{HOME, first_step, show_problem};
 use super::visit::{Visit, add_cookie, is_local, let_member_in, place, with_next};
 use crate::outside::{
-    Attempt, Provider, ProviderError, Request, begin_outside, find_outside_member, is_second_factor,
-    open_outside_session, take_outside,
+    Attempt, Provider, ProviderError, Request, begin_outside, end_outside_sessions, find_outside_member,
+    is_second_factor, open_outside_session, take_outside,
 };
 use crate::sign_in::FirstStep;
 use crate::token::{Token, TokenKind};
@@ -23,6 +25,8 @@ use crate::token::{Token, TokenKind};
 const ATTEMPT: Cookie = Cookie::kept("tw_outside", 600);
 /// Where the provider sends people back to.
 const BACK: &str = "/sign-in/outside/back";
+/// When the provider may say again that somebody signed out, where it could not be asked for its keys, seconds.
+const LOGOUT_RETRY_SECONDS: u32 = 30;
 /// Longest code of a provider, bytes.
 const CODE_BYTES_MAX: usize = 2048;
 
@@ -89,6 +93,36 @@ pub(super) async fn finish(
     };
     add_cookie(&mut answer, ATTEMPT.clear(visit.browser.secure));
     Ok(answer)
+}
+
+/// What the provider posts when it signs somebody out. It may say more.
+#[derive(Deserialize)]
+pub(super) struct LogoutForm {
+    logout_token: String,
+}
+
+/// Ends the sessions of somebody whom the provider signed out (OpenID Connect Back-Channel Logout 1.0). The provider's
+/// server calls, and no browser: the signed token is the proof, so there is neither session nor form token.
+pub(super) async fn end_sessions(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let provider = provider(&hall)?;
+    visit.knock(&hall)?;
+    let form: LogoutForm = incoming.form()?;
+    let logout = match provider.read_logout(&form.logout_token, visit.now).await {
+        Ok(logout) => logout,
+        Err(ProviderError::Token(problem)) => {
+            tracing::warn!(%problem, "a logout token was refused");
+            return Err(ApiError::bad_field("logout_token", problem));
+        }
+        Err(problem) => return Err(ApiError::unavailable(LOGOUT_RETRY_SECONDS, problem)),
+    };
+    let (cx, now, issuer) = (hall.identity.clone(), visit.now, provider.settings().issuer.clone());
+    let ended = hall.db().write(move |tx| end_outside_sessions(tx, &cx.means(now), &issuer, &logout));
+    ended.await.map_err(|fault: crate::context::Fault| ApiError::from(fault))?;
+    Ok((StatusCode::OK, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response())
 }
 
 type Refusal = (StatusCode, &'static str);

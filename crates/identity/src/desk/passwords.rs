@@ -13,9 +13,10 @@ use super::hall::Hall;
 use super::links::{gone, hash, new_password};
 use super::sign_in::door_frame;
 use super::visit::{Side, Visit};
-use crate::limits::{PASSWORD_CHARS_MIN, RESET_LINK_SECONDS};
+use crate::limits::RESET_LINK_SECONDS;
 use crate::members::{LoginError, find_member_person};
 use crate::pages::entry::{ForgottenPage, ResetPage};
+use crate::password::Beside;
 use crate::password_reset::{self, PasswordResetError};
 use crate::text::Email;
 use crate::token::{Token, TokenKind};
@@ -92,14 +93,19 @@ pub(super) async fn request_link(
     Ok(show(StatusCode::OK, &view))
 }
 
-/// The address of the member behind a link, and what a thief would try first.
-async fn find_owner(hall: &Hall, visit: &Visit, token: &Token) -> Result<Option<[String; 3]>, ApiError> {
+/// The member behind a link: the address and what else a thief would try first, and what stands beside the password.
+async fn find_owner(
+    hall: &Hall,
+    visit: &Visit,
+    token: &Token,
+) -> Result<Option<([String; 3], Beside)>, ApiError> {
     let (cx, now, token) = (hall.clone(), visit.now, token.clone());
     let found = hall.db().read(move |tx| match password_reset::find_password_reset(tx, &token, now) {
         Ok((shop, id)) => {
             let person = find_member_person(tx, &cx.identity.vault, shop, id)?;
             let shop = cx.find_shop(tx, shop)?.0.name;
-            Ok(Some([person.email.expose().clone(), person.name.expose().clone(), shop]))
+            let names = [person.email.expose().clone(), person.name.expose().clone(), shop];
+            Ok(Some((names, Beside::of_member(tx, id)?)))
         }
         Err(PasswordResetError::Gone) => Ok(None),
         Err(PasswordResetError::Fault(fault)) => Err(ApiError::from(fault)),
@@ -111,11 +117,11 @@ fn reset_page(
     hall: &Hall,
     visit: &Visit,
     status: StatusCode,
-    (text, email): (&str, String),
+    (text, email, beside): (&str, String, Beside),
     problems: Problems,
 ) -> Response {
     let (page, action_href) = (door_frame(hall, visit), format!("/reset/{text}"));
-    show(status, &ResetPage { page, email, chars_min: PASSWORD_CHARS_MIN, problems, action_href })
+    show(status, &ResetPage { page, email, chars_min: beside.chars_min(), problems, action_href })
 }
 
 /// Asks for a new password.
@@ -125,10 +131,10 @@ pub(super) async fn show_reset(
     Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
     let Some(token) = Token::parse(TokenKind::PasswordReset, &text) else { return Ok(gone(&hall, &visit)) };
-    let Some([email, ..]) = find_owner(&hall, &visit, &token).await? else {
+    let Some(([email, ..], beside)) = find_owner(&hall, &visit, &token).await? else {
         return Ok(gone(&hall, &visit));
     };
-    Ok(reset_page(&hall, &visit, StatusCode::OK, (&text, email), Problems::none()))
+    Ok(reset_page(&hall, &visit, StatusCode::OK, (&text, email, beside), Problems::none()))
 }
 
 /// A password, chosen.
@@ -150,13 +156,22 @@ pub(super) async fn set_password(
     let posted = visit.read::<ResetForm>(Side::Member, &incoming)?;
     visit.knock(&hall)?;
     let Some(token) = Token::parse(TokenKind::PasswordReset, &text) else { return Ok(gone(&hall, &visit)) };
-    let Some(owner) = find_owner(&hall, &visit, &token).await? else { return Ok(gone(&hall, &visit)) };
+    let Some((owner, beside)) = find_owner(&hall, &visit, &token).await? else {
+        return Ok(gone(&hall, &visit));
+    };
     let mut problems = Problems::none();
     let context: Vec<&str> = owner.iter().map(String::as_str).collect();
     let page = door_frame(&hall, &visit);
-    let Some(password) = new_password(&page, &mut problems, &posted.form.password, &context) else {
+    let judged = new_password(&page, &mut problems, &posted.form.password, (&context, beside));
+    let Some(password) = judged else {
         let [email, ..] = owner;
-        return Ok(reset_page(&hall, &visit, StatusCode::UNPROCESSABLE_ENTITY, (&text, email), problems));
+        return Ok(reset_page(
+            &hall,
+            &visit,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            (&text, email, beside),
+            problems,
+        ));
     };
     let hash = hash(&hall, password).await?;
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);

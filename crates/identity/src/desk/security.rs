@@ -17,15 +17,15 @@ use super::second_step::{renew_cookie, session_token};
 use super::visit::{Side, Visit, place, with_next};
 use super::words::{device_text, password_problem};
 use crate::factors::{Factor, FactorError, FactorKind, list_factors, remove_factor};
-use crate::limits::PASSWORD_CHARS_MIN;
 use crate::members::{LoginError, confirm_member, find_member_person};
 use crate::own::{change_password, end_other_sessions, end_own_session, list_own_sessions};
 use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
-use crate::password::Password;
+use crate::password::{Beside, Password};
 use crate::permissions::Permission;
 use crate::recovery::count_recovery_codes;
+use crate::sessions::{AuthError, require_member};
 use crate::sign_in::require_own_fresh;
 use crate::strength::{Advice, judge_password};
 
@@ -205,7 +205,7 @@ async fn password_page(
         Ok(PasswordPage {
             page: if is_due { member.bare_frame() } else { member.frame(tx)? },
             is_due,
-            chars_min: PASSWORD_CHARS_MIN,
+            chars_min: Beside::of_member(tx, member.session.member)?.chars_min(),
             problems,
             action_href: action,
             back_href: "/desk/security".to_owned(),
@@ -230,9 +230,9 @@ pub(super) async fn update_password(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<PasswordForm>(Side::Member, &incoming)?;
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    let (who, context) = find_context(&hall, &visit).await?;
+    let (who, context, beside) = find_context(&hall, &visit).await?;
     let page = visit.frame(&hall, Side::Member, webkit::page::Zone::default());
-    let new = match check_new(&page, &posted.form.password, &context) {
+    let new = match check_new(&page, &posted.form.password, (&context, beside)) {
         Ok(new) => new,
         Err(problems) => return password_page(&hall, &visit, refused, problems).await,
     };
@@ -259,20 +259,20 @@ pub(super) async fn update_password(
 
 type Who = (base::ShopId, base::MemberId);
 
-/// The member, and what a thief would try first.
-async fn find_context(hall: &Hall, visit: &Visit) -> Result<(Who, Vec<String>), ApiError> {
+/// The member, what a thief would try first, and what stands beside the password.
+async fn find_context(hall: &Hall, visit: &Visit) -> Result<(Who, Vec<String>, Beside), ApiError> {
     let found = read_as(hall, visit, Permission::OwnPassword, |tx, member| {
         let (shop, id) = (member.shop.id, member.session.member);
         let person = find_member_person(tx, member.means.vault, shop, id)?;
         let names = [person.name.expose(), person.email.expose(), &member.shop.name];
-        Ok(((shop, id), names.map(Clone::clone).to_vec()))
+        Ok(((shop, id), names.map(Clone::clone).to_vec(), Beside::of_member(tx, id)?))
     });
     found.await
 }
 
-fn check_new(page: &Frame, text: &str, context: &[String]) -> Result<Password, Problems> {
+fn check_new(page: &Frame, text: &str, (context, beside): (&[String], Beside)) -> Result<Password, Problems> {
     let context: Vec<&str> = context.iter().map(String::as_str).collect();
-    let judged = Password::parse(text).and_then(|new| new.check_strength(&context).map(|()| new));
+    let judged = Password::parse(text).and_then(|new| new.check_strength(&context, beside).map(|()| new));
     judged.map_err(|why| {
         let mut problems = Problems::none();
         problems.add("password", password_problem(page, why));
@@ -307,6 +307,20 @@ pub(super) struct MeterForm {
     password: String,
 }
 
+/// What stands beside the password of whoever types one; for whoever is not signed in, nothing.
+async fn find_beside(hall: &Hall, visit: &Visit) -> Result<Beside, ApiError> {
+    let (token, now) = (visit.member.clone(), visit.now);
+    let found = hall.db().read(move |tx| {
+        let Some(token) = token else { return Ok(Beside::Nothing) };
+        match require_member(tx, &token, now) {
+            Ok(session) => Ok(Beside::of_member(tx, session.member)?),
+            Err(AuthError::SignInNeeded) => Ok(Beside::Nothing),
+            Err(error) => Err(ApiError::from(error)),
+        }
+    });
+    found.await
+}
+
 /// Tells how hard a password is to guess. Nothing is kept; other sites are refused before this.
 pub(super) async fn judge(
     Shared(hall): Shared<Hall>,
@@ -316,7 +330,8 @@ pub(super) async fn judge(
     hall.count_meter(&visit.origin(), visit.now)?;
     let form: MeterForm = incoming.form()?;
     let page = visit.frame(&hall, Side::Member, webkit::page::Zone::default());
-    let strength = judge_password(&form.password, &[]);
+    let beside = find_beside(&hall, &visit).await?;
+    let strength = judge_password(&form.password, &[], beside);
     let key = strength.advice.map(|advice| match advice {
         Advice::Longer => "meter-advice-short",
         Advice::Known => "meter-advice-known",

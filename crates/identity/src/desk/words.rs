@@ -131,7 +131,7 @@ pub fn text_problem(page: &Frame, why: TextError) -> String {
 /// Why a password was refused, in the visitor's words.
 pub(super) fn password_problem(page: &Frame, why: PasswordProblem) -> String {
     match why {
-        PasswordProblem::TooShort => page.t("problem-password-short"),
+        PasswordProblem::TooShort { chars_min } => page.t1("problem-password-short", "n", chars_min),
         PasswordProblem::TooLong => page.t("problem-password-long"),
         PasswordProblem::Repetitive => page.t("problem-password-repeats"),
         PasswordProblem::Common => page.t("problem-password-common"),

@@ -74,6 +74,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::ReadsTooMuch { .. } => "reads_too_much",
         Notice::BuyerPolicyChanged => "buyer_policy_changed",
         Notice::ApprovalAsked { .. } => "approval_asked",
+        Notice::ApiKeyEnds { .. } => "api_key_ends",
         Notice::CertificateEnds { .. } => "certificate_ends",
     }
 }
@@ -134,10 +135,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "Your account is frozen",
             "Your account was frozen: nothing can be paid from it, and every session was ended.".to_owned(),
         ),
-        Notice::ReadsTooMuch { reader, openings } => (
-            "Somebody opens a lot of customer data",
-            format!("`{reader}` opened customer data or cards {openings} times, more than usual or allowed."),
-        ),
+        Notice::ReadsTooMuch { reader, openings } => reads_in_english(reader, *openings),
         Notice::BuyerPolicyChanged => (
             "What your shop asks of buyers was changed",
             "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.".to_owned(),
@@ -145,6 +143,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
         }
+        Notice::ApiKeyEnds { label, days } => api_key_in_english(label, *days),
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
     }
 }
@@ -195,6 +194,21 @@ fn certificate_in_english(label: &str, days: i64) -> (&'static str, String) {
     let text =
         format!("The certificate of “{label}” ends within {days} days, and nothing has renewed it yet.");
     ("A certificate ends soon", text)
+}
+
+fn reads_in_english(reader: &str, openings: i64) -> (&'static str, String) {
+    let text =
+        format!("`{reader}` opened customer data or cards {openings} times, more than usual or allowed.");
+    ("Somebody opens a lot of customer data", text)
+}
+
+fn api_key_in_english(label: &str, days: i64) -> (&'static str, String) {
+    if days == 0 {
+        let text = format!("The API key “{label}” has ended. What signs with it is refused.");
+        return ("An API key has ended", text);
+    }
+    let text = format!("The API key “{label}” ends within {days} days. What signs with it is refused then.");
+    ("An API key ends soon", text)
 }
 
 fn chinese(notice: &Notice) -> (&'static str, String) {
@@ -252,6 +266,13 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
         ),
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
+        Notice::ApiKeyEnds { label, days: 0 } => {
+            ("API 密钥已到期", format!("API 密钥“{label}”已到期，用它签名的请求会被拒绝。"))
+        }
+        Notice::ApiKeyEnds { label, days } => (
+            "API 密钥即将到期",
+            format!("API 密钥“{label}”将在 {days} 天内到期，届时用它签名的请求会被拒绝。"),
+        ),
         Notice::CertificateEnds { label, days: 0 } => {
             ("证书已到期", format!("“{label}”的证书已到期，使用该证书的设备或程序已无法连接。"))
         }
@@ -269,6 +290,10 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         (Notice::ApprovalAsked { .. }, Lang::Zh) => "请登录后在“审批”中查看。",
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
+        (Notice::ApiKeyEnds { .. }, Lang::En) => {
+            "Sign in, make a new one under “API keys”, and revoke this one when nothing uses it any more."
+        }
+        (Notice::ApiKeyEnds { .. }, Lang::Zh) => "请登录后在“API 密钥”中创建新的密钥，停用后再吊销旧密钥。",
         (Notice::CertificateEnds { .. }, Lang::En) => "Renew it, or sign in and look under “Certificates”.",
         (Notice::CertificateEnds { .. }, Lang::Zh) => "请更新证书，或登录后在“证书”中查看。",
         (Notice::ReadsTooMuch { .. }, Lang::En) => {

@@ -4,10 +4,13 @@
 //! provider's own, found by its name, never one the token brings along; issuer, audience, nonce and times are all asked
 //! for. A token that is refused says nothing of why to the outside.
 
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::limits::{ID_TOKEN_AGE_SECONDS_MAX, ID_TOKEN_BYTES_MAX, ID_TOKEN_SKEW_SECONDS};
 
@@ -70,6 +73,9 @@ pub enum TokenProblem {
     /// Not of this sign-in.
     #[error("the ID token is of another sign-in")]
     Nonce,
+    /// Not one by which the provider ends sessions.
+    #[error("the token is no logout token")]
+    NotLogout,
     /// Ended, not begun, or issued long ago.
     #[error("the time of the ID token is over, or not yet come")]
     Time,
@@ -116,16 +122,98 @@ impl Truth {
     }
 }
 
+/// A token by which the provider ends the sessions of a person (OpenID Connect Back-Channel Logout 1.0 §2.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// Who, to the provider.
+    pub subject: String,
+    /// The token's own name, so that one token counts once.
+    pub id: String,
+}
+
+#[derive(Deserialize)]
+struct RawLogout {
+    iss: String,
+    sub: Option<String>,
+    aud: OneOrMany,
+    exp: Option<i64>,
+    iat: i64,
+    jti: String,
+    events: BTreeMap<String, IgnoredAny>,
+    nonce: Option<IgnoredAny>,
+}
+
+/// The event that makes a token a logout token.
+const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
 /// Checks a token against the provider's keys and what is expected of it.
 pub(crate) fn check(token: &str, keys: &JwkSet, expected: Expected<'_>) -> Result<Claims, TokenProblem> {
+    check_claims(read_signed(token, keys, expected.algorithms, &["jwt"])?, expected)
+}
+
+/// Checks a logout token; the nonce of `expected` is not asked for: such a token has none.
+pub(crate) fn check_logout(
+    token: &str,
+    keys: &JwkSet,
+    expected: Expected<'_>,
+) -> Result<Logout, TokenProblem> {
+    let types = ["jwt", "logout+jwt", "application/logout+jwt"];
+    let raw: RawLogout = read_signed(token, keys, expected.algorithms, &types)?;
+    if raw.iss != expected.issuer {
+        return Err(TokenProblem::Issuer);
+    }
+    let ours = |id: &String| id == expected.client_id;
+    let named = match &raw.aud {
+        OneOrMany::One(id) => ours(id),
+        OneOrMany::Many(ids) => ids.iter().any(ours),
+    };
+    if !named {
+        return Err(TokenProblem::Audience);
+    }
+    if !raw.events.contains_key(LOGOUT_EVENT) || raw.nonce.is_some() || raw.jti.is_empty() {
+        return Err(TokenProblem::NotLogout);
+    }
+    let times = Times { issued: raw.iat, ends: raw.exp, begins: None };
+    if !times.fit(expected.now) {
+        return Err(TokenProblem::Time);
+    }
+    let subject = raw.sub.filter(|subject| !subject.is_empty()).ok_or(TokenProblem::NotLogout)?;
+    Ok(Logout { subject, id: raw.jti })
+}
+
+/// The times of a token, in seconds.
+struct Times {
+    issued: i64,
+    ends: Option<i64>,
+    begins: Option<i64>,
+}
+
+impl Times {
+    fn fit(&self, now: Timestamp) -> bool {
+        let now = now.millis().div_euclid(1000);
+        let late = now.saturating_sub(ID_TOKEN_SKEW_SECONDS);
+        let early = now.saturating_add(ID_TOKEN_SKEW_SECONDS);
+        let fresh = self.issued <= early && self.issued >= late.saturating_sub(ID_TOKEN_AGE_SECONDS_MAX);
+        fresh && self.ends.is_none_or(|end| end > late) && self.begins.is_none_or(|begin| begin <= early)
+    }
+}
+
+/// What a token says whose type and signature are right.
+fn read_signed<T: DeserializeOwned>(
+    token: &str,
+    keys: &JwkSet,
+    algorithms: &[Algorithm],
+    types: &[&str],
+) -> Result<T, TokenProblem> {
     if token.len() > ID_TOKEN_BYTES_MAX {
         return Err(TokenProblem::TooLong);
     }
     let header = decode_header(token).map_err(|_| algorithm_or_malformed(token))?;
-    if header.typ.as_deref().is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
+    let fits = |typ: &str| types.iter().any(|known| typ.eq_ignore_ascii_case(known));
+    if header.typ.as_deref().is_some_and(|typ| !fits(typ)) {
         return Err(TokenProblem::Malformed);
     }
-    if !expected.algorithms.contains(&header.alg) || !is_listed(header.alg) {
+    if !algorithms.contains(&header.alg) || !is_listed(header.alg) {
         return Err(TokenProblem::Algorithm);
     }
     let key = find_key(keys, header.kid.as_deref(), header.alg).ok_or(TokenProblem::UnknownKey)?;
@@ -134,11 +222,11 @@ pub(crate) fn check(token: &str, keys: &JwkSet, expected: Expected<'_>) -> Resul
     signature_alone.required_spec_claims.clear();
     (signature_alone.validate_exp, signature_alone.validate_nbf, signature_alone.validate_aud) =
         (false, false, false);
-    let raw = decode::<Raw>(token, &key, &signature_alone).map_err(|error| match error.kind() {
+    let read = decode::<T>(token, &key, &signature_alone).map_err(|error| match error.kind() {
         jsonwebtoken::errors::ErrorKind::Json(_) => TokenProblem::Malformed,
         _ => TokenProblem::Signature,
     })?;
-    check_claims(raw.claims, expected)
+    Ok(read.claims)
 }
 
 fn check_claims(raw: Raw, expected: Expected<'_>) -> Result<Claims, TokenProblem> {
@@ -158,11 +246,8 @@ fn check_claims(raw: Raw, expected: Expected<'_>) -> Result<Claims, TokenProblem
     if raw.nonce.as_deref() != Some(expected.nonce) {
         return Err(TokenProblem::Nonce);
     }
-    let now = expected.now.millis().div_euclid(1000);
-    let late = now.saturating_sub(ID_TOKEN_SKEW_SECONDS);
-    let early = now.saturating_add(ID_TOKEN_SKEW_SECONDS);
-    let fresh = raw.iat <= early && raw.iat >= late.saturating_sub(ID_TOKEN_AGE_SECONDS_MAX);
-    if raw.exp <= late || raw.nbf.is_some_and(|begin| begin > early) || !fresh {
+    let times = Times { issued: raw.iat, ends: Some(raw.exp), begins: raw.nbf };
+    if !times.fit(expected.now) {
         return Err(TokenProblem::Time);
     }
     if raw.sub.is_empty() {
@@ -394,6 +479,47 @@ mod tests {
             let mut claims = good();
             claims.as_object_mut().unwrap().remove(missing);
             assert_eq!(provider.check(&header(), &claims), Err(TokenProblem::Malformed), "{missing}");
+        }
+    }
+
+    #[test]
+    fn oi_2_a_logout_token_names_the_event_and_its_person_and_no_nonce() {
+        let provider = provider();
+        let good = || {
+            json!({"iss": ISSUER, "sub": "u-1", "aud": "shop", "iat": NOW, "exp": NOW + 120, "jti": "j-1",
+                   "events": {LOGOUT_EVENT: {}}})
+        };
+        let check = |typ: &str, claims: &Value| {
+            let token = provider.sign(&json!({"alg": "ES256", "kid": "a", "typ": typ}), claims);
+            let expected = Expected {
+                issuer: ISSUER,
+                client_id: "shop",
+                nonce: "",
+                algorithms: &[Algorithm::ES256],
+                now: Timestamp(NOW * 1000),
+            };
+            check_logout(&token, &provider.keys, expected)
+        };
+        let read = Logout { subject: "u-1".to_owned(), id: "j-1".to_owned() };
+        assert_eq!(check("logout+jwt", &good()), Ok(read.clone()));
+        assert_eq!(check("JWT", &good()), Ok(read));
+        assert_eq!(check("at+jwt", &good()), Err(TokenProblem::Malformed));
+        for (name, value, problem) in [
+            ("iss", json!("https://thief.example"), TokenProblem::Issuer),
+            ("aud", json!("another"), TokenProblem::Audience),
+            ("events", json!({"other": {}}), TokenProblem::NotLogout),
+            ("events", Value::Null, TokenProblem::Malformed),
+            ("nonce", json!("n"), TokenProblem::NotLogout),
+            ("sub", Value::Null, TokenProblem::NotLogout),
+            ("jti", json!(""), TokenProblem::NotLogout),
+            ("jti", Value::Null, TokenProblem::Malformed),
+            ("exp", json!(NOW - 61), TokenProblem::Time),
+            ("iat", json!(NOW - 700), TokenProblem::Time),
+            ("iat", json!(NOW + 61), TokenProblem::Time),
+        ] {
+            let mut claims = good();
+            claims[name] = value.clone();
+            assert_eq!(check("logout+jwt", &claims), Err(problem), "{name} {value}");
         }
     }
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::id_token::{self, ALGORITHMS, Claims, Expected, TokenProblem};
+use super::id_token::{self, ALGORITHMS, Claims, Expected, Logout, TokenProblem};
 use crate::limits::{
     PROVIDER_ANSWER_BYTES_MAX, PROVIDER_KEEP_SECONDS, PROVIDER_KEYS_EVERY_SECONDS, PROVIDER_SECONDS_MAX,
 };
@@ -178,6 +178,18 @@ impl Provider {
         self.check(&answer.id_token, request.nonce, &discovery, now).await
     }
 
+    /// Reads a token by which the provider ends somebody's sessions.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    pub async fn read_logout(&self, token: &str, now: Timestamp) -> Result<Logout, ProviderError> {
+        let discovery = self.discover(now).await?;
+        let algorithms = algorithms_of(&discovery)?;
+        let (issuer, client_id) = (self.settings.issuer.as_str(), self.settings.client_id.as_str());
+        let expected = Expected { issuer, client_id, nonce: "", algorithms: &algorithms, now };
+        self.check_with(&discovery, now, |keys| id_token::check_logout(token, keys, expected)).await
+    }
+
     async fn check(
         &self,
         token: &str,
@@ -188,12 +200,22 @@ impl Provider {
         let algorithms = algorithms_of(discovery)?;
         let (issuer, client_id) = (self.settings.issuer.as_str(), self.settings.client_id.as_str());
         let expected = Expected { issuer, client_id, nonce, algorithms: &algorithms, now };
+        self.check_with(discovery, now, |keys| id_token::check(token, keys, expected)).await
+    }
+
+    /// Checks with the keys at hand. The provider may have turned them: where one is not known they are asked for again, not
+    /// more than once a minute.
+    async fn check_with<T>(
+        &self,
+        discovery: &Discovery,
+        now: Timestamp,
+        check: impl Fn(&JwkSet) -> Result<T, TokenProblem>,
+    ) -> Result<T, ProviderError> {
         let keys = self.keys(discovery, now, PROVIDER_KEEP_SECONDS).await?;
-        match id_token::check(token, &keys, expected) {
-            // The provider may have turned its keys; they are asked for again, not more than once a minute.
+        match check(&keys) {
             Err(TokenProblem::UnknownKey) => {
                 let keys = self.keys(discovery, now, PROVIDER_KEYS_EVERY_SECONDS).await?;
-                Ok(id_token::check(token, &keys, expected)?)
+                Ok(check(&keys)?)
             }
             other => Ok(other?),
         }

@@ -53,6 +53,8 @@ pub struct ApiKeyRow {
     pub name: String,
     /// When it was made.
     pub at: Timestamp,
+    /// When it ends by itself; absent for one that does not.
+    pub ends: Option<Timestamp>,
     /// What it may do, in words.
     pub role: String,
     /// Where "revoke" posts to; empty for one that is revoked.

@@ -143,6 +143,7 @@ impl ApiKeysPage {
     pub fn sample(page: Frame) -> ApiKeysPage {
         let lang = page.lang;
         let row = |n: i64, name: String, revoke: &str| ApiKeyRow {
+            ends: Some(NOW.plus_seconds(300 * 86_400)),
             id: format!("key_0th7x2w9{n:020}"),
             name,
             at: ago(n * 90_000),

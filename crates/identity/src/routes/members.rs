@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::factor_reset;
 use crate::grants::Grants;
 use crate::members::{self, Left, Member, MemberError, MemberPerson, NewMember, Place};
-use crate::password::{Password, PasswordHash};
+use crate::password::{Beside, Password, PasswordHash};
 use crate::permissions::{Permission, Role};
 use crate::sessions;
 use crate::setup::{self, Invited};
@@ -508,8 +508,10 @@ fn parse_shop(problems: &mut Problems, body: &ShopBody) -> Option<ShopProfile> {
 
 fn parse_new_password(problems: &mut Problems, text: &str, context: &[&str]) -> Option<Password> {
     let password = Password::parse(text);
-    problems
-        .take("password", password.and_then(|password| password.check_strength(context).map(|()| password)))
+    problems.take(
+        "password",
+        password.and_then(|password| password.check_strength(context, Beside::Nothing).map(|()| password)),
+    )
 }
 
 /// Hashes a password for the holder of a link that works: nobody else can make the program work that hard.

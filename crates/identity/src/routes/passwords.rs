@@ -15,7 +15,7 @@ use super::second_steps::SteppedUpView;
 use crate::context::Context;
 use crate::members::{self, confirm_member};
 use crate::own;
-use crate::password::{Password, PasswordHash};
+use crate::password::{Beside, Password, PasswordHash, PasswordProblem};
 use crate::password_reset;
 use crate::permissions::Permission;
 use crate::text::Email;
@@ -28,8 +28,8 @@ pub struct NewPasswordBody {
     /// The password in force.
     #[schema(format = Password)]
     old_password: String,
-    /// The new one, 15 to 128 characters.
-    #[schema(format = Password, min_length = 15, max_length = 128)]
+    /// The new one: 8 to 128 characters beside a second factor, else 15 to 128.
+    #[schema(format = Password, min_length = 8, max_length = 128)]
     new_password: String,
 }
 
@@ -49,8 +49,8 @@ pub struct FinishPasswordResetBody {
     /// The last part of the link that came by mail.
     #[schema(max_length = 60, example = "twr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     token: String,
-    /// The new password, 15 to 128 characters.
-    #[schema(format = Password, min_length = 15, max_length = 128)]
+    /// The new password: 8 to 128 characters beside a second factor, else 15 to 128.
+    #[schema(format = Password, min_length = 8, max_length = 128)]
     new_password: String,
 }
 
@@ -131,21 +131,22 @@ pub async fn finish_password_reset(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a thief would try first: the member's name, address and shop.
+/// What a thief would try first, the member's name, address and shop; and what stands beside the password.
 fn find_context(
     tx: &mut store::Tx<'_>,
     vault: &vault::Vault,
     (shop, id): (ShopId, MemberId),
-) -> Result<Vec<String>, ApiError> {
+) -> Result<(Vec<String>, Beside), ApiError> {
     let person = members::find_member_person(tx, vault, shop, id)?;
     let shop = crate::shops::find_shop(tx, shop)?.map(|shop| shop.name).unwrap_or_default();
-    Ok(vec![person.name.expose().clone(), person.email.expose().clone(), shop])
+    let names = vec![person.name.expose().clone(), person.email.expose().clone(), shop];
+    Ok((names, Beside::of_member(tx, id)?))
 }
 
-fn judge(text: &str, context: &[String]) -> Result<Password, crate::password::PasswordProblem> {
+fn judge(text: &str, (context, beside): &(Vec<String>, Beside)) -> Result<Password, PasswordProblem> {
     let context: Vec<&str> = context.iter().map(String::as_str).collect();
     let new = Password::parse(text)?;
-    new.check_strength(&context)?;
+    new.check_strength(&context, *beside)?;
     Ok(new)
 }
 

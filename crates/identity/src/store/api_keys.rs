@@ -31,6 +31,7 @@ static KEYS: Table = Table::new(
         int("ended_ms"),
         text("maker"),
         int("used_ms"),
+        int("told_days"),
     ],
 )
 .kept();
@@ -48,6 +49,8 @@ pub(crate) struct KeyRow {
     pub(crate) maker: Option<MemberId>,
     /// The last use, to the day.
     pub(crate) used: Option<Timestamp>,
+    /// How many days before its end the shop was reminded last.
+    pub(crate) told_days: Option<i64>,
 }
 
 /// The row of an API key, for [`store::Db::write_with`].
@@ -61,8 +64,23 @@ pub(crate) fn find_key(tx: &mut Tx, id: ApiKeyId) -> Result<Option<KeyRow>, Erro
 
 pub(crate) fn list_keys(tx: &mut Tx, shop: ShopId) -> Result<Vec<KeyRow>, Error> {
     let sql = "SELECT shop_id, id, label, secret, role, state, created_ms, expires_ms, ended_ms,
-               maker, used_ms FROM api_keys WHERE shop_id = ?1 ORDER BY id DESC";
+               maker, used_ms, told_days FROM api_keys WHERE shop_id = ?1 ORDER BY id DESC";
     tx.query(sql, &[shop.short().into()])?.iter().map(read).collect()
+}
+
+/// Keys in force that end by `end` at the latest and whose shop was not reminded of `days` before it, nor of fewer.
+pub(crate) fn list_ending_keys(
+    tx: &mut Tx,
+    end: Timestamp,
+    days: i64,
+    limit: usize,
+) -> Result<Vec<KeyRow>, Error> {
+    let sql = "SELECT shop_id, id, label, secret, role, state, created_ms, expires_ms, ended_ms,
+               maker, used_ms, told_days FROM api_keys
+               WHERE expires_ms <= ?1 AND state = 'active' AND (told_days IS NULL OR told_days > ?2)
+               ORDER BY expires_ms LIMIT ?3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.query(sql, &[end.into(), Value::Int(days), Value::Int(limit)])?.iter().map(read).collect()
 }
 
 pub(crate) fn insert_key(tx: &mut Tx, row: KeyRow) -> Result<(), Error> {
@@ -86,6 +104,7 @@ fn read(row: &Row) -> Result<KeyRow, Error> {
         ended: row.opt_time(8)?,
         maker: row.opt_text(9)?.map(|short| MemberId::from_short(short).ok_or_else(bad)).transpose()?,
         used: row.opt_time(10)?,
+        told_days: row.opt_int(11)?,
     })
 }
 
@@ -102,5 +121,6 @@ fn values(row: KeyRow) -> Vec<Value> {
         row.ended.into(),
         row.maker.map(|id| id.short().to_owned()).into(),
         row.used.into(),
+        row.told_days.into(),
     ]
 }

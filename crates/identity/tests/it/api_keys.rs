@@ -119,3 +119,50 @@ fn a_key_lives_1_to_366_days_and_has_a_role_for_keys() {
     assert_eq!((days(0), days(367)), (Err(ApiKeyProblem::Days), Err(ApiKeyProblem::Days)));
     assert_eq!(NewApiKey::new(label(), Role::Owner, None).err(), Some(ApiKeyProblem::Role));
 }
+
+#[test]
+fn c09_a_shop_is_reminded_of_the_end_of_an_api_key_in_five_steps_each_once() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        world.actor(shop, "security@shop.example", &[Role::Security]);
+        world.actor(shop, "cashier@shop.example", &[Role::Cashier]);
+        let make = |days| {
+            world
+                .write(move |tx, means| identity::create_system_api_key(tx, means, shop, &new_key(days)))
+                .unwrap()
+                .0
+        };
+        let (endless, revoked, key) = (make(None), make(Some(40)), make(Some(40)));
+        let by = world.actor(shop, "boss@shop.example", &[Role::Manager]);
+        assert!(
+            world.read(|tx, _| identity::list_api_keys(tx, &by, shop)).is_err(),
+            "a manager manages no keys"
+        );
+        let revoke = "UPDATE api_keys SET state = 'revoked' WHERE id = ?1";
+        world.write(move |tx, _| tx.execute(revoke, &[revoked.id.short().into()]).map(drop)).unwrap();
+        let told = || {
+            world.write(identity::remind_of_api_keys).unwrap();
+            let mails = world.deliver();
+            assert!(mails.iter().all(|mail| mail.template == "api_key_ends"));
+            mails.len()
+        };
+        let mut told_on = Vec::new();
+        for day in 0..45 {
+            match told() {
+                0 => {}
+                mails => told_on.push((40 - day, mails)),
+            }
+            assert_eq!(told(), 0, "once");
+            world.wait(86_400);
+        }
+        assert_eq!(told_on, [(30, 2), (14, 2), (7, 2), (1, 2), (0, 2)], "the two who manage keys");
+        assert_eq!(world.audited("api_key.ends_soon"), 5);
+        let require = |id| world.read(|tx, means| identity::require_active_key(tx, id, means.now));
+        assert_eq!(require(key.id), Err(AuthError::SignInNeeded));
+        assert!(require(endless.id).is_ok());
+        let late = make(Some(3));
+        assert_eq!(told(), 2, "found late it is told once: {late:?}");
+        assert_eq!(told(), 0);
+    });
+}

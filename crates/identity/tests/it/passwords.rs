@@ -1,5 +1,6 @@
 //! Members' passwords: forgotten ones set anew, listed ones that must be changed, and one's own sessions over the API.
 
+use argon2::PasswordHasher;
 use axum::http::Method;
 use base::Dice;
 use identity::{Actor, Role, hash_password};
@@ -56,7 +57,7 @@ fn v6_4_3_a_forgotten_password_is_set_anew_and_the_second_factor_is_still_asked_
         assert_eq!(begun.status, 202);
         assert_eq!(site.forgot(OWNER).status, 202);
         let link = site.reset_link();
-        for weak in ["too short", LISTED, "owner@shop.example!!"] {
+        for weak in ["short 7", LISTED, "owner@shop.example!!"] {
             let refused = site.set(&link, weak);
             assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{weak}");
         }
@@ -258,5 +259,51 @@ fn ses_1_a_password_given_anew_by_whoever_holds_a_session_ends_that_one() {
             site.post("/v1/member_sessions", Some(&second), &json!({"email": OWNER, "password": "x"}));
         assert_eq!(wrong.status, 401);
         assert_eq!(site.get("/v1/me", Some(&second)).status, 200, "a wrong password ends nothing");
+    });
+}
+
+#[test]
+fn pw_1_beside_a_second_factor_eight_characters_do_and_alone_they_do_not() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        let alone = site.member(shop, OWNER, &[Role::Owner]);
+        site.forgot(OWNER);
+        let link = site.reset_link();
+        assert_eq!(site.set(&link, "kv7 mzqx").code(), "invalid_request", "nothing stands beside it yet");
+        assert_eq!(site.set(&link, "kv7 mzqx rhd 3b").status, 204);
+        assert_eq!(site.get("/v1/me", Some(&alone)).status, 401);
+        site.world.wait(1);
+        let token = site.first_step(OWNER, "kv7 mzqx rhd 3b").text("token");
+        let (token, _, _) = site.enrol(&token);
+        assert_eq!(site.change(&token, "kv7 mzqx rhd 3b", "kv7 mzq").code(), "invalid_request");
+        let changed = site.change(&token, "kv7 mzqx rhd 3b", "kv7 mzqx");
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        assert_eq!(site.change(&changed.text("token"), "kv7 mzqx", "password").code(), "invalid_request");
+        site.forgot(OWNER);
+        assert_eq!(site.set(&site.reset_link(), "qx9 wtnb").status, 204, "by a link as well");
+    });
+}
+
+#[test]
+fn pw_3_a_hash_with_weaker_parameters_is_made_anew_at_the_next_sign_in() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        let params = argon2::Params::new(8192, 1, 1, None).unwrap();
+        let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+        let weak = hasher.hash_password_with_salt(OLD.as_bytes(), b"0123456789abcdef").unwrap().to_string();
+        let weak = identity::PasswordHash::parse(&weak).expect("a hash in PHC form");
+        assert!(weak.is_outdated() && identity::verify_password(&password(OLD), &weak));
+        site.world.member(shop, OWNER, &[Role::Owner], &weak);
+        let stored = || {
+            let rows = site.world.cx.db.read_blocking(|tx| tx.query("SELECT password FROM members", &[]));
+            identity::PasswordHash::parse(rows.unwrap()[0].text(0).unwrap()).unwrap()
+        };
+        assert_eq!(site.first_step(OWNER, NEW).status, 401);
+        assert_eq!(stored(), weak, "a wrong password changes nothing");
+        assert_eq!(site.first_step(OWNER, OLD).status, 201);
+        let made = stored();
+        assert!(!made.is_outdated() && identity::verify_password(&password(OLD), &made));
+        assert_eq!(site.first_step(OWNER, OLD).status, 201);
+        assert_eq!(stored(), made, "once");
     });
 }
