@@ -1,8 +1,8 @@
 //! Idempotency: a request that is sent twice is carried out once (draft-ietf-httpapi-idempotency-key-header-07).
 //!
 //! [`begin`] and [`Claim::finish`] run in the transaction of the work itself, so key and work are stored together or
-//! not at all (IDEM-5). Work in two phases calls [`begin`] in its first transaction and [`Claim::resume`] in its last;
-//! between them the same key meets [`Begin::Running`].
+//! not at all (IDEM-5). So a second request that comes while the first still runs waits for it and gets its answer;
+//! [`Begin::Running`] is met where a transaction begins a key and a later one is to finish it, as a payment through a processor will.
 
 use aws_lc_rs::hmac;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -251,32 +251,6 @@ impl Claim {
     /// Those of the store.
     pub fn finish(self, tx: &mut Tx, status: u16, body: &[u8]) -> Result<(), store::Error> {
         self.put(tx, i64::from(status), body)
-    }
-
-    /// Gives the key back without an answer, so that the request may be tried again: for two-phase work that ended
-    /// without an effect.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn release(self, tx: &mut Tx) -> Result<(), store::Error> {
-        tx.delete(&IDEMPOTENCY_KEYS, &self.key)
-    }
-
-    /// The claim of a request whose first phase stored it; `None` when it is unknown or already answered.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn resume(tx: &mut Tx, scope: &Scope, key: &IdempotencyKey) -> Result<Option<Claim>, store::Error> {
-        let key = row_key(scope, key);
-        let Some(row) = tx.get(&IDEMPOTENCY_KEYS, &key)? else { return Ok(None) };
-        if row.int(5)? != RUNNING {
-            return Ok(None);
-        }
-        let mut fingerprint = [0u8; 32];
-        for (to, from) in fingerprint.iter_mut().zip(row.blob(4)?) {
-            *to = *from;
-        }
-        Ok(Some(Claim { key, fingerprint, created_at: row.time(7)? }))
     }
 
     fn put(&self, tx: &mut Tx, status: i64, body: &[u8]) -> Result<(), store::Error> {

@@ -1,5 +1,8 @@
 //! Doing it once (C25, IDEM-1 to IDEM-4): whatever is sent again, money moves at most once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 use testkit::http::{Answer, Request};
 
@@ -108,6 +111,41 @@ fn c25_a_hundred_taps_with_one_key_pay_once_and_all_hear_so() {
         let wait = answers.iter().filter(|answer| answer.code() == "request_in_progress").count();
         assert_eq!(told + wait, 100);
         assert_eq!(answers.iter().filter(|answer| answer.is_ok() && !is_replay(answer)).count(), 1);
+        assert_eq!((house.transfers(&bill), house.balance(phone.buyer)), (1, RICH - 900));
+    });
+}
+
+#[test]
+fn idem_4_a_second_request_while_the_first_runs_waits_and_hears_its_answer() {
+    each_house(|house| {
+        let (shop, phone) = (house.shop("SG"), house.buyer(RICH));
+        let bill = house.bill(&shop, 900);
+        let request = house.confirmation(&phone, &bill, crate::house::PIN, "tap-1");
+        let (held, open) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let at = &house;
+        std::thread::scope(|scope| {
+            // A write before both holds them up, so that the first still runs when the second comes.
+            let (holding, opened) = (Arc::clone(&held), Arc::clone(&open));
+            scope.spawn(move || {
+                at.write(move |_, _| {
+                    holding.store(true, Ordering::SeqCst);
+                    while !opened.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                    Ok::<_, store::Error>(())
+                });
+            });
+            while !held.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            let both = scope.spawn(|| at.send_all(vec![request.clone(), request.clone()]));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            assert!(!both.is_finished(), "neither is answered before the other is through");
+            open.store(true, Ordering::SeqCst);
+            let answers = both.join().unwrap();
+            assert!(answers.iter().all(|answer| answer.text("/state") == "paid"));
+            assert_eq!(answers.iter().filter(|answer| is_replay(answer)).count(), 1);
+        });
         assert_eq!((house.transfers(&bill), house.balance(phone.buyer)), (1, RICH - 900));
     });
 }
