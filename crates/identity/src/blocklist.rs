@@ -167,12 +167,14 @@ fn read_file(bytes: &[u8]) -> Option<Blocklist> {
     let prints =
         rest.chunks_exact(2).filter_map(|pair| pair.first_chunk().map(|two| u16::from_be_bytes(*two)));
     let fingerprints: Box<[u16]> = prints.collect();
-    // A lookup reads three segments beginning anywhere below `segment_count_length`: it must stay inside.
+    // A lookup reads three segments beginning anywhere below `segment_count_length`, each place turned about within its own
+    // segment: with whole segments it stays inside.
     let length = u64::from(descriptor.segment_length);
     let reach = u64::from(descriptor.segment_count_length) + 2 * length;
     let whole = descriptor.segment_length.is_power_of_two()
         && descriptor.segment_length_mask == descriptor.segment_length - 1
         && descriptor.segment_count_length > 0
+        && descriptor.segment_count_length.is_multiple_of(descriptor.segment_length)
         && reach <= fingerprints.len() as u64
         && rest.len() % 2 == 0;
     let filter = BinaryFuse16 { descriptor, fingerprints };
