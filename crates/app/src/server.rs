@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -76,9 +76,8 @@ pub fn machine_router(context: &Context, edge: Edge) -> Router {
 }
 
 fn interface(context: &Context) -> Router {
-    let describe = || async {
-        ([(axum::http::header::CONTENT_TYPE, "application/json")], crate::openapi::as_json())
-    };
+    let describe =
+        || async { ([(axum::http::header::CONTENT_TYPE, "application/json")], crate::openapi::as_json()) };
     let (payments, _) = payments::routes::router().with_state::<()>(context.clone()).split_for_parts();
     let (identity, _) =
         identity::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
