@@ -33,8 +33,24 @@ pub(super) const HELD: Cookie = Cookie::kept("tw_held", HELD_SECONDS);
 
 /// Fields that are filled in again.
 const KEPT: &[&str] = &[
-    "above", "amount", "currency", "email", "holder", "kind", "label", "may", "minutes", "name", "note",
-    "purpose", "reason", "role", "what",
+    "above",
+    "amount",
+    "currency",
+    "email",
+    "holder",
+    "kind",
+    "label",
+    "latitude",
+    "longitude",
+    "may",
+    "minutes",
+    "name",
+    "note",
+    "of",
+    "purpose",
+    "reason",
+    "role",
+    "what",
 ];
 /// Forms that have a page of their own only as an answer, and stand on the page one step up.
 const ON_THE_PAGE_ABOVE: [&str; 3] = ["/open", "/refund", "/roles"];
@@ -270,6 +286,7 @@ mod tests {
             "level",
             "order_line",
             "order_reference",
+            "place",
             "subject",
         ];
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -500,7 +500,7 @@ fn a_password_is_changed_with_the_old_one_and_other_devices_are_signed_out() {
     let wrong = owner.send(&page.form("/desk/password").with("old", "not the old one").with("password", new));
     wrong.is(422).shows("That password is not right");
     let weak = owner.send(&page.form("/desk/password").with("old", PASSWORD).with("password", "short"));
-    weak.is(422).shows("At least 15 characters");
+    weak.is(422).shows("At least 8 characters");
     let form = owner.get("/desk/password").form("/desk/password").with("old", PASSWORD).with("password", new);
     owner.send(&form).is(200).shows("What opens this account");
     assert!(elsewhere.get("/desk").path.starts_with("/sign-in"));
