@@ -291,6 +291,10 @@ def pay_first(demo, buyer, owner):
     buyer.until(lambda: buyer.at("/me/sign-in"))
     sign_in_buyer(demo, buyer)
     buyer.check(buyer.until(lambda: buyer.has("input[name=pin]")), "after signing in the PIN is asked")
+    place = "return document.querySelector('form:has([name=pin]) [name=place]').value"
+    buyer.until(lambda: buyer.driver.execute_script(place))
+    sent = buyer.driver.execute_script(place)
+    buyer.check(sent == "30.27,120.16", f"a place leaves the browser rounded to hundredths of a degree: {sent}")
     buyer.look("pin")
     buyer.weigh("the PIN page")
     buyer.check_focus("pin")

@@ -158,8 +158,7 @@ fn c16_a_payer_who_disowns_a_paid_payment_labels_it_once_and_the_desk_reads_it()
 
 /// Numbers of a decision's row by their names; unknown ones are `None`.
 fn told(row: &risk::Features) -> Vec<(&'static str, Option<f64>)> {
-    let slot =
-        |name: &str| risk::Slot::all().find(|slot| slot.info().name == name).expect(name.to_owned().as_str());
+    let slot = |name: &str| risk::Slot::all().find(|slot| slot.info().name == name).unwrap();
     TOLD.iter().map(|name| (*name, row.known(slot(name)))).collect()
 }
 
