@@ -1,6 +1,7 @@
 //! Codes that buyers scan: dynamic ones, each made for one payment, and printed ones, for which the buyer types the
 //! amount.
 
+use audit::Actor;
 use base::{CodeId, Currency, PaymentId, ScopedId, ShopId, TerminalId, Timestamp};
 use identity::{Means, Shop};
 use store::Tx;
@@ -8,6 +9,7 @@ use store::Tx;
 use crate::code_token::{CodeClaims, CodeKey, CodeToken, CodeTokenError};
 use crate::emv::{self, EmvDraft, EmvError, Initiation};
 use crate::payment::{Origin, Payment, State, dynamic_code, payment_of};
+use crate::record;
 use crate::store as rows;
 use crate::text::ShortText;
 
@@ -74,6 +76,7 @@ pub fn claims_of_static(code: &StaticCode) -> CodeClaims {
 pub fn create_code(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
+    actor: &Actor,
     shop: &Shop,
     name: &ShortText,
     terminal: Option<TerminalId>,
@@ -87,17 +90,26 @@ pub fn create_code(
         created_at: means.now,
     };
     rows::put_code(tx, &code)?;
+    record::note_code(tx, means, actor, &code)?;
     Ok(code)
 }
 
-/// Takes a printed code back. Returns `None` when there is none.
+/// Takes a printed code back, once. Returns `None` when there is none.
 ///
 /// # Errors
 /// Those of the store.
-pub fn revoke_code(tx: &mut Tx<'_>, id: CodeId, now: Timestamp) -> Result<Option<StaticCode>, store::Error> {
-    let Some(code) = rows::find_code(tx, id)? else { return Ok(None) };
-    let code = StaticCode { revoked_at: code.revoked_at.or(Some(now)), ..code };
+pub fn revoke_code(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    id: CodeId,
+) -> Result<Option<StaticCode>, store::Error> {
+    let code = match rows::find_code(tx, id)? {
+        Some(code) if code.revoked_at.is_none() => StaticCode { revoked_at: Some(means.now), ..code },
+        known => return Ok(known),
+    };
     rows::put_code(tx, &code)?;
+    record::note_code(tx, means, actor, &code)?;
     Ok(Some(code))
 }
 

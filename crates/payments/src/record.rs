@@ -5,9 +5,11 @@ use base::{EntryId, ScopedId};
 use identity::Means;
 use store::Tx;
 
+use crate::code::StaticCode;
 use crate::labels::LabelSource;
 use crate::payment::{Payment, State};
 use crate::screening::Origination;
+use crate::shop::Terminal;
 
 const CONFIRM: Action = Action::new("payment.confirm");
 const ANSWER: Action = Action::new("payment.answer");
@@ -17,6 +19,9 @@ const CANCEL: Action = Action::new("payment.cancel");
 const REFUND_LIMIT: Action = Action::new("shop.refund_limit");
 const FRAUD: Action = Action::new("payment.fraud");
 const PLACE: Action = Action::new("shop.place");
+const NEW_TERMINAL: Action = Action::new("terminal.create");
+const NEW_CODE: Action = Action::new("code.create");
+const REVOKED_CODE: Action = Action::new("code.revoke");
 const TOP_UP: Action = Action::new("balance.top_up");
 
 /// What was done.
@@ -107,6 +112,37 @@ pub(crate) fn note_place(
             entry.detail("north_hundredths", i64::from(north)).detail("east_hundredths", i64::from(east))
         }
         None => entry.detail("place", "unknown"),
+    };
+    audit::append(tx, &entry)?;
+    Ok(())
+}
+
+/// Enters a new terminal.
+pub(crate) fn note_terminal(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    terminal: &Terminal,
+) -> Result<(), store::Error> {
+    let id = EntryId::new(terminal.id.shop(), means.now, means.dice);
+    let object = Object::from(terminal.id);
+    audit::append(tx, &Entry::new(id, means.now, actor.clone(), NEW_TERMINAL, object, Outcome::Success))?;
+    Ok(())
+}
+
+/// Enters that a printed code was made, or taken back.
+pub(crate) fn note_code(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    code: &StaticCode,
+) -> Result<(), store::Error> {
+    let id = EntryId::new(code.id.shop(), means.now, means.dice);
+    let action = if code.revoked_at.is_some() { REVOKED_CODE } else { NEW_CODE };
+    let entry = Entry::new(id, means.now, actor.clone(), action, Object::from(code.id), Outcome::Success);
+    let entry = match code.terminal {
+        Some(terminal) => entry.detail("terminal", terminal),
+        None => entry,
     };
     audit::append(tx, &entry)?;
     Ok(())

@@ -1,10 +1,12 @@
 //! What payments know of a shop beyond its name: where it is, and its terminals.
 
+use audit::Actor;
 use base::{ShopId, TerminalId, Timestamp};
 use identity::Means;
 use risk::Place;
 use store::Tx;
 
+use crate::record;
 use crate::store as rows;
 use crate::text::ShortText;
 
@@ -79,6 +81,7 @@ pub struct Terminal {
 pub fn create_terminal(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
+    actor: &Actor,
     shop: ShopId,
     name: &ShortText,
     place: Option<Place>,
@@ -86,5 +89,6 @@ pub fn create_terminal(
     let id = TerminalId::new(shop, means.now, means.dice);
     let terminal = Terminal { id, name: name.to_string(), place, created_at: means.now };
     rows::insert_terminal(tx, &terminal)?;
+    record::note_terminal(tx, means, actor, &terminal)?;
     Ok(terminal)
 }

@@ -278,11 +278,11 @@ fn open_shop(tx: &mut Tx<'_>, means: &Means<'_>, members: &[Hired]) -> Result<Pr
     }
     let place = Place::new(HERE.0 as f64 / 100.0, HERE.1 as f64 / 100.0);
     set_premises(tx, shop.id, &Premises { zone: "Asia/Shanghai".to_owned(), place })?;
-    let mut terminals = Vec::new();
+    let (by, mut terminals) = (audit::Actor::system("demo"), Vec::new());
     for name in ["Counter", "Terrace", "Shelf", "Courier"] {
-        terminals.push(create_terminal(tx, means, shop.id, &ShortText::parse(name, 60)?, place)?.id);
+        terminals.push(create_terminal(tx, means, &by, shop.id, &ShortText::parse(name, 60)?, place)?.id);
     }
-    let printed = payments::code::create_code(tx, means, &shop, &ShortText::parse("Window", 60)?, None)?;
+    let printed = payments::code::create_code(tx, means, &by, &shop, &ShortText::parse("Window", 60)?, None)?;
     let signer =
         make_key(tx, means, shop.id, &NewApiKey::new(Label::parse("till")?, Role::Integration, None)?)?;
     let operator = make_key(tx, means, ShopId::HOUSE, &NewApiKey::operator(Label::parse("cash desk")?))?;

@@ -236,8 +236,8 @@ fn seed(
     means: &Means<'_>,
     shop: base::ShopId,
 ) -> Result<Seeded, Box<dyn std::error::Error>> {
-    let terminal =
-        payments::shop::create_terminal(tx, means, shop, &ShortText::parse("Till 1", 60)?, None)?.id;
+    let (by, name) = (audit::Actor::system("test"), ShortText::parse("Till 1", 60)?);
+    let terminal = payments::shop::create_terminal(tx, means, &by, shop, &name, None)?.id;
     let new = NewApiKey::new(Label::parse("till system")?, Role::Integration, None)?;
     let key = identity::create_system_api_key(tx, means, shop, &new)?.0.id;
     let owner = NewMember {

@@ -127,7 +127,8 @@ impl Stage {
 
     fn terminal_of(&self, shop: &Shop) -> TerminalId {
         let (at, name) = (shop.id, ShortText::parse("Till 1", 60).unwrap());
-        self.house.write(move |tx, means| payments::shop::create_terminal(tx, means, at, &name, None)).id
+        let by = audit::Actor::system("test");
+        self.house.write(move |tx, means| payments::shop::create_terminal(tx, means, &by, at, &name, None)).id
     }
 
     /// A key of the shop that may be revoked.

@@ -324,7 +324,7 @@ async fn make(desk: &Desk, visit: &Visit, once: Once, draft: Draft) -> Result<Re
             }
             Draft::Static(name, terminal) => {
                 check_till(tx, member, *terminal)?;
-                code::create_code(tx, &member.means, &member.shop, name, *terminal)?.id
+                code::create_code(tx, &member.means, &member.audit(), &member.shop, name, *terminal)?.id
             }
         };
         Ok((format!("/desk/codes/{id}"), ()))
@@ -526,7 +526,7 @@ pub(super) async fn withdraw_code(
     let done = write_as(&desk, &visit, Permission::ManageCodes, once, vec![], move |tx, member| {
         match find_own(tx, member, id)? {
             Code::Static(code) => {
-                code::revoke_code(tx, code.id, member.means.now)?;
+                code::revoke_code(tx, &member.means, &member.audit(), code.id)?;
             }
             Code::Dynamic(payment) => {
                 member.allow(Permission::SettlePayments, id.shop())?;

@@ -61,7 +61,7 @@ pub(super) async fn create_code(
         {
             return Err(ApiError::bad_field("terminal", "terminal does not exist"));
         }
-        let code = code::create_code(tx, &caller.means, &shop, &name, terminal)?;
+        let code = code::create_code(tx, &caller.means, &caller.audit(), &shop, &name, terminal)?;
         Made::new(201, &CodeView::new(&context, &code))
     })
     .await
@@ -118,7 +118,7 @@ pub(super) async fn revoke_code(
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
         caller.allow(Permission::ManageCodes, id.shop())?;
-        let code = code::revoke_code(tx, id, caller.means.now)?;
+        let code = code::revoke_code(tx, &caller.means, &caller.audit(), id)?;
         let code = code.ok_or_else(|| ApiError::not_found("code does not exist"))?;
         Made::new(200, &CodeView::new(&context, &code))
     })

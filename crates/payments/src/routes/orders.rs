@@ -161,7 +161,7 @@ pub(super) async fn create_terminal(
     let operation = Operation { name: "create_terminal", permission: Permission::ManageTerminals };
     let call = context.open(incoming).await?;
     call.write(operation, vec![], move |tx, caller| {
-        let terminal = shop::create_terminal(tx, &caller.means, caller.shop, &name, place)?;
+        let terminal = shop::create_terminal(tx, &caller.means, &caller.audit(), caller.shop, &name, place)?;
         Made::new(201, &TerminalView::from(&terminal))
     })
     .await

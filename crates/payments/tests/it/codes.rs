@@ -151,8 +151,20 @@ fn c18_a_printed_code_asks_for_the_amount_until_it_is_revoked() {
         }
         assert!(world.scan(&token, None).is_ok());
         let waiting = world.printed_payment(printed.id, 300).unwrap();
-        let now = world.now();
-        world.write(move |tx, _| code::revoke_code(tx, printed.id, now)).unwrap().unwrap();
+        for _ in 0..2 {
+            let by = audit::Actor::system("test");
+            world.write(move |tx, means| code::revoke_code(tx, means, &by, printed.id)).unwrap().unwrap();
+        }
+        let told = |action: &str| {
+            let like = [store::Value::from(format!("%{action}%"))];
+            let sql = "SELECT id FROM audit_entries WHERE body LIKE ?1";
+            world.db.read_blocking(|tx| tx.query(sql, &like)).unwrap().len()
+        };
+        assert_eq!(
+            (told("code.create"), told("code.revoke")),
+            (1, 1),
+            "made and taken back, each once in the log"
+        );
         assert_eq!(refused(&world, &token), ScanError::Revoked);
         assert_eq!(world.printed_payment(printed.id, 100).err(), Some(CreateError::CodeRevoked));
         // What a buyer had begun before may be ended: shop and amount are as they saw them.

@@ -45,8 +45,8 @@ fn c47_codes_from_before_a_replaced_seed_are_good_until_it_is_destroyed() {
         assert!(matches!(world.scan(&shown, None), Ok(Scanned::Payment(_))));
         let used = destroy(&world, 1);
         assert!(matches!(used, Err(RotationError::InUse { uses: 1, .. })), "the printed code: {used:?}");
-        let (id, now) = (printed.id, world.now());
-        world.db.write_blocking(move |tx| code::revoke_code(tx, id, now)).unwrap();
+        let (id, by) = (printed.id, audit::Actor::system("test"));
+        world.write(move |tx, means| code::revoke_code(tx, means, &by, id)).unwrap();
         world.wait(60);
         let fresh = world.printed_code(&shop);
         destroy(&world, 1).unwrap();

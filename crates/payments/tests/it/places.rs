@@ -147,7 +147,7 @@ fn the_owner_sets_places_within_the_earth_and_the_log_says_so() {
     let till = |shop, name: &'static str| {
         site.write(move |tx, means| {
             let name = payments::text::ShortText::parse(name, 60).unwrap();
-            payments::shop::create_terminal(tx, means, shop, &name, None)
+            payments::shop::create_terminal(tx, means, &audit::Actor::system("test"), shop, &name, None)
         })
         .id
     };

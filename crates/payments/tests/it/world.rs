@@ -169,7 +169,10 @@ impl World {
 
     pub fn printed_code(&self, shop: &Shop) -> StaticCode {
         let (shop, name) = (shop.clone(), text("Till 1"));
-        self.write(move |tx, means| code::create_code(tx, means, &shop, &name, None)).unwrap()
+        self.write(move |tx, means| {
+            code::create_code(tx, means, &audit::Actor::system("test"), &shop, &name, None)
+        })
+        .unwrap()
     }
 
     /// A payment that waits, made by a buyer who scanned a printed code.
