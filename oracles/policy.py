@@ -18,6 +18,7 @@ import sys
 
 import cedarpy
 
+from server import clean_environment
 from tally import Tally
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -26,7 +27,8 @@ SHOPLESS = ("anyone", "buyer", "system")
 
 
 def cargo(*words):
-    done = subprocess.run(["cargo", "run", "--quiet", "--package", "app", *words], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    run = ["cargo", "run", "--quiet", "--package", "app", *words]
+    done = subprocess.run(run, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, check=True)
     return done.stdout.decode()
 
 

@@ -19,7 +19,7 @@ use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::sign_in;
 use crate::store::members::{self as rows, MemberRow, MemberState};
-use crate::store::password_resets::{self as resets, ResetRow};
+use crate::store::password_resets::{self as resets, Asker, ResetRow};
 use crate::text::Email;
 use crate::throttle::{self, Limit};
 use crate::token::{Token, TokenKind};
@@ -60,14 +60,11 @@ pub fn request_password_reset(
     let index = members::email_index(means.vault, email);
     count(tx, means, &index, origin)?;
     let row = find_by_address(tx, means, email)?;
-    let subject = row.as_ref().map_or("", |row| row.id.short());
-    for hash in resets::list_resets_of(tx, subject)? {
-        resets::delete_reset(tx, &hash)?;
-    }
+    let asker = row.as_ref().map_or(Asker::Nobody(index), |row| Asker::Member(row.shop, row.id));
+    delete_resets_of(tx, asker.subject())?;
     let token = Token::random(TokenKind::PasswordReset, means.dice);
-    let member = row.as_ref().map(|row| (row.shop, row.id));
     let expires = means.now.plus_seconds(RESET_LINK_SECONDS);
-    resets::insert_reset(tx, ResetRow { token_hash: token.hash(), member, expires })?;
+    resets::insert_reset(tx, ResetRow { token_hash: token.hash(), asker, expires })?;
     let link = Secret::new(format!("{public_url}/reset/{}", token.secret().expose()));
     let lang = row.as_ref().map(|row| row.lang).unwrap_or_default();
     let letter = letters::password_reset(lang, &link, expires);
@@ -97,7 +94,9 @@ pub fn find_password_reset(
     now: Timestamp,
 ) -> Result<(ShopId, MemberId), PasswordResetError> {
     let row = resets::find_reset(tx, &token.hash())?.filter(|row| now < row.expires);
-    let (shop, id) = row.and_then(|row| row.member).ok_or(PasswordResetError::Gone)?;
+    let Some(Asker::Member(shop, id)) = row.map(|row| row.asker) else {
+        return Err(PasswordResetError::Gone);
+    };
     let member = rows::find_member(tx, shop, id)?.filter(can_reset);
     member.map(|row| (row.shop, row.id)).ok_or(PasswordResetError::Gone)
 }
@@ -125,7 +124,11 @@ pub fn finish_password_reset(
 
 /// Forgets every such link of a member.
 pub(crate) fn delete_resets(tx: &mut Tx, member: MemberId) -> Result<(), Fault> {
-    for hash in resets::list_resets_of(tx, member.short())? {
+    delete_resets_of(tx, member.short())
+}
+
+fn delete_resets_of(tx: &mut Tx, subject: &str) -> Result<(), Fault> {
+    for hash in resets::list_resets_of(tx, subject)? {
         resets::delete_reset(tx, &hash)?;
     }
     Ok(())
@@ -145,8 +148,11 @@ fn can_reset(row: &MemberRow) -> bool {
 }
 
 fn find_by_address(tx: &mut Tx, means: &Means<'_>, email: &Email) -> Result<Option<MemberRow>, Fault> {
-    let Some(login) = members::find_login_of(tx, means.vault, email)? else { return Ok(None) };
-    Ok(rows::find_member(tx, login.shop, login.member)?.filter(can_reset))
+    let login = members::find_login_of(tx, means.vault, email)?;
+    // Somebody is looked for in any case, so that time does not tell.
+    let nobody = || (ShopId::HOUSE, MemberId::new(ShopId::HOUSE, means.now, means.dice));
+    let (shop, id) = login.map_or_else(nobody, |login| (login.shop, login.member));
+    Ok(rows::find_member(tx, shop, id)?.filter(can_reset))
 }
 
 fn count(tx: &mut Tx, means: &Means<'_>, index: &str, origin: &str) -> Result<(), LoginError> {
