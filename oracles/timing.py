@@ -173,11 +173,16 @@ def check_members(tally, server):
     check_planted(tally, "members", door, lambda: (known, unknown), least, reset)
 
 
-def check_door(tally, what, door, names, malformed=None):
-    """A door whose names are spent by use: `names` makes known and unknown ones anew for each measurement."""
+def check_door(tally, what, door, names, malformed=None, known_to_tell=False):
+    """A door whose names are spent by use: `names` makes known and unknown ones anew for each measurement.
+
+    `known_to_tell`: docs/coverage.md says that it may tell, and this only says whether it still does."""
     known, unknown = names()
     told, least = tells(what, door, known, unknown)
-    tally.check(not told, f"time does not tell the known from the unknown: {what}")
+    if known_to_tell:
+        print(f"{what}: {'still told apart' if told else 'not told apart this time'}", flush=True)
+    else:
+        tally.check(not told, f"time does not tell the known from the unknown: {what}")
     _, (one, two) = measure(door, *names(), pairs=1)
     tally.check(set(one) == set(two), f"nor do status and length: {what}: {set(one)} {set(two)}")
     if malformed:
@@ -255,7 +260,7 @@ def check_forgotten(tally, server):
         return new_members(server), [f"n{secrets.token_hex(3)}@shop.example" for _ in range(MEMBERS)]
 
     door = Door(server, "/v1/password_resets", lambda mail: {"email": mail}, (202, 400))
-    check_door(tally, "a forgotten password", door, names, "owner-at-shop")
+    check_door(tally, "a forgotten password", door, names, "owner-at-shop", known_to_tell=True)
 
 
 def sign_up(server, contact):
