@@ -30,10 +30,10 @@ pub(crate) fn find_device(
 
 /// The devices of a member, the one that was used longest ago first.
 pub(crate) fn list_devices(tx: &mut Tx, member: MemberId) -> Result<Vec<MemberDeviceRow>, Error> {
-    let sql = "SELECT shop_id, member_id, id, token_hash, label, created_ms, used_ms FROM member_devices
-               WHERE shop_id = ?1 AND member_id = ?2 ORDER BY used_ms, id";
-    let rows = tx.query(sql, &[member.shop().short().into(), member.short().into()])?;
-    rows.iter().map(|row| read(member, row)).collect()
+    let rows = tx.list(&DEVICES, &[member.shop().short().into(), member.short().into()])?;
+    let mut devices = rows.iter().map(|row| read(member, row)).collect::<Result<Vec<_>, _>>()?;
+    devices.sort_by_key(|device| device.used);
+    Ok(devices)
 }
 
 pub(crate) fn update_device(tx: &mut Tx, row: MemberDeviceRow) -> Result<(), Error> {
