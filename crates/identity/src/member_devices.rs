@@ -23,9 +23,17 @@ pub(crate) fn find_own_device(
     member: MemberId,
     shown: Option<&DeviceToken>,
 ) -> Result<Option<DeviceId>, Fault> {
+    Ok(find_shown(tx, member, shown)?.map(|row| row.id))
+}
+
+fn find_shown(
+    tx: &mut Tx,
+    member: MemberId,
+    shown: Option<&DeviceToken>,
+) -> Result<Option<MemberDeviceRow>, Fault> {
     let Some(shown) = shown else { return Ok(None) };
     let row = rows::find_device(tx, member, shown.device)?;
-    Ok(row.filter(|row| row.token_hash == shown.token.hash()).map(|row| row.id))
+    Ok(row.filter(|row| row.token_hash == shown.token.hash()))
 }
 
 /// The device that shows the token it was given, `None`; or the token of a new one, for it to keep. The caller has seen
@@ -38,10 +46,7 @@ pub(crate) fn recognise(
     label: &Label,
 ) -> Result<Option<DeviceToken>, Fault> {
     let label = label.as_str().to_owned();
-    if let Some(shown) = shown
-        && let Some(row) = rows::find_device(tx, member, shown.device)?
-        && row.token_hash == shown.token.hash()
-    {
+    if let Some(row) = find_shown(tx, member, shown)? {
         rows::update_device(tx, MemberDeviceRow { used: means.now, label, ..row })?;
         return Ok(None);
     }

@@ -91,8 +91,7 @@ pub(crate) fn note_limit(
     shop: base::ShopId,
     (from, to): (base::Money, base::Money),
 ) -> Result<(), store::Error> {
-    let id = EntryId::new(shop, means.now, means.dice);
-    let entry = Entry::new(id, means.now, actor.clone(), REFUND_LIMIT, Object::from(shop), Outcome::Success);
+    let entry = done(means, actor, REFUND_LIMIT, (shop, shop.into()));
     audit::append(tx, &entry.detail("from", from).detail("to", to))?;
     Ok(())
 }
@@ -102,11 +101,10 @@ pub(crate) fn note_place(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
     actor: &Actor,
-    (shop, object): (base::ShopId, Object),
+    of: (base::ShopId, Object),
     place: Option<risk::Place>,
 ) -> Result<(), store::Error> {
-    let id = EntryId::new(shop, means.now, means.dice);
-    let entry = Entry::new(id, means.now, actor.clone(), PLACE, object, Outcome::Success);
+    let entry = done(means, actor, PLACE, of);
     let entry = match place.map(risk::Place::centi) {
         Some((north, east)) => {
             entry.detail("north_hundredths", i64::from(north)).detail("east_hundredths", i64::from(east))
@@ -124,9 +122,7 @@ pub(crate) fn note_terminal(
     actor: &Actor,
     terminal: &Terminal,
 ) -> Result<(), store::Error> {
-    let id = EntryId::new(terminal.id.shop(), means.now, means.dice);
-    let object = Object::from(terminal.id);
-    audit::append(tx, &Entry::new(id, means.now, actor.clone(), NEW_TERMINAL, object, Outcome::Success))?;
+    audit::append(tx, &done(means, actor, NEW_TERMINAL, (terminal.id.shop(), terminal.id.into())))?;
     Ok(())
 }
 
@@ -137,9 +133,8 @@ pub(crate) fn note_code(
     actor: &Actor,
     code: &StaticCode,
 ) -> Result<(), store::Error> {
-    let id = EntryId::new(code.id.shop(), means.now, means.dice);
     let action = if code.revoked_at.is_some() { REVOKED_CODE } else { NEW_CODE };
-    let entry = Entry::new(id, means.now, actor.clone(), action, Object::from(code.id), Outcome::Success);
+    let entry = done(means, actor, action, (code.id.shop(), code.id.into()));
     let entry = match code.terminal {
         Some(terminal) => entry.detail("terminal", terminal),
         None => entry,
@@ -156,7 +151,12 @@ pub(crate) fn note_top_up(
     buyer: base::BuyerId,
     amount: base::Money,
 ) -> Result<Leaf, store::Error> {
-    let id = EntryId::new(buyer.shop(), means.now, means.dice);
-    let entry = Entry::new(id, means.now, actor.clone(), TOP_UP, Object::from(buyer), Outcome::Success);
+    let entry = done(means, actor, TOP_UP, (buyer.shop(), buyer.into()));
     audit::append(tx, &entry.detail("amount", amount))
+}
+
+/// That somebody did something to a thing of a shop.
+fn done(means: &Means<'_>, actor: &Actor, action: Action, (shop, object): (base::ShopId, Object)) -> Entry {
+    let id = EntryId::new(shop, means.now, means.dice);
+    Entry::new(id, means.now, actor.clone(), action, object, Outcome::Success)
 }
