@@ -55,7 +55,7 @@ pub use dress::{error_page, show_notice};
 pub use form::{Button, Once, Posted, go};
 pub use hall::{Errand, Hall, Trade};
 pub use member::{Member, admit_member, press, read_as, write_as};
-pub use menu::{Menu, MenuEntry, MenuSpot};
+pub use menu::{Menu, MenuEntry, MenuGroup};
 pub use passkeys::answer_script;
 pub use visit::{
     Browser, Payer, Side, Visit, admit_payer, find_payer, is_local, place, renew_buyer, touch_buyer,
@@ -83,20 +83,22 @@ pub fn router(hall: &Hall) -> Router {
 pub fn menu() -> Vec<MenuEntry> {
     use crate::permissions::Permission;
 
+    use MenuGroup::{Installation, Own, People, Security, Shop};
+
     let section =
-        |path, key, permission, order| MenuEntry::new(path, key, crate::pages::texts, permission, order);
+        |path, key, permission, group| MenuEntry::new(path, key, crate::pages::texts, permission, group);
     vec![
-        section("/desk/api-keys", "nav-api-keys", Permission::ManageApiKeys, 60),
-        section("/desk/members", "nav-members", Permission::ViewMembers, 80),
-        section("/desk/access-review", "nav-access-review", Permission::ReviewAccess, 82)
-            .counting(two_people::count_review_lines),
-        section("/desk/approvals", "nav-approvals", Permission::Approve, 84)
+        section("/desk/members", "nav-members", Permission::ViewMembers, People).with_also("/desk/roles"),
+        section("/desk/approvals", "nav-approvals", Permission::Approve, People)
             .counting(two_people::count_approvals),
-        section("/desk/buyer-policy", "nav-buyer-policy", Permission::ManageShop, 78),
-        section("/desk/shops", "nav-shops", Permission::Operate, 85),
-        section("/desk/keys", "nav-keys", Permission::ManageKeys, 90),
-        section("/desk/security", "security-title", Permission::OwnSecurity, 10).own(),
-        section("/desk/devices", "devices-title", Permission::OwnSecurity, 20).own(),
+        section("/desk/access-review", "nav-access-review", Permission::ReviewAccess, People)
+            .counting(two_people::count_review_lines),
+        section("/desk/api-keys", "nav-api-keys", Permission::ManageApiKeys, Security),
+        section("/desk/buyer-policy", "nav-buyer-policy", Permission::ManageShop, Shop),
+        section("/desk/shops", "nav-shops", Permission::Operate, Installation),
+        section("/desk/keys", "nav-keys", Permission::ManageKeys, Installation),
+        section("/desk/security", "security-title", Permission::OwnSecurity, Own).with_also("/desk/password"),
+        section("/desk/devices", "devices-title", Permission::OwnSecurity, Own),
     ]
 }
 

@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use base::{CustomerId, MemberId, Secret, TokenId};
 use identity::Permission;
-use identity::desk::{Hall, Member, MenuEntry, Side, Visit, go, read_as, write_as};
+use identity::desk::{Hall, Member, MenuEntry, MenuGroup, Side, Visit, go, read_as, write_as};
 use serde::Deserialize;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
@@ -48,7 +48,7 @@ impl FromRef<Desk> for Hall {
 
 /// What this domain adds to the bar of the desk.
 pub fn menu() -> Vec<MenuEntry> {
-    vec![MenuEntry::new(HOME, "nav-customers", texts, Permission::ViewCustomers, 70)]
+    vec![MenuEntry::new(HOME, "nav-customers", texts, Permission::ViewCustomers, MenuGroup::Customers)]
 }
 
 /// All pages of this domain.

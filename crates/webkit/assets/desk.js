@@ -26,6 +26,17 @@
       });
     });
   }
+  // Menus of the bar: one at a time, closed by a press beside them, by going on with Tab, and by Escape.
+  const menus = [...document.querySelectorAll(".bar details")];
+  const close = (event) => menus.forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  addEventListener("click", close);
+  addEventListener("focusin", close);
+  addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && menus.find((menu) => menu.open);
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
   // Copy: <span class="id" data-copy="…" data-word="copy" data-done="copied">.
   if (navigator.clipboard) {
     document.querySelectorAll("[data-copy]").forEach((id) => {

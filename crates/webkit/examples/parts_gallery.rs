@@ -10,7 +10,7 @@ use webkit::page::chart::{self, Chance, Curve, Feature, Plot, Series, Square, To
 use webkit::page::form::Choice;
 use webkit::page::parts::{Pager, SortHead, Sorted, Step};
 use webkit::page::{
-    Desk, Fault, FaultKind, Flash, Frame, Html, Lang, Mark, Problems, Section, Texts, Zone, assets,
+    Desk, Fault, FaultKind, Flash, Frame, Group, Html, Lang, Mark, Problems, Section, Texts, Zone, assets,
 };
 
 static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::new(&[]));
@@ -79,9 +79,11 @@ fn components(lang: Lang) -> Components {
         who: "Mei Lin".into(),
         role: "owner".into(),
         sign_out_href: "/out".into(),
-        sections: ["Overview", "Payments", "Codes", "Reviews", "Refunds"]
+        groups: ["Overview", "Payments", "Codes", "Reviews", "Refunds"]
             .map(|name| {
-                Section::new(name.into(), &format!("/{name}")).with_count(u64::from(name == "Reviews") * 3)
+                let section = Section::new(name.into(), &format!("/{name}"))
+                    .with_count(u64::from(name == "Reviews") * 3);
+                Group { name: name.into(), sections: vec![section] }
             })
             .to_vec(),
         own: Vec::new(),

@@ -1,6 +1,7 @@
 ## The frame of every page
 frame-skip = Skip to the content
 frame-sections = Sections
+frame-waiting = { $n } waiting
 frame-menu = Your menu
 frame-sign-out = Sign out
 frame-language = Language

@@ -1,6 +1,7 @@
 ## 每个页面的框架
 frame-skip = 跳到正文
 frame-sections = 栏目
+frame-waiting = { $n } 项待处理
 frame-menu = 我的菜单
 frame-sign-out = 退出登录
 frame-language = 语言

@@ -9,7 +9,7 @@ use webkit::page::{Desk as Bar, Frame, Zone};
 
 use super::form::{Button, Once, go};
 use super::hall::Hall;
-use super::menu::MenuSpot;
+use super::menu::MenuGroup;
 use super::visit::{Side, Visit};
 use super::words::role_text;
 use crate::context::Means;
@@ -75,8 +75,8 @@ impl Member<'_> {
             who: person.name.expose().clone(),
             role: roles.join(" · "),
             sign_out_href: "/sign-out".to_owned(),
-            sections: self.hall.menu().sections(tx, self, MenuSpot::Bar)?,
-            own: self.hall.menu().sections(tx, self, MenuSpot::Own)?,
+            groups: self.hall.menu().groups(tx, self)?,
+            own: self.hall.menu().sections(tx, self, MenuGroup::Own)?,
         });
         Ok(page)
     }

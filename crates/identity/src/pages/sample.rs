@@ -26,7 +26,7 @@ use super::review::{AccessReviewPage, ApprovalsPage};
 use super::roles::{RoleEditPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
-use crate::desk::{Menu, MenuSpot};
+use crate::desk::Menu;
 use crate::disputes::Disputed;
 use crate::limits::PIN_COOLING_SECONDS;
 use crate::pin::Cooling;
@@ -36,6 +36,9 @@ mod trust;
 
 /// The instant at which all samples are shown: 1 March 2026, 17:30 in Shanghai.
 pub const NOW: Timestamp = Timestamp(1_772_357_400_000);
+
+/// What waits in each section that counts.
+const WAITING: u64 = 3;
 
 /// A frame for a buyer with a domain's texts.
 pub fn buyer_frame(texts: &'static Texts, lang: Lang) -> Frame {
@@ -54,8 +57,8 @@ pub fn desk_frame(texts: &'static Texts, menu: &Menu, lang: Lang, path: &str) ->
         who: "Mei Lin".into(),
         role: page.t("role-owner"),
         sign_out_href: "/desk/sign-out".into(),
-        sections: menu.sample(lang, MenuSpot::Bar),
-        own: menu.sample(lang, MenuSpot::Own),
+        groups: menu.sample(lang, WAITING),
+        own: menu.sample_own(lang),
     });
     page
 }

@@ -1,7 +1,7 @@
 //! What identity's pages and bar need to know of payments.
 
 use base::{ScopedId, ShopId};
-use identity::desk::{Errand, Member, MenuEntry, Visit};
+use identity::desk::{Errand, Member, MenuEntry, MenuGroup, Visit};
 use identity::{Permission, Shop};
 use store::Tx;
 use webkit::error::ApiError;
@@ -17,15 +17,17 @@ const REVIEWS_COUNTED_MAX: i64 = 100;
 
 /// What this domain adds to the bar of the desk.
 pub fn menu() -> Vec<MenuEntry> {
-    let section = |path, key, permission, order| MenuEntry::new(path, key, texts, permission, order);
+    use MenuGroup::{Codes, Overview, Payments, Risk, Security, Shop};
+
+    let section = |path, key, permission, group| MenuEntry::new(path, key, texts, permission, group);
     vec![
-        section("/desk", "nav-overview", Permission::ViewPayments, 10),
-        section("/desk/payments", "nav-payments", Permission::ViewPayments, 20),
-        section("/desk/codes", "nav-codes", Permission::ViewPayments, 30),
-        section("/desk/reviews", "nav-reviews", Permission::Review, 40).counting(count_reviews),
-        section("/desk/refunds", "nav-refunds", Permission::ViewPayments, 50),
-        section("/desk/places", "nav-places", Permission::ManageTerminals, 63),
-        section("/desk/certificates", "nav-certificates", Permission::ManageCertificates, 65),
+        section("/desk", "nav-overview", Permission::ViewPayments, Overview),
+        section("/desk/payments", "nav-payments", Permission::ViewPayments, Payments),
+        section("/desk/refunds", "nav-refunds", Permission::ViewPayments, Payments),
+        section("/desk/codes", "nav-codes", Permission::ViewPayments, Codes),
+        section("/desk/reviews", "nav-reviews", Permission::Review, Risk).counting(count_reviews),
+        section("/desk/places", "nav-places", Permission::ManageTerminals, Shop),
+        section("/desk/certificates", "nav-certificates", Permission::ManageCertificates, Security),
     ]
 }
 

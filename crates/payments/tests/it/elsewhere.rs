@@ -72,7 +72,7 @@ fn c14_after_a_change_of_factors_the_page_leads_to_signing_all_other_places_out(
     let ways = owner.get("/sign-in/factor");
     owner.send(&ways.is(200).form("/sign-in/factor/codes")).shows("Keep these codes");
     let security = owner.get("/desk/security");
-    // Once in the bar and once on the page itself.
+    // Once under the own name in the bar and once on the page itself.
     assert_eq!(security.html.matches("href=\"/desk/devices\"").count(), 2, "{}", security.text());
     assert!(!is_out(&mut elsewhere));
     let devices = owner.get("/desk/devices");

@@ -4,6 +4,8 @@
 #[path = "../../../identity/tests/it/authenticator.rs"]
 mod authenticator;
 #[cfg(test)]
+mod bar;
+#[cfg(test)]
 mod code_token;
 #[cfg(test)]
 mod codes;

@@ -10,6 +10,9 @@ use super::html::{Html, escape, query_escape};
 use super::lang::{Arg, Lang, Texts};
 use super::when::{self, Zone};
 
+/// Where the desk begins.
+const DESK: &str = "/desk";
+
 /// What all pages share. Built once per request.
 #[derive(Clone)]
 pub struct Frame {
@@ -66,10 +69,41 @@ pub struct Desk {
     pub role: String,
     /// Where the sign-out form posts to.
     pub sign_out_href: String,
-    /// The sections this member may open.
-    pub sections: Vec<Section>,
+    /// The groups of sections this member may open, none of them empty.
+    pub groups: Vec<Group>,
     /// What is the member's own, in the menu under their name.
     pub own: Vec<Section>,
+}
+
+impl Desk {
+    /// How many things wait in all sections.
+    pub fn count(&self) -> u64 {
+        self.groups.iter().map(Group::count).sum()
+    }
+}
+
+/// Sections that belong together. One alone is a link of the bar, several are a menu.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its name in the visitor's language.
+    pub name: String,
+    /// Its sections.
+    pub sections: Vec<Section>,
+}
+
+impl Group {
+    /// The section that is alone in it.
+    pub fn alone(&self) -> Option<&Section> {
+        match self.sections.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// How many things wait in all of its sections.
+    pub fn count(&self) -> u64 {
+        self.sections.iter().map(|section| section.count).sum()
+    }
 }
 
 /// A section of the desk.
@@ -79,6 +113,8 @@ pub struct Section {
     pub name: String,
     /// Its address. The section whose address is the longest prefix of the page's path is marked as current.
     pub href: String,
+    /// The address of further pages that belong to it.
+    pub also: Option<&'static str>,
     /// How many things wait there; 0 shows nothing.
     pub count: u64,
 }
@@ -86,12 +122,26 @@ pub struct Section {
 impl Section {
     /// A section in which nothing waits.
     pub fn new(name: String, href: &str) -> Section {
-        Section { name, href: href.to_owned(), count: 0 }
+        Section { name, href: href.to_owned(), also: None, count: 0 }
+    }
+
+    /// The same section, to which the pages at `href` belong as well.
+    pub fn with_also(self, also: Option<&'static str>) -> Section {
+        Section { also, ..self }
     }
 
     /// The same section with `count` things that wait for the member.
     pub fn with_count(self, count: u64) -> Section {
         Section { count, ..self }
+    }
+
+    /// How many letters of `path` its address covers. The desk's own address covers itself alone.
+    fn reach(&self, path: &str) -> Option<usize> {
+        let covers = |href: &str| {
+            let below = href != DESK && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'));
+            (path == href || below).then_some(href.len())
+        };
+        covers(&self.href).max(self.also.and_then(covers))
     }
 }
 
@@ -229,11 +279,37 @@ impl Frame {
     /// Whether `section` is where this page lives.
     pub fn is_current(&self, section: &Section) -> bool {
         let path = self.path.split('?').next().unwrap_or("");
-        let within =
-            |href: &str| path == href || path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'));
-        let sections = self.desk.iter().flat_map(|desk| &desk.sections);
-        let longest = sections.filter(|other| within(&other.href)).map(|other| other.href.len()).max();
-        within(&section.href) && longest == Some(section.href.len())
+        let longest = self.list_sections().filter_map(|other| other.reach(path)).max();
+        longest.is_some() && section.reach(path) == longest
+    }
+
+    /// Whether this page lives in one of the sections of `group`.
+    pub fn is_within(&self, group: &Group) -> bool {
+        group.sections.iter().any(|section| self.is_current(section))
+    }
+
+    /// The name of the section where this page lives; empty when it lives in none.
+    pub fn whereabouts(&self) -> &str {
+        let current = self.list_sections().find(|section| self.is_current(section));
+        current.map_or("", |section| section.name.as_str())
+    }
+
+    /// How many things wait, as a badge; nothing for none.
+    pub fn waiting(&self, count: impl std::borrow::Borrow<u64>) -> Html {
+        let count = *count.borrow();
+        if count == 0 {
+            return Html::default();
+        }
+        let words = escape(&self.t1("frame-waiting", "n", count)).to_string();
+        let shown = self.count(&count);
+        Html::from_trusted(format!(
+            " <span class=\"count\"><span aria-hidden=\"true\">{shown}</span><span class=\"hush\">{words}</span></span>"
+        ))
+    }
+
+    fn list_sections(&self) -> impl Iterator<Item = &Section> {
+        let groups = self.desk.iter().flat_map(|desk| &desk.groups);
+        groups.flat_map(|group| &group.sections).chain(self.desk.iter().flat_map(|desk| &desk.own))
     }
 
     /// The other languages, for the switch.
@@ -292,6 +368,10 @@ mod tests {
 
     static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::new(&[]));
 
+    fn desk_of(sections: Vec<Section>) -> Desk {
+        Desk { groups: vec![Group { name: "all".into(), sections }], ..Desk::default() }
+    }
+
     fn frame(path: &str) -> Frame {
         Frame::new(&TEXTS, Lang::En, Timestamp(1_772_357_400_000), path)
     }
@@ -312,10 +392,40 @@ mod tests {
     #[test]
     fn only_the_nearest_section_is_current() {
         let mut page = frame("/desk/payments/pay_1?x=1");
-        let sections = vec![Section::new("a".into(), "/desk"), Section::new("b".into(), "/desk/payments")];
-        page.desk = Some(Desk { sections: sections.clone(), ..Desk::default() });
+        let names = ["/desk", "/desk/pay", "/desk/payments", "/desk/payments/refunds"];
+        let sections = names.map(|href| Section::new(href.into(), href));
+        page.desk = Some(desk_of(sections.to_vec()));
         let current: Vec<bool> = sections.iter().map(|section| page.is_current(section)).collect();
-        assert_eq!(current, [false, true]);
+        assert_eq!(current, [false, false, true, false]);
+        assert_eq!(page.whereabouts(), "/desk/payments");
+    }
+
+    #[test]
+    fn a_page_of_no_section_marks_none_and_one_that_belongs_to_another_marks_that() {
+        let sections = vec![
+            Section::new("a".into(), "/desk"),
+            Section::new("b".into(), "/desk/members").with_also(Some("/desk/roles")),
+        ];
+        let within = |path: &str| {
+            let mut page = frame(path);
+            page.desk = Some(desk_of(sections.clone()));
+            let marked: Vec<bool> = sections.iter().map(|section| page.is_current(section)).collect();
+            (marked, page.desk.iter().flat_map(|desk| &desk.groups).any(|group| page.is_within(group)))
+        };
+        assert_eq!(within("/desk?lang=zh"), (vec![true, false], true));
+        assert_eq!(within("/desk/password"), (vec![false, false], false));
+        assert_eq!(within("/desk/roles/rol_1"), (vec![false, true], true));
+        assert_eq!(within("/desk/rolesome"), (vec![false, false], false));
+    }
+
+    #[test]
+    fn a_group_counts_what_waits_in_it_and_one_section_alone_is_a_link() {
+        let two =
+            vec![Section::new("a".into(), "/a").with_count(2), Section::new("b".into(), "/b").with_count(3)];
+        let group = Group { name: "all".into(), sections: two.clone() };
+        assert_eq!((group.count(), group.alone().is_some()), (5, false));
+        let one = Group { name: "one".into(), sections: two.into_iter().take(1).collect() };
+        assert_eq!(one.alone().map(|section| section.href.as_str()), Some("/a"));
     }
 
     #[test]

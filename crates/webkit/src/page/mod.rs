@@ -24,7 +24,7 @@ mod contrast;
 
 pub use fault::{Fault, FaultKind};
 pub use form::{Field, Problems};
-pub use frame::{Desk, Flash, Frame, Section};
+pub use frame::{Desk, Flash, Frame, Group, Section};
 pub use html::Html;
 pub use lang::{Lang, Texts};
 pub use notice::NoticePage;
