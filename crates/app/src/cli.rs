@@ -1,7 +1,8 @@
 //! The command line.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -107,15 +108,22 @@ impl Source {
     }
 }
 
+/// Whether a line was lost that somebody still waited for.
+static UNSAID: AtomicBool = AtomicBool::new(false);
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     crate::hardening::keep_memory();
     let cli = Cli::parse();
     start_log();
-    run(cli.command).unwrap_or_else(|problem| {
-        eprintln!("tillward: {problem}");
-        ExitCode::FAILURE
-    })
+    match run(cli.command) {
+        Ok(_) if UNSAID.load(Ordering::Relaxed) => ExitCode::FAILURE,
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("tillward: {problem}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Whatever is run, a variable with a slip in its name is refused, not left aside.
@@ -157,10 +165,16 @@ fn start_log() {
     log.compact().init();
 }
 
-/// Prints a line for a person or a script.
-#[expect(clippy::print_stdout, reason = "the command line is where the program speaks")]
+/// Prints a line for a person or a script. Who stops listening, as `| head` does, is left alone; what cannot be written for
+/// another reason is said, and the command fails in the end.
 fn say(line: &str) {
-    println!("{line}");
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("tillward: cannot write to standard output: {problem}");
+            UNSAID.store(true, Ordering::Relaxed);
+        }
+        _ => {}
+    }
 }
 
 /// An error with everything behind it, one line.

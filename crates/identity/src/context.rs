@@ -6,6 +6,7 @@ use base::{Clock, Dice, Timestamp};
 use store::Db;
 use vault::{Vault, VaultError};
 use webkit::error::ApiError;
+use webkit::idempotency::Running;
 use webkit::throttle::{Rate, Throttle};
 
 use crate::api_keys::ApiKeyRing;
@@ -41,6 +42,8 @@ pub struct Context {
     pub passwords: PasswordQueue,
     /// Unsealed API keys.
     pub keys: Arc<ApiKeyRing>,
+    /// Writes with an idempotency key that run now.
+    pub running: Running,
     /// What callers without an account asked for, by network address.
     pub anonymous: Arc<Throttle>,
     /// Thins out what refused signatures write into the audit log.
@@ -72,6 +75,7 @@ impl Context {
             dice,
             passwords,
             keys,
+            running: Running::default(),
             anonymous,
             refusals,
             public_url,

@@ -27,10 +27,11 @@ pub const PASSWORD_BESIDE_FACTOR_CHARS_MIN: usize = 8;
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// Largest list of passwords nobody may choose, in bytes.
 pub const BLOCKLIST_BYTES_MAX: usize = 2 << 30;
-/// Passwords that may be hashed or checked at the same time.
-pub const PASSWORD_WORKERS_MAX: usize = 2;
-/// By how much a password's check stands back where processors are short (`nice(2)`): no payment waits behind it.
-pub const PASSWORD_NICE: i32 = 10;
+/// Processors for each password that is hashed or checked at the same time; the others are left to payments.
+pub const PROCESSORS_PER_PASSWORD: usize = 2;
+/// By how much a password's check stands back where processors are short (`nice(2)`; 19 is the most): no payment waits
+/// behind it.
+pub const PASSWORD_NICE: i32 = 19;
 /// Password checks that may wait; one more is told to come back.
 pub const PASSWORD_QUEUE_MAX: usize = 64;
 

@@ -4,6 +4,7 @@
 //! threads that no payment uses, and with a bounded line of waiters.
 
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
@@ -18,7 +19,7 @@ use crate::context::Fault;
 use crate::factors;
 use crate::limits::{
     PASSWORD_BESIDE_FACTOR_CHARS_MIN, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_NICE,
-    PASSWORD_QUEUE_MAX, PASSWORD_WORKERS_MAX,
+    PASSWORD_QUEUE_MAX, PROCESSORS_PER_PASSWORD,
 };
 use crate::person::Person;
 
@@ -203,8 +204,9 @@ pub struct QueueFull;
 
 impl Default for PasswordQueue {
     fn default() -> PasswordQueue {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         PasswordQueue {
-            workers: Arc::new(Semaphore::new(PASSWORD_WORKERS_MAX)),
+            workers: Arc::new(Semaphore::new((processors / PROCESSORS_PER_PASSWORD).max(1))),
             line: Arc::new(Semaphore::new(PASSWORD_QUEUE_MAX)),
         }
     }
@@ -370,5 +372,18 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
         let hash = weak.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap().to_string();
         assert!(PasswordHash::parse(&hash).unwrap().is_outdated());
+    }
+
+    #[test]
+    fn c01_a_hash_is_made_by_a_thread_that_others_go_before() {
+        let nice = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse::<i32>().unwrap()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let before = nice();
+        let expect = (before + PASSWORD_NICE).min(19);
+        assert_eq!(runtime.block_on(PasswordQueue::default().run(nice)), Ok(expect));
+        assert_eq!(nice(), before);
     }
 }

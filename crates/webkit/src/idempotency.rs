@@ -1,8 +1,12 @@
 //! Idempotency: a request that is sent twice is carried out once (draft-ietf-httpapi-idempotency-key-header-07).
 //!
 //! [`begin`] and [`Claim::finish`] run in the transaction of the work itself, so key and work are stored together or
-//! not at all (IDEM-5). So a second request that comes while the first still runs waits for it and gets its answer;
-//! [`Begin::Running`] is met where a transaction begins a key and a later one is to finish it, as a payment through a processor will.
+//! not at all (IDEM-5). [`Running`] tells a second request at once that the first still runs (IDEM-4); where that is another
+//! node's to know, the second waits in the store and gets the first one's answer.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -25,9 +29,6 @@ pub static IDEMPOTENCY_KEYS: Table = Table::new(
     &[text("shop_id"), text("caller"), text("endpoint"), text("key")],
     &[blob("fingerprint"), int("status"), blob("body"), int("created_at"), int("expires_at")],
 );
-
-/// Status of a row whose work still runs.
-const RUNNING: i64 = 0;
 
 /// A key a caller chose: 1 to [`IDEMPOTENCY_KEY_CHARS_MAX`] visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,14 +161,12 @@ pub enum Begin {
     Fresh(Claim),
     /// The stored answer of the same request.
     Replay(Answer),
-    /// The same request still runs.
-    Running,
     /// The key was used for another request.
     Mismatch,
 }
 
 /// The right to carry a request out, and the duty to store its answer.
-#[must_use = "store the answer with `finish`, or the key stays marked as running"]
+#[must_use = "store the answer with `finish`, or the request can be carried out again"]
 #[derive(Debug)]
 pub struct Claim {
     key: Vec<Value>,
@@ -206,7 +205,70 @@ pub enum Replayed {
     No,
 }
 
-/// Looks the key up and, when it is new, marks it as running.
+/// Requests with a key that this node carries out at the moment. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Running(Arc<Mutex<HashMap<Asked, Begun>>>);
+
+/// Caller, endpoint and key.
+type Asked = (String, &'static str, String);
+
+/// A request that runs, and the nonce of its signature.
+type Begun = (Fingerprint, Option<String>);
+
+/// A request's place among those that run; dropping it ends that.
+#[must_use = "hold it until the work is done"]
+#[derive(Debug)]
+pub struct Turn {
+    running: Running,
+    asked: Asked,
+}
+
+impl Running {
+    /// Takes a place for what `caller` asks of `endpoint`; it is kept until the turn is dropped. A copy of the very request
+    /// that runs, known by the `nonce` of its signature, gets none: whoever counts nonces refuses it.
+    ///
+    /// # Errors
+    /// While a request with this key runs: 409 `request_in_progress`, or 422 `idempotency_key_reused` if it is another one.
+    pub fn enter(
+        &self,
+        (caller, endpoint, key): (String, &'static str, &IdempotencyKey),
+        print: &Fingerprint,
+        nonce: Option<&str>,
+    ) -> Result<Option<Turn>, ApiError> {
+        let asked = (caller, endpoint, key.0.clone());
+        match self.lock().entry(asked.clone()) {
+            Entry::Vacant(place) => {
+                place.insert((print.clone(), nonce.map(str::to_owned)));
+                Ok(Some(Turn { running: self.clone(), asked }))
+            }
+            Entry::Occupied(place) if nonce.is_some() && place.get().1.as_deref() == nonce => Ok(None),
+            Entry::Occupied(place) if print.is_of(&place.get().0.present) => Err(in_progress()),
+            Entry::Occupied(_) => Err(mismatch()),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Asked, Begun>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.running.lock().remove(&self.asked);
+    }
+}
+
+fn in_progress() -> ApiError {
+    let text = "a request with this idempotency key still runs; ask again shortly";
+    ApiError::new(&REQUEST_IN_PROGRESS, text).retry_after(1)
+}
+
+fn mismatch() -> ApiError {
+    let text = "this idempotency key was used for a different request; take a new key";
+    ApiError::new(&IDEMPOTENCY_KEY_REUSED, text)
+}
+
+/// Looks the key up.
 ///
 /// # Errors
 /// Those of the store.
@@ -222,9 +284,7 @@ pub fn begin(
     if let Some(begin) = found.map(|row| met(&row, fingerprint, now)).transpose()?.flatten() {
         return Ok(begin);
     }
-    let claim = Claim { key, fingerprint: fingerprint.present, created_at: now };
-    claim.put(tx, RUNNING, &[])?;
-    Ok(Begin::Fresh(claim))
+    Ok(Begin::Fresh(Claim { key, fingerprint: fingerprint.present, created_at: now }))
 }
 
 /// What a stored row means for a request; `None` when the row is past its time.
@@ -235,13 +295,8 @@ fn met(row: &Row, fingerprint: &Fingerprint, now: Timestamp) -> Result<Option<Be
     if !fingerprint.is_of(row.blob(4)?) {
         return Ok(Some(Begin::Mismatch));
     }
-    Ok(Some(match row.int(5)? {
-        RUNNING => Begin::Running,
-        status => {
-            let status = u16::try_from(status).unwrap_or(200);
-            Begin::Replay(Answer { status, body: row.blob(6)?.to_vec() })
-        }
-    }))
+    let status = u16::try_from(row.int(5)?).unwrap_or(200);
+    Ok(Some(Begin::Replay(Answer { status, body: row.blob(6)?.to_vec() })))
 }
 
 impl Claim {
@@ -250,15 +305,11 @@ impl Claim {
     /// # Errors
     /// Those of the store.
     pub fn finish(self, tx: &mut Tx, status: u16, body: &[u8]) -> Result<(), store::Error> {
-        self.put(tx, i64::from(status), body)
-    }
-
-    fn put(&self, tx: &mut Tx, status: i64, body: &[u8]) -> Result<(), store::Error> {
-        let mut row = Vec::with_capacity(IDEMPOTENCY_KEYS.width());
-        row.extend_from_slice(&self.key);
+        let mut row = self.key;
+        row.reserve_exact(IDEMPOTENCY_KEYS.width() - row.len());
         row.extend([
             Value::from(&self.fingerprint),
-            Value::from(status),
+            Value::from(i64::from(status)),
             Value::from(body),
             Value::from(self.created_at),
             Value::from(self.created_at.plus_seconds(IDEMPOTENCY_KEEP_SECONDS)),
@@ -271,19 +322,12 @@ impl Begin {
     /// The claim of a fresh request, or the stored answer.
     ///
     /// # Errors
-    /// 409 `request_in_progress`, 422 `idempotency_key_reused`.
+    /// 422 `idempotency_key_reused`.
     pub fn into_work(self) -> Result<Work, ApiError> {
         match self {
             Begin::Fresh(claim) => Ok(Work::Do(claim)),
             Begin::Replay(answer) => Ok(Work::Done(answer)),
-            Begin::Running => {
-                let text = "a request with this idempotency key still runs; ask again shortly";
-                Err(ApiError::new(&REQUEST_IN_PROGRESS, text).retry_after(1))
-            }
-            Begin::Mismatch => {
-                let text = "this idempotency key was used for a different request; take a new key";
-                Err(ApiError::new(&IDEMPOTENCY_KEY_REUSED, text))
-            }
+            Begin::Mismatch => Err(mismatch()),
         }
     }
 }

@@ -558,3 +558,20 @@ fn migrating_twice_changes_nothing_the_second_time() {
     assert_eq!(names(&folder.path().join("new/data")), before);
     assert_eq!(names(folder.path()), ["new"], "no key is made before there is anything to seal");
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
+    let openapi = |out: std::process::Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tillward"));
+        command.arg("openapi").stdout(out).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let mut left = openapi(std::process::Stdio::piped());
+    drop(left.stdout.take());
+    let left = left.wait_with_output().unwrap();
+    assert_eq!((left.status.code(), String::from_utf8(left.stderr).unwrap().as_str()), (Some(0), ""));
+
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = openapi(full.into()).wait_with_output().unwrap();
+    assert_eq!(full.status.code(), Some(1));
+    assert!(String::from_utf8(full.stderr).unwrap().contains("cannot write to standard output"));
+}

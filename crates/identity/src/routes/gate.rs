@@ -34,7 +34,7 @@ use crate::members::{Place, origin_of};
 use crate::permissions::{Actor, Permission};
 use crate::sessions::{self, AuthError, BuyerSession, MemberSession};
 use crate::text::Label;
-use crate::token::{Token, TokenKind};
+use crate::token::{Token, TokenKind, key_text};
 
 pub use call::{Call, Finish, Made, Operation};
 
@@ -110,6 +110,16 @@ impl Credential {
             }
             Credential::Certificate(present) => certificates::require_certificate(tx, present, now)?,
         })
+    }
+
+    /// What tells it from every other, and gives nothing away.
+    fn name(&self) -> String {
+        match self {
+            Credential::Nobody => String::new(),
+            Credential::Buyer(token) | Credential::Member(token) => token.hash(),
+            Credential::Key(signed) => signed.key.caller.key.to_string(),
+            Credential::Certificate(present) => key_text(&present.fingerprint),
+        }
     }
 
     /// The token of a session.

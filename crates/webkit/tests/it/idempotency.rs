@@ -3,7 +3,7 @@
 use base::{ShopId, Timestamp};
 use store::Db;
 use webkit::idempotency::{
-    Answer, Begin, Fingerprint, IdempotencyKey, Replayed, Scope, Work, begin, delete_expired_keys,
+    Answer, Begin, Fingerprint, IdempotencyKey, Replayed, Running, Scope, Work, begin, delete_expired_keys,
 };
 use webkit::limits::IDEMPOTENCY_KEEP_SECONDS;
 use webkit::{ApiError, MIGRATIONS};
@@ -73,19 +73,32 @@ fn idem_2_and_3_a_repeated_request_gets_the_stored_answer_and_another_one_is_ref
 }
 
 #[test]
-fn idem_4_a_key_whose_work_runs_is_409() {
-    each_engine(|db| {
-        let phase_one = || {
-            db.write_blocking(|tx| -> Result<_, ApiError> {
-                Ok(matches!(begin(tx, &scope(), &key("k"), &print("a"), NOW)?, Begin::Fresh(_)))
-            })
-        };
-        assert!(phase_one().unwrap());
-        let refused = charge(&db, scope(), "k", "a", NOW).unwrap_err();
-        assert_eq!((refused.status().as_u16(), refused.code.name), (409, "request_in_progress"));
-        assert_eq!(charge(&db, scope(), "k", "b", NOW).unwrap_err().status().as_u16(), 422);
-        assert_eq!(charges(&db), 0);
-    });
+fn idem_4_a_key_has_one_turn_at_a_time_for_caller_and_endpoint() {
+    let running = Running::default();
+    let enter = |caller: &str, endpoint, key_text: &str, body: &str| {
+        let nonce = (caller == "signed").then_some("nonce");
+        let found = running.enter((caller.to_owned(), endpoint, &key(key_text)), &print(body), nonce);
+        found.map(Option::unwrap).map_err(|refused| (refused.status().as_u16(), refused.code.name))
+    };
+    let turn = enter("key_1", "create_payment", "k", "a").unwrap();
+    let again = enter("key_1", "create_payment", "k", "a").unwrap_err();
+    assert_eq!(again, (409, "request_in_progress"));
+    let another = enter("key_1", "create_payment", "k", "b").unwrap_err();
+    assert_eq!(another, (422, "idempotency_key_reused"));
+    let others =
+        [("key_2", "create_payment", "k"), ("key_1", "create_refund", "k"), ("key_1", "create_payment", "l")];
+    let others = others.map(|(caller, endpoint, key)| enter(caller, endpoint, key, "a").unwrap());
+    let signed = enter("signed", "create_payment", "k", "a").unwrap();
+    let copy = ("signed".to_owned(), "create_payment", &key("k"));
+    assert!(
+        running.enter(copy.clone(), &print("a"), Some("nonce")).unwrap().is_none(),
+        "a copy is for the nonce to refuse"
+    );
+    assert_eq!(running.enter(copy, &print("a"), Some("other")).unwrap_err().status().as_u16(), 409);
+    drop((turn, signed));
+    drop(enter("key_1", "create_payment", "k", "b").unwrap());
+    drop(others);
+    assert_eq!(format!("{running:?}"), format!("{:?}", Running::default()), "nothing stays behind");
 }
 
 #[test]

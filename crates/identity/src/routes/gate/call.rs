@@ -8,7 +8,7 @@ use store::{Key, Tx};
 use vault::SubKey;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
-use webkit::idempotency::{self, Answer, Begin, IdempotencyKey, Replayed, Scope, Work};
+use webkit::idempotency::{self, Answer, Begin, Fingerprint, IdempotencyKey, Replayed, Scope, Turn, Work};
 use webkit::replay;
 use webkit::signing::{Refusal, Signer, SigningKey};
 
@@ -116,6 +116,10 @@ impl Call {
         let vault = &self.context.vault;
         let older: Vec<_> = vault.hmac_keys(SubKey::Fingerprint).into_iter().skip(1).collect();
         let print = self.incoming.fingerprint(&vault.hmac_key(SubKey::Fingerprint), &older);
+        let turn = match self.enter(operation.name, &key, &print) {
+            Ok(turn) => turn,
+            Err(refused) => return self.refuse(refused).await,
+        };
         let keys = [keys, self.keys(operation.name, &key)].concat();
         let (context, incoming, credential) = self.shared();
         let written = self.context.db.write_with(keys, move |tx| {
@@ -125,10 +129,26 @@ impl Call {
             let begun = idempotency::begin(tx, &scope, &key, &print, incoming.context.at)?;
             once(tx, begun, |tx| work(tx, &caller))
         });
-        match written.await {
+        let written = written.await;
+        drop(turn);
+        match written {
             Ok((answer, replayed)) => Ok(self.respond(self.finish(answer), replayed)),
             Err(refused) => self.refuse(refused).await,
         }
+    }
+
+    /// A place among the writes that run now.
+    fn enter(
+        &self,
+        endpoint: &'static str,
+        key: &IdempotencyKey,
+        print: &Fingerprint,
+    ) -> Result<Option<Turn>, ApiError> {
+        let nonce = match &*self.credential {
+            Credential::Key(signed) => Some(signed.accepted.nonce.as_str()),
+            _ => None,
+        };
+        self.context.running.enter((self.credential.name(), endpoint, key), print, nonce)
     }
 
     /// The rows that every write of this call reads.
