@@ -13,7 +13,7 @@ use crate::payment::{DeclineReason, Payment, State};
 use crate::proof::{self, PasskeyProof, Proof};
 use crate::record::{self, Deed};
 use crate::review;
-use crate::screening::{self, Origination};
+use crate::screening::{self, Origination, Whereabouts};
 use crate::store as rows;
 
 /// What the payer said.
@@ -58,7 +58,9 @@ pub fn answer_challenge(
         }
     };
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
-    remember_end(tx, means, &payment, attempt)?;
+    // Remembered for a payment that was made alone: [`risk::observe`] moves nobody for one that was not.
+    let asked_at = screening::take_asked_place(tx, &payment)?;
+    remember_end(tx, means, &payment, attempt, asked_at)?;
     let payer = session.buyer.into();
     let leaf = record::note(tx, means, &payer, Deed::Answer, &payment, from)?;
     if matches!(answer, Answer::No) {
@@ -107,7 +109,7 @@ pub fn stop_review(
     }
     review::close(tx, means, id)?;
     let mut payment = declined(means, payment, DeclineReason::NotThePayer);
-    remember_end(tx, means, &payment, Attempt::Declined)?;
+    remember_end(tx, means, &payment, Attempt::Declined, Whereabouts::default())?;
     let leaf = record::note(tx, means, &session.buyer.into(), Deed::Answer, &payment, from)?;
     payment.entry = Some(leaf.entry_id);
     rows::update_payment(tx, &payment)?;

@@ -15,7 +15,7 @@ use crate::payment::{DeclineReason, Payment, State};
 use crate::proof::{self, PasskeyProof, Proof};
 use crate::record::{self, Deed};
 use crate::review;
-use crate::screening::{self, Origination, Parties, Screen};
+use crate::screening::{self, Origination, Parties, Screen, Whereabouts};
 use crate::shop::find_premises;
 use crate::store as rows;
 
@@ -208,6 +208,9 @@ pub fn confirm(
     };
     let payment = Payment { decision: Some(decision), ..payment };
     let payment = apply(tx, means, &shop, outcome, payment)?;
+    if payment.stored_state == State::Paused {
+        screening::keep_asked_place(tx, &payment, &facts, means.now)?;
+    }
     screening::remember_payment(tx, &facts, profiles, attempt_of(payment.stored_state))?;
     finish(tx, means, session, from, payment)
 }
@@ -394,14 +397,17 @@ fn finish(
     Ok(Confirmed::Moved(Box::new(Moved { payment, leaf })))
 }
 
-/// Notes in the profiles that a paused payment went on or stopped. Only what is known without the payer counts.
+/// Notes in the profiles that a paused payment went on or stopped. Only what is known without the payer counts, and where
+/// they were when they proved that it was them.
 pub(crate) fn remember_end(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
     payment: &Payment,
     attempt: Attempt,
+    proven: Whereabouts,
 ) -> Result<(), store::Error> {
-    let facts = screening::known_facts(payment, means.now);
+    let known = screening::known_facts(payment, means.now);
+    let facts = Facts { payer_place: proven.place, address_country: proven.country, ..known };
     let profiles: Profiles = screening::load_profiles(tx, ShopId::HOUSE, &facts)?;
     screening::remember_payment(tx, &facts, profiles, attempt)
 }

@@ -27,6 +27,7 @@ mod carrying;
 mod certificates;
 mod codes;
 mod detail;
+mod labels;
 mod list;
 mod live;
 mod member;
@@ -115,6 +116,7 @@ fn members() -> Router<Desk> {
         .route("/desk/payments/{id}/proof", get(detail::find_proof))
         .route("/desk/payments/{id}/cancel", post(detail::cancel_payment))
         .route("/desk/payments/{id}/refund", post(refunds::create_refund))
+        .route("/desk/payments/{id}/label", post(labels::update_label))
         .route("/desk/refunds", get(refunds::list_refunds))
         .route("/desk/refunds/limit", get(refunds::show_limit).post(refunds::update_limit))
         .route("/desk/places", get(places::list_places).post(places::update_place))

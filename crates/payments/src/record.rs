@@ -6,10 +6,11 @@ use identity::Means;
 use store::Tx;
 
 use crate::code::StaticCode;
-use crate::labels::LabelSource;
+use crate::labels::{LabelSource, Word, word_name};
 use crate::payment::{Payment, State};
 use crate::screening::Origination;
 use crate::shop::Terminal;
+use crate::text::ShortText;
 
 const CONFIRM: Action = Action::new("payment.confirm");
 const ANSWER: Action = Action::new("payment.answer");
@@ -18,6 +19,7 @@ const REFUND: Action = Action::new("payment.refund");
 const CANCEL: Action = Action::new("payment.cancel");
 const REFUND_LIMIT: Action = Action::new("shop.refund_limit");
 const FRAUD: Action = Action::new("payment.fraud");
+const LABEL: Action = Action::new("payment.label");
 const PLACE: Action = Action::new("shop.place");
 const NEW_TERMINAL: Action = Action::new("terminal.create");
 const NEW_CODE: Action = Action::new("code.create");
@@ -81,6 +83,23 @@ pub(crate) fn note(
         entry = entry.detail("confirmation", audit::Text::hex(confirmation));
     }
     audit::append(tx, &entry)
+}
+
+/// Enters what a member says a payment was, or that they take it back, and why.
+pub(crate) fn note_label(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    from: &Origination,
+    payment: &Payment,
+    (word, note): (Option<Word>, &ShortText),
+) -> Result<(), store::Error> {
+    let entry = done(means, actor, LABEL, (payment.id.shop(), payment.id.into()))
+        .address(from.address)
+        .detail("label", word.map_or("none", word_name))
+        .detail("why", audit::Text::masked(note.as_str()));
+    audit::append(tx, &entry)?;
+    Ok(())
 }
 
 /// Enters another limit of what one person gives back.

@@ -9,7 +9,7 @@ use crate::confirm::{ConfirmError, Moved, declined, remember_end, settle};
 use crate::labels::{LabelSource, label_fraud};
 use crate::payment::{DeclineReason, Payment, State};
 use crate::record::{self, Deed};
-use crate::screening::Origination;
+use crate::screening::{Origination, Whereabouts};
 use crate::store as rows;
 use crate::text::ShortText;
 
@@ -147,7 +147,8 @@ pub fn decide_review(
     };
     rows::put_review(tx, &Review { decided_at: Some(means.now), ..decided })?;
     let attempt = if payment.stored_state == State::Paid { Attempt::Resumed } else { Attempt::Declined };
-    remember_end(tx, means, &payment, attempt)?;
+    // A member's yes is no proof of the payer's: it moves nobody.
+    remember_end(tx, means, &payment, attempt, Whereabouts::default())?;
     let who = member.into();
     let leaf = record::note(tx, means, &who, Deed::Review, &payment, from)?;
     if verdict.ruling == Ruling::DeclineAsFraud {

@@ -6,6 +6,7 @@
 mod codes;
 mod decisions;
 pub(crate) mod errors;
+mod labels;
 mod orders;
 mod paying;
 mod payments;
@@ -131,6 +132,7 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(payments::find_payment))
         .routes(routes!(payments::cancel_payment))
         .routes(routes!(payments::find_proof))
+        .routes(routes!(labels::find_payment_label, labels::update_payment_label))
         .routes(routes!(paying::confirm_payment))
         .routes(routes!(paying::answer_challenge))
         .routes(routes!(paying::create_passkey_challenge))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use base::{BuyerId, DecisionId, Money, PaymentId, ShopId, Timestamp};
 use identity::{Buyer, BuyerSession, Means, Shop};
 use risk::{
-    Attempt, CodeKind, Costs, Countries, Decision, Entity, Facts, Flow, Key, Profiles, RuleSet, Scorer, Word,
-    observe,
+    Attempt, Change, CodeKind, Costs, Countries, Decision, Entity, Facts, Flow, Key, Label, Profiles,
+    RuleSet, Scorer, Word, observe,
 };
 use store::Tx;
 
@@ -274,27 +274,94 @@ pub(crate) fn remember_flow(
     rows::put_profile(tx, PLATFORM, Entity::Payer, payer, &profile)
 }
 
-/// Notes in the profiles of a payment's parties that it was fraud.
+/// What was said of a payment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    /// What it was.
+    pub word: Label,
+    /// Whether its money had moved by then; unknown of what was said before that was kept.
+    pub moved: Option<bool>,
+}
+
+impl Said {
+    /// When a party counted the payment, and whether it counted it as paid.
+    fn counted(self, entity: Entity, payment: &Payment, confirmed_at: Timestamp) -> (Timestamp, bool) {
+        let paid_at = payment.settled_at.unwrap_or(confirmed_at);
+        match self.moved {
+            // The address is known at the confirmation alone: what was paid after a pause it never counted as paid.
+            Some(true) if entity == Entity::Address => (confirmed_at, paid_at == confirmed_at),
+            Some(true) => (paid_at, true),
+            Some(false) => (confirmed_at, false),
+            None => (confirmed_at, true),
+        }
+    }
+}
+
+/// Notes in the profiles of a payment's parties what was said of it, in place of what was said before.
 ///
 /// # Errors
 /// Those of the store.
-pub(crate) fn learn_fraud(
+pub(crate) fn learn(
     tx: &mut Tx<'_>,
     payment: &Payment,
-    paid_at: Timestamp,
-    known_at: Timestamp,
+    (before, after): (Option<Said>, Option<Said>),
+    now: Timestamp,
 ) -> Result<(), store::Error> {
-    let mut facts = known_facts(payment, known_at);
+    let Some(confirmed_at) = payment.confirmed_at else { return Ok(()) };
+    let mut facts = known_facts(payment, now);
     let address = payment.decision.map_or(Ok(None), |id| rows::find_decision_address(tx, id))?;
     facts.set(Entity::Address, address);
     for entity in Entity::ALL {
         if let Some(party) = facts.key(entity) {
             let mut profile = rows::find_profile(tx, PLATFORM, entity, party)?.unwrap_or_default();
-            profile.label(known_at, paid_at, true);
+            for (said, change) in [(before, Change::Lift), (after, Change::Set)] {
+                if let Some(said) = said {
+                    let (at, paid) = said.counted(entity, payment, confirmed_at);
+                    profile.label(at, said.word, paid, change);
+                }
+            }
             rows::put_profile(tx, PLATFORM, entity, party, &profile)?;
         }
     }
     Ok(())
+}
+
+/// Where a payer was, as far as their device and the network told.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Whereabouts {
+    /// Where the device said it was.
+    pub place: Option<risk::Place>,
+    /// The country of the network address.
+    pub country: Option<Word>,
+}
+
+/// Keeps where a payer is who is asked whether it was them: if it was, they are remembered there.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn keep_asked_place(
+    tx: &mut Tx<'_>,
+    payment: &Payment,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<(), store::Error> {
+    let here = Whereabouts { place: facts.payer_place, country: facts.address_country };
+    match payment.buyer.filter(|_| here != Whereabouts::default()) {
+        Some(buyer) => rows::put_asked_place(tx, buyer, payment.id, here, now),
+        None => Ok(()),
+    }
+}
+
+/// Takes out where a payer was when they were asked about this payment.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn take_asked_place(tx: &mut Tx<'_>, payment: &Payment) -> Result<Whereabouts, store::Error> {
+    let Some(buyer) = payment.buyer else { return Ok(Whereabouts::default()) };
+    match rows::find_asked_place(tx, buyer)?.filter(|(asked, _)| *asked == payment.id) {
+        Some((_, here)) => rows::delete_asked_place(tx, buyer).map(|()| here),
+        None => Ok(Whereabouts::default()),
+    }
 }
 
 /// Guessing shows in the memory of account, device, address and shop; the payment stays as it was.

@@ -14,11 +14,14 @@ use crate::refund::Refund;
 use crate::review::{Review, ReviewState};
 use crate::shop::{Premises, Terminal};
 
+mod asked;
 mod labels;
 mod lists;
 mod refunds;
 
-pub(crate) use labels::{find_decision_address, find_fraud_label, insert_fraud_label};
+pub(crate) use asked::{delete_asked_place, find_asked_place, put_asked_place};
+pub use labels::find_label;
+pub(crate) use labels::{delete_label, find_decision_address, put_label};
 pub use lists::{Direction, PaymentFilter, Sort, Spot, Taken, list_payments, sum_taken};
 pub(crate) use lists::{count_code_payments, list_dynamic_payments, list_shop_refunds, list_sorted_payments};
 pub(crate) use refunds::{
@@ -79,6 +82,10 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     version: 603,
     name: "payments known to be fraud",
     sql: labels::SQL,
+}, Migration { version: 604, name: "payments: labels of members", sql: labels::MEMBERS_SQL }, Migration {
+    version: 605,
+    name: "payments: where payers were asked",
+    sql: asked::SQL,
 }];
 
 static PREMISES: Table =
@@ -174,7 +181,7 @@ static CODE_DAYS: Table = Table::new(
 .kept();
 
 /// Every table of this domain, for the test that holds them against the schema.
-pub static TABLES: [&Table; 13] = [
+pub static TABLES: [&Table; 14] = [
     &PREMISES,
     &TERMINALS,
     &ORDERS,
@@ -187,7 +194,8 @@ pub static TABLES: [&Table; 13] = [
     &CODE_DAYS,
     &refunds::REFUND_LIMITS,
     &refunds::REFUND_PROPOSALS,
-    &labels::FRAUD_LABELS,
+    &labels::LABELS,
+    &asked::ASKED_PLACES,
 ];
 
 const PAYMENT_COLUMNS: &str = "shop_id, id, amount_minor, currency, refunded_minor, refunds, state, decline, order_id,

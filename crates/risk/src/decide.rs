@@ -1,14 +1,15 @@
 //! The decision: one of four outcomes, why, and a record of it that can be replayed and explained years later.
 //!
 //! Rules and the model each propose an outcome; the stricter one counts. A rule with outcome `allow` that fires
-//! overrules what rules of lower priority, and the model, propose: it is how a shop trusts someone.
+//! overrules what rules of lower priority, and the model, propose: it is how a shop trusts someone. A rule that a shop
+//! watches is noted and proposes nothing.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::facts::Facts;
 use crate::features::{Features, Kind, SLOTS, Slot, features};
 use crate::profile::Profiles;
-use crate::rules::RuleSet;
+use crate::rules::{Mode, Modes, RuleSet};
 use crate::wire::{Reader, Writer};
 
 /// First byte of an encoded decision.
@@ -133,6 +134,15 @@ pub struct Reason {
     pub outcome: Outcome,
     /// Whether an `allow` rule of higher priority overruled it.
     pub overruled: bool,
+    /// Whether the shop only watches the rule: it fired, and changed nothing.
+    pub watched: bool,
+}
+
+impl Reason {
+    /// Whether it took part in the outcome.
+    pub fn counts(&self) -> bool {
+        !self.overruled && !self.watched
+    }
 }
 
 /// A decision with everything it was made of.
@@ -162,23 +172,44 @@ pub fn decide(
     model: Option<&dyn Scorer>,
     costs: &Costs,
 ) -> Decision {
-    judge(Box::new(features(facts, profiles)), rules, model, costs)
+    decide_under(facts, profiles, (rules, Modes::ALL_ON), model, costs)
+}
+
+/// As [`decide`], with what a shop made of the rules.
+pub fn decide_under(
+    facts: &Facts,
+    profiles: &Profiles,
+    rules: (&RuleSet, &Modes),
+    model: Option<&dyn Scorer>,
+    costs: &Costs,
+) -> Decision {
+    judge_under(Box::new(features(facts, profiles)), rules, model, costs)
 }
 
 /// Decides on a row, also one read from a stored decision: the replay.
 pub fn judge(row: Box<Features>, rules: &RuleSet, model: Option<&dyn Scorer>, costs: &Costs) -> Decision {
+    judge_under(row, (rules, Modes::ALL_ON), model, costs)
+}
+
+/// As [`judge`], with what a shop made of the rules.
+pub fn judge_under(
+    row: Box<Features>,
+    (rules, modes): (&RuleSet, &Modes),
+    model: Option<&dyn Scorer>,
+    costs: &Costs,
+) -> Decision {
     let score = model.map(|model| model.probability(&row));
     let amount_minor = row.known(AMOUNT).unwrap_or(0.0) as i64;
     let advice = score.map_or(Outcome::Allow, |probability| costs.cheapest(amount_minor, probability));
-    let (mut reasons, trusted) = fired(&row, rules);
+    let (mut reasons, trusted) = fired(&row, rules, modes);
     let mut causes = Vec::new();
     if let Some(model) = model.filter(|_| advice != Outcome::Allow) {
         causes = model.causes(&row);
         causes.truncate(CAUSES_MAX);
-        reasons.push(Reason { rule: MODEL_RULE.into(), outcome: advice, overruled: trusted });
+        reasons.push(Reason { rule: MODEL_RULE.into(), outcome: advice, overruled: trusted, watched: false });
     }
-    let outcome = reasons.iter().filter(|reason| !reason.overruled).map(|reason| reason.outcome).max();
-    reasons.sort_by_key(|reason| (reason.overruled, std::cmp::Reverse(reason.outcome)));
+    let outcome = reasons.iter().filter(|reason| reason.counts()).map(|reason| reason.outcome).max();
+    reasons.sort_by_key(|reason| (reason.watched, reason.overruled, std::cmp::Reverse(reason.outcome)));
     reasons.truncate(REASONS_MAX);
     Decision {
         outcome: outcome.unwrap_or(Outcome::Allow),
@@ -194,15 +225,20 @@ pub fn judge(row: Box<Features>, rules: &RuleSet, model: Option<&dyn Scorer>, co
 const AMOUNT: Slot = Slot::own(crate::features::Own::Amount);
 
 /// The rules that fire, in order of priority, and whether one of them says to allow.
-fn fired(row: &Features, rules: &RuleSet) -> (Vec<Reason>, bool) {
+fn fired(row: &Features, rules: &RuleSet, modes: &Modes) -> (Vec<Reason>, bool) {
     let mut reasons = Vec::new();
     let mut trusted_from = None;
     for rule in rules.firing(row) {
-        if rule.outcome() == Outcome::Allow && trusted_from.is_none() {
+        let mode = modes.of(rule.name());
+        if mode == Mode::Off {
+            continue;
+        }
+        let watched = mode == Mode::Watch;
+        if rule.outcome() == Outcome::Allow && trusted_from.is_none() && !watched {
             trusted_from = Some(rule.priority());
         }
-        let overruled = trusted_from.is_some_and(|priority| rule.priority() < priority);
-        reasons.push(Reason { rule: rule.name().clone(), outcome: rule.outcome(), overruled });
+        let overruled = !watched && trusted_from.is_some_and(|priority| rule.priority() < priority);
+        reasons.push(Reason { rule: rule.name().clone(), outcome: rule.outcome(), overruled, watched });
     }
     (reasons, trusted_from.is_some())
 }
@@ -240,7 +276,8 @@ impl Decision {
         out.uint(self.model_version);
         out.uint(self.reasons.len().min(REASONS_MAX) as u64);
         for reason in self.reasons.iter().take(REASONS_MAX) {
-            out.byte(reason.outcome as u8 | if reason.overruled { 4 } else { 0 });
+            let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+            out.byte(reason.outcome as u8 | bit(reason.overruled, OVERRULED) | bit(reason.watched, WATCHED));
             out.text(&reason.rule);
         }
         out.uint(self.causes.len().min(CAUSES_MAX) as u64);
@@ -279,9 +316,14 @@ fn read(input: &mut Reader<'_>) -> Option<Decision> {
     let (rule_set_version, model_version) = (input.uint()?, input.uint()?);
     let mut reasons = Vec::new();
     for _ in 0..input.count(REASONS_MAX)? {
-        let (outcome, overruled) = read_outcome(input)?;
+        let byte = input.byte()?;
+        let outcome = *Outcome::ALL.get(usize::from(byte & 3))?;
+        let (overruled, watched) = (byte & OVERRULED != 0, byte & WATCHED != 0);
+        if byte & !(3 | OVERRULED | WATCHED) != 0 {
+            return None;
+        }
         let rule = input.text(crate::rules::NAME_BYTES_MAX)?.into();
-        reasons.push(Reason { rule, outcome, overruled });
+        reasons.push(Reason { rule, outcome, overruled, watched });
     }
     let mut causes = Vec::new();
     for _ in 0..input.count(CAUSES_MAX)? {
@@ -296,6 +338,10 @@ fn read_outcome(input: &mut Reader<'_>) -> Option<(Outcome, bool)> {
     let outcome = *Outcome::ALL.get(usize::from(byte & 3))?;
     (byte <= 7).then_some((outcome, byte & 4 != 0))
 }
+
+/// Bits of a reason, beside its outcome.
+const OVERRULED: u8 = 4;
+const WATCHED: u8 = 8;
 
 const UNKNOWN: u8 = 0;
 const ZERO: u8 = 1;

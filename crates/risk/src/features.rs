@@ -614,7 +614,7 @@ impl<'a> Block<'a> {
     }
 
     fn fill_labels(&mut self, profile: &Profile, sums: &[Sums; SPANS.len()], now: u32) {
-        let labels = profile.labels();
+        let labels = profile.labels_at(now);
         let days = |at: u32| (at > 0).then(|| f64::from(now.saturating_sub(at)) / f64::from(DAY));
         self.int(Field::Frauds, labels.frauds);
         self.double(Field::FraudDays, days(labels.last_fraud));

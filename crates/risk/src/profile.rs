@@ -2,13 +2,14 @@
 //!
 //! A profile is a row written in the payment's own transaction: updating and encoding take about a microsecond, a
 //! typical one is 100–600 bytes. Labels count from the call of [`Profile::label`], which belongs at the moment they
-//! become known: a profile never knows the future.
+//! become known: a profile never knows the future. What they come to is in [`crate::labels`].
 
 use base::Timestamp;
 
 use crate::facts::{Entity, Facts, Key, Place, Word};
 use crate::flows::{Flow, Flows};
-use crate::window::{Log, Sums, square};
+use crate::labels::{Change, Label, Labels};
+use crate::window::{Log, StoredPast, Sums, square};
 use crate::wire::{Reader, Writer};
 
 /// First byte of an encoded profile.
@@ -76,25 +77,6 @@ pub enum Acquaintance {
     Known,
 }
 
-/// Fraud labels of one party, by the time they became known. Times are seconds since the epoch, 0 for never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Labels {
-    /// Payments known to be fraud.
-    pub frauds: u32,
-    /// Payments known to be genuine.
-    pub genuine: u32,
-    /// When the latest of the known frauds was paid.
-    pub last_fraud: u32,
-    /// When the first fraud of the latest run was paid. A run is frauds without a genuine payment between.
-    pub run_start: u32,
-    /// When the latest of the known genuine payments was paid.
-    pub last_genuine: u32,
-    /// Frauds in the latest run.
-    pub run_length: u32,
-    /// Known genuine payments since the latest fraud.
-    pub genuine_since: u32,
-}
-
 /// What is remembered of one party.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile {
@@ -107,7 +89,6 @@ pub struct Profile {
     /// Payments by three-hour slot of the shop's day, halved when one is full.
     pub(crate) hours: [u8; 8],
     pub(crate) place: Option<(Place, u32)>,
-    pub(crate) labels: Labels,
     pub(crate) met: Vec<Met>,
     pub(crate) log: Log,
     /// Country of the address of the payer's latest payment, where it is known.
@@ -146,9 +127,13 @@ impl Profile {
         (self.paid > 1).then(|| (self.m2 / f64::from(self.paid - 1)).max(0.0).sqrt())
     }
 
-    /// The fraud labels known so far.
-    pub fn labels(&self) -> &Labels {
-        &self.labels
+    /// The labels known at `now`.
+    pub fn labels(&self, now: Timestamp) -> Labels {
+        self.labels_at(seconds(now))
+    }
+
+    pub(crate) fn labels_at(&self, now: u32) -> Labels {
+        self.log.labels(now, self.paid)
     }
 
     /// How well a counterpart is known.
@@ -186,28 +171,10 @@ impl Profile {
         self.flows.sum(now, flow, currency)
     }
 
-    /// Learns that the payment of `paid_at` turned out a fraud or genuine. Call it when that becomes known
-    /// (`known_at`), in that order; a label from before its own payment is ignored.
-    pub fn label(&mut self, known_at: Timestamp, paid_at: Timestamp, fraud: bool) {
-        if known_at < paid_at {
-            return;
-        }
-        let at = seconds(paid_at).max(1);
-        let labels = &mut self.labels;
-        if fraud {
-            labels.frauds = labels.frauds.saturating_add(1);
-            if labels.genuine_since > 0 || labels.run_length == 0 {
-                (labels.run_start, labels.run_length) = (at, 0);
-            }
-            labels.run_length = labels.run_length.saturating_add(1);
-            labels.genuine_since = 0;
-            labels.last_fraud = labels.last_fraud.max(at);
-            self.log.amend(at, |sums| sums.frauds = sums.frauds.saturating_add(1));
-        } else {
-            labels.genuine = labels.genuine.saturating_add(1);
-            labels.genuine_since = labels.genuine_since.saturating_add(1);
-            labels.last_genuine = labels.last_genuine.max(at);
-        }
+    /// Learns what somebody says of a payment of this party, or that they take it back. `at`: when its money moved, or, with
+    /// `paid` false, when it was tried. Call it when that becomes known, and lift nothing that was not set.
+    pub fn label(&mut self, at: Timestamp, label: Label, paid: bool, change: Change) {
+        self.log.label(seconds(at).max(1), label, paid, change);
     }
 
     /// Where the party last paid from and when, unless that was more than [`PLACE_SECONDS_MAX`] before `now`.
@@ -315,7 +282,7 @@ impl Profile {
             out.raw(&self.hours);
         }
         self.write_place(&mut out);
-        self.write_labels(&mut out);
+        self.log.write_past(&mut out);
         out.uint(self.met.len() as u64);
         for met in &self.met {
             out.byte((met.kind.index() as u8) << 1 | u8::from(met.paid));
@@ -337,24 +304,6 @@ impl Profile {
         out.raw(&lat.to_le_bytes());
         out.raw(&lon.to_le_bytes());
         out.uint(u64::from(self.last.saturating_sub(at)));
-    }
-
-    fn write_labels(&self, out: &mut Writer) {
-        let labels = &self.labels;
-        out.byte(u8::from(*labels != Labels::default()));
-        if *labels != Labels::default() {
-            for value in [
-                labels.frauds,
-                labels.genuine,
-                labels.last_fraud,
-                labels.run_start,
-                labels.last_genuine,
-                labels.run_length,
-                labels.genuine_since,
-            ] {
-                out.uint(u64::from(value));
-            }
-        }
     }
 
     /// Reads the stored form.
@@ -387,7 +336,7 @@ impl Profile {
             profile.hours = input.array()?;
         }
         profile.place = read_place(input, last)?;
-        profile.labels = read_labels(input)?;
+        let past = StoredPast::read(input)?;
         let count = input.count(3 * MET_MAX + MET_SHOPS_MAX)?;
         profile.met.reserve_exact(count.min(input.0.len() / 6));
         for _ in 0..count {
@@ -397,7 +346,7 @@ impl Profile {
             let at = last.checked_sub(input.u32()?)?;
             profile.met.push(Met { key, kind, paid: head & 1 == 1, at });
         }
-        profile.log = Log::read(input)?;
+        profile.log = Log::read(input)?.with_past(past, profile.paid);
         if long {
             let country = input.uint()?;
             profile.country = if country == 0 { None } else { Some(Word::from_packed(country)?) };
@@ -415,22 +364,6 @@ fn read_place(input: &mut Reader<'_>, last: u32) -> Option<Option<(Place, u32)>>
             let at = last.checked_sub(input.u32()?)?;
             Some(Some((Place::from_centi(lat, lon)?, at)))
         }
-        _ => None,
-    }
-}
-
-fn read_labels(input: &mut Reader<'_>) -> Option<Labels> {
-    match input.byte()? {
-        0 => Some(Labels::default()),
-        1 => Some(Labels {
-            frauds: input.u32()?,
-            genuine: input.u32()?,
-            last_fraud: input.u32()?,
-            run_start: input.u32()?,
-            last_genuine: input.u32()?,
-            run_length: input.u32()?,
-            genuine_since: input.u32()?,
-        }),
         _ => None,
     }
 }

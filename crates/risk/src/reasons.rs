@@ -7,7 +7,7 @@
 
 use base::{Currency, Money};
 
-use crate::decide::{Decision, MODEL_RULE, Outcome};
+use crate::decide::{Decision, MODEL_RULE, Outcome, Reason};
 use crate::features::{Features, Kind, Slot, Text};
 use crate::rules::{Bilingual, RuleSet};
 
@@ -128,20 +128,32 @@ impl Words {
 /// The reasons of a decision in words, strictest first. `rules` is the set of the decision's version; of a rule that
 /// it no longer has, the name is said. A buyer gets one sentence, none when the payment was allowed.
 pub fn explain(decision: &Decision, rules: &RuleSet, audience: Audience, lang: Lang) -> Vec<String> {
-    let counted = decision.reasons.iter().filter(|reason| audience == Audience::Analyst || !reason.overruled);
-    let mut said: Vec<String> = counted
-        .filter(|reason| audience == Audience::Analyst || reason.outcome != Outcome::Allow)
-        .map(|reason| match rules.find(&reason.rule) {
-            Some(rule) => rule.words().say(&decision.features, audience, lang),
-            None if &*reason.rule == MODEL_RULE => model_words(decision, audience, lang),
-            None => gone_words(&reason.rule, decision, audience, lang),
-        })
-        .collect();
+    let shown = |reason: &&Reason| {
+        !reason.watched
+            && (audience == Audience::Analyst || (!reason.overruled && reason.outcome != Outcome::Allow))
+    };
+    let reasons = decision.reasons.iter().filter(shown);
+    let mut said: Vec<String> =
+        reasons.map(|reason| said_by(reason, decision, rules, audience, lang)).collect();
     said.dedup();
     if audience == Audience::Buyer {
         said.truncate(1);
     }
     said
+}
+
+/// What the rules say that the shop only watches, in words for the analyst.
+pub fn explain_watched(decision: &Decision, rules: &RuleSet, lang: Lang) -> Vec<String> {
+    let watched = decision.reasons.iter().filter(|reason| reason.watched);
+    watched.map(|reason| said_by(reason, decision, rules, Audience::Analyst, lang)).collect()
+}
+
+fn said_by(reason: &Reason, decision: &Decision, rules: &RuleSet, audience: Audience, lang: Lang) -> String {
+    match rules.find(&reason.rule) {
+        Some(rule) => rule.words().say(&decision.features, audience, lang),
+        None if &*reason.rule == MODEL_RULE => model_words(decision, audience, lang),
+        None => gone_words(&reason.rule, decision, audience, lang),
+    }
 }
 
 fn gone_words(rule: &str, decision: &Decision, audience: Audience, lang: Lang) -> String {

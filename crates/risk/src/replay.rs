@@ -1,12 +1,14 @@
 //! Plays a table of payments back in time order through the profiles the live path uses.
 //!
 //! The file tells what happened, so each payment is remembered as it ended there, whatever would have been decided on it. A label
-//! reaches the profiles only when it became known: `label_delay_ms` after its payment, never earlier.
+//! of fraud reaches the profiles only when it became known: `label_delay_ms` after its payment, never earlier. That a payment
+//! was genuine is nobody's to say, here as in the live path: it is so once a payment is old enough ([`crate::labels`]).
 
 use base::Timestamp;
 
 use crate::facts::{Entity, Facts};
-use crate::profile::{Profile, Profiles, observe};
+use crate::labels::{Change, Label};
+use crate::profile::{Attempt, Profile, Profiles, observe};
 use crate::table::{Field, Progress, Table};
 
 /// Payments between two reports of progress.
@@ -44,7 +46,7 @@ pub fn replay<E>(
             break;
         }
         while labelled && let Some(older) = waiting.next_if(|r| known_at(table, *r, plan) <= now) {
-            memory.label(table, older, known_at(table, older, plan));
+            memory.label(table, older);
         }
         let facts = table.facts(row);
         let mut profiles = memory.lend(table, row);
@@ -98,10 +100,14 @@ impl Memory {
         }
     }
 
-    fn label(&mut self, table: &Table, row: usize, known_at: Timestamp) {
+    fn label(&mut self, table: &Table, row: usize) {
+        if !table.is_fraud(row) {
+            return;
+        }
+        let paid = table.attempt(row) == Attempt::Paid;
         for entity in Entity::ALL {
             if let Some(own) = table.party(row, entity).and_then(|number| self.profile(entity, number)) {
-                own.label(known_at, table.at(row), table.is_fraud(row));
+                own.label(table.at(row), Label::Fraud, paid, Change::Set);
             }
         }
     }
@@ -120,9 +126,9 @@ mod tests {
         let plan =
             Plan { label_delay_ms: delay_days * DAY * 1000, until: Timestamp(i64::MAX), phase: "test" };
         let mut seen = Vec::new();
-        replay(&table, &plan, &mut |_| {}, |_, _, profiles| {
+        replay(&table, &plan, &mut |_| {}, |_, facts, profiles| {
             let payer = profiles.get(Entity::Payer).expect("a payer");
-            seen.push((payer.paid(), payer.labels().frauds));
+            seen.push((payer.paid(), payer.labels(facts.at).frauds));
             Ok::<(), ()>(())
         })
         .unwrap();

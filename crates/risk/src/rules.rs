@@ -12,6 +12,7 @@
 mod check;
 mod file;
 mod interpret;
+mod modes;
 mod parse;
 mod program;
 mod starter;
@@ -23,6 +24,7 @@ use crate::features::{Features, Slot};
 use crate::reasons::Words;
 
 pub use file::{Bilingual, FILE_BYTES_MAX, RULES_MAX, RuleText};
+pub use modes::{Mode, Modes};
 pub use parse::{DEPTH_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, UNARY_RUN_MAX};
 pub use starter::STARTER;
 

@@ -147,7 +147,7 @@ pub fn screen(
 /// of them fired, between 0 and 1.
 pub fn score(decision: &Decision) -> f32 {
     decision.score.unwrap_or_else(|| {
-        let fired = decision.reasons.iter().filter(|reason| !reason.overruled).count().min(9) as f32;
+        let fired = decision.reasons.iter().filter(|reason| reason.counts()).count().min(9) as f32;
         (decision.outcome as u8 as f32 + fired / 10.0) / 4.0
     })
 }

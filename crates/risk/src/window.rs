@@ -6,6 +6,7 @@
 //! that was never thinned, ten minutes for an hour, two hours for a day, twelve hours for a week, a day beyond.
 //! Adding is constant time (amortised), and memory is bounded by [`ENTRIES_MAX`].
 
+use crate::labels::{Change, Label, Labels, Marks, Past, Told, tell};
 use crate::wire::{Reader, Writer};
 
 /// Seconds in a minute.
@@ -22,7 +23,8 @@ pub const REACH: u32 = 38 * DAY;
 pub const ENTRIES_MAX: usize = 96;
 /// Most entries left after that.
 pub const ENTRIES_EXACT_MAX: usize = 80;
-/// How long the label delay of the delayed windows is, in seconds.
+/// How long the label delay is, in seconds: of the delayed windows, and until a payment counts as genuine that nobody
+/// called a fraud.
 pub const LABEL_DELAY: u32 = 7 * DAY;
 
 /// The lengths of the windows that [`Log::sums`] reads, in seconds, in its order.
@@ -42,7 +44,7 @@ pub struct Sums {
     pub small: u32,
     /// Attempts with a counterpart not met before.
     pub fresh: u32,
-    /// Paid attempts known to be fraud.
+    /// Attempts known to be fraud.
     pub frauds: u32,
     /// Paid attempts of an amount far above the party's mean at the time.
     pub high: u32,
@@ -85,7 +87,14 @@ impl Sums {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
     at: u32,
+    marks: Marks,
     sums: Sums,
+}
+
+impl Entry {
+    fn told(&self) -> Told {
+        Told { at: self.at, paid: self.sums.paid, frauds: self.sums.frauds, marks: self.marks }
+    }
 }
 
 /// The log of one party, oldest entry first.
@@ -93,6 +102,8 @@ struct Entry {
 pub struct Log {
     // INVARIANT: `at` never falls from one entry to the next; at most ENTRIES_MAX entries.
     entries: Vec<Entry>,
+    /// Labels of the entries that were forgotten.
+    past: Past,
 }
 
 impl Log {
@@ -120,16 +131,29 @@ impl Log {
         if self.entries.len() >= ENTRIES_MAX {
             self.thin(at);
         }
-        self.entries.push(Entry { at, sums: *sums });
+        self.entries.push(Entry { at, marks: Marks::default(), sums: *sums });
     }
 
-    /// Adds a correction to what happened at `at`, such as a label: it goes into the entry that covers `at`.
-    /// Does nothing when `at` is out of reach.
-    pub fn amend(&mut self, at: u32, change: impl FnOnce(&mut Sums)) {
+    /// Sets or lifts a label of the attempt of `at`, in the entry that covers it. `paid`: whether its money moved.
+    pub fn label(&mut self, at: u32, label: Label, paid: bool, change: Change) {
+        if label == Label::Fraud {
+            self.past.frauds_ever = match change {
+                Change::Set => self.past.frauds_ever.saturating_add(1),
+                Change::Lift => self.past.frauds_ever.saturating_sub(1),
+            };
+        }
+        if at <= self.past.until {
+            return self.past.apply(at, label, paid, change);
+        }
         let index = self.entries.partition_point(|entry| entry.at < at);
         if let Some(entry) = self.entries.get_mut(index) {
-            change(&mut entry.sums);
+            entry.marks.apply(&mut entry.sums.frauds, label, paid, change);
         }
+    }
+
+    /// The labels known at `now` of a party that was paid `paid_ever` times.
+    pub fn labels(&self, now: u32, paid_ever: u32) -> Labels {
+        tell(self.entries.iter().rev().map(Entry::told), &self.past, paid_ever, now)
     }
 
     /// Totals of the windows `(now - span, now]` for each of [`SPANS`]: one pass over the log.
@@ -148,7 +172,10 @@ impl Log {
 
     /// Drops what is out of reach and, where that is not enough, joins entries of the same grain.
     fn thin(&mut self, now: u32) {
-        self.entries.retain(|entry| now.saturating_sub(entry.at) < REACH);
+        let gone = self.entries.partition_point(|entry| now.saturating_sub(entry.at) >= REACH);
+        for entry in self.entries.drain(..gone) {
+            self.past.take(&entry.told());
+        }
         if self.entries.len() <= ENTRIES_EXACT_MAX {
             return;
         }
@@ -158,6 +185,7 @@ impl Log {
             if same {
                 older.at = newer.at;
                 older.sums.add(&newer.sums);
+                older.marks.add(newer.marks);
             }
             same
         });
@@ -169,7 +197,7 @@ impl Log {
         for entry in &self.entries {
             out.uint(u64::from(entry.at - before));
             before = entry.at;
-            write_sums(out, &entry.sums);
+            write_sums(out, &entry.sums, entry.marks);
         }
     }
 
@@ -180,9 +208,56 @@ impl Log {
         let mut at = 0u32;
         for _ in 0..count {
             at = at.checked_add(input.u32()?)?;
-            entries.push(Entry { at, sums: read_sums(input)? });
+            let (sums, marks) = read_sums(input)?;
+            entries.push(Entry { at, marks, sums });
         }
-        Some(Log { entries })
+        Some(Log { entries, past: Past::default() })
+    }
+
+    /// The labels of what was forgotten, as stored beside the log: nothing where there is nothing to tell.
+    pub(crate) fn write_past(&self, out: &mut Writer) {
+        out.byte(if self.past == Past::default() { NO_PAST } else { PAST });
+        if self.past != Past::default() {
+            self.past.write(out);
+        }
+    }
+
+    /// Puts what [`Log::write_past`] wrote to a log that was read. `paid_ever`: payments of the party's whole life.
+    pub(crate) fn with_past(self, past: StoredPast, paid_ever: u32) -> Log {
+        let past = match past {
+            StoredPast::Known(past) => past,
+            StoredPast::Folded(past) => {
+                let add = |(frauds, paid): (u32, u32), entry: &Entry| {
+                    (frauds.saturating_add(entry.sums.frauds), paid.saturating_add(entry.sums.paid))
+                };
+                let oldest = self.entries.first().map_or(0, |entry| entry.at);
+                past.without_log(self.entries.iter().fold((0, 0), add), oldest, paid_ever)
+            }
+        };
+        Log { past, ..self }
+    }
+}
+
+const NO_PAST: u8 = 0;
+const FOLDED: u8 = 1;
+const PAST: u8 = 2;
+
+/// The labels of what a log has forgotten, as read.
+pub(crate) enum StoredPast {
+    /// As it is kept now.
+    Known(Past),
+    /// From before the log told of labels: all of them.
+    Folded(Past),
+}
+
+impl StoredPast {
+    pub(crate) fn read(input: &mut Reader<'_>) -> Option<StoredPast> {
+        match input.byte()? {
+            NO_PAST => Some(StoredPast::Folded(Past::default())),
+            FOLDED => Past::read_folded(input).map(StoredPast::Folded),
+            PAST => Past::read(input).map(StoredPast::Known),
+            _ => None,
+        }
     }
 }
 
@@ -204,8 +279,9 @@ const SMALL: u8 = 8;
 const FRESH: u8 = 16;
 const FRAUDS: u8 = 32;
 const HIGH: u8 = 64;
+const MARKS: u8 = 128;
 
-fn write_sums(out: &mut Writer, sums: &Sums) {
+fn write_sums(out: &mut Writer, sums: &Sums, marks: Marks) {
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
     let flags = flag(sums.attempts == 1, ONE)
         | flag(sums.paid == sums.attempts, ALL_PAID)
@@ -213,7 +289,8 @@ fn write_sums(out: &mut Writer, sums: &Sums) {
         | flag(sums.small > 0, SMALL)
         | flag(sums.fresh > 0, FRESH)
         | flag(sums.frauds > 0, FRAUDS)
-        | flag(sums.high > 0, HIGH);
+        | flag(sums.high > 0, HIGH)
+        | flag(!marks.is_empty(), MARKS);
     out.byte(flags);
     if flags & ONE == 0 {
         out.uint(u64::from(sums.attempts));
@@ -232,6 +309,10 @@ fn write_sums(out: &mut Writer, sums: &Sums) {
         out.uint(u64::from(sums.high));
         out.f32(sums.peak);
     }
+    if flags & MARKS != 0 {
+        out.uint(u64::from(marks.stopped));
+        out.uint(u64::from(marks.vouched));
+    }
     if sums.paid > 0 {
         out.int(sums.sum);
     }
@@ -240,7 +321,7 @@ fn write_sums(out: &mut Writer, sums: &Sums) {
     }
 }
 
-fn read_sums(input: &mut Reader<'_>) -> Option<Sums> {
+fn read_sums(input: &mut Reader<'_>) -> Option<(Sums, Marks)> {
     let flags = input.byte()?;
     let attempts = if flags & ONE != 0 { 1 } else { input.u32()? };
     let paid = if flags & ALL_PAID != 0 { attempts } else { input.u32()? };
@@ -259,11 +340,16 @@ fn read_sums(input: &mut Reader<'_>) -> Option<Sums> {
         sums.high = input.u32()?;
         sums.peak = input.f32()?;
     }
+    let mut marks = Marks::default();
+    if flags & MARKS != 0 {
+        marks.stopped = u16::try_from(input.u32()?).ok()?;
+        marks.vouched = u16::try_from(input.u32()?).ok()?;
+    }
     if paid > 0 {
         sums.sum = input.int()?;
     }
     sums.squares = if paid > 1 { input.f32()? } else { square(sums.sum) };
-    Some(sums)
+    Some((sums, marks))
 }
 
 /// The square of an amount, as [`Sums::squares`] keeps it.
@@ -318,9 +404,9 @@ mod tests {
         for step in 0..10u32 {
             log.add(1_000_000 + step * HOUR, &one(1));
         }
-        log.amend(1_000_000 + 3 * HOUR, |sums| sums.frauds += 1);
-        log.amend(1_000_000 + 3 * HOUR + 1, |sums| sums.frauds += 1);
-        log.amend(1_000_000 + 10 * HOUR, |sums| sums.frauds += 1);
+        for after in [3 * HOUR, 3 * HOUR + 1, 10 * HOUR] {
+            log.label(1_000_000 + after, Label::Fraud, true, Change::Set);
+        }
         let frauds: Vec<u32> = log.entries.iter().map(|entry| entry.sums.frauds).collect();
         assert_eq!(frauds, [0, 0, 0, 1, 1, 0, 0, 0, 0, 0]);
     }

@@ -332,6 +332,10 @@ fn cases() -> Vec<Case> {
         case("find_payment", |s| get(s.payment(&s.paid(), ""))),
         case("cancel_payment", |s| post(s.payment(&s.waiting(), "/cancel"), json!({}))),
         case("find_proof", |s| get(s.payment(&s.paid(), "/proof"))),
+        case("find_payment_label", |s| get(s.payment(&s.paid(), "/label"))),
+        case("update_payment_label", |s| {
+            put(s.payment(&s.paid(), "/label"), json!({"label": "fraud", "note": "card reported stolen"}))
+        }),
         case("confirm_payment", Stage::confirmation),
         case("answer_challenge", |s| {
             post(s.payment(&s.paused(), "/answer"), json!({"it_was_me": true, "pin": PIN}))

@@ -13,13 +13,13 @@ use webkit::error::ApiError;
 use webkit::page::{Frame, Mark, Problems, Step, show};
 
 use super::Desk;
+use super::labels::{label_form, label_step};
 use super::member::{Member, read_as, write_as};
 use super::paying::payment_id;
 use super::receipt::{find_log_line, proof_text, text_file};
 use super::rows::{decision_view, find_decision, rows_of};
 use super::words::{reached_at, shown, shown_outcome, till_name};
 use crate::create::cancel_payment as cancel;
-use crate::labels::LabelSource;
 use crate::pages::detail::{EntryView, PaymentPage};
 use crate::pages::list::PaymentRow;
 use crate::payment::{DeclineReason, Payment, State};
@@ -33,22 +33,29 @@ const SIMILAR_MAX: usize = 6;
 /// Payments of a payer among which those of the shop are looked for.
 const PAYER_ROWS_MAX: i64 = 60;
 
+/// What was wrong with the forms of a payment's page.
+#[derive(Default)]
+pub(super) struct FormProblems {
+    pub refund: Problems,
+    pub label: Problems,
+}
+
 /// Shows one payment.
 pub(super) async fn show_payment(
     Shared(desk): Shared<Desk>,
     visit: Visit,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let view = view_of(&desk, &visit, payment_id(&id)?, Problems::none());
+    let view = view_of(&desk, &visit, payment_id(&id)?, FormProblems::default());
     Ok(show(StatusCode::OK, &view.await?))
 }
 
-/// The payment's page, with what was wrong with its refund form.
+/// The payment's page, with what was wrong with one of its forms.
 pub(super) async fn view_of(
     desk: &Desk,
     visit: &Visit,
     id: PaymentId,
-    problems: Problems,
+    problems: FormProblems,
 ) -> Result<PaymentPage, ApiError> {
     let view = read_as(desk, visit, Permission::ViewPayments, move |tx, member| {
         let payment = find_own(tx, member, id)?;
@@ -72,7 +79,7 @@ fn fill(
     member: &Member<'_>,
     page: Frame,
     payment: Payment,
-    refund_problems: Problems,
+    problems: FormProblems,
 ) -> Result<PaymentPage, ApiError> {
     let now = member.means.now;
     let state = payment.state_at(now);
@@ -111,7 +118,8 @@ fn fill(
         proof_href: if log.entry.is_some() { format!("{path}/proof") } else { String::new() },
         refundable: can_refund.then_some(left),
         refund_href: format!("{path}/refund"),
-        refund_problems,
+        refund_problems: problems.refund,
+        label: label_form(tx, member, &page, &payment, problems.label)?,
         cancel_href: if can_cancel { format!("{path}/cancel") } else { String::new() },
         payer,
         page,
@@ -196,13 +204,7 @@ impl Steps<'_> {
         }
         self.tell_review(tx, member)?;
         self.tell_end();
-        if let Some(label) = rows::find_fraud_label(tx, payment.id)? {
-            let key = match label.source {
-                LabelSource::Payer => "step-fraud-payer",
-                LabelSource::Review => "step-fraud-review",
-            };
-            self.add(Mark::Stopped, page.t(key), Some(label.known_at));
-        }
+        self.out.extend(label_step(tx, member, page, payment)?);
         for refund in rows::list_refunds(tx, payment.id)? {
             let word = page.t1("step-refunded", "amount", page.amount(&refund.amount));
             let note = refund.reason.unwrap_or_default();

@@ -14,7 +14,7 @@ use webkit::error::ApiError;
 use webkit::page::{Frame, Pager, Problems, show};
 
 use super::Desk;
-use super::detail::{find_own, member_name, view_of};
+use super::detail::{FormProblems, find_own, member_name, view_of};
 use super::member::{Member, read_as, write_as};
 use super::paying::payment_id;
 use super::words::typed_amount;
@@ -80,7 +80,7 @@ pub(super) async fn create_refund(
         // The second submit of a form that worked finds nothing left to refund.
         (Err(_), true) => return Ok(go(&format!("/desk/payments/{id}"))),
         (Err(problems), false) => {
-            let view = view_of(&desk, &visit, id, problems).await?;
+            let view = view_of(&desk, &visit, id, of_refund_form(problems)).await?;
             return Ok(show(StatusCode::UNPROCESSABLE_ENTITY, &view));
         }
     };
@@ -96,6 +96,10 @@ pub(super) async fn create_refund(
             ask(&desk, &visit, StatusCode::FORBIDDEN, draft, problems).await
         }
     }
+}
+
+fn of_refund_form(refund: Problems) -> FormProblems {
+    FormProblems { refund, ..FormProblems::default() }
 }
 
 /// What was looked up for a form.
@@ -206,7 +210,7 @@ async fn carry_out(desk: &Desk, visit: &Visit, once: Once, draft: Draft) -> Resu
     };
     let mut problems = Problems::none();
     problems.add("", visit.frame(&desk.hall, Side::Member, webkit::page::Zone::default()).t(problem));
-    Ok(show(StatusCode::CONFLICT, &view_of(desk, visit, id, problems).await?))
+    Ok(show(StatusCode::CONFLICT, &view_of(desk, visit, id, of_refund_form(problems)).await?))
 }
 
 /// Shows what was given back, newest first.

@@ -138,6 +138,7 @@ fn unreadable() -> DecisionView {
         outcome: shown_outcome(risk::Outcome::Review),
         score: String::new(),
         reasons: Vec::new(),
+        watched: Vec::new(),
         buyer_text: String::new(),
         rules_version: "–".to_owned(),
         model_version: "–".to_owned(),

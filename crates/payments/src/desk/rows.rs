@@ -95,6 +95,11 @@ pub(super) fn decision_view(member: &Member<'_>, page: &Frame, decision: &risk::
         outcome: shown_outcome(decision.outcome),
         score: score.map_or_else(String::new, |score| format!("{:.1} %", f64::from(score) * 100.0)),
         reasons: reasons_of(member, page, decision),
+        watched: if sees_all {
+            risk::explain_watched(decision, &screen.rules, risk_lang(page.lang))
+        } else {
+            Vec::new()
+        },
         buyer_text: told.into_iter().next().unwrap_or_default(),
         rules_version: version(decision.rule_set_version),
         model_version: model,

@@ -65,6 +65,8 @@ pub struct PaymentPage {
     pub refund_problems: Problems,
     /// Where the cancel form posts to; empty when it cannot be cancelled.
     pub cancel_href: String,
+    /// What the payment is known to be, and the form that says so; absent where this member cannot say.
+    pub label: Option<LabelForm>,
 }
 
 impl PaymentPage {
@@ -89,6 +91,23 @@ impl PaymentPage {
     }
 }
 
+/// The form in which a member says what a payment was. Fields `label` (`fraud`, `genuine`, `none`) and `note`.
+#[derive(Clone, Debug)]
+pub struct LabelForm {
+    /// What it is known to be, in words.
+    pub text: String,
+    /// Who said so and why; empty for nobody.
+    pub said: String,
+    /// Whether it is known as fraud.
+    pub is_fraud: bool,
+    /// Whether somebody said that it was genuine.
+    pub is_genuine: bool,
+    /// What is wrong with `note`.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
 /// What screening decided and why.
 #[derive(Clone, Debug)]
 pub struct DecisionView {
@@ -98,6 +117,8 @@ pub struct DecisionView {
     pub score: String,
     /// The strongest reasons in words for analysts, at most three are shown.
     pub reasons: Vec<String>,
+    /// What rules say that the shop only watches.
+    pub watched: Vec<String>,
     /// What the buyer was told; may be empty.
     pub buyer_text: String,
     /// Version of the rule set.

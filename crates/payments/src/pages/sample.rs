@@ -12,7 +12,7 @@ use webkit::qr::{Level, Symbol};
 
 use super::certificates::{CertificateRow, CertificatesPage, FreshCode, Standing};
 use super::codes::{CodeNewPage, CodePage, CodePrintPage, CodeRow, CodeState, CodesPage};
-use super::detail::{DecisionView, EntryView, PaymentPage, RefundPage};
+use super::detail::{DecisionView, EntryView, LabelForm, PaymentPage, RefundPage};
 use super::list::{PaymentRow, PaymentsPage, RefundLimitPage, RefundRow, RefundsPage};
 use super::notice::NoticeKind;
 use super::overview::{HourOutcomes, OverviewPage};
@@ -296,6 +296,11 @@ pub fn decision(lang: Lang) -> DecisionView {
             say(lang, "The device was seen for the first time 4 minutes ago", "设备 4 分钟前首次出现"),
             say(lang, "First payment to this shop", "首次向本店付款"),
         ],
+        watched: vec![say(
+            lang,
+            "First payment of this payer to the shop at night",
+            "该付款人首次在夜间向本店付款",
+        )],
         buyer_text: say(
             lang,
             "We paused this payment to check it is you. No money has moved.",
@@ -396,6 +401,14 @@ impl PaymentPage {
             refund_href: "/desk/payments/1/refund".into(),
             refund_problems: Problems::none(),
             cancel_href: String::new(),
+            label: Some(LabelForm {
+                text: say(lang, "Known as fraud.", "已知为欺诈。"),
+                said: say(lang, "Said by Mei Lin: the card was stolen", "Mei Lin：卡片被盗"),
+                is_fraud: true,
+                is_genuine: false,
+                problems: Problems::none(),
+                action_href: "/desk/payments/1/label".into(),
+            }),
         }
     }
 }

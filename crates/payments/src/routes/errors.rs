@@ -8,6 +8,7 @@ use crate::code::ScanError;
 use crate::code_token::CodeTokenError;
 use crate::confirm::ConfirmError;
 use crate::create::CreateError;
+use crate::labels::LabelError;
 use crate::payment::State;
 use crate::place::PlaceError;
 use crate::refund::RefundError;
@@ -29,6 +30,7 @@ codes! {
     CONFIRMATION_MISMATCH = "confirmation_mismatch", 422, "what was confirmed is not what the payment is; show it again";
     DAY_LIMIT = "day_limit", 422, "the amount is past the legal daily limit for this kind of code";
     BUYER_FACTOR_NEEDED = "buyer_factor_needed", 403, "the shop asks for a passkey, or a second factor given in the last five minutes, above an amount; the message says which";
+    NOT_LABELLED = "not_labelled", 409, "nobody confirmed the payment, or it has not ended; a label is for one that did";
     CODE_MALFORMED = "code_malformed", 422, "the text is not a code of this installation";
     CODE_ALTERED = "code_altered", 422, "the code was altered after the shop made it";
     CODE_EXPIRED = "code_expired", 409, "the code's time ran out; ask the shop for a new one";
@@ -115,6 +117,18 @@ pub(crate) fn of_place(error: PlaceError) -> ApiError {
         PlaceError::Denied(found) => found.into(),
         PlaceError::NoShop | PlaceError::NoTerminal => ApiError::not_found(text),
         PlaceError::Fault(found) => fault(&found),
+    }
+}
+
+/// A label that was not set.
+pub(crate) fn of_label(error: LabelError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        LabelError::Denied(found) => found.into(),
+        LabelError::NoPayment => ApiError::not_found(text),
+        LabelError::NotEnded(_) => ApiError::new(&NOT_LABELLED, text),
+        LabelError::NotMember => ApiError::forbidden(text),
+        LabelError::Fault(found) => fault(&found),
     }
 }
 

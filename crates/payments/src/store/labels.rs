@@ -1,14 +1,17 @@
-//! SQL of payments known to be fraud, and of the address a payment was decided on with.
+//! SQL of what payments are known to be, and of the address a payment was decided on with.
 
-use base::{DecisionId, PaymentId};
+use base::{DecisionId, MemberId, PaymentId, ScopedId};
 use risk::Key as PartyKey;
 use store::{Error, Table, Tx, int, text};
 
 use super::{DECISIONS, broken, key_of};
-use crate::labels::{Label, LabelSource};
+use crate::labels::{Label, LabelSource, Word, word_name, word_named};
 
-pub(super) static FRAUD_LABELS: Table =
-    Table::new("fraud_labels", &[text("shop_id"), text("payment_id")], &[text("source"), int("known_at")]);
+pub(super) static LABELS: Table = Table::new(
+    "fraud_labels",
+    &[text("shop_id"), text("payment_id")],
+    &[text("source"), int("known_at"), text("word"), text("member_id"), text("note"), int("moved")],
+);
 
 pub(super) const SQL: &str = "
     ALTER TABLE decisions ADD COLUMN address_party BIGINT;
@@ -16,17 +19,46 @@ pub(super) const SQL: &str = "
         shop_id TEXT NOT NULL, payment_id TEXT NOT NULL, source TEXT NOT NULL, known_at BIGINT NOT NULL,
         PRIMARY KEY (shop_id, payment_id)) WITHOUT ROWID";
 
-pub(crate) fn insert_fraud_label(tx: &mut Tx<'_>, payment: PaymentId, label: &Label) -> Result<(), Error> {
+/// Labels of members, who say why; a row without a word is of a fraud.
+pub(super) const MEMBERS_SQL: &str = "
+    ALTER TABLE fraud_labels ADD COLUMN word TEXT;
+    ALTER TABLE fraud_labels ADD COLUMN member_id TEXT;
+    ALTER TABLE fraud_labels ADD COLUMN note TEXT;
+    ALTER TABLE fraud_labels ADD COLUMN moved BIGINT";
+
+pub(crate) fn put_label(tx: &mut Tx<'_>, payment: PaymentId, label: &Label) -> Result<(), Error> {
     let mut row = key_of(&payment, payment.short());
-    row.extend([label.source.name().into(), label.known_at.into()]);
-    tx.insert(&FRAUD_LABELS, row)
+    row.extend([
+        label.source.name().into(),
+        label.known_at.into(),
+        word_name(label.word).into(),
+        label.member.as_ref().map(MemberId::short).into(),
+        label.note.clone().into(),
+        label.moved.map(i64::from).into(),
+    ]);
+    tx.put(&LABELS, row)
 }
 
-pub(crate) fn find_fraud_label(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Option<Label>, Error> {
-    let row = tx.get(&FRAUD_LABELS, &key_of(&payment, payment.short()))?;
+pub(crate) fn delete_label(tx: &mut Tx<'_>, payment: PaymentId) -> Result<(), Error> {
+    tx.delete(&LABELS, &key_of(&payment, payment.short()))
+}
+
+/// What a payment is known to be, or `None`.
+///
+/// # Errors
+/// Those of the store.
+pub fn find_label(tx: &mut Tx<'_>, payment: PaymentId) -> Result<Option<Label>, Error> {
+    let row = tx.get(&LABELS, &key_of(&payment, payment.short()))?;
     row.map(|row| {
-        let source = LabelSource::named(row.text(2)?).ok_or_else(|| broken("fraud label"))?;
-        Ok(Label { source, known_at: row.time(3)? })
+        let word = row.opt_text(4)?.map_or(Some(Word::Fraud), word_named);
+        Ok(Label {
+            word: word.ok_or_else(|| broken("label"))?,
+            source: LabelSource::named(row.text(2)?).ok_or_else(|| broken("label"))?,
+            known_at: row.time(3)?,
+            member: row.opt_text(5)?.and_then(MemberId::from_short),
+            note: row.opt_text(6)?.map(str::to_owned),
+            moved: row.opt_int(7)?.map(|moved| moved != 0),
+        })
     })
     .transpose()
 }

@@ -88,6 +88,40 @@ fn c34_a_payer_who_is_in_two_far_places_within_minutes_is_asked() {
 }
 
 #[test]
+fn c35_a_payer_who_proves_that_it_was_them_from_afar_is_remembered_there_and_who_does_not_is_not() {
+    let (site, mut owner) = placed();
+    let (path, _) = code(&mut owner, "20", "Tea");
+    let (mut buyer, page) = crate::pages::at_pin(&site, &path, BUYER);
+    buyer.send(&settle(&page, PIN).with("place", SINGAPORE)).is(200);
+    let mut pay_from = |buyer: &mut Browser, place: &str| {
+        site.clock.advance_seconds(300);
+        let (path, id) = code(&mut owner, "20", "Tea");
+        let page = buyer.get(&path);
+        let page = buyer.send(&page.form("/p/"));
+        buyer.send(&settle(&page, PIN).with("place", place)).is(200);
+        (id, site.payment(id).stored_state)
+    };
+    let answer = |buyer: &mut Browser, id: PaymentId, answer: &str, pin: &str| {
+        let form = buyer.get(&format!("/pay/{id}")).form("/answer").with("answer", answer);
+        buyer.send(&if pin.is_empty() { form } else { form.with("pin", pin) })
+    };
+    // A wrong PIN and a "no" prove nothing: the payer is still in Singapore.
+    let (asked, state) = pay_from(&mut buyer, PARIS);
+    assert_eq!(state, State::Paused);
+    answer(&mut buyer, asked, "yes", crate::world::WRONG_PIN).is(403);
+    assert_eq!(pay_from(&mut buyer, SINGAPORE).1, State::Paid, "a wrong PIN moves nobody");
+    answer(&mut buyer, asked, "no", "").is(200);
+    assert_eq!(pay_from(&mut buyer, SINGAPORE).1, State::Paid, "a no moves nobody");
+    let (asked, state) = pay_from(&mut buyer, PARIS);
+    assert_eq!(state, State::Paused);
+    answer(&mut buyer, asked, "yes", PIN).is(200);
+    assert_eq!(pay_from(&mut buyer, PARIS).1, State::Paid, "who proved it is in Paris now");
+    assert_eq!(pay_from(&mut buyer, SINGAPORE).1, State::Paused);
+    let left = site.read(|tx| tx.query("SELECT payment_id FROM asked_places", &[]));
+    assert_eq!(left.len(), 1, "of what was answered nothing is kept");
+}
+
+#[test]
 fn the_pay_page_alone_may_ask_where_the_payer_is() {
     let (site, mut owner) = placed();
     let (path, id) = code(&mut owner, "20", "Tea");

@@ -15,7 +15,7 @@ use crate::world::{NOWHERE, RICH, World, each_world, yuan};
 const LIMIT: i64 = REFUND_LIMIT_DEFAULT_MINOR;
 
 /// A member who gave a second factor a moment ago.
-fn member(world: &World, shop: ShopId, role: Role) -> Actor {
+pub fn member(world: &World, shop: ShopId, role: Role) -> Actor {
     let address = format!("m{:x}@shop.example", u64::from_le_bytes(Dice::System.bytes()));
     let new = NewMember {
         name: PersonName::parse("Mei Lin").unwrap(),

@@ -7,6 +7,7 @@ use base::{Money, Timestamp};
 
 use crate::facts::{CodeKind, Entity, Facts, Key, Place, Word};
 use crate::features::{Slot, features};
+use crate::labels::{Change, Label};
 use crate::profile::{Attempt, Profiles, observe};
 use crate::table::{Field, Table};
 
@@ -25,7 +26,9 @@ pub(super) fn known_slots(table: &Table) -> HashSet<Slot> {
     }
     if table.has(Field::Label) {
         for (index, at) in paid.iter().enumerate() {
-            label(&mut profiles, *at, index % 5 == 1);
+            if index % 5 == 1 {
+                label_fraud(&mut profiles, *at);
+            }
         }
     }
     let row = features(&full(table, start.plus_seconds(39 * DAY_S + HOUR_S)), &profiles);
@@ -34,10 +37,10 @@ pub(super) fn known_slots(table: &Table) -> HashSet<Slot> {
     Slot::all().filter(|slot| row.known(*slot).is_some()).filter(told).collect()
 }
 
-fn label(profiles: &mut Profiles, paid_at: Timestamp, fraud: bool) {
+fn label_fraud(profiles: &mut Profiles, paid_at: Timestamp) {
     for entity in Entity::ALL {
         if let Some(profile) = profiles.get_mut(entity) {
-            profile.label(paid_at.plus_seconds(7 * DAY_S), paid_at, fraud);
+            profile.label(paid_at, Label::Fraud, true, Change::Set);
         }
     }
 }

@@ -6,8 +6,8 @@ use risk::decide::{DECISION_BYTES_MAX, DecisionError, MODEL_RULE};
 use risk::features::{INPUTS, SLOTS};
 use risk::rules::{Bilingual, RuleText};
 use risk::{
-    Attempt, Audience, CodeKind, Costs, Decision, Entity, Facts, Features, Key, Lang, Outcome, Place,
-    Profiles, RuleSet, Scorer, Slot, decide, explain, judge, observe,
+    Attempt, Audience, CodeKind, Costs, Decision, Entity, Facts, Features, Key, Lang, Modes, Outcome, Place,
+    Profiles, RuleSet, Scorer, Slot, decide, decide_under, explain, judge, observe,
 };
 
 const START: i64 = 1_772_000_000;
@@ -67,6 +67,38 @@ fn an_allow_rule_overrules_lower_priorities_and_the_model_only() {
     assert_eq!(higher.outcome, Outcome::Block);
     let equal = outcome_of(&[text("trust", "allow", 5), text("same", "block", 5)], None);
     assert_eq!(equal.outcome, Outcome::Block);
+}
+
+#[test]
+fn a_watched_rule_is_noted_and_changes_nothing_and_one_that_is_off_is_not_noted() {
+    let texts = [
+        text("trust", "allow", 9),
+        text("stop", "block", 5),
+        text("look", "review", 4),
+        text("ask", "challenge", 3),
+    ];
+    let rules = RuleSet::new(3, &texts).unwrap();
+    let facts = Facts::new(Timestamp(START * 1000), Money::new(100_000, Currency::CNY));
+    let under = |modes: &str| {
+        let modes = Modes::from_text(modes).unwrap();
+        decide_under(&facts, &Profiles::default(), (&rules, &modes), None, &Costs::default())
+    };
+    let noted = |decision: &Decision| -> Vec<(String, bool)> {
+        decision.reasons.iter().map(|reason| (reason.rule.to_string(), reason.watched)).collect()
+    };
+    assert_eq!(under("").outcome, Outcome::Allow);
+    let strict = under("trust=watch");
+    assert_eq!((strict.outcome, noted(&strict).last()), (Outcome::Block, Some(&("trust".to_owned(), true))));
+    assert!(strict.reasons.iter().all(|reason| !reason.overruled), "a watched trust overrules nobody");
+    let mild = under("trust=off stop=watch look=off");
+    assert_eq!(mild.outcome, Outcome::Challenge);
+    assert_eq!(noted(&mild), [("ask".to_owned(), false), ("stop".to_owned(), true)]);
+    assert_eq!(Decision::from_bytes(&mild.to_bytes()).as_ref(), Ok(&mild));
+    for audience in [Audience::Analyst, Audience::Seller, Audience::Buyer] {
+        assert_eq!(explain(&mild, &rules, audience, Lang::En), ["Please confirm."]);
+    }
+    assert_eq!(risk::explain_watched(&mild, &rules, Lang::En), ["Please confirm."]);
+    assert_eq!(under("trust=off stop=off look=off ask=off").reasons, []);
 }
 
 #[test]

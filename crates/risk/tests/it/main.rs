@@ -8,6 +8,7 @@
 
 mod decisions;
 mod files;
+mod labels;
 mod profiles;
 mod rules;
 mod starter;

@@ -4,7 +4,7 @@ use base::{Currency, Money, Timestamp};
 use proptest::prelude::*;
 use risk::features::Field;
 use risk::window::{DAY, ENTRIES_MAX, HOUR, LABEL_DELAY, Log, MINUTE, SPANS, Sums, square};
-use risk::{Attempt, Entity, Facts, Key, Profiles, Slot, features, observe};
+use risk::{Attempt, Change, Entity, Facts, Key, Label, Profiles, Slot, features, observe};
 
 const START: u32 = 1_530_000_000;
 
@@ -81,9 +81,11 @@ fn handbook_windows_come_out_right_with_a_week_of_label_delay() {
         let (amount, fraud) = (i64::from(100 + step * 37 % 9_000), step / 5 % 7 == 3);
         while let Some((paid, _, fraud)) = list.get(labelled).filter(|(paid, _, _)| paid + LABEL_DELAY <= at)
         {
-            let time = |seconds: u32| Timestamp(i64::from(seconds) * 1000);
+            let paid_at = Timestamp(i64::from(*paid) * 1000);
             let terminal = profiles.get_mut(Entity::Terminal).unwrap();
-            terminal.label(time(paid + LABEL_DELAY), time(*paid), *fraud);
+            if *fraud {
+                terminal.label(paid_at, Label::Fraud, true, Change::Set);
+            }
             labelled += 1;
         }
         let facts = Facts::new(Timestamp(i64::from(at) * 1000), Money::new(amount, Currency::EUR))

@@ -87,6 +87,9 @@ fn cases() -> Vec<Case> {
         case("POST", "/desk/payments/{id}/refund", P::Refund, |s| {
             fill(s.paid_page("/refund"), &[("amount", "1.00"), ("reason", "broken")])
         }),
+        case("POST", "/desk/payments/{id}/label", P::Review, |s| {
+            fill(s.paid_page("/label"), &[("label", "fraud"), ("note", "card reported stolen")])
+        }),
         case("GET", "/desk/refunds", P::ViewPayments, |_| show("/desk/refunds")),
         case("GET", "/desk/refunds/limit", P::ManageShop, |_| show("/desk/refunds/limit")),
         case("POST", "/desk/refunds/limit", P::ManageShop, |_| {
