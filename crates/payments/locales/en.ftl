@@ -432,3 +432,6 @@ label-fraud = It was fraud
 label-genuine = It was genuine
 label-none = Take back what was said
 payment-watched = Rules on watch
+reviews-over = This cannot be approved now: the payer’s legal limit for one day would be passed by { $amount }.
+reviews-over-wait = Decline it, or leave it in the queue: a new day begins, and with it a new limit,
+reviews-over-never = Decline it: it cannot be paid before the time to decide is over. The payer can pay again on another day.

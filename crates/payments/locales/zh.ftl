@@ -422,3 +422,6 @@ label-fraud = 是欺诈
 label-genuine = 是本人付款
 label-none = 撤回认定
 payment-watched = 仅观察的规则
+reviews-over = 现在无法通过：付款人当日的法定限额将超出 { $amount }。
+reviews-over-wait = 请拒绝，或留在队列中：新的一天开始后额度重新计算，时间为
+reviews-over-never = 请拒绝：在处理期限之前都无法完成付款。付款人可改日再付。

@@ -1,7 +1,7 @@
 //! Daily limits on paying by code, by kind of code (QR-13, C19): the profile of the People's Bank of China's rules for
 //! bar-code payments (银发〔2017〕296号), applied to shops in China.
 
-use base::{BuyerId, Currency, Timestamp};
+use base::{BuyerId, Currency, Money, Timestamp};
 use store::Tx;
 
 use crate::payment::{Origin, Payment};
@@ -34,6 +34,43 @@ pub(crate) struct Counted {
     day: i64,
     static_minor: i64,
     total_minor: i64,
+}
+
+/// By how much a payment would pass what its buyer may pay today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The part that is too much.
+    pub by: Money,
+    /// When the next day begins, and with it a new limit.
+    pub resets_at: Timestamp,
+    /// Whether the payment alone is within the limit of a day.
+    pub fits_a_day: bool,
+}
+
+/// Whether paying this now would pass its buyer's limit, and by how much. `None` where it would not.
+///
+/// # Errors
+/// Those of the store.
+pub fn find_passed(
+    tx: &mut Tx<'_>,
+    country: &str,
+    payment: &Payment,
+    now: Timestamp,
+) -> Result<Option<Passed>, store::Error> {
+    let (Some(limit), Some(buyer)) = (limit_of(country, payment.amount.currency), payment.buyer) else {
+        return Ok(None);
+    };
+    let amount = payment.amount.minor;
+    let is_static = matches!(payment.origin, Origin::Static(_));
+    let day = day_of(now);
+    let (static_minor, total_minor) = rows::find_code_day(tx, buyer, day)?;
+    let over = |spent: i64, most: i64| spent.saturating_add(amount).saturating_sub(most);
+    let over_static = if is_static { over(static_minor, limit.static_minor) } else { 0 };
+    let by = over(total_minor, limit.total_minor).max(over_static);
+    let fits_a_day = amount <= limit.total_minor && (!is_static || amount <= limit.static_minor);
+    let resets_at = Timestamp(((day + 1) * SECONDS_A_DAY - CHINA_OFFSET_SECONDS) * 1000);
+    let by = Money::new(by, payment.amount.currency);
+    Ok((by.minor > 0).then_some(Passed { by, resets_at, fits_a_day }))
 }
 
 fn day_of(now: Timestamp) -> i64 {

@@ -18,9 +18,10 @@ use super::member::{Member, read_as, write_as};
 use super::paying::payment_id;
 use super::rows::{decision_view, find_decision, row_of};
 use super::words::shown_outcome;
+use crate::day_limit::find_passed;
 use crate::limits::DESCRIPTION_CHARS_MAX;
 use crate::pages::detail::DecisionView;
-use crate::pages::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
+use crate::pages::reviews::{OverLimit, ReviewDetail, ReviewItem, ReviewsPage};
 use crate::payment::{Payment, State};
 use crate::review::{self, Review, Ruling, Verdict};
 use crate::routes::errors;
@@ -116,7 +117,12 @@ fn detail_of(
     problems: Problems,
 ) -> Result<ReviewDetail, ApiError> {
     let decision = find_decision(tx, &payment)?;
+    let over = find_passed(tx, &member.shop.country, &payment, member.means.now)?.map(|passed| OverLimit {
+        by: passed.by,
+        wait_until: Some(passed.resets_at).filter(|at| passed.fits_a_day && *at < payment.expires_at),
+    });
     Ok(ReviewDetail {
+        over,
         payment_id: payment.id.to_string(),
         payment_href: format!("/desk/payments/{}", payment.id),
         amount: payment.amount,
@@ -187,6 +193,10 @@ pub(super) async fn decide_review(
     });
     match done.await {
         Ok((path, _)) => Ok(go(&path)),
+        // The page says by how much, and what can be done.
+        Err(error) if error.code.name == errors::DAY_LIMIT.name => {
+            review_page(&desk, &visit, id, StatusCode::UNPROCESSABLE_ENTITY, Problems::none()).await
+        }
         // A colleague, the payer or time was quicker: the payment's page says who.
         Err(error) if error.status() == StatusCode::CONFLICT => Ok(go(&format!("/desk/payments/{id}"))),
         Err(error) => Err(error),

@@ -70,6 +70,17 @@ pub struct ReviewDetail {
     pub similar: Vec<PaymentRow>,
     /// What is wrong with `note` or the whole.
     pub problems: Problems,
+    /// Why it cannot be approved now; absent where it can.
+    pub over: Option<OverLimit>,
     /// Where the form posts to; empty when this member may look but not decide.
     pub action_href: String,
+}
+
+/// A payment that its payer's limit of the day leaves no room for.
+#[derive(Clone, Debug)]
+pub struct OverLimit {
+    /// By how much the limit would be passed.
+    pub by: Money,
+    /// When the next day begins, where the payment can be approved then.
+    pub wait_until: Option<Timestamp>,
 }

@@ -21,7 +21,7 @@ use super::pay::{
 };
 use super::places::{PlaceRow, PlacesPage};
 use super::receipt::ReceiptPage;
-use super::reviews::{ReviewDetail, ReviewItem, ReviewsPage};
+use super::reviews::{OverLimit, ReviewDetail, ReviewItem, ReviewsPage};
 use super::shown::{CodeKindShown, CodeShown, OutcomeShown, PaymentShown};
 
 mod buyer;
@@ -557,9 +557,17 @@ impl ReviewsPage {
             decision,
             similar: payment_rows(lang).into_iter().take(3).collect(),
             problems: Problems::none(),
+            over: None,
             action_href: "/desk/reviews/1".into(),
         };
         ReviewsPage { page, queue, open: Some(open) }
+    }
+
+    /// The open payment is past its payer's limit of the day.
+    pub fn sample_over(page: Frame) -> ReviewsPage {
+        let over = OverLimit { by: yuan(28_000), wait_until: Some(NOW.plus_seconds(40_000)) };
+        let whole = ReviewsPage::sample(page);
+        ReviewsPage { open: whole.open.map(|open| ReviewDetail { over: Some(over), ..open }), ..whole }
     }
 
     /// Nothing waits.
@@ -602,6 +610,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("code".to_owned(), CodePage::sample(desk("/desk/codes/1")).render()?),
         ("code-print".to_owned(), CodePrintPage::sample(buyer()).render()?),
         ("reviews".to_owned(), ReviewsPage::sample(desk("/desk/reviews/1")).render()?),
+        ("reviews-over".to_owned(), ReviewsPage::sample_over(desk("/desk/reviews/1")).render()?),
         ("reviews-empty".to_owned(), ReviewsPage::sample_empty(desk("/desk/reviews")).render()?),
     ];
     for state in PaymentShown::ALL {

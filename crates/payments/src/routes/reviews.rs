@@ -14,6 +14,7 @@ use webkit::paging::List;
 use super::orders::path_id;
 use super::views::PaymentView;
 use super::{Context, errors, read};
+use crate::day_limit::find_passed;
 use crate::review::{self, Ruling, Verdict};
 use crate::screening::Origination;
 use crate::store as rows;
@@ -30,6 +31,17 @@ pub(super) struct ReviewView {
     opened_at: String,
     /// When it expires undecided, RFC 3339.
     expires_at: String,
+    /// Present where approving it now would pass its payer's legal limit of the day.
+    over_day_limit: Option<OverDayLimitView>,
+}
+
+/// By how much a payment would pass its payer's limit of the day, and when there is room again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OverDayLimitView {
+    /// The part that is too much, minor units.
+    by_minor: i64,
+    /// When the next day begins, RFC 3339; absent where the review expires before, or the payment is too large for any day.
+    wait_until: Option<String>,
 }
 
 /// Lists a shop's open reviews, oldest first.
@@ -43,9 +55,18 @@ pub(super) async fn list_reviews(
     call.read(Permission::Review, move |tx, caller| {
         let now = caller.means.now;
         let mut data = Vec::new();
+        let shop = identity::find_shop(tx, caller.shop).map_err(|e| errors::fault(&e))?;
+        let country = shop.map(|shop| shop.country).unwrap_or_default();
         for review in rows::list_open_reviews(tx, caller.shop, now, REVIEWS_MAX)? {
             if let Some(payment) = rows::find_payment(tx, review.payment)? {
+                let passed = find_passed(tx, &country, &payment, now)?;
                 data.push(ReviewView {
+                    over_day_limit: passed.map(|passed| OverDayLimitView {
+                        by_minor: passed.by.minor,
+                        wait_until: Some(passed.resets_at)
+                            .filter(|at| passed.fits_a_day && *at < review.expires_at)
+                            .map(|at| at.to_rfc3339()),
+                    }),
                     payment: PaymentView::new(&context, &payment, now),
                     opened_at: review.opened_at.to_rfc3339(),
                     expires_at: review.expires_at.to_rfc3339(),
@@ -71,7 +92,8 @@ pub(super) struct VerdictBody {
 }
 
 /// Decides a payment that waits for a member. One that was approved and cannot be paid any more, the balance being too
-/// small or the account frozen, is answered as `declined` with the reason in `decline`.
+/// small or the account frozen, is answered as `declined` with the reason in `decline`. One that would pass its payer's
+/// limit of the day is `day_limit` and stays in review: `over_day_limit` of the list says by how much.
 #[utoipa::path(post, path = "/v1/reviews/{payment}/decision", request_body = VerdictBody, tag = "reviews",
     params(("payment" = String, Path),
     ("Idempotency-Key" = String, Header, description = "a key of your own, 1 to 255 visible characters")),

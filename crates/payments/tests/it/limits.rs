@@ -5,12 +5,12 @@ use identity::BuyerSession;
 use payments::State;
 use payments::challenge::Answer;
 use payments::confirm::ConfirmError;
-use payments::day_limit::CHINA;
+use payments::day_limit::{self, CHINA};
 use payments::limits::CODE_SECONDS_DEFAULT;
 use risk::Outcome::{Allow, Challenge, Review};
 use store::testing::Scratch;
 
-use crate::world::{PIN, RICH, WRONG_PIN, World, each_world, migrations, pin, seen};
+use crate::world::{PIN, RICH, WRONG_PIN, World, each_world, migrations, pin, seen, yuan};
 
 #[track_caller]
 fn pay_printed(world: &World, code: CodeId, buyer: &BuyerSession, minor: i64) -> Result<State, ConfirmError> {
@@ -182,4 +182,72 @@ fn a_payment_lives_as_long_as_it_says() {
 #[test]
 fn a_buyers_id_is_of_the_house_so_that_its_day_is_one_row_for_all_shops() {
     each_world(|world| assert_eq!(world.buyer().buyer.shop(), base::ShopId::HOUSE));
+}
+
+#[test]
+fn qr_13_what_a_limit_leaves_no_room_for_is_told_with_its_excess_and_the_next_day() {
+    each_world(|world| {
+        let (shop, buyer) = (world.shop("CN"), world.buyer());
+        let most = day_limit::CHINA.total_minor;
+        let passed = |payment: &payments::Payment| {
+            let (payment, now) = (payment.clone(), world.now());
+            world.read(|tx| day_limit::find_passed(tx, "CN", &payment, now))
+        };
+        world.paid(&buyer, &world.payment(shop.id, most - 1_000), Allow);
+        let fits = world.paid(&buyer, &world.payment(shop.id, 1_000), Review);
+        assert_eq!(passed(&fits), None);
+        let over = world.paid(&buyer, &world.payment(shop.id, 1_001), Review);
+        let found = passed(&over).unwrap();
+        assert_eq!((found.by, found.fits_a_day), (yuan(1), true));
+        // Half past one in the afternoon in Shanghai: ten and a half hours to midnight.
+        assert_eq!(found.resets_at.millis_since(world.now()), (10 * 60 + 30) * 60 * 1000);
+        let large = world.paid(&buyer, &world.payment(shop.id, most + 1), Review);
+        assert_eq!(passed(&large).map(|found| found.fits_a_day), Some(false));
+        world.wait(10 * 3_600 + 30 * 60 - 1);
+        assert!(passed(&over).is_some());
+        world.wait(1);
+        assert_eq!(passed(&over), None, "a new day");
+        assert_eq!(world.review(over.id, true).unwrap().payment.stored_state, State::Paid);
+    });
+}
+
+#[test]
+fn qr_13_the_desk_says_beforehand_that_a_review_cannot_be_approved_today_and_what_can_be_done() {
+    let site = crate::site::Site::new(crate::world::screen(Allow));
+    let mut owner = site.browser();
+    let form = owner.get(&site.setup_path()).is(200).form("/setup/");
+    let form = form.with("shop", "Green Tea House").with("city", "Hangzhou").with("country", "CN");
+    let form = form.with("name", "Mei Lin").with("email", "mei@shop.example");
+    let page = owner.send(&form.with("password", crate::site::PASSWORD));
+    site.enter(&mut owner, page).is(200);
+    let (path, _) = crate::pages::code(&mut owner, "4000", "Tea");
+    let (mut buyer, page) = crate::pages::at_pin(&site, &path, crate::pages::BUYER);
+    site.top_up(site.buyer(crate::pages::BUYER), yuan(RICH));
+    buyer.send(&crate::pages::settle(&page, crate::world::PIN)).is(200);
+    site.context.set_screen(crate::world::screen(Review));
+    let (path, id) = crate::pages::code(&mut owner, "3000", "A chest of tea");
+    let page = buyer.get(&path);
+    let page = buyer.send(&page.form("/p/"));
+    buyer.send(&crate::pages::settle(&page, crate::world::PIN)).is(200);
+    assert_eq!(site.payment(id).stored_state, State::InReview);
+    let here = format!("/desk/reviews/{id}");
+    let page = owner.get(&here);
+    page.is(200).shows("limit for one day would be passed by ¥2,000.00").shows("a new day begins");
+    assert!(!page.html.contains("value=\"approve\""), "what cannot be done is not offered");
+    let form = page.form("/desk/reviews/").with("note", "called the buyer");
+    owner.send(&form.clone().with("decision", "approve")).is(422).shows("would be passed by ¥2,000.00");
+    assert_eq!(site.payment(id).stored_state, State::InReview, "it stays in review");
+    owner.lang = "zh";
+    owner.get(&here).is(200).shows("付款人当日的法定限额将超出");
+    owner.lang = "en";
+    // Past midnight in Shanghai there is room, and the review has time left.
+    site.clock.advance_seconds(11 * 3_600);
+    let page = owner.get("/sign-in").form("/sign-in").with("email", "mei@shop.example");
+    let page = owner.send(&page.with("password", crate::site::PASSWORD));
+    site.enter(&mut owner, page).is(200);
+    let page = owner.get(&here);
+    assert!(!page.is(200).html.contains("would be passed"), "{}", page.html);
+    let form = page.form("/desk/reviews/").with("note", "called the buyer").with("decision", "approve");
+    owner.send(&form).is(200).shows("Paid");
+    site.prove();
 }
