@@ -46,8 +46,9 @@ needs! {
     Refund => "create_refund";
     TopUp => "create_top_up";
     RequestDecision => "create_decision";
-    ViewDecisions => "find_decision", "find_payment_label";
+    ViewDecisions => "find_decision", "find_payment_label", "list_rules";
     Review => "decide_review", "list_reviews", "update_payment_label";
+    ManageRules => "update_rule";
     ViewCustomers => "find_customer", "find_token", "list_customer_openings", "list_customers",
         "list_token_openings", "list_tokens", "search_customers";
     ManageCustomers => "add_value", "create_customer", "delete_token", "erase_customer", "import_customers",

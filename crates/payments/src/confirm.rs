@@ -5,7 +5,7 @@ use base::{Money, PaymentId, ScopedId, ShopId, Timestamp};
 use identity::passkeys::PasskeyRefusal;
 use identity::{BuyerSession, BuyerState, Means, Pin, Shop};
 use ledger::{AccountKey, Reason, ShopPurpose, Transfer};
-use risk::{Attempt, Facts, Outcome, Profiles};
+use risk::{Attempt, Facts, Modes, Outcome, Profiles};
 use store::Tx;
 
 use crate::confirmation::Nonce;
@@ -189,7 +189,7 @@ pub fn confirm(
         confirmed_at: Some(means.now),
         ..payment
     };
-    let facts = gather(tx, means, &payment, &shop, session, from)?;
+    let (facts, modes) = gather(tx, means, &payment, &shop, session, from)?;
     let failed_pins = u32::try_from(wrong_before).ok();
     let facts = Facts { failed_pins, address_country: screen.country_of(from.address), ..facts };
     if let Some(
@@ -203,7 +203,7 @@ pub fn confirm(
         return Ok(refused);
     }
     let (decision, outcome, profiles) = {
-        let (id, decision, profiles) = screening::screen(tx, means, screen, &facts, payment.id)?;
+        let (id, decision, profiles) = screening::screen(tx, means, (screen, &modes), &facts, payment.id)?;
         (id, decision.outcome, profiles)
     };
     let payment = Payment { decision: Some(decision), ..payment };
@@ -260,7 +260,7 @@ fn gather(
     shop: &Shop,
     session: &BuyerSession,
     from: &Origination,
-) -> Result<Facts, ConfirmError> {
+) -> Result<(Facts, Modes), ConfirmError> {
     let premises = find_premises(tx, shop.id, &shop.country)?;
     let terminal = payment.terminal.map_or(Ok(None), |id| rows::find_terminal(tx, id))?;
     let buyer = identity::find_buyer(tx, session.buyer)?.ok_or(ConfirmError::NoPayment)?;
@@ -275,7 +275,8 @@ fn gather(
         device_since: device_since(tx, session, means.now)?,
         balance_minor: account.map_or(0, |account| account.balance.available_minor()),
     };
-    Ok(screening::facts_of(&parties, from, means.now))
+    let facts = screening::facts_of(&parties, from, means.now);
+    Ok((facts, premises.modes))
 }
 
 /// When the payer's device was first seen. A session that has been open for long says enough.

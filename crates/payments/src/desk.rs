@@ -38,6 +38,7 @@ mod receipt;
 mod refunds;
 mod reviews;
 mod rows;
+mod rules;
 mod touching;
 mod trade;
 mod words;
@@ -125,6 +126,8 @@ fn members() -> Router<Desk> {
             get(certificates::list_certificates).post(certificates::create_enrolment),
         )
         .route("/desk/certificates/{id}/revoke", post(certificates::revoke_certificate))
+        .route("/desk/rules", get(rules::list_rules))
+        .route("/desk/rules/{id}", get(rules::show_rule).post(rules::update_rule))
         .route("/desk/reviews", get(reviews::list_reviews))
         .route("/desk/reviews/{id}", get(reviews::show_review).post(reviews::decide_review))
 }

@@ -30,6 +30,7 @@ pub mod refund_limit;
 pub mod refund_proposal;
 pub mod review;
 pub mod routes;
+pub mod rules;
 pub mod screening;
 pub mod shop;
 pub mod store;

@@ -39,3 +39,7 @@ pub const REFUND_LIMIT_DEFAULT_MINOR: i64 = 100_000;
 pub const REFUND_LIMIT_MINOR_MAX: i64 = base::limits::AMOUNT_MAX_MINOR;
 /// How long ago the second factor may have been given by whoever asks for a refund above the limit, in seconds.
 pub const REFUND_STEP_UP_SECONDS: i64 = identity::limits::STEP_UP_SECONDS;
+/// Rules that no shop quiets: guessed PINs, emptied accounts and copied codes cost buyers money at every shop.
+pub const FIXED_RULES: [&str; 3] = ["device_pin_guessing", "takeover_drain", "code_scanned_apart"];
+/// Newest decisions of a shop among which is counted how often its rules fired.
+pub const RULE_DECISIONS_MAX: i64 = 500;

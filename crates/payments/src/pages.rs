@@ -6,7 +6,7 @@
 //! (`cargo run -p app --example gallery -- target/gallery`).
 //!
 //! Reading order: [`shown`] (states as pages show them), [`pay`] (the buyer's way), [`receipt`], [`notice`], then the desk:
-//! [`overview`], [`list`], [`detail`], [`codes`], [`reviews`], [`places`], [`certificates`].
+//! [`overview`], [`list`], [`detail`], [`codes`], [`reviews`], [`rules`], [`places`], [`certificates`].
 
 use std::sync::LazyLock;
 
@@ -22,6 +22,7 @@ pub mod pay;
 pub mod places;
 pub mod receipt;
 pub mod reviews;
+pub mod rules;
 pub mod sample;
 pub mod shown;
 

@@ -8,6 +8,7 @@ use store::Tx;
 use crate::code::StaticCode;
 use crate::labels::{LabelSource, Word, word_name};
 use crate::payment::{Payment, State};
+use crate::rules::RuleChange;
 use crate::screening::Origination;
 use crate::shop::Terminal;
 use crate::text::ShortText;
@@ -20,6 +21,7 @@ const CANCEL: Action = Action::new("payment.cancel");
 const REFUND_LIMIT: Action = Action::new("shop.refund_limit");
 const FRAUD: Action = Action::new("payment.fraud");
 const LABEL: Action = Action::new("payment.label");
+const RULE: Action = Action::new("shop.rule");
 const PLACE: Action = Action::new("shop.place");
 const NEW_TERMINAL: Action = Action::new("terminal.create");
 const NEW_CODE: Action = Action::new("code.create");
@@ -112,6 +114,23 @@ pub(crate) fn note_limit(
 ) -> Result<(), store::Error> {
     let entry = done(means, actor, REFUND_LIMIT, (shop, shop.into()));
     audit::append(tx, &entry.detail("from", from).detail("to", to))?;
+    Ok(())
+}
+
+/// Enters what a shop made of a rule of screening, and why.
+pub(crate) fn note_rule(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: base::ShopId,
+    change: &RuleChange<'_>,
+) -> Result<(), store::Error> {
+    let entry = done(means, actor, RULE, (shop, shop.into()))
+        .detail("rule", audit::Text::masked(change.rule))
+        .detail("from", change.from.name())
+        .detail("to", change.to.name())
+        .detail("why", audit::Text::masked(change.note.as_str()));
+    audit::append(tx, &entry)?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod read;
 mod refund_limits;
 mod refunds;
 mod reviews;
+mod rules;
 mod top_ups;
 pub mod views;
 
@@ -150,6 +151,8 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(codes::create_payment_from_code))
         .routes(routes!(reviews::list_reviews))
         .routes(routes!(reviews::decide_review))
+        .routes(routes!(rules::list_rules))
+        .routes(routes!(rules::update_rule))
         .routes(routes!(decisions::create_decision))
         .routes(routes!(decisions::find_decision))
         .routes(routes!(top_ups::create_top_up))

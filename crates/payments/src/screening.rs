@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::{BuyerId, DecisionId, Money, PaymentId, ShopId, Timestamp};
 use identity::{Buyer, BuyerSession, Means, Shop};
 use risk::{
-    Attempt, Change, CodeKind, Costs, Countries, Decision, Entity, Facts, Flow, Key, Label, Profiles,
+    Attempt, Change, CodeKind, Costs, Countries, Decision, Entity, Facts, Flow, Key, Label, Modes, Profiles,
     RuleSet, Scorer, Word, observe,
 };
 use store::Tx;
@@ -39,9 +39,9 @@ impl Screen {
         self.countries.as_ref()?.find(address?)
     }
 
-    /// Decides on facts.
-    pub fn decide(&self, facts: &Facts, profiles: &Profiles) -> Decision {
-        risk::decide(facts, profiles, &self.rules, self.model.as_deref(), &self.costs)
+    /// Decides on facts, with what the shop made of the rules.
+    pub fn decide(&self, facts: &Facts, profiles: &Profiles, modes: &Modes) -> Decision {
+        risk::decide_under(facts, profiles, (&self.rules, modes), self.model.as_deref(), &self.costs)
     }
 }
 
@@ -233,12 +233,13 @@ pub fn remember(
 pub(crate) fn screen(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
-    screen: &Screen,
+    (screen, modes): (&Screen, &Modes),
     facts: &Facts,
     payment: PaymentId,
 ) -> Result<(DecisionId, Decision, Profiles), store::Error> {
     let profiles = load_profiles(tx, PLATFORM, facts)?;
-    let decision = screen.decide(&with_flows(facts, &profiles, base::ScopedId::shop(&payment)), &profiles);
+    let facts = with_flows(facts, &profiles, base::ScopedId::shop(&payment));
+    let decision = screen.decide(&facts, &profiles, modes);
     let id = DecisionId::new(base::ScopedId::shop(&payment), means.now, means.dice);
     let about = (Some(payment), facts.key(Entity::Address));
     rows::insert_decision(tx, id, about, decision.outcome.name(), decision.to_bytes(), means.now)?;
@@ -387,12 +388,12 @@ pub(crate) fn remember_payment(
 pub fn decide_alone(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
-    screen: &Screen,
+    (screen, modes): (&Screen, &Modes),
     shop: ShopId,
     facts: &Facts,
 ) -> Result<(DecisionId, Decision), store::Error> {
     let profiles = load_profiles(tx, shop, facts)?;
-    let decision = screen.decide(facts, &profiles);
+    let decision = screen.decide(facts, &profiles, modes);
     let id = DecisionId::new(shop, means.now, means.dice);
     let outcome = decision.outcome.name();
     rows::insert_decision(tx, id, (None, None), outcome, decision.to_bytes(), means.now)?;

@@ -3,20 +3,22 @@
 use audit::Actor;
 use base::{ShopId, TerminalId, Timestamp};
 use identity::Means;
-use risk::Place;
+use risk::{Modes, Place};
 use store::Tx;
 
 use crate::record;
 use crate::store as rows;
 use crate::text::ShortText;
 
-/// Where a shop is.
+/// Where a shop is, and how it is screened: what each of its payments reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Premises {
     /// IANA name of its time zone, as `Asia/Shanghai`.
     pub zone: String,
     /// Where it is, if known.
     pub place: Option<Place>,
+    /// What the shop made of the rules of screening.
+    pub modes: Modes,
 }
 
 impl Premises {
@@ -32,7 +34,7 @@ impl Premises {
             "FR" => "Europe/Paris",
             _ => "UTC",
         };
-        Premises { zone: zone.to_owned(), place: None }
+        Premises { zone: zone.to_owned(), place: None, modes: Modes::default() }
     }
 
     /// The hour (0–23) and weekday (Monday 1) at the shop. UTC when the zone is unknown.

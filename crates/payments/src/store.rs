@@ -4,7 +4,7 @@ use base::{
     BuyerId, CodeId, DecisionId, DeviceId, EntryId, Money, OrderId, PaymentId, RefundId, ScopedId, ShopId,
     TerminalId, Timestamp,
 };
-use risk::{Entity, Key as PartyKey, Place, Profile};
+use risk::{Entity, Key as PartyKey, Modes, Place, Profile};
 use store::{Error, Key, Migration, Row, Table, Tx, Value, blob, int, text};
 
 use crate::code::StaticCode;
@@ -86,10 +86,18 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     version: 605,
     name: "payments: where payers were asked",
     sql: asked::SQL,
+}, Migration {
+    version: 606,
+    name: "payments: modes of rules",
+    sql: "ALTER TABLE premises ADD COLUMN rule_modes TEXT",
 }];
 
-static PREMISES: Table =
-    Table::new("premises", &[text("shop_id")], &[text("zone"), int("lat_centi"), int("lon_centi")]).kept();
+static PREMISES: Table = Table::new(
+    "premises",
+    &[text("shop_id")],
+    &[text("zone"), int("lat_centi"), int("lon_centi"), text("rule_modes")],
+)
+.kept();
 static TERMINALS: Table = Table::new(
     "terminals",
     &[text("shop_id"), text("id")],
@@ -204,7 +212,8 @@ const PAYMENT_COLUMNS: &str = "shop_id, id, amount_minor, currency, refunded_min
 
 pub(crate) fn put_premises(tx: &mut Tx<'_>, shop: ShopId, premises: &Premises) -> Result<(), Error> {
     let (lat, lon) = centi(premises.place);
-    tx.put(&PREMISES, vec![shop.short().into(), (&premises.zone).into(), lat, lon])
+    let modes = Some(premises.modes.to_text()).filter(|text| !text.is_empty());
+    tx.put(&PREMISES, vec![shop.short().into(), (&premises.zone).into(), lat, lon, modes.into()])
 }
 
 /// The row of a shop's premises.
@@ -214,7 +223,15 @@ pub(crate) fn premises_key(shop: ShopId) -> Key {
 
 pub(crate) fn find_premises(tx: &mut Tx<'_>, shop: ShopId) -> Result<Option<Premises>, Error> {
     let row = tx.get(&PREMISES, &[shop.short().into()])?;
-    row.map(|row| Ok(Premises { zone: row.text(1)?.to_owned(), place: place(&row, 2)? })).transpose()
+    row.map(|row| {
+        let modes = row.opt_text(4)?.map_or(Some(Modes::default()), Modes::from_text);
+        Ok(Premises {
+            zone: row.text(1)?.to_owned(),
+            place: place(&row, 2)?,
+            modes: modes.ok_or_else(|| broken("mode of a rule"))?,
+        })
+    })
+    .transpose()
 }
 
 pub(crate) fn insert_terminal(tx: &mut Tx<'_>, terminal: &Terminal) -> Result<(), Error> {
@@ -474,6 +491,20 @@ pub(crate) fn insert_decision(
 pub fn find_decision(tx: &mut Tx<'_>, id: DecisionId) -> Result<Option<(Vec<u8>, Timestamp)>, Error> {
     let row = tx.get(&DECISIONS, &key_of(&id, id.short()))?;
     row.map(|row| Ok((row.blob(4)?.to_vec(), row.time(5)?))).transpose()
+}
+
+/// The newest decisions of a shop as stored, newest first.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn list_recent_decisions(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    limit: i64,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let sql = "SELECT body FROM decisions WHERE shop_id = ?1 ORDER BY id DESC LIMIT ?2";
+    let rows = tx.query(sql, &[shop.short().into(), limit.into()])?;
+    rows.iter().map(|row| Ok(row.blob(0)?.to_vec())).collect()
 }
 
 pub(crate) fn insert_refund(tx: &mut Tx<'_>, refund: &Refund) -> Result<(), Error> {

@@ -78,6 +78,15 @@ impl Template {
         out
     }
 
+    /// The text itself, with what `figure` puts in its places.
+    fn outline(&self, figure: &dyn Fn(Slot) -> String) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Slot(slot) => figure(*slot),
+        };
+        self.0.iter().map(piece).collect()
+    }
+
     fn has_slots(&self) -> bool {
         self.0.iter().any(|piece| matches!(piece, Piece::Slot(_)))
     }
@@ -112,16 +121,29 @@ impl Words {
 
     /// The text for someone, with the figures of a row.
     pub fn say(&self, row: &Features, audience: Audience, lang: Lang) -> String {
+        self.template(audience, lang).fill(row, lang)
+    }
+
+    /// The text as the rule was written, with places such as `{payer.count_10m}`.
+    pub fn written(&self, audience: Audience, lang: Lang) -> String {
+        self.template(audience, lang).outline(&|slot| format!("{{{}}}", slot.info().name))
+    }
+
+    /// The text with an ellipsis in each place, for reading without a payment.
+    pub fn outline(&self, audience: Audience, lang: Lang) -> String {
+        self.template(audience, lang).outline(&|_| "…".to_owned())
+    }
+
+    fn template(&self, audience: Audience, lang: Lang) -> &Template {
         let [[a_en, a_zh], [s_en, s_zh], [b_en, b_zh]] = &self.texts;
-        let template = match (audience, lang) {
+        match (audience, lang) {
             (Audience::Analyst, Lang::En) => a_en,
             (Audience::Analyst, Lang::Zh) => a_zh,
             (Audience::Seller, Lang::En) => s_en,
             (Audience::Seller, Lang::Zh) => s_zh,
             (Audience::Buyer, Lang::En) => b_en,
             (Audience::Buyer, Lang::Zh) => b_zh,
-        };
-        template.fill(row, lang)
+        }
     }
 }
 

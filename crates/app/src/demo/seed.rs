@@ -277,7 +277,7 @@ fn open_shop(tx: &mut Tx<'_>, means: &Means<'_>, members: &[Hired]) -> Result<Pr
         identity::factors::seed_factor(tx, means, identity::Person::Member(id), &phone)?;
     }
     let place = Place::new(HERE.0 as f64 / 100.0, HERE.1 as f64 / 100.0);
-    set_premises(tx, shop.id, &Premises { zone: "Asia/Shanghai".to_owned(), place })?;
+    set_premises(tx, shop.id, &Premises { place, ..Premises::assumed("CN") })?;
     let (by, mut terminals) = (audit::Actor::system("demo"), Vec::new());
     for name in ["Counter", "Terrace", "Shelf", "Courier"] {
         terminals.push(create_terminal(tx, means, &by, shop.id, &ShortText::parse(name, 60)?, place)?.id);

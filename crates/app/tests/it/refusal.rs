@@ -359,6 +359,10 @@ fn cases() -> Vec<Case> {
             let body = json!({"approve": false, "note": "looked at"});
             post(format!("/v1/reviews/{}/decision", text(&s.reviewed(), "id")), body)
         }),
+        case("list_rules", |_| get("/v1/rules".into())),
+        case("update_rule", |_| {
+            put("/v1/rules/blocked".into(), json!({"mode": "watch", "note": "our guests eat late"}))
+        }),
         case("create_decision", |_| {
             post("/v1/decisions".into(), json!({"amount_minor": 1, "currency": "CNY"}))
         }),

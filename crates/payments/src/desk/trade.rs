@@ -26,6 +26,7 @@ pub fn menu() -> Vec<MenuEntry> {
         section("/desk/refunds", "nav-refunds", Permission::ViewPayments, Payments),
         section("/desk/codes", "nav-codes", Permission::ViewPayments, Codes),
         section("/desk/reviews", "nav-reviews", Permission::Review, Risk).counting(count_reviews),
+        section("/desk/rules", "nav-rules", Permission::ViewDecisions, Risk),
         section("/desk/places", "nav-places", Permission::ManageTerminals, Shop),
         section("/desk/certificates", "nav-certificates", Permission::ManageCertificates, Security),
     ]
@@ -50,8 +51,8 @@ impl identity::desk::Trade for Trade {
     }
 
     fn set_zone(&self, tx: &mut Tx<'_>, shop: ShopId, zone: &str) -> Result<(), ApiError> {
-        let place = rows::find_premises(tx, shop)?.and_then(|known| known.place);
-        Ok(set_premises(tx, shop, &Premises { zone: zone.to_owned(), place })?)
+        let known = rows::find_premises(tx, shop)?.unwrap_or_else(|| Premises::assumed(""));
+        Ok(set_premises(tx, shop, &Premises { zone: zone.to_owned(), ..known })?)
     }
 
     fn find_errand(&self, tx: &mut Tx<'_>, next: &str) -> Result<Option<Errand>, ApiError> {

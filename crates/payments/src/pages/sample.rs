@@ -22,6 +22,7 @@ use super::pay::{
 use super::places::{PlaceRow, PlacesPage};
 use super::receipt::ReceiptPage;
 use super::reviews::{OverLimit, ReviewDetail, ReviewItem, ReviewsPage};
+use super::rules::{ModeShown, RuleChanged, RulePage, RuleRow, RulesPage};
 use super::shown::{CodeKindShown, CodeShown, OutcomeShown, PaymentShown};
 
 mod buyer;
@@ -531,6 +532,85 @@ impl CodePrintPage {
     }
 }
 
+impl RulesPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> RulesPage {
+        let lang = page.lang;
+        let row = |name: &str, en: &str, zh: &str, outcome, fired, mode| RuleRow {
+            name: name.to_owned(),
+            text: say(lang, en, zh),
+            outcome,
+            fired,
+            mode,
+            is_fixed: name == "takeover_drain",
+            change_href: if name == "takeover_drain" { String::new() } else { format!("/desk/rules/{name}") },
+        };
+        let rows = vec![
+            row(
+                "takeover_drain",
+                "A new device tries to empty the payer's balance right after a change of credentials.",
+                "凭证变更后，新设备试图清空付款人余额。",
+                OutcomeShown::Block,
+                2,
+                ModeShown::On,
+            ),
+            row(
+                "static_code_far_away",
+                "Your printed code was paid from far away; it may have been copied.",
+                "您的印刷码在远处被支付，可能被复制。",
+                OutcomeShown::Review,
+                14,
+                ModeShown::Watch,
+            ),
+            row(
+                "night_unusual_amount",
+                "An unusual amount at night.",
+                "夜间出现异常金额。",
+                OutcomeShown::Challenge,
+                0,
+                ModeShown::Off,
+            ),
+        ];
+        let changed = RuleChanged {
+            text: say(lang, "static_code_far_away is on watch now.", "static_code_far_away 现为仅观察。"),
+            undo_href: "/desk/rules/static_code_far_away".into(),
+            before: "on".into(),
+        };
+        RulesPage { page, rows, decisions: 500, changed: Some(changed) }
+    }
+}
+
+impl RulePage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> RulePage {
+        let choices =
+            ["on", "watch", "off"].map(|mode| Choice::new(mode, page.t(format!("rule-mode-{mode}"))));
+        RulePage {
+            name: "static_code_far_away".into(),
+            text: say(
+                page.lang,
+                "A printed code was paid from … away by a payer new to the shop",
+                "新付款人在 …外支付了印刷码",
+            ),
+            buyer_text: say(
+                page.lang,
+                "We are taking a short look at this payment and will tell you soon.",
+                "我们正在核对这笔付款，稍后会通知您。",
+            ),
+            when: "payment.code == \"static\" && payment.distance_km >= 100.0 && payer.new_shop".into(),
+            outcome: OutcomeShown::Review,
+            mode: ModeShown::On,
+            choices: choices.to_vec(),
+            chosen: "watch".into(),
+            note: String::new(),
+            problems: Problems::none(),
+            action_href: "/desk/rules/static_code_far_away".into(),
+            back_href: "/desk/rules".into(),
+            page,
+        }
+    }
+}
+
 impl ReviewsPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> ReviewsPage {
@@ -609,6 +689,8 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("code-new".to_owned(), CodeNewPage::sample(desk("/desk/codes/new")).render()?),
         ("code".to_owned(), CodePage::sample(desk("/desk/codes/1")).render()?),
         ("code-print".to_owned(), CodePrintPage::sample(buyer()).render()?),
+        ("rules".to_owned(), RulesPage::sample(desk("/desk/rules")).render()?),
+        ("rule".to_owned(), RulePage::sample(desk("/desk/rules/static_code_far_away")).render()?),
         ("reviews".to_owned(), ReviewsPage::sample(desk("/desk/reviews/1")).render()?),
         ("reviews-over".to_owned(), ReviewsPage::sample_over(desk("/desk/reviews/1")).render()?),
         ("reviews-empty".to_owned(), ReviewsPage::sample_empty(desk("/desk/reviews")).render()?),

@@ -241,6 +241,8 @@ pub(super) struct DecisionView {
     score: Option<f32>,
     /// Why, strictest first.
     reasons: Vec<ReasonView>,
+    /// Rules on watch that fired: noted, without effect.
+    watched: Vec<ReasonView>,
     /// Language of the three texts, `en` or `zh`.
     language: &'static str,
     /// Why, in words with every figure, for whoever works on risk; what another reason overruled is said as well.
@@ -273,7 +275,8 @@ fn view(id: DecisionId, decision: &Decision, rules: &RuleSet, lang: Lang) -> Dec
         id: id.to_string(),
         outcome: decision.outcome.name(),
         score: decision.score,
-        reasons: decision.reasons.iter().filter(|r| !r.overruled).map(reason).collect(),
+        reasons: decision.reasons.iter().filter(|r| r.counts()).map(reason).collect(),
+        watched: decision.reasons.iter().filter(|r| r.watched).map(reason).collect(),
         language: lang.code(),
         analyst_messages: explain(Audience::Analyst),
         seller_messages: explain(Audience::Seller),
@@ -301,7 +304,8 @@ pub(super) async fn create_decision(
         let shop = shop.ok_or_else(|| ApiError::not_found("shop does not exist"))?;
         let premises = find_premises(tx, shop.id, &shop.country)?;
         let facts = screening::facts_at(facts.clone(), &shop, &premises);
-        let (id, decision) = screening::decide_alone(tx, &caller.means, &screen, shop.id, &facts)?;
+        let by = (&screen, &premises.modes);
+        let (id, decision) = screening::decide_alone(tx, &caller.means, by, shop.id, &facts)?;
         Made::new(201, &view(id, &decision, &screen.rules, lang))
     })
     .await

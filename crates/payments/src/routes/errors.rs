@@ -13,6 +13,7 @@ use crate::payment::State;
 use crate::place::PlaceError;
 use crate::refund::RefundError;
 use crate::refund_limit::LimitError;
+use crate::rules::RuleModeError;
 
 macro_rules! codes {
     ($($name:ident = $text:literal, $status:literal, $meaning:literal;)*) => {
@@ -31,6 +32,7 @@ codes! {
     DAY_LIMIT = "day_limit", 422, "the amount is past the legal daily limit for this kind of code";
     BUYER_FACTOR_NEEDED = "buyer_factor_needed", 403, "the shop asks for a passkey, or a second factor given in the last five minutes, above an amount; the message says which";
     NOT_LABELLED = "not_labelled", 409, "nobody confirmed the payment, or it has not ended; a label is for one that did";
+    RULE_FIXED = "rule_fixed", 409, "the rule protects what buyers hold with every shop; it stays on";
     CODE_MALFORMED = "code_malformed", 422, "the text is not a code of this installation";
     CODE_ALTERED = "code_altered", 422, "the code was altered after the shop made it";
     CODE_EXPIRED = "code_expired", 409, "the code's time ran out; ask the shop for a new one";
@@ -117,6 +119,17 @@ pub(crate) fn of_place(error: PlaceError) -> ApiError {
         PlaceError::Denied(found) => found.into(),
         PlaceError::NoShop | PlaceError::NoTerminal => ApiError::not_found(text),
         PlaceError::Fault(found) => fault(&found),
+    }
+}
+
+/// A rule whose mode was not changed.
+pub(crate) fn of_rule(error: RuleModeError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        RuleModeError::Denied(found) => found.into(),
+        RuleModeError::NoShop | RuleModeError::NoRule => ApiError::not_found(text),
+        RuleModeError::Fixed => ApiError::new(&RULE_FIXED, text),
+        RuleModeError::Fault(found) => fault(&found),
     }
 }
 

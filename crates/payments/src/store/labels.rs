@@ -1,6 +1,6 @@
 //! SQL of what payments are known to be, and of the address a payment was decided on with.
 
-use base::{DecisionId, MemberId, PaymentId, ScopedId};
+use base::{DecisionId, MemberId, PaymentId};
 use risk::Key as PartyKey;
 use store::{Error, Table, Tx, int, text};
 

@@ -82,5 +82,6 @@ fn what_waits_is_counted_on_the_section_and_on_the_folded_menu() {
     let (mut buyer, page) = crate::pages::at_pin(&site, &path, crate::pages::BUYER);
     buyer.send(&crate::pages::settle(&page, crate::world::PIN));
     let home = owner.get("/desk");
-    assert_eq!(home.html.matches("<span class=\"hush\">1 waiting</span>").count(), 3, "{}", home.html);
+    // In the row on the group and on its section, and the same in the folded menu.
+    assert_eq!(home.html.matches("<span class=\"hush\">1 waiting</span>").count(), 4, "{}", home.html);
 }

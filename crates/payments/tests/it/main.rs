@@ -42,6 +42,8 @@ mod qr;
 #[cfg(test)]
 mod refunds;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod site;

@@ -113,8 +113,9 @@ pub(super) fn thing_of(path: &str, operation: &str) -> Thing {
         "confirm_payment" | "create_passkey_challenge" | "create_payment_from_code" | "scan_code" => {
             return Thing::OfAnyPayer;
         }
-        // The path names a currency; a key of the installation; a passkey, or a request, that nobody has.
+        // The path names a currency; a rule that all shops have; a key of the installation; a passkey, or a request, that nobody has.
         "update_refund_limit"
+        | "update_rule"
         | "destroy_key"
         | "delete_passkey"
         | "finish_contact_change"

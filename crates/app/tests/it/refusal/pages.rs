@@ -107,6 +107,11 @@ fn cases() -> Vec<Case> {
         case("POST", "/desk/certificates/{id}/revoke", P::ManageCertificates, |s| {
             press(format!("/desk/certificates/{}/revoke", s.certificate()))
         }),
+        case("GET", "/desk/rules", P::ViewDecisions, |_| show("/desk/rules")),
+        case("GET", "/desk/rules/{id}", P::ManageRules, |_| show("/desk/rules/blocked")),
+        case("POST", "/desk/rules/{id}", P::ManageRules, |_| {
+            fill("/desk/rules/blocked", &[("mode", "watch"), ("note", "our guests eat late")])
+        }),
         case("GET", "/desk/reviews", P::Review, |_| show("/desk/reviews")),
         case("GET", "/desk/reviews/{id}", P::Review, |s| show(s.review_page())),
         case("POST", "/desk/reviews/{id}", P::Review, |s| {
@@ -244,7 +249,9 @@ const NOBODYS_FACTOR: &str = "/desk/security/fct_0000000000000000000000000000/re
 
 /// What a page is about where it names something.
 fn is_theirs(page: &str, who: Who) -> bool {
-    let own = ["/desk/security", "/desk/devices", "/desk/keys"].iter().any(|start| page.starts_with(start));
+    // A rule is every shop's, and what is made of it the caller's own shop's.
+    let own = ["/desk/security", "/desk/devices", "/desk/keys", "/desk/rules"];
+    let own = own.iter().any(|start| page.starts_with(start));
     !page.contains('{') || own || who.is_of_the_shop()
 }
 
