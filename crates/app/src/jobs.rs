@@ -71,7 +71,11 @@ impl Jobs {
         let mut post = post::Post::new(installation.clone(), mail)?;
         let nightly = nightly::Nightly::new(installation.clone());
         jobs.each("nightly", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || nightly.look())?;
-        jobs.each("post", Duration::from_millis(MAIL_EVERY_MS), move || post.deliver())?;
+        let at = installation.clone();
+        jobs.each("post", Duration::from_millis(MAIL_EVERY_MS), move || {
+            answer_password_resets(&at);
+            post.deliver();
+        })?;
         if messages.go_out() {
             let texts = texts::Texts::new(installation.clone(), messages)?;
             jobs.each("texts", Duration::from_millis(MAIL_EVERY_MS), move || texts.deliver())?;
@@ -138,6 +142,18 @@ fn remind_of_api_keys(at: &Installation) {
             Ok(reminded) if reminded >= identity::limits::API_KEY_REMINDERS_MAX => {}
             Ok(_) => return,
             Err(problem) => return tracing::warn!(%problem, "API keys could not be looked through"),
+        }
+    }
+}
+
+/// Looks up whose forgotten password is to be set anew, and queues the links.
+fn answer_password_resets(at: &Installation) {
+    let most = identity::limits::RESET_REQUESTS_ANSWERED_MAX;
+    loop {
+        match at.write_if_due(move |tx, means| identity::answer_password_resets(tx, means, most)) {
+            Ok(answered) if answered >= most => {}
+            Ok(_) => return,
+            Err(problem) => return tracing::warn!(%problem, "forgotten passwords could not be looked up"),
         }
     }
 }

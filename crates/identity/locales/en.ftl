@@ -70,6 +70,7 @@ keys-secret = Secret, to sign requests with; keep it safe
 keys-none-title = No keys yet
 keys-none-text = Make one to connect your shop’s system.
 keys-ends = Ends
+keys-endless = Never: replace it
 keys-created = Made
 keys-revoke = Revoke
 keys-revoke-named = Revoke { $name }

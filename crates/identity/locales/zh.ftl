@@ -64,6 +64,7 @@ keys-secret = 密钥，用于请求签名，请妥善保管
 keys-none-title = 还没有密钥
 keys-none-text = 生成一个，连接您店铺的系统。
 keys-ends = 到期
+keys-endless = 永不到期：请更换
 keys-created = 生成时间
 keys-revoke = 吊销
 keys-revoke-named = 吊销 { $name }

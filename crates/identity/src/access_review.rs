@@ -47,7 +47,7 @@ const REVIEWS_CLOSED_MAX: i64 = 20;
 pub enum LineFlag {
     /// Not used for [`IDLE_DAYS_MAX`] days.
     Unused,
-    /// A key older than [`API_KEY_OLD_DAYS`] days.
+    /// A key older than [`API_KEY_OLD_DAYS`] days, or one without an end.
     OldKey,
     /// A member without a second factor.
     SingleFactor,
@@ -354,7 +354,8 @@ fn key_line(now: Timestamp, review: AccessReviewId, row: &key_rows::KeyRow) -> L
     if is_idle(row.used.unwrap_or(row.created), now) {
         flags.push(LineFlag::Unused);
     }
-    if row.created.plus_seconds(API_KEY_OLD_DAYS * DAY_SECONDS) <= now {
+    // Without an end it is of a version before every key had one.
+    if row.expires.is_none() || row.created.plus_seconds(API_KEY_OLD_DAYS * DAY_SECONDS) <= now {
         flags.push(LineFlag::OldKey);
     }
     LineRow {

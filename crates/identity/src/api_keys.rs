@@ -15,8 +15,8 @@ use vault::{Place, Vault};
 use crate::context::{Fault, Means, takes_faults};
 use crate::grants::list_holders;
 use crate::limits::{
-    API_KEY_DAYS_MAX, API_KEY_REMINDER_DAYS, API_KEY_REMINDERS_MAX, API_KEY_RING_MAX, API_KEYS_MAX,
-    KEY_TOUCH_SECONDS,
+    API_KEY_DAYS_DEFAULT, API_KEY_DAYS_MAX, API_KEY_REMINDER_DAYS, API_KEY_REMINDERS_MAX, API_KEY_RING_MAX,
+    API_KEYS_MAX, KEY_TOUCH_SECONDS,
 };
 use crate::notices::{Notice, queue_notice};
 use crate::permissions::{Actor, Denied, KeyCaller, Permission, Role};
@@ -37,7 +37,7 @@ const DAY_SECONDS: i64 = 86_400;
 pub struct NewApiKey {
     label: Label,
     role: Role,
-    days: Option<i64>,
+    days: i64,
 }
 
 /// Why an API key's description was refused.
@@ -52,7 +52,7 @@ pub enum ApiKeyProblem {
 }
 
 impl NewApiKey {
-    /// Checks a description. Without `days` the key is in force until it is revoked.
+    /// Checks a description. Without `days` the key lives [`API_KEY_DAYS_DEFAULT`] days.
     ///
     /// # Errors
     /// [`ApiKeyProblem`].
@@ -60,7 +60,8 @@ impl NewApiKey {
         if !role.is_for_keys() {
             return Err(ApiKeyProblem::Role);
         }
-        if days.is_some_and(|days| !(1..=API_KEY_DAYS_MAX).contains(&days)) {
+        let days = days.unwrap_or(API_KEY_DAYS_DEFAULT);
+        if !(1..=API_KEY_DAYS_MAX).contains(&days) {
             return Err(ApiKeyProblem::Days);
         }
         Ok(NewApiKey { label, role, days })
@@ -68,7 +69,7 @@ impl NewApiKey {
 
     /// A key of whoever runs the installation. Made at the command line alone, for the house.
     pub fn operator(label: Label) -> NewApiKey {
-        NewApiKey { label, role: Role::Operator, days: None }
+        NewApiKey { label, role: Role::Operator, days: API_KEY_DAYS_DEFAULT }
     }
 }
 
@@ -85,7 +86,7 @@ pub struct ApiKey {
     pub state: KeyState,
     /// When it was made.
     pub created: Timestamp,
-    /// When it ends by itself.
+    /// When it ends by itself; `None` for one of an earlier version, which ends when it is revoked.
     pub expires: Option<Timestamp>,
     /// The member who made it.
     pub maker: Option<MemberId>,
@@ -233,7 +234,7 @@ pub(crate) fn set_suspended(
 }
 
 /// Reminds shops of API keys that end soon or have just ended, each step once: an entry in the audit log, and a mail to
-/// everybody who manages the shop's keys. Returns how many; call again while it returns [`API_KEY_REMINDERS_MAX`].
+/// everybody who manages the shop's keys; at the house, to its operators. Returns how many; call again while it returns [`API_KEY_REMINDERS_MAX`].
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -254,7 +255,8 @@ pub fn remind_of_api_keys(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault
 fn remind(tx: &mut Tx, means: &Means<'_>, row: KeyRow, days: i64) -> Result<(), Fault> {
     let (id, shop) = (row.id, row.id.shop());
     let notice = Notice::ApiKeyEnds { label: row.label.clone(), days };
-    for holder in list_holders(tx, shop, Permission::ManageApiKeys, &Actor::System)? {
+    let who = if shop == ShopId::HOUSE { Permission::Operate } else { Permission::ManageApiKeys };
+    for holder in list_holders(tx, shop, who, &Actor::System)? {
         queue_notice(tx, means, Person::Member(holder.id), &notice)?;
     }
     rows::update_key(tx, KeyRow { told_days: Some(days), ..row })?;
@@ -369,7 +371,7 @@ fn insert_key(
         role: new.role,
         state: KeyState::Active,
         created: means.now,
-        expires: new.days.map(|days| means.now.plus_seconds(days * DAY_SECONDS)),
+        expires: Some(means.now.plus_seconds(new.days * DAY_SECONDS)),
         ended: None,
         maker: match actor {
             Actor::Member(session) => Some(session.member),

@@ -132,7 +132,8 @@ pub use password::{
     Beside, Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
 };
 pub use password_reset::{
-    PasswordResetError, find_password_reset, finish_password_reset, request_password_reset,
+    PasswordResetError, answer_password_resets, find_password_reset, finish_password_reset,
+    request_password_reset,
 };
 pub use permissions::{Actor, Denied, KeyCaller, Permission, Role, TerminalCaller};
 pub use person::Person;

@@ -110,6 +110,10 @@ pub const OPEN_STEP_UP_SECONDS: i64 = 5 * 60;
 pub const SETUP_LIFE_SECONDS: i64 = 24 * 3600;
 /// Life of a link with which a member sets a forgotten password anew, in seconds.
 pub const RESET_LINK_SECONDS: i64 = 30 * 60;
+/// Requests for such a link that wait to be looked up; one more is told to come back.
+pub const RESET_REQUESTS_WAITING_MAX: i64 = 1_000;
+/// Requests for such a link that are looked up in one transaction.
+pub const RESET_REQUESTS_ANSWERED_MAX: usize = 20;
 /// Life of the link with which a member begins anew whose second factors two people reset, in seconds.
 pub const RESTART_LINK_SECONDS: i64 = 86_400;
 /// Life of an invitation, in seconds.
@@ -121,8 +125,8 @@ pub const MEMBERS_MAX: i64 = 500;
 pub const API_KEYS_MAX: i64 = 50;
 /// Longest life of an API key, in days.
 pub const API_KEY_DAYS_MAX: i64 = 366;
-/// Life of an API key that was made on the desk, in days.
-pub const DESK_API_KEY_DAYS: i64 = 365;
+/// Life of an API key for which nothing else was asked, in days.
+pub const API_KEY_DAYS_DEFAULT: i64 = 365;
 /// How long before its end a shop is reminded of an API key, in days, longest first; 0 when it has ended.
 pub const API_KEY_REMINDER_DAYS: [i64; 5] = [30, 14, 7, 1, 0];
 /// API keys a shop is reminded of in one transaction.

@@ -16,11 +16,21 @@ pub(crate) fn email_index(vault: &Vault, email: &Email) -> String {
     hash_text(&vault.index(INDEX_KIND, email.secret().expose()))
 }
 
+/// Everything an address may be found by: an index by each key that still opens something.
+pub(crate) fn email_indexes(vault: &Vault, email: &Email) -> Vec<String> {
+    vault.indexes(INDEX_KIND, email.secret().expose()).iter().map(hash_text).collect()
+}
+
 /// Whose address it is, by whichever key its index was made. Every key is asked, so that time does not tell.
 pub(crate) fn find_login_of(tx: &mut Tx, vault: &Vault, email: &Email) -> Result<Option<LoginRow>, Fault> {
+    find_login_by(tx, &email_indexes(vault, email))
+}
+
+/// Whose address has one of these indexes.
+pub(crate) fn find_login_by(tx: &mut Tx, indexes: &[String]) -> Result<Option<LoginRow>, Fault> {
     let mut found = None;
-    for index in vault.indexes(INDEX_KIND, email.secret().expose()) {
-        let login = members::find_login(tx, &hash_text(&index))?;
+    for index in indexes {
+        let login = members::find_login(tx, index)?;
         found = found.or(login);
     }
     Ok(found)

@@ -1,37 +1,44 @@
 //! A member's forgotten password, set anew by a link in a mail (ASVS 6.4.3).
 //!
 //! The link works once and for half an hour. It sets a password and opens nothing: the second factor is asked for at the
-//! sign-in that follows, so a mailbox alone lets nobody in. Whether an address belongs to anybody shows nowhere: the same
-//! is counted, sealed and written for one that does not (PW-5).
+//! sign-in that follows, so a mailbox alone lets nobody in.
+//!
+//! Whether an address belongs to anybody shows nowhere, not in time either: the door counts the try and writes a row, and
+//! looks for no member (PW-5). A job finds the member later and queues the mail ([`answer_password_resets`]), in one
+//! transaction with the end of the row. So a crash loses nothing: what was answered with 202 is on disk, and is gone on with
+//! after the next start. While as many wait as may wait, everybody is told to come back.
 
 use base::{MemberId, Secret, ShopId, Timestamp};
 use store::Tx;
 
 use crate::context::{Fault, Means, takes_faults};
 use crate::letters;
-use crate::limits::RESET_LINK_SECONDS;
+use crate::limits::{RESET_LINK_SECONDS, RESET_REQUESTS_WAITING_MAX};
+use crate::logins;
 use crate::mail::{self, Recipient};
 use crate::members::{self, LoginError, MemberError};
-use crate::password::PasswordHash;
+use crate::password::{PasswordHash, QueueFull};
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::sign_in;
 use crate::store::members::{self as rows, MemberRow, MemberState};
-use crate::store::password_resets::{self as resets, Asker, ResetRow};
+use crate::store::password_resets::{self as resets, RequestRow, ResetRow};
 use crate::text::Email;
 use crate::throttle::{self, Limit};
-use crate::token::{Token, TokenKind};
+use crate::token::{Token, TokenKind, key_text};
 
 /// Links asked for, for one address from one place.
 const PER_PAIR: Limit = Limit { kind: "reset_pair", tries_max: 3, window_seconds: 3600, block_seconds: 900 };
 /// Links asked for from one place, for whomever.
 const PER_ORIGIN: Limit =
     Limit { kind: "reset_origin", tries_max: 20, window_seconds: 3600, block_seconds: 900 };
-/// Links for one address from places its member never signed in from: strangers cannot use up those of the usual place.
+/// Links for one address from places its member never signed in from: strangers cannot use up those of the usual place,
+/// which has as many of its own.
 const PER_ACCOUNT: Limit =
     Limit { kind: "reset_account", tries_max: 10, window_seconds: 86_400, block_seconds: 3600 };
+const REQUEST_ID_BYTES: usize = 10;
 
 /// Why a link sets no password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,11 +52,11 @@ pub enum PasswordResetError {
 }
 takes_faults!(PasswordResetError);
 
-/// Sends a link to an address that belongs to an active member with a password. Nothing goes to any other; whoever asked
-/// cannot tell.
+/// Takes a request for a link. The same is done for every address: nobody is looked for here. `public_url` is what links in
+/// mails start with.
 ///
 /// # Errors
-/// [`LoginError::TooMany`].
+/// [`LoginError::TooMany`]; [`LoginError::Busy`] while [`RESET_REQUESTS_WAITING_MAX`] requests wait.
 pub fn request_password_reset(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -57,31 +64,52 @@ pub fn request_password_reset(
     origin: &str,
     public_url: &str,
 ) -> Result<(), LoginError> {
-    let index = members::email_index(means.vault, email);
-    count(tx, means, &index, origin)?;
-    let row = find_by_address(tx, means, email)?;
-    let asker = row.as_ref().map_or(Asker::Nobody(index), |row| Asker::Member(row.shop, row.id));
-    delete_resets_of(tx, asker.subject())?;
+    count(tx, means, &members::email_index(means.vault, email), origin)?;
+    if resets::count_requests(tx, RESET_REQUESTS_WAITING_MAX)? >= RESET_REQUESTS_WAITING_MAX {
+        return Err(LoginError::Busy(QueueFull));
+    }
+    let id = format!("{:012x}{}", means.now.millis(), key_text(&means.dice.bytes::<REQUEST_ID_BYTES>()));
+    let indexes = logins::email_indexes(means.vault, email);
+    let row = RequestRow { id, indexes, public_url: public_url.to_owned(), created: means.now };
+    Ok(resets::insert_request(tx, row)?)
+}
+
+/// Answers up to `limit` requests that wait, oldest first: whoever is an active member with a password gets a mail with a
+/// link, and nobody else gets anything. Returns how many were answered; call again while it returns `limit`.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn answer_password_resets(tx: &mut Tx, means: &Means<'_>, limit: usize) -> Result<usize, Fault> {
+    let waiting = resets::list_requests(tx, limit)?;
+    for request in &waiting {
+        resets::delete_request(tx, &request.id)?;
+        match find_by_indexes(tx, &request.indexes)? {
+            Some(row) => send_link(tx, means, row, &request.public_url)?,
+            None => {
+                let nobody = audit::Object::word("login");
+                let event =
+                    Event::new(ShopId::HOUSE, &Actor::Anyone, record::PASSWORD_RESET_ASKED, nobody).refused();
+                record::note(tx, means, event)?;
+            }
+        }
+    }
+    Ok(waiting.len())
+}
+
+/// Sends a member a link; an earlier one ends.
+fn send_link(tx: &mut Tx, means: &Means<'_>, row: MemberRow, public_url: &str) -> Result<(), Fault> {
+    delete_resets(tx, row.id)?;
     let token = Token::random(TokenKind::PasswordReset, means.dice);
     let expires = means.now.plus_seconds(RESET_LINK_SECONDS);
-    resets::insert_reset(tx, ResetRow { token_hash: token.hash(), asker, expires })?;
+    let reset = ResetRow { token_hash: token.hash(), shop: row.shop, member: row.id, expires };
+    resets::insert_reset(tx, reset)?;
     let link = Secret::new(format!("{public_url}/reset/{}", token.secret().expose()));
-    let lang = row.as_ref().map(|row| row.lang).unwrap_or_default();
-    let letter = letters::password_reset(lang, &link, expires);
-    let contact = Contact::Email(email.clone());
-    let event = match &row {
-        Some(row) => {
-            let to = Recipient { shop: row.shop, owner: row.id.short(), contact: &contact };
-            mail::queue_mail(tx, means, &to, &letter)?;
-            Event::new(row.shop, &Actor::Anyone, record::PASSWORD_RESET_ASKED, row.id)
-        }
-        None => {
-            mail::queue_to_nobody(tx, means, &contact, &letter)?;
-            let nobody = audit::Object::word("login");
-            Event::new(ShopId::HOUSE, &Actor::Anyone, record::PASSWORD_RESET_ASKED, nobody).refused()
-        }
-    };
-    Ok(record::note(tx, means, event)?)
+    let email = members::open_person(tx, means.vault, &row)?.email;
+    let contact = Contact::parse(email.expose()).map_err(|_| Fault::Row("member"))?;
+    let to = Recipient { shop: row.shop, owner: row.id.short(), contact: &contact };
+    mail::queue_mail(tx, means, &to, &letters::password_reset(row.lang, &link, expires))?;
+    let event = Event::new(row.shop, &Actor::Anyone, record::PASSWORD_RESET_ASKED, row.id);
+    record::note(tx, means, event)
 }
 
 /// Whose password a link sets.
@@ -94,10 +122,8 @@ pub fn find_password_reset(
     now: Timestamp,
 ) -> Result<(ShopId, MemberId), PasswordResetError> {
     let row = resets::find_reset(tx, &token.hash())?.filter(|row| now < row.expires);
-    let Some(Asker::Member(shop, id)) = row.map(|row| row.asker) else {
-        return Err(PasswordResetError::Gone);
-    };
-    let member = rows::find_member(tx, shop, id)?.filter(can_reset);
+    let row = row.ok_or(PasswordResetError::Gone)?;
+    let member = rows::find_member(tx, row.shop, row.member)?.filter(can_reset);
     member.map(|row| (row.shop, row.id)).ok_or(PasswordResetError::Gone)
 }
 
@@ -124,11 +150,7 @@ pub fn finish_password_reset(
 
 /// Forgets every such link of a member.
 pub(crate) fn delete_resets(tx: &mut Tx, member: MemberId) -> Result<(), Fault> {
-    delete_resets_of(tx, member.short())
-}
-
-fn delete_resets_of(tx: &mut Tx, subject: &str) -> Result<(), Fault> {
-    for hash in resets::list_resets_of(tx, subject)? {
+    for hash in resets::list_resets_of(tx, member)? {
         resets::delete_reset(tx, &hash)?;
     }
     Ok(())
@@ -147,21 +169,16 @@ fn can_reset(row: &MemberRow) -> bool {
     row.state == MemberState::Active && row.password.is_some()
 }
 
-fn find_by_address(tx: &mut Tx, means: &Means<'_>, email: &Email) -> Result<Option<MemberRow>, Fault> {
-    let login = members::find_login_of(tx, means.vault, email)?;
-    // Somebody is looked for in any case, so that time does not tell.
-    let nobody = || (ShopId::HOUSE, MemberId::new(ShopId::HOUSE, means.now, means.dice));
-    let (shop, id) = login.map_or_else(nobody, |login| (login.shop, login.member));
-    Ok(rows::find_member(tx, shop, id)?.filter(can_reset))
+fn find_by_indexes(tx: &mut Tx, indexes: &[String]) -> Result<Option<MemberRow>, Fault> {
+    let Some(login) = logins::find_login_by(tx, indexes)? else { return Ok(None) };
+    Ok(rows::find_member(tx, login.shop, login.member)?.filter(can_reset))
 }
 
 fn count(tx: &mut Tx, means: &Means<'_>, index: &str, origin: &str) -> Result<(), LoginError> {
     let pair = format!("{index} {origin}");
-    let mut limits = vec![(&PER_PAIR, pair.as_str()), (&PER_ORIGIN, origin)];
-    if !members::is_known_place(tx, &pair, means.now)? {
-        limits.push((&PER_ACCOUNT, index));
-    }
-    for (limit, subject) in limits {
+    // From a known place the pair is counted in place of the address: as many rows are read and written for everybody.
+    let by = if members::is_known_place(tx, &pair, means.now)? { pair.as_str() } else { index };
+    for (limit, subject) in [(&PER_PAIR, pair.as_str()), (&PER_ORIGIN, origin), (&PER_ACCOUNT, by)] {
         if let Err(blocked) = throttle::count(tx, limit, subject, means.now)? {
             return Err(LoginError::TooMany { retry_after_seconds: blocked.retry_after_seconds });
         }

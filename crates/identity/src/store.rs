@@ -339,6 +339,15 @@ pub const MIGRATIONS: &[Migration] = &[
         ALTER TABLE api_keys ADD COLUMN told_days BIGINT;
         CREATE INDEX api_keys_by_end ON api_keys (expires_ms) WHERE expires_ms IS NOT NULL;",
     },
+    Migration {
+        version: 370,
+        name: "identity: requests for a new password that wait to be looked up",
+        sql: "
+        CREATE TABLE password_reset_requests (
+            id TEXT NOT NULL, email_indexes TEXT NOT NULL, public_url TEXT NOT NULL, created_ms BIGINT NOT NULL,
+            PRIMARY KEY (id)
+        );",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

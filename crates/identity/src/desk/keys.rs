@@ -19,7 +19,6 @@ use super::words::text_problem;
 use crate::api_keys::{
     ApiKey, ApiKeyError, KeyState, NewApiKey, create_api_key, list_api_keys, revoke_api_key,
 };
-use crate::limits::DESK_API_KEY_DAYS;
 use crate::pages::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use crate::permissions::{Permission, Role};
 use crate::text::Label;
@@ -76,9 +75,7 @@ impl KeyForm {
         let label = Label::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
         let role = Role::from_name(&self.role).filter(|role| role.is_for_keys());
         match (label, role) {
-            (Ok(label), Some(role)) => {
-                NewApiKey::new(label, role, Some(DESK_API_KEY_DAYS)).map_err(|_| problems)
-            }
+            (Ok(label), Some(role)) => NewApiKey::new(label, role, None).map_err(|_| problems),
             (_, Some(_)) => Err(problems),
             (_, None) => {
                 problems.add("role", page.t("problem-choice"));

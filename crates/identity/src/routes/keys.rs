@@ -28,8 +28,8 @@ pub struct NewApiKeyBody {
     /// `integration` (sell and refund), `decisions` (ask for decisions alone) or `detokenise` (keep and open customers' data).
     #[schema(example = "integration")]
     role: String,
-    /// How many days it lives, 1 to 366; without it, until it is revoked.
-    #[schema(minimum = 1, maximum = 366)]
+    /// How many days it lives, 1 to 366; 365 without it.
+    #[schema(minimum = 1, maximum = 366, default = 365)]
     days: Option<i64>,
 }
 
@@ -46,7 +46,7 @@ pub struct ApiKeyView {
     state: &'static str,
     /// When it was made, RFC 3339.
     created_at: String,
-    /// When it ends by itself, RFC 3339.
+    /// When it ends by itself, RFC 3339. Every key has an end; absent for one that was made before that was so.
     expires_at: Option<String>,
     /// The last use, to the day, RFC 3339.
     used_at: Option<String>,

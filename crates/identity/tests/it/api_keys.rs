@@ -121,6 +121,33 @@ fn a_key_lives_1_to_366_days_and_has_a_role_for_keys() {
 }
 
 #[test]
+fn c09_every_key_has_an_end_and_one_from_before_that_was_so_is_overdue() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let year = world.now().plus_seconds(365 * 86_400);
+        let operator = NewApiKey::operator(Label::parse("cash desk").unwrap());
+        for (shop, new) in [(shop, new_key(None)), (base::ShopId::HOUSE, operator)] {
+            let made = world
+                .write(move |tx, means| identity::create_system_api_key(tx, means, shop, &new.clone()))
+                .unwrap()
+                .0;
+            assert_eq!(made.expires, Some(year));
+        }
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let flags = || {
+            let by = owner.clone();
+            let opened = world.write(move |tx, means| identity::open_access_review(tx, means, shop)).unwrap();
+            let lines = world.read(|tx, _| identity::find_access_review(tx, &by, shop, opened)).unwrap().1;
+            lines.into_iter().find(|line| line.kind == identity::LineKind::ApiKey).unwrap().flags
+        };
+        assert_eq!(flags(), []);
+        let endless = "UPDATE api_keys SET expires_ms = NULL";
+        world.write(move |tx, _| tx.execute(endless, &[]).map(drop)).unwrap();
+        assert_eq!(flags(), [identity::LineFlag::OldKey]);
+    });
+}
+
+#[test]
 fn c09_a_shop_is_reminded_of_the_end_of_an_api_key_in_five_steps_each_once() {
     each_world(|world| {
         let shop = world.shop().id;
@@ -133,7 +160,7 @@ fn c09_a_shop_is_reminded_of_the_end_of_an_api_key_in_five_steps_each_once() {
                 .unwrap()
                 .0
         };
-        let (endless, revoked, key) = (make(None), make(Some(40)), make(Some(40)));
+        let (long, revoked, key) = (make(None), make(Some(40)), make(Some(40)));
         let by = world.actor(shop, "boss@shop.example", &[Role::Manager]);
         assert!(
             world.read(|tx, _| identity::list_api_keys(tx, &by, shop)).is_err(),
@@ -160,7 +187,7 @@ fn c09_a_shop_is_reminded_of_the_end_of_an_api_key_in_five_steps_each_once() {
         assert_eq!(world.audited("api_key.ends_soon"), 5);
         let require = |id| world.read(|tx, means| identity::require_active_key(tx, id, means.now));
         assert_eq!(require(key.id), Err(AuthError::SignInNeeded));
-        assert!(require(endless.id).is_ok());
+        assert!(require(long.id).is_ok());
         let late = make(Some(3));
         assert_eq!(told(), 2, "found late it is told once: {late:?}");
         assert_eq!(told(), 0);

@@ -86,6 +86,7 @@ fn pw_5_an_address_that_belongs_to_nobody_gets_the_same_answer_and_the_same_rows
         let all = || {
             [
                 rows("SELECT COUNT(*) FROM password_resets"),
+                rows("SELECT COUNT(*) FROM password_reset_requests"),
                 rows("SELECT COUNT(*) FROM outbox_mail"),
                 rows("SELECT COUNT(*) FROM audit_entries"),
                 rows("SELECT COUNT(*) FROM throttles WHERE kind <> 'reset_origin'"),
@@ -98,12 +99,63 @@ fn pw_5_an_address_that_belongs_to_nobody_gets_the_same_answer_and_the_same_rows
             let grown: Vec<i64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
             (reply.status, reply.body, grown)
         };
-        assert_eq!(change(OWNER), change("nobody@shop.example"));
+        let (known, unknown) = (change(OWNER), change("nobody@shop.example"));
+        assert_eq!(known, unknown);
+        assert_eq!(known.2, [0, 1, 0, 0, 2], "the door counts and keeps the request, and looks nobody up");
         assert_eq!(site.mails("password_reset"), 1, "nobody gets no mail");
+        assert_eq!(rows("SELECT COUNT(*) FROM password_reset_requests"), 0, "both are answered");
+        assert_eq!(site.world.audited("member.password_reset_asked"), 2, "and both are in the log");
         let gone = |token: &str| (site.set(token, NEW).status, site.set(token, NEW).code().to_owned());
         let made_up = identity::Token::random(identity::TokenKind::PasswordReset, &Dice::System);
         assert_eq!(gone(made_up.secret().expose()), (409, "link_gone".to_owned()));
         assert_eq!(gone("x"), (409, "link_gone".to_owned()));
+    });
+}
+
+#[test]
+fn pw_5_from_the_usual_place_as_many_tries_are_counted_as_from_anywhere() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        let rows = || {
+            let count = "SELECT COUNT(*) FROM throttles WHERE kind LIKE 'reset%' AND kind <> 'reset_origin'";
+            let rows = site.world.cx.db.read_blocking(move |tx| tx.query(count, &[])).unwrap();
+            rows[0].int(0).unwrap()
+        };
+        assert_eq!(site.first_step(OWNER, OLD).status, 201, "known from here now");
+        site.forgot(OWNER);
+        let known = rows();
+        site.forgot("nobody@shop.example");
+        assert_eq!((known, rows() - known), (2, 2));
+    });
+}
+
+#[test]
+fn pw_5_as_many_requests_wait_as_may_and_the_next_is_told_to_come_back_whoever_it_is() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        let most = identity::limits::RESET_REQUESTS_WAITING_MAX;
+        site.world
+            .write(move |tx, _| {
+                for n in 1..most {
+                    let sql =
+                        "INSERT INTO password_reset_requests (id, email_indexes, public_url, created_ms)
+                               VALUES (?1, 'x', 'https://pay.example', 1)";
+                    tx.execute(sql, &[format!("{n:08}").into()])?;
+                }
+                Ok::<_, identity::Fault>(())
+            })
+            .unwrap();
+        assert_eq!(site.forgot(OWNER).status, 202, "the last place");
+        let refused = |email: &str| (site.forgot(email).status, site.forgot(email).code().to_owned());
+        assert_eq!(refused("nobody@shop.example"), refused("second@shop.example"));
+        assert_eq!(site.forgot(OWNER).status, 503);
+        let answer =
+            || site.world.write(|tx, means| identity::answer_password_resets(tx, means, 600)).unwrap();
+        assert_eq!((answer(), answer(), answer()), (600, 400, 0), "oldest first, each once");
+        assert_eq!(site.mails("password_reset"), 1);
+        assert_eq!(site.forgot(OWNER).status, 202);
     });
 }
 

@@ -101,9 +101,10 @@ impl World {
         Actor::Member(session)
     }
 
-    /// Every mail that is due, taken and marked as sent.
+    /// Every mail that is due, taken and marked as sent, after what the job does that looks up forgotten passwords.
     pub fn deliver(&self) -> Vec<DueMail> {
         self.write(|tx, means| {
+            identity::answer_password_resets(tx, means, 100)?;
             let mails = identity::take_due(tx, means, 100)?;
             for mail in &mails {
                 identity::mark_sent(tx, mail.shop, &mail.id)?;
