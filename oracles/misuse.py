@@ -8,7 +8,7 @@ import urllib.parse
 PAGES = {
     "nobody": ["/me/sign-in", "/me/new", "/sign-in", "/sign-in/forgotten", "/me/sign-in/passkey", "/setup/{secret}", "/reset/{secret}",
                "/freeze/{secret}", "/p/{secret}", "/pay/{secret}", "/me/{contact}", "/desk/{card}"],
-    "tw_member": ["/desk/members", "/desk/members/new", "/desk/roles/new", "/desk/password", "/desk/security", "/desk/api-keys",
+    "tw_member": ["/desk/members", "/desk/members/new", "/desk/roles/new", "/desk/password", "/desk/address", "/desk/security", "/desk/api-keys",
                   "/desk/customers", "/desk/codes/new", "/desk/buyer-policy", "/desk/refunds/limit", "/desk/keys", "/desk/certificates",
                   "/desk/members/{secret}", "/desk/customers/{card}", "/desk/payments?q={contact}", "/desk/approvals"],
     "tw_buyer": ["/me", "/me/pin", "/me/pin/forgot", "/me/contact", "/me/security", "/me/security/passkey", "/me/devices", "/me/methods",

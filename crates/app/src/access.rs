@@ -30,7 +30,8 @@ needs! {
         "freeze_me", "list_own_payments", "update_pin", "wake_buyer_session";
     Pay => "answer_challenge", "confirm_payment", "create_passkey_challenge", "create_payment_from_code",
         "scan_code";
-    OwnSecurity => "confirm_sms", "confirm_totp", "create_passkey_registration", "create_passkey_step_up",
+    OwnSecurity => "confirm_sms", "confirm_totp", "create_address_change", "finish_address_change",
+        "create_passkey_registration", "create_passkey_step_up",
         "delete_my_other_sessions", "delete_my_session", "list_my_sessions",
         "create_recovery_codes", "create_sms", "create_step_up", "create_totp", "delete_my_factor",
         "delete_passkey", "finish_passkey_registration", "finish_passkey_step_up", "list_my_factors",

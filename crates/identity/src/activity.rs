@@ -83,6 +83,7 @@ pub(crate) fn note_notice(
         | Notice::RecoveryGranted
         | Notice::ReadsTooMuch { .. }
         | Notice::BuyerPolicyChanged
+        | Notice::ColleagueStopped { .. }
         | Notice::ApprovalAsked { .. }
         | Notice::ApiKeyEnds { .. }
         | Notice::CertificateEnds { .. } => return Ok(()),

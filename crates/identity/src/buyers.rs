@@ -362,7 +362,7 @@ pub fn erase_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -
     for device in buyers::list_devices(tx, id)? {
         buyers::delete_device(tx, id, device.id)?;
     }
-    disputes::delete_disputes(tx, id)?;
+    disputes::delete_disputes(tx, Person::Buyer(id))?;
     activity::delete_activity(tx, id)?;
     if let Some(index) = &row.contact_index {
         buyers::delete_contact(tx, index)?;

@@ -21,6 +21,7 @@ use webkit::body::Incoming;
 use security::At;
 
 mod account;
+mod address;
 mod buyer;
 mod buyer_policy;
 mod contact;
@@ -187,6 +188,8 @@ fn members() -> Router<Hall> {
         .route("/sign-in/outside/back", get(outside::finish))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/desk/password", get(security::show_password).post(security::update_password))
+        .route("/desk/address", get(address::show_address).post(address::request_code))
+        .route("/desk/address/set", post(address::set_address))
         .route("/password-strength", post(security::judge))
         .merge(second_step::router(Side::Member))
         .merge(enrol::router(Side::Member))

@@ -14,6 +14,7 @@
 
 mod access_review;
 mod activity;
+mod address_change;
 mod api_keys;
 pub mod approvals;
 mod blocklist;
@@ -78,6 +79,7 @@ pub use access_review::{
     suspend_idle_members,
 };
 pub use activity::{Activity, Happening, list_activity};
+pub use address_change::{AddressChange, AddressChangeError, finish_address_change, request_address_change};
 pub use api_keys::{
     ApiKey, ApiKeyError, ApiKeyProblem, ApiKeyRing, KeyState, NewApiKey, RingKey, create_api_key,
     create_system_api_key, list_api_keys, remind_of_api_keys, require_active_key, revoke_api_key,

@@ -3,7 +3,7 @@
 use store::Tx;
 use vault::{KeyedHash, Vault};
 
-use crate::context::Fault;
+use crate::context::{Fault, Means};
 use crate::members::place;
 use crate::store::members::{self, LoginRow, MemberRow};
 use crate::text::Email;
@@ -34,6 +34,22 @@ pub(crate) fn find_login_by(tx: &mut Tx, indexes: &[String]) -> Result<Option<Lo
         found = found.or(login);
     }
     Ok(found)
+}
+
+/// Lets a member sign in with another address from now on. Returns whether it could be: not when it is another member's.
+pub(crate) fn move_login(tx: &mut Tx, means: &Means<'_>, row: MemberRow, new: &Email) -> Result<bool, Fault> {
+    let holder = find_login_of(tx, means.vault, new)?;
+    if let Some(holder) = holder {
+        return Ok(holder.member == row.id);
+    }
+    let email_index = hash_text(&means.vault.index_to_store(tx, INDEX_KIND, new.secret().expose())?);
+    let key = means.vault.data_key(tx, row.shop, row.id.short(), means.now, means.dice)?;
+    let email = key.seal(&place("email", &row.id), new.secret(), means.dice)?;
+    members::delete_login(tx, &row.email_index)?;
+    let login = LoginRow { email_index: email_index.clone(), shop: row.shop, member: row.id };
+    members::insert_login(tx, login)?;
+    members::update_member(tx, MemberRow { email, email_index, ..row })?;
+    Ok(true)
 }
 
 /// Makes a member's index anew, when the seed of the sub-keys is replaced.

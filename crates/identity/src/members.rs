@@ -12,6 +12,7 @@ use webkit::page::Lang;
 use crate::api_keys;
 use crate::approvals::{self, ApprovalAction, ApprovalError, Asked, Proposal};
 use crate::context::{Context, Fault, Means, takes_faults};
+use crate::disputes;
 use crate::factors;
 use crate::grants::{self, Grants, Permissions};
 use crate::limits::MEMBERS_MAX;
@@ -386,6 +387,7 @@ pub(crate) fn end_member(
     // Nobody knows whose they are; those still needed are made again.
     crate::store::certificates::delete_enrolments(tx, shop)?;
     password_reset::delete_resets(tx, id)?;
+    disputes::delete_disputes(tx, Person::Member(id))?;
     members::update_member(tx, MemberRow { state: MemberState::Disabled, password: None, ..row })?;
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let event = Event::new(shop, actor, record::MEMBER_REMOVED, id)

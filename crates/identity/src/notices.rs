@@ -86,6 +86,11 @@ pub enum Notice {
     },
     /// What the shop demands of buyers was changed.
     BuyerPolicyChanged,
+    /// A colleague's account was stopped: whoever reads the earlier address says that it was not them who changed it.
+    ColleagueStopped {
+        /// Who: an id of ours.
+        who: String,
+    },
     /// Somebody asks this person to approve something.
     ApprovalAsked {
         /// What for, in a few words.

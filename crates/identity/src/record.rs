@@ -49,6 +49,8 @@ actions! {
     FIRST_STEP_TAKEN = "login.first_step";
     INVITATION_SENT_AGAIN = "member.invitation_sent_again";
     LOGIN_REFUSED = "login.refused";
+    MEMBER_ADDRESS_CHANGED = "member.address_changed";
+    MEMBER_ADDRESS_DISPUTED = "member.address_disputed";
     MEMBER_CREATED = "member.created";
     MEMBER_FACTORS_RESET = "member.factors_reset";
     MEMBER_PASSWORD_SET = "member.password_set";

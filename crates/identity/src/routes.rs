@@ -5,6 +5,7 @@
 //! contacts; a wrong address and a wrong password answer the same.
 
 mod access_reviews;
+mod addresses;
 mod approvals;
 mod buyers;
 mod certificates;
@@ -49,6 +50,8 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(pin_resets::use_freeze_link))
         .routes(routes!(contacts::create_contact_change))
         .routes(routes!(contacts::finish_contact_change))
+        .routes(routes!(addresses::create_address_change))
+        .routes(routes!(addresses::finish_address_change))
         .routes(routes!(buyers::freeze_me))
         .routes(routes!(buyers::list_my_sessions, buyers::delete_my_other_sessions))
         .routes(routes!(passwords::update_password))

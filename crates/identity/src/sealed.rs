@@ -8,7 +8,9 @@ use vault::SealedColumn;
 
 use crate::api_keys::OWNER as API_KEY_OWNER;
 use crate::certificates::OWNER as AUTHORITY_OWNER;
+use crate::disputes::list_sealed;
 use crate::store::certificates::{list_authority_keys, update_authority_key};
+use crate::store::disputes::update_old_address;
 use crate::store::sealed::{
     Anew, Part, list_api_secrets, list_buyer_parts, list_factor_secrets, list_invited, list_mail_parts,
     list_member_parts, list_waiting_parts, update_api_secret, update_buyer_part, update_factor_secret,
@@ -109,6 +111,12 @@ pub const SEALED: &[SealedColumn] = &[
         column: "secret",
         list: |tx, shop, owner, after, limit| list_factor_secrets(tx, (shop, owner), after, limit),
         update: |tx, shop, owner, row, sealed| update_factor_secret(tx, Anew { shop, owner, row, sealed }),
+    },
+    SealedColumn {
+        table: "dispute_links",
+        column: "old_address",
+        list: |tx, shop, owner, after, limit| list_sealed(tx, (shop, owner), after, limit),
+        update: |tx, _, _, row, sealed| update_old_address(tx, row, sealed),
     },
     SealedColumn {
         table: "approvals",

@@ -348,6 +348,11 @@ pub const MIGRATIONS: &[Migration] = &[
             PRIMARY KEY (id)
         );",
     },
+    Migration {
+        version: 371,
+        name: "identity: the address a member had before it was changed",
+        sql: "ALTER TABLE dispute_links ADD COLUMN old_address BLOB",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

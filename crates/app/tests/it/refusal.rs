@@ -389,6 +389,14 @@ fn cases() -> Vec<Case> {
             let body = json!({"contact": "new@b.example", "code": "000000"});
             Request::post(&format!("/v1/me/contact_changes/{NOBODYS_REQUEST}/finish"), &body)
         }),
+        case("create_address_change", |_| {
+            let email = format!("{}@shop.example", key());
+            Request::post("/v1/me/address_changes", &json!({ "email": email }))
+        }),
+        case("finish_address_change", |_| {
+            let body = json!({"email": "new@shop.example", "code": "000000"});
+            Request::post(&format!("/v1/me/address_changes/{NOBODYS_REQUEST}/finish"), &body)
+        }),
         case("freeze_me", |_| Request::post("/v1/me/freeze", &json!({}))),
         case("list_my_sessions", |_| get("/v1/me/sessions".into())),
         case("delete_my_session", |s| delete(format!("/v1/me/sessions/{}", s.payer().session))),
@@ -529,7 +537,7 @@ fn is_past_the_gate(operation: &str, answer: &Answer) -> bool {
         "take_export" | "fetch_export" => &["export_closed"],
         "update_password" => &["password_wrong"],
         // The code that was sent is read in identity's own tests.
-        "finish_pin_reset" | "finish_contact_change" => &["one_time_code_gone"],
+        "finish_pin_reset" | "finish_contact_change" | "finish_address_change" => &["one_time_code_gone"],
         "destroy_key" => &["key_in_use"],
         "renew_certificate" => &["not_our_certificate"],
         // So many from one place.

@@ -73,6 +73,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::Frozen => "frozen",
         Notice::ReadsTooMuch { .. } => "reads_too_much",
         Notice::BuyerPolicyChanged => "buyer_policy_changed",
+        Notice::ColleagueStopped { .. } => "colleague_stopped",
         Notice::ApprovalAsked { .. } => "approval_asked",
         Notice::ApiKeyEnds { .. } => "api_key_ends",
         Notice::CertificateEnds { .. } => "certificate_ends",
@@ -139,6 +140,13 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::BuyerPolicyChanged => (
             "What your shop asks of buyers was changed",
             "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.".to_owned(),
+        ),
+        Notice::ColleagueStopped { who } => (
+            "A colleague's account was stopped",
+            format!(
+                "The address of `{who}` was changed, and whoever reads the earlier one says that it was not them. The \
+                 account is stopped, and the earlier address counts again."
+            ),
         ),
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
@@ -265,6 +273,10 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "店铺对买家的要求已更改",
             "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
         ),
+        Notice::ColleagueStopped { who } => (
+            "一位同事的账户已停用",
+            format!("`{who}` 的邮箱被更改，而原邮箱的使用者表示并非本人操作。该账户已停用，原邮箱已恢复。"),
+        ),
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
         Notice::ApiKeyEnds { label, days: 0 } => {
             ("API 密钥已到期", format!("API 密钥“{label}”已到期，用它签名的请求会被拒绝。"))
@@ -288,6 +300,10 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
     match (notice, lang) {
         (Notice::ApprovalAsked { .. }, Lang::En) => "Sign in and look under “Approvals”.",
         (Notice::ApprovalAsked { .. }, Lang::Zh) => "请登录后在“审批”中查看。",
+        (Notice::ColleagueStopped { .. }, Lang::En) => {
+            "Speak with them. Then sign in and restore or remove them under “Members”."
+        }
+        (Notice::ColleagueStopped { .. }, Lang::Zh) => "请先与其本人核实，再登录并在“成员”中恢复或移除。",
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
         (Notice::ApiKeyEnds { .. }, Lang::En) => {

@@ -154,7 +154,18 @@ impl FreezeLinkPage {
         match self.about {
             Disputed::Pin => sentence.to_owned(),
             Disputed::Contact => format!("{sentence}-contact"),
+            Disputed::Address => format!("{sentence}-address"),
         }
+    }
+
+    /// The key of a sentence that is the same for everything that was not a buyer.
+    pub fn key_of_two(&self, sentence: &str) -> String {
+        if self.is_buyers() { sentence.to_owned() } else { self.key(sentence) }
+    }
+
+    /// Whether a buyer's account is frozen with it.
+    pub fn is_buyers(&self) -> bool {
+        self.about != Disputed::Address
     }
 }
 

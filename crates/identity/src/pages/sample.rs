@@ -25,7 +25,7 @@ use super::people::{BuyerPolicyPage, MemberNewPage, MemberPage, MemberRemovePage
 use super::review::{AccessReviewPage, ApprovalsPage};
 use super::roles::{RoleEditPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
-use super::security::{DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
+use super::security::{AddressPage, DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
 use crate::desk::Menu;
 use crate::disputes::Disputed;
 use crate::limits::PIN_COOLING_SECONDS;
@@ -416,6 +416,16 @@ fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("devices".to_owned(), DevicesPage::sample(buyer()).render()?),
         ("devices-member".to_owned(), DevicesPage::sample(desk()).render()?),
         ("password".to_owned(), PasswordPage::sample(desk()).render()?),
+        ("address".to_owned(), AddressPage::sample(desk(), "").render()?),
+        ("address-code".to_owned(), AddressPage::sample(desk(), "1").render()?),
+        (
+            "freeze-link-address".to_owned(),
+            FreezeLinkPage::sample(buyer(), Disputed::Address, false).render()?,
+        ),
+        (
+            "freeze-link-address-done".to_owned(),
+            FreezeLinkPage::sample(buyer(), Disputed::Address, true).render()?,
+        ),
         ("password-due".to_owned(), PasswordPage::sample_due(buyer()).render()?),
         ("forgotten".to_owned(), ForgottenPage::sample(buyer(), false).render()?),
         ("forgotten-sent".to_owned(), ForgottenPage::sample(buyer(), true).render()?),

@@ -132,6 +132,29 @@ pub struct PasswordPage {
     pub back_href: String,
 }
 
+/// A member's other address: first the address, then the code that came to it. Template `address.html`. Field `email`; then
+/// `email`, `request`, `code`.
+#[derive(Template)]
+#[template(path = "address.html")]
+pub struct AddressPage {
+    /// The frame.
+    pub page: Frame,
+    /// The address up to now, masked.
+    pub now_masked: String,
+    /// The new one, as typed; empty before.
+    pub email: String,
+    /// The new one, masked.
+    pub new_masked: String,
+    /// The request its code belongs to; empty before it was asked for.
+    pub request: String,
+    /// What is wrong, by field.
+    pub problems: Problems,
+    /// Where the form posts to.
+    pub action_href: String,
+    /// Back.
+    pub back_href: String,
+}
+
 /// How good a password is, as a piece of a page. Template `meter.html`.
 #[derive(Template)]
 #[template(path = "meter.html")]

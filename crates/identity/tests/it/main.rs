@@ -8,6 +8,7 @@
 
 mod access_reviews;
 mod activity;
+mod addresses;
 mod api_keys;
 mod approvals;
 mod authenticator;

@@ -118,6 +118,7 @@ pub(super) fn thing_of(path: &str, operation: &str) -> Thing {
         | "update_rule"
         | "destroy_key"
         | "delete_passkey"
+        | "finish_address_change"
         | "finish_contact_change"
         | "finish_pin_reset" => {
             return Thing::Own;

@@ -73,7 +73,7 @@ struct Named {
 }
 
 /// Fields of bodies that name no thing of a shop, though they are called like one.
-const NO_THING: [(&str, &str); 22] = [
+const NO_THING: [(&str, &str); 23] = [
     ("accept_invitation", "token"),
     ("confirm_sms", "code"),
     ("confirm_sms", "request"),
@@ -91,6 +91,7 @@ const NO_THING: [(&str, &str); 22] = [
     ("create_setup", "token"),
     // Buyers are the house's.
     ("create_top_up", "buyer"),
+    ("finish_address_change", "code"),
     ("finish_contact_change", "code"),
     ("finish_password_reset", "token"),
     ("finish_pin_reset", "code"),

@@ -237,6 +237,15 @@ fn people() -> Vec<Case> {
             press("/desk/devices/ses_0000000000000000000000000000/end")
         }),
         case("POST", "/desk/devices/end", P::OwnSecurity, |_| press("/desk/devices/end")),
+        case("GET", "/desk/address", P::OwnSecurity, |_| show("/desk/address")),
+        case("POST", "/desk/address", P::OwnSecurity, |_| {
+            fill("/desk/address", &[("email", &format!("{}@shop.example", key()))])
+        }),
+        case("POST", "/desk/address/set", P::OwnSecurity, |_| {
+            let nobodys = "ses_0000000000000000000000000000";
+            let fields = [("email", "new@shop.example"), ("request", nobodys), ("code", "000000")];
+            fill("/desk/address/set", &fields)
+        }),
         case("GET", "/desk/password", P::OwnPassword, |_| show("/desk/password")),
         case("POST", "/desk/password", P::OwnPassword, |_| {
             let password = "seven lamps under the bridge";

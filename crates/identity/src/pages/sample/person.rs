@@ -16,7 +16,7 @@ use crate::pages::roles::{
     OwnRoleRow, PermissionChoice, PermissionRow, RoleEditPage, RoleHolder, RoleLine, RolesPage,
 };
 use crate::pages::security::{
-    DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
+    AddressPage, DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
 use crate::permissions::{Permission, Role};
 
@@ -158,6 +158,22 @@ impl ContactPage {
             takes_numbers: true,
             problems: Problems::none(),
             action_href: "/me/contact".into(),
+        }
+    }
+}
+
+impl AddressPage {
+    /// See [`super`].
+    pub fn sample(page: Frame, request: &str) -> AddressPage {
+        AddressPage {
+            page,
+            now_masked: "l•••@shop.example".into(),
+            email: "li.si@new.example".into(),
+            new_masked: "l•••@new.example".into(),
+            request: request.to_owned(),
+            problems: Problems::none(),
+            action_href: "/desk/address".into(),
+            back_href: "/desk/security".into(),
         }
     }
 }
