@@ -44,6 +44,7 @@ const KEPT: &[&str] = &[
     "longitude",
     "may",
     "minutes",
+    "mode",
     "name",
     "note",
     "of",
