@@ -68,6 +68,7 @@ fn member(shop: ShopId, roles: Vec<Role>, dice: &Dice) -> MemberSession {
         shop,
         roles,
         custom: Permissions::NONE,
+        emergency: None,
         opened: NOW,
         expires: NOW.plus_seconds(3_600),
         second_factor: Some(NOW),

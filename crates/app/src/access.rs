@@ -58,15 +58,17 @@ needs! {
     CreateTokens => "create_token", "import_cards";
     OpenTokens => "open_token";
     ExportCustomers => "fetch_export", "find_export", "list_exports", "propose_export", "take_export";
-    ViewMembers => "find_access_review", "list_access_reviews", "list_members", "list_roles";
+    ViewMembers => "find_access_review", "list_access_reviews", "list_emergencies",
+        "list_members", "list_roles";
     ManageMembers => "create_member", "delete_member", "leave_shop", "restore_member", "update_member_roles";
     ManageRoles => "create_role", "delete_role", "update_role";
-    ReviewAccess => "decide_access";
+    ReviewAccess => "decide_access", "review_emergency";
     Approve => "approve_proposal", "refuse_proposal";
     ManageApiKeys => "create_api_key", "delete_api_key", "list_api_keys";
     ManageCertificates => "create_api_key_enrolment", "create_terminal_enrolment", "delete_certificate",
         "list_certificates";
     ManageSecurity => "reset_member_factors", "update_opening_limits";
+    EmergencyAccess => "begin_emergency", "end_emergency";
     ManageTerminals => "create_terminal", "update_terminal_place";
     ViewAudit => "find_opening_limits", "list_opening_alerts";
     ManageKeys => "create_key_rotation", "destroy_key", "list_key_rotations", "list_keys";

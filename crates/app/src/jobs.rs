@@ -57,7 +57,10 @@ impl Jobs {
         let step = sequence(at, sequencer, waiting, log);
         jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), step)?;
         let at = installation.clone();
-        jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || sweep(&at))?;
+        jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || {
+            sweep(&at);
+            end_emergencies(&at);
+        })?;
         let mut keeper = keys::Keeper::new(installation.clone(), &holder);
         jobs.each("keys", Duration::from_millis(KEYS_EVERY_MS), move || keeper.keep())?;
         let at = installation.clone();
@@ -154,6 +157,17 @@ fn answer_password_resets(at: &Installation) {
             Ok(answered) if answered >= most => {}
             Ok(_) => return,
             Err(problem) => return tracing::warn!(%problem, "forgotten passwords could not be looked up"),
+        }
+    }
+}
+
+/// Closes emergency accesses whose time is over; they opened nothing any more from that moment on.
+fn end_emergencies(at: &Installation) {
+    loop {
+        match at.write_if_due(identity::end_due_emergencies) {
+            Ok(ended) if ended >= identity::limits::EMERGENCIES_ENDED_MAX => {}
+            Ok(_) => return,
+            Err(problem) => return tracing::warn!(%problem, "emergency accesses could not be closed"),
         }
     }
 }

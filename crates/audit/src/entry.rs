@@ -5,7 +5,7 @@
 //! any editor and checked with a few lines of any language.
 //!
 //! ```text
-//! {"v":1,"id":"aud_…","at":"2026-03-01T09:30:00.000Z","actor":{"kind":"buyer","id":"buy_…"},
+//! {"v":1,"id":"aud_…","at":"2026-03-01T09:30:00.000Z","actor":{"kind":"buyer","id":"buy_…","under":"emg_…"},
 //!  "action":"payment.confirm","object":{"kind":"payment","id":"pay_…"},"outcome":"success","address":"192.0.2.7",
 //!  "device":"dev_…","request":"req_…","reason":"…","details":{"amount":"12.50 CNY"}}
 //! ```
@@ -23,7 +23,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use base::{Currency, DeviceId, EntryId, Money, RequestId, Timestamp};
+use base::{Currency, DeviceId, EmergencyId, EntryId, Money, RequestId, Timestamp};
 
 use crate::canonical::{Scanner, push_field, push_name, push_string};
 use crate::text::Text;
@@ -103,42 +103,86 @@ impl Named {
     }
 
     fn read(scan: &mut Scanner<'_>) -> Option<Named> {
+        let (named, is_over) = Named::read_open(scan)?;
+        is_over.then_some(named)
+    }
+
+    /// Reads kind and id, and whether nothing else stands beside them.
+    fn read_open(scan: &mut Scanner<'_>) -> Option<(Named, bool)> {
         scan.expect("{\"kind\":")?;
         let kind = scan.string().filter(|kind| is_word(kind))?;
         let id = if scan.take(",\"id\":") { Some(Text::own(scan.string()?)) } else { None };
-        scan.expect("}")?;
-        Some(Named { kind: Cow::Owned(kind), id })
+        let is_over = scan.take("}");
+        Some((Named { kind: Cow::Owned(kind), id }, is_over))
     }
 }
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(Named);
+pub struct Actor {
+    who: Named,
+    under: Option<Text>,
+}
 
 impl Actor {
     /// A part of the program itself, as `sequencer`.
     pub fn system(part: &'static str) -> Actor {
-        Actor(Named::with("system", Text::own(part.to_owned())))
+        Actor::of(Named::with("system", Text::own(part.to_owned())))
     }
 
     /// Somebody who did not, or not successfully, say who they are.
     pub fn unknown() -> Actor {
-        Actor(Named::word("unknown"))
+        Actor::of(Named::word("unknown"))
     }
 
     /// Any other kind.
     pub fn named(kind: &'static str, id: Text) -> Actor {
-        Actor(Named::with(kind, id))
+        Actor::of(Named::with(kind, id))
+    }
+
+    fn of(who: Named) -> Actor {
+        Actor { who, under: None }
+    }
+
+    /// The same, while they held power that they took in an emergency.
+    #[must_use]
+    pub fn under(self, emergency: EmergencyId) -> Actor {
+        Actor { under: Some(Text::own(emergency.to_string())), ..self }
     }
 
     /// `buyer`, `member`, `api_key`, `system`, `unknown`, …
     pub fn kind(&self) -> &str {
-        &self.0.kind
+        &self.who.kind
     }
 
     /// The id, where there is one.
     pub fn id(&self) -> Option<&str> {
-        self.0.id.as_ref().map(Text::as_str)
+        self.who.id.as_ref().map(Text::as_str)
+    }
+
+    /// The emergency under which they acted.
+    pub fn emergency(&self) -> Option<&str> {
+        self.under.as_ref().map(Text::as_str)
+    }
+
+    fn push(&self, out: &mut String) {
+        self.who.push(out, "actor");
+        if let Some(under) = &self.under {
+            out.pop();
+            push_field(out, "under", under.as_str());
+            out.push('}');
+        }
+    }
+
+    fn read(scan: &mut Scanner<'_>) -> Option<Actor> {
+        let (who, is_over) = Named::read_open(scan)?;
+        if is_over {
+            return Some(Actor::of(who));
+        }
+        scan.expect(",\"under\":")?;
+        let under = Some(Text::own(scan.string()?));
+        scan.expect("}")?;
+        Some(Actor { who, under })
     }
 }
 
@@ -174,7 +218,7 @@ macro_rules! named_ids {
             fn from(id: base::$id) -> Object { Object(Named::with($kind, Text::own(id.to_string()))) }
         }
         impl From<base::$id> for Actor {
-            fn from(id: base::$id) -> Actor { Actor(Named::with($kind, Text::own(id.to_string()))) }
+            fn from(id: base::$id) -> Actor { Actor::of(Named::with($kind, Text::own(id.to_string()))) }
         }
         impl From<base::$id> for Detail {
             fn from(id: base::$id) -> Detail { Detail::Text(Text::own(id.to_string())) }
@@ -206,6 +250,7 @@ named_ids! {
     ExportId => "export";
     RoleId => "role";
     ApprovalId => "approval";
+    EmergencyId => "emergency";
     AccessReviewId => "access_review";
     EntryId => "audit_entry";
 }
@@ -439,7 +484,7 @@ impl Entry {
         out.push_str("{\"v\":1");
         push_field(&mut out, "id", &self.id.to_string());
         push_field(&mut out, "at", &self.at.to_rfc3339());
-        self.actor.0.push(&mut out, "actor");
+        self.actor.push(&mut out);
         push_field(&mut out, "action", &self.action);
         self.object.0.push(&mut out, "object");
         push_field(&mut out, "outcome", self.outcome.as_str());
@@ -495,7 +540,7 @@ impl Entry {
         scan.expect(",\"at\":")?;
         let at = Timestamp::parse_rfc3339(&scan.string()?)?;
         scan.expect(",\"actor\":")?;
-        let actor = Actor(Named::read(scan)?);
+        let actor = Actor::read(scan)?;
         scan.expect(",\"action\":")?;
         let action = Cow::Owned(scan.string().filter(|action| is_word(action))?);
         scan.expect(",\"object\":")?;

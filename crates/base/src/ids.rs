@@ -198,6 +198,8 @@ ids! {
     RoleId, "role", "rol";
     /// A second person's yes to what one person proposed.
     ApprovalId, "approval", "apv";
+    /// Power that a member took for a time.
+    EmergencyId, "emergency access", "emg";
     /// A review of who has what.
     AccessReviewId, "access review", "acr";
     /// A request, for tracing it through log and audit.

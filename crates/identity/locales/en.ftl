@@ -507,6 +507,39 @@ may-operate = run the installation
 
 ## Two people for one thing, and access reviews
 nav-approvals = Approvals
+nav-emergency = Emergency access
+may-emergency-access = take other power for a time in an emergency
+approvals-emergencies = { $n ->
+    [one] An emergency access waits for your review.
+   *[other] { $n } emergency accesses wait for your review.
+}
+emergency-text = When nobody is there who may, you take another role for some minutes, in this browser alone. Everybody who owns the shop or looks after its security is told at once, and somebody else reviews it afterwards.
+emergency-taken = What was taken
+emergency-running = running
+emergency-unreviewed = to be reviewed
+emergency-reviewed = reviewed
+emergency-reviewed-by = reviewed by { $who }
+emergency-note = What did you find that { $who } did?
+emergency-review = Sign off
+emergency-review-named = Sign off what { $who } did
+emergency-end = End it
+emergency-end-named = End the emergency access of { $who }
+emergency-none-title = Nothing to take
+emergency-none-text = You have all that is lent in an emergency.
+emergency-take = Take another role
+emergency-role = Role
+emergency-minutes = Minutes
+emergency-minutes-hint = At most { $max }.
+emergency-reason = Why
+emergency-reason-hint = One line that a colleague can judge, such as “till 3 charges twice, the owner is on a flight”.
+emergency-button = Take it and tell everybody
+emergency-what = What would outlast it is not lent: keys, certificates, roles, accounts for payouts, approvals. Everything you do meanwhile names it in the log.
+problem-emergency-minutes = Enter 1 to { $max } minutes.
+problem-emergency-reason = Say why, in at least ten characters on one line.
+problem-emergency-note = Say what you found, in at least ten characters on one line.
+problem-emergency-running = You hold such power already. End it first.
+problem-emergency-unreviewed = Somebody else must review your last three first.
+problem-emergency-nothing = That role gives you nothing here.
 approvals-text = Some things take two people. What a colleague asks for waits here; your own requests wait for somebody else.
 approvals-none-title = Nothing waits
 approvals-none-text = When somebody asks for something that takes two people, it appears here.

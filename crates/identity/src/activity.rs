@@ -84,6 +84,7 @@ pub(crate) fn note_notice(
         | Notice::ReadsTooMuch { .. }
         | Notice::BuyerPolicyChanged
         | Notice::ColleagueStopped { .. }
+        | Notice::EmergencyBegun { .. }
         | Notice::ApprovalAsked { .. }
         | Notice::ApiKeyEnds { .. }
         | Notice::CertificateEnds { .. } => return Ok(()),

@@ -26,6 +26,7 @@ mod buyer;
 mod buyer_policy;
 mod contact;
 mod dress;
+mod emergency;
 mod enrol;
 mod forgot;
 mod form;
@@ -95,6 +96,8 @@ pub fn menu() -> Vec<MenuEntry> {
         section("/desk/access-review", "nav-access-review", Permission::ReviewAccess, People)
             .counting(two_people::count_review_lines),
         section("/desk/api-keys", "nav-api-keys", Permission::ManageApiKeys, Security),
+        section("/desk/emergency", "nav-emergency", Permission::EmergencyAccess, Security)
+            .counting(emergency::count_waiting),
         section("/desk/buyer-policy", "nav-buyer-policy", Permission::ManageShop, Shop),
         section("/desk/shops", "nav-shops", Permission::Operate, Installation),
         section("/desk/keys", "nav-keys", Permission::ManageKeys, Installation),
@@ -167,6 +170,9 @@ fn people() -> Router<Hall> {
         .route("/desk/approvals/{id}/refuse", post(two_people::refuse))
         .route("/desk/access-review", get(two_people::show_review))
         .route("/desk/access-review/{id}", post(two_people::decide_one))
+        .route("/desk/emergency", get(emergency::show_emergencies).post(emergency::begin))
+        .route("/desk/emergency/{id}/end", post(emergency::end))
+        .route("/desk/emergency/{id}/review", post(emergency::review))
         .route("/desk/buyer-policy", get(buyer_policy::show_policy).post(buyer_policy::update_policy))
         .route("/desk/shops", get(shops::show_shops))
         .route("/desk/keys", get(key_tree::show_tree))

@@ -28,6 +28,7 @@ mod context;
 mod custom_roles;
 pub mod desk;
 mod disputes;
+mod emergency;
 mod factor_reset;
 pub mod factors;
 mod grants;
@@ -111,6 +112,10 @@ pub use custom_roles::{
     list_custom_roles, update_role,
 };
 pub use disputes::{DisputeError, Disputed, find_dispute, freeze_by_link};
+pub use emergency::{
+    Emergency, EmergencyError, EmergencyProblem, EmergencyState, Lent, NEVER_LENT, NewEmergency,
+    begin_emergency, end_due_emergencies, end_emergency, lent_by, list_emergencies, review_emergency,
+};
 pub use factor_reset::{reset_factors, reset_factors_as_operator};
 pub use factors::{Factor, FactorError, FactorKind, NewFactor};
 pub use grants::{Grants, Permissions, RoleProblem, is_weighty};

@@ -103,7 +103,19 @@ pub const SESSION_TOUCH_SECONDS: i64 = 60;
 
 /// How old a second factor may be for what changes who may do what, in seconds (C05).
 pub const STEP_UP_SECONDS: i64 = 15 * 60;
-/// How old a second factor may be for opening a customer's data, in seconds.
+/// Shortest time for which power is taken in an emergency, in minutes.
+pub const EMERGENCY_MINUTES_MIN: i64 = 1;
+/// Longest time for which power is taken in an emergency, in minutes.
+pub const EMERGENCY_MINUTES_MAX: i64 = 60;
+/// Shortest reason for it, in characters: a colleague is to judge it.
+pub const EMERGENCY_REASON_CHARS_MIN: usize = 10;
+/// Emergencies of one member that nobody else has looked at, after which no further one begins.
+pub const EMERGENCIES_UNREVIEWED_MAX: usize = 3;
+/// Emergencies of a shop that are listed.
+pub const EMERGENCIES_LISTED_MAX: i64 = 50;
+/// Emergencies that are closed in one transaction because their time is over.
+pub const EMERGENCIES_ENDED_MAX: usize = 50;
+/// How old a second factor may be for opening a customer's data and for taking power in an emergency, in seconds.
 pub const OPEN_STEP_UP_SECONDS: i64 = 5 * 60;
 
 /// Life of the one-time set-up link, in seconds.

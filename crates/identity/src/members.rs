@@ -251,6 +251,7 @@ pub(crate) fn insert_member(
         custom: new.grants.custom.clone(),
         password_set: password.map(|_| means.now),
         password_due: None,
+        emergency: None,
     };
     members::insert_member(tx, row)?;
     members::insert_login(tx, LoginRow { email_index: index, shop, member: id })?;

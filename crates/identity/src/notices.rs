@@ -10,6 +10,7 @@ use crate::factors;
 use crate::letters::notices as letters;
 use crate::mail::{self, Message, Recipient};
 use crate::networks::Network;
+use crate::permissions::Role;
 use crate::person::{Person, find_reach};
 use crate::phone::Contact;
 use crate::store::factors::FactorKind;
@@ -90,6 +91,17 @@ pub enum Notice {
     ColleagueStopped {
         /// Who: an id of ours.
         who: String,
+    },
+    /// Somebody took other power for a time in an emergency.
+    EmergencyBegun {
+        /// Who: an id of ours.
+        who: String,
+        /// The role they took.
+        role: Role,
+        /// For how many minutes.
+        minutes: i64,
+        /// Why, as they wrote it.
+        reason: String,
     },
     /// Somebody asks this person to approve something.
     ApprovalAsked {

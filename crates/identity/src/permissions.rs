@@ -120,6 +120,8 @@ permissions! {
     ManageCertificates = "manage certificates" => [Owner, Security, Operator] fresh STEP_UP_SECONDS;
     /// Set the policy of factors and end other people's sessions.
     ManageSecurity = "manage security" => [Owner, Security, Operator] fresh STEP_UP_SECONDS;
+    /// Take other power for a time in an emergency, and end such a time.
+    EmergencyAccess = "emergency access" => [Owner, Security, Operator] fresh OPEN_STEP_UP_SECONDS;
     /// Manage terminals.
     ManageTerminals = "manage terminals" => [Owner, Manager] fresh STEP_UP_SECONDS;
     /// Read the audit log and its proofs.
@@ -311,7 +313,8 @@ impl Actor {
             Actor::Anyone => Role::Anyone.grants(permission),
             Actor::Buyer(_) => Role::Buyer.grants(permission),
             Actor::Member(member) => {
-                member.roles.iter().any(|role| role.grants(permission)) || member.custom.contains(permission)
+                let lent = member.emergency.map_or(Permissions::NONE, |lent| lent.permissions);
+                holds_for_good(member, permission) || lent.contains(permission)
             }
             Actor::ApiKey(caller) => caller.role.grants(permission),
             Actor::Terminal(_) => Role::Terminal.grants(permission),
@@ -321,10 +324,13 @@ impl Actor {
     }
 
     /// Whether the caller has all of `wanted`, so that giving or taking it gives them nothing. Whoever holds the machine
-    /// passes.
+    /// passes; what was taken in an emergency does not count, or it could be passed on and last.
     pub fn covers(&self, wanted: Permissions) -> bool {
-        let is_machine = matches!(self, Actor::Operator | Actor::System);
-        is_machine || wanted.iter().all(|permission| self.holds(permission))
+        match self {
+            Actor::Operator | Actor::System => true,
+            Actor::Member(member) => wanted.iter().all(|permission| holds_for_good(member, permission)),
+            _ => wanted.iter().all(|permission| self.holds(permission)),
+        }
     }
 
     /// Asks a person for a second factor no older than `seconds`, where an amount or a count and not the kind of
@@ -365,6 +371,11 @@ impl Actor {
             Actor::System => "system".to_owned(),
         }
     }
+}
+
+/// Whether the member's own roles have it.
+fn holds_for_good(member: &MemberSession, permission: Permission) -> bool {
+    member.roles.iter().any(|role| role.grants(permission)) || member.custom.contains(permission)
 }
 
 /// What a member's session may do whose password must be changed: reach the door, and change it.
@@ -461,6 +472,7 @@ approve [900 s]: owner, manager, finance, risk, security, operator
 manage API keys [900 s]: owner, security
 manage certificates [900 s]: owner, security, operator
 manage security [900 s]: owner, security, operator
+emergency access [300 s]: owner, security, operator
 manage terminals [900 s]: owner, manager
 view audit: owner, risk, security, auditor, operator
 manage keys [900 s]: operator

@@ -40,6 +40,9 @@ actions! {
     CONTACT_CHANGED = "buyer.contact_changed";
     CONTACT_DISPUTED = "buyer.contact_disputed";
     DEVICE_ADDED = "device.added";
+    EMERGENCY_BEGUN = "emergency.begun";
+    EMERGENCY_ENDED = "emergency.ended";
+    EMERGENCY_REVIEWED = "emergency.reviewed";
     ENROLMENT_CREATED = "enrolment.created";
     EVERYBODY_SIGNED_OUT = "everybody.signed_out";
     FACTOR_ADDED = "factor.added";
@@ -138,7 +141,10 @@ impl From<&Actor> for audit::Actor {
         match actor {
             Actor::Anyone => audit::Actor::unknown(),
             Actor::Buyer(session) => session.buyer.into(),
-            Actor::Member(session) => session.member.into(),
+            Actor::Member(session) => {
+                let member = audit::Actor::from(session.member);
+                session.emergency.map_or(member.clone(), |lent| member.under(lent.id))
+            }
             Actor::ApiKey(caller) => caller.key.into(),
             Actor::Terminal(caller) => caller.terminal.into(),
             Actor::Operator => audit::Actor::system("operator"),

@@ -10,6 +10,7 @@ mod approvals;
 mod buyers;
 mod certificates;
 mod contacts;
+mod emergencies;
 mod errors;
 mod factors;
 pub mod gate;
@@ -88,6 +89,9 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(access_reviews::list_access_reviews))
         .routes(routes!(access_reviews::find_access_review))
         .routes(routes!(access_reviews::decide_access))
+        .routes(routes!(emergencies::begin_emergency, emergencies::list_emergencies))
+        .routes(routes!(emergencies::end_emergency))
+        .routes(routes!(emergencies::review_emergency))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::delete_api_key))
         .routes(routes!(certificates::create_api_key_enrolment))

@@ -13,6 +13,7 @@ use store::Tx;
 use crate::activity::{self, Happening, Scene};
 use crate::buyers::DeviceToken;
 use crate::context::{Fault, Means, takes_faults};
+use crate::emergency::{self, Lent};
 use crate::factors::FactorKind;
 use crate::grants::{self, Permissions};
 use crate::limits::{
@@ -66,6 +67,8 @@ pub struct MemberSession {
     pub roles: Vec<Role>,
     /// What the shop's own roles add, as of now.
     pub custom: Permissions,
+    /// What the member took in an emergency, in this session and as of now.
+    pub emergency: Option<Lent>,
     /// When the password was given.
     pub opened: Timestamp,
     /// When it ends in any case.
@@ -155,12 +158,17 @@ pub fn require_member(tx: &mut Tx, token: &Token, now: Timestamp) -> Result<Memb
     let found = members::find_member(tx, row.shop, member)?;
     let found = found.filter(|member| member.state == MemberState::Active).ok_or(AuthError::SignInNeeded)?;
     let custom = grants::custom_permissions(tx, row.shop, &found.custom)?;
+    let emergency = match found.emergency {
+        Some(id) => emergency::find_lent(tx, id, row.id, now)?,
+        None => None,
+    };
     Ok(MemberSession {
         id: row.id,
         member,
         shop: row.shop,
         roles: found.roles,
         custom,
+        emergency,
         opened: row.opened,
         expires: row.expires,
         second_factor: row.second_factor,

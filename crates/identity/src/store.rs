@@ -8,6 +8,7 @@ pub(crate) mod buyers;
 pub(crate) mod certificates;
 pub(crate) mod codes;
 pub(crate) mod disputes;
+pub(crate) mod emergencies;
 pub(crate) mod factors;
 pub(crate) mod keyed;
 pub(crate) mod member_devices;
@@ -352,6 +353,20 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 371,
         name: "identity: the address a member had before it was changed",
         sql: "ALTER TABLE dispute_links ADD COLUMN old_address BLOB",
+    },
+    Migration {
+        version: 372,
+        name: "identity: power taken for a time in an emergency",
+        sql: "
+        ALTER TABLE members ADD COLUMN emergency TEXT;
+        CREATE TABLE emergencies (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, member_id TEXT NOT NULL, session_id TEXT NOT NULL,
+            role TEXT NOT NULL, reason TEXT NOT NULL, begun_ms BIGINT NOT NULL, ends_ms BIGINT NOT NULL,
+            ended_ms BIGINT, ender TEXT, reviewer TEXT, reviewed_ms BIGINT, note TEXT,
+            PRIMARY KEY (shop_id, id),
+            CHECK (reviewer IS NULL OR reviewer <> member_id)
+        );
+        CREATE INDEX emergencies_by_end ON emergencies (ends_ms) WHERE ended_ms IS NULL;",
     },
 ];
 

@@ -156,6 +156,7 @@ fn named(path: &str) -> String {
     let kinds = [
         ("/desk/codes/", "code_"),
         ("/desk/customers/", "cus_"),
+        ("/desk/emergency/", "emg_"),
         ("/desk/members/", "mem_"),
         ("/desk/payments/", "pay_"),
         ("/desk/reviews/", "pay_"),

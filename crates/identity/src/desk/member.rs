@@ -54,7 +54,7 @@ impl Member<'_> {
 
     /// The member as the audit log names them.
     pub fn audit(&self) -> audit::Actor {
-        self.session.member.into()
+        (&self.actor).into()
     }
 
     /// A frame without the bar.
@@ -69,7 +69,10 @@ impl Member<'_> {
     pub fn frame(&self, tx: &mut Tx<'_>) -> Result<Frame, ApiError> {
         let mut page = self.bare_frame();
         let person = find_member_person(tx, self.means.vault, self.shop.id, self.session.member)?;
-        let roles: Vec<String> = self.session.roles.iter().map(|role| role_text(&page, *role)).collect();
+        let mut roles: Vec<String> = self.session.roles.iter().map(|role| role_text(&page, *role)).collect();
+        if self.session.emergency.is_some() {
+            roles.push(page.t("nav-emergency"));
+        }
         page.desk = Some(Bar {
             shop: self.shop.name.clone(),
             who: person.name.expose().clone(),

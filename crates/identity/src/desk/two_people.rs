@@ -10,6 +10,7 @@ use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Frame, show};
 
+use super::emergency;
 use super::form::go;
 use super::hall::Hall;
 use super::member::{Member, press, read_as, write_as};
@@ -52,7 +53,8 @@ pub(super) async fn show_approvals(Shared(hall): Shared<Hall>, visit: Visit) -> 
             rows.push(row_of(tx, member, &page, approval)?);
         }
         rows.sort_by_key(|row| (row.state != ApprovalShown::Yours, std::cmp::Reverse(row.since)));
-        Ok(ApprovalsPage { page, rows })
+        let emergencies = emergency::count_waiting(tx, member)?;
+        Ok(ApprovalsPage { page, rows, emergencies, emergencies_href: emergency::HOME.to_owned() })
     });
     Ok(show(StatusCode::OK, &view.await?))
 }
@@ -163,7 +165,7 @@ fn grants_text(
 }
 
 /// The name behind the id of a member; the id itself for anything else.
-fn name_of(tx: &mut Tx<'_>, member: &Member<'_>, id: &str) -> Result<String, ApiError> {
+pub(super) fn name_of(tx: &mut Tx<'_>, member: &Member<'_>, id: &str) -> Result<String, ApiError> {
     let Ok(known) = id.parse::<MemberId>() else { return Ok(id.to_owned()) };
     match find_member_person(tx, member.means.vault, member.shop.id, known) {
         Ok(person) => Ok(person.name.expose().clone()),

@@ -74,6 +74,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::ReadsTooMuch { .. } => "reads_too_much",
         Notice::BuyerPolicyChanged => "buyer_policy_changed",
         Notice::ColleagueStopped { .. } => "colleague_stopped",
+        Notice::EmergencyBegun { .. } => "emergency_begun",
         Notice::ApprovalAsked { .. } => "approval_asked",
         Notice::ApiKeyEnds { .. } => "api_key_ends",
         Notice::CertificateEnds { .. } => "certificate_ends",
@@ -147,6 +148,10 @@ fn english(notice: &Notice) -> (&'static str, String) {
                 "The address of `{who}` was changed, and whoever reads the earlier one says that it was not them. The \
                  account is stopped, and the earlier address counts again."
             ),
+        ),
+        Notice::EmergencyBegun { who, role, minutes, reason } => (
+            "Somebody took emergency access",
+            format!("`{who}` took the role `{}` for {minutes} minutes. The reason given: “{reason}”.", role.name()),
         ),
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
@@ -277,6 +282,13 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "一位同事的账户已停用",
             format!("`{who}` 的邮箱被更改，而原邮箱的使用者表示并非本人操作。该账户已停用，原邮箱已恢复。"),
         ),
+        Notice::EmergencyBegun { who, role, minutes, reason } => (
+            "有人启用了紧急权限",
+            format!(
+                "`{who}` 启用了角色 `{}` 的权限，为时 {minutes} 分钟。所述原因：“{reason}”。",
+                role.name()
+            ),
+        ),
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
         Notice::ApiKeyEnds { label, days: 0 } => {
             ("API 密钥已到期", format!("API 密钥“{label}”已到期，用它签名的请求会被拒绝。"))
@@ -304,6 +316,12 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
             "Speak with them. Then sign in and restore or remove them under “Members”."
         }
         (Notice::ColleagueStopped { .. }, Lang::Zh) => "请先与其本人核实，再登录并在“成员”中恢复或移除。",
+        (Notice::EmergencyBegun { .. }, Lang::En) => {
+            "If that should not be, sign in and end it under “Emergency access”. Somebody else has to review it afterwards."
+        }
+        (Notice::EmergencyBegun { .. }, Lang::Zh) => {
+            "若有不妥，请登录后在“紧急权限”中结束。事后须由另一人复核。"
+        }
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
         (Notice::ApiKeyEnds { .. }, Lang::En) => {

@@ -2,7 +2,10 @@
 
 use askama::Template;
 use base::Timestamp;
-use webkit::page::{Frame, Mark};
+use webkit::page::form::Choice;
+use webkit::page::{Frame, Mark, Problems};
+
+use crate::emergency::EmergencyState;
 
 /// What waits for a second person. Template `approvals.html`. The forms have no fields.
 #[derive(Template)]
@@ -12,6 +15,78 @@ pub struct ApprovalsPage {
     pub page: Frame,
     /// The proposals, those that wait for the reader first.
     pub rows: Vec<ApprovalRow>,
+    /// Emergency accesses that wait for the reader's review.
+    pub emergencies: u64,
+    /// Where they are.
+    pub emergencies_href: String,
+}
+
+/// Power taken for a time, and a colleague's review. Template `emergency.html`. Fields `role`, `minutes`, `reason`; of a
+/// review `note`; ending has none.
+#[derive(Template)]
+#[template(path = "emergency.html")]
+pub struct EmergencyPage {
+    /// The frame.
+    pub page: Frame,
+    /// The roles that lend the reader something.
+    pub roles: Vec<Choice>,
+    /// What was chosen.
+    pub role: String,
+    /// What was typed as minutes.
+    pub minutes_typed: String,
+    /// The most minutes.
+    pub minutes_max: i64,
+    /// What was typed as the reason.
+    pub reason_typed: String,
+    /// What is wrong, by field.
+    pub problems: Problems,
+    /// What was taken, the ones that nobody reviewed first.
+    pub rows: Vec<EmergencyRow>,
+    /// Where the form posts to.
+    pub action_href: String,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct EmergencyRow {
+    /// Its id, as entries of the log name it.
+    pub id: String,
+    /// Who took it, by name.
+    pub who: String,
+    /// The role, in words.
+    pub role: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub begun: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// How far it has come.
+    pub state: EmergencyState,
+    /// Who reviewed it, by name; empty before.
+    pub reviewer: String,
+    /// What they found; empty before.
+    pub note: String,
+    /// Where "end" posts to; empty when it is over.
+    pub end_href: String,
+    /// Where a review posts to; empty where none is due, or not by the reader.
+    pub review_href: String,
+}
+
+impl EmergencyRow {
+    /// Its shape.
+    pub fn mark(&self) -> Mark {
+        match self.state {
+            EmergencyState::Running => Mark::Waiting,
+            EmergencyState::Unreviewed => Mark::Review,
+            EmergencyState::Reviewed => Mark::Done,
+        }
+    }
+
+    /// The key of its word.
+    pub fn key(&self) -> String {
+        format!("emergency-{}", self.state.name())
+    }
 }
 
 /// A proposal.

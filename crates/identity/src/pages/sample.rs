@@ -22,7 +22,7 @@ use super::keys::{KeyDestroyPage, KeyRotatePage, KeysPage, ShopsPage};
 use super::notice::NoticeKind;
 use super::passkeys::PasskeyNewPage;
 use super::people::{BuyerPolicyPage, MemberNewPage, MemberPage, MemberRemovePage, MembersPage};
-use super::review::{AccessReviewPage, ApprovalsPage};
+use super::review::{AccessReviewPage, ApprovalsPage, EmergencyPage};
 use super::roles::{RoleEditPage, RolesPage};
 use super::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage, SecondStepPage};
 use super::security::{AddressPage, DevicesPage, FactorRemovePage, PasswordPage, SecurityPage};
@@ -469,6 +469,8 @@ fn people_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("roles".to_owned(), RolesPage::sample(desk("/desk/roles")).render()?),
         ("approvals".to_owned(), ApprovalsPage::sample(desk("/desk/approvals")).render()?),
         ("approvals-empty".to_owned(), ApprovalsPage::sample_empty(desk("/desk/approvals")).render()?),
+        ("emergency".to_owned(), EmergencyPage::sample(desk("/desk/emergency")).render()?),
+        ("emergency-none".to_owned(), EmergencyPage::sample_empty(desk("/desk/emergency")).render()?),
         ("access-review".to_owned(), AccessReviewPage::sample(desk("/desk/access-review")).render()?),
         (
             "access-review-none".to_owned(),

@@ -66,6 +66,9 @@ codes! {
     OWN_PROPOSAL = "own_proposal", 403, "somebody else must decide what you proposed, or about you";
     NOBODY_ELSE = "nobody_else", 409, "this takes two people, and nobody else could approve it; ask whoever runs the installation";
     ALREADY_DECIDED = "already_decided", 409, "somebody decided this already";
+    EMERGENCY_GAINS_NOTHING = "emergency_gains_nothing", 409, "the role lends nothing that the member lacks";
+    EMERGENCY_RUNNING = "emergency_running", 409, "an emergency access is still running; end it first";
+    EMERGENCY_UNREVIEWED = "emergency_unreviewed", 409, "somebody else must review the member's last emergencies first";
     ROLE_EXISTS = "role_exists", 409, "the shop has a role of this name already";
     ROLE_IN_USE = "role_in_use", 409, "a member has the role; give them another one first";
     ROTATION_RUNNING = "rotation_running", 409, "another rotation of keys is not done yet; wait for it";

@@ -1,6 +1,6 @@
 //! SQL of members and the addresses they sign in with.
 
-use base::{MemberId, RoleId, ShopId, Timestamp};
+use base::{EmergencyId, MemberId, RoleId, ShopId, Timestamp};
 use store::{Error, Row, Table, Tx, Value, blob, int, text};
 use webkit::page::Lang;
 
@@ -38,6 +38,7 @@ static MEMBERS: Table = Table::new(
         text("custom_roles"),
         int("password_ms"),
         int("password_due_ms"),
+        text("emergency"),
     ],
 );
 static LOGINS: Table =
@@ -60,6 +61,8 @@ pub(crate) struct MemberRow {
     pub(crate) password_set: Option<Timestamp>,
     /// Since when the password must be changed: it was found on the list of those nobody may choose.
     pub(crate) password_due: Option<Timestamp>,
+    /// Power that was taken for a time and has not ended.
+    pub(crate) emergency: Option<EmergencyId>,
 }
 
 pub(crate) struct LoginRow {
@@ -83,14 +86,14 @@ pub(crate) fn find_member(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<Opt
 
 pub(crate) fn list_members(tx: &mut Tx, shop: ShopId) -> Result<Vec<MemberRow>, Error> {
     let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms,
-               custom_roles, password_ms, password_due_ms FROM members WHERE shop_id = ?1 ORDER BY id";
+               custom_roles, password_ms, password_due_ms, emergency FROM members WHERE shop_id = ?1 ORDER BY id";
     tx.query(sql, &[shop.short().into()])?.iter().map(read).collect()
 }
 
 /// Active members who neither signed in nor were made since `before`.
 pub(crate) fn list_idle_members(tx: &mut Tx, before: Timestamp) -> Result<Vec<MemberRow>, Error> {
     let sql = "SELECT shop_id, id, state, name, email, email_index, roles, lang, password, created_ms, last_login_ms,
-               custom_roles, password_ms, password_due_ms FROM members
+               custom_roles, password_ms, password_due_ms, emergency FROM members
                WHERE state = 'active' AND created_ms <= ?1 AND (last_login_ms IS NULL OR last_login_ms <= ?1)
                ORDER BY shop_id, id LIMIT 500";
     tx.query(sql, &[before.into()])?.iter().map(read).collect()
@@ -142,6 +145,10 @@ fn read(row: &Row) -> Result<MemberRow, Error> {
         custom: custom.collect::<Result<_, _>>()?,
         password_set: row.opt_time(12)?,
         password_due: row.opt_time(13)?,
+        emergency: row
+            .opt_text(14)?
+            .map(|short| EmergencyId::from_short(short).ok_or_else(bad))
+            .transpose()?,
     })
 }
 
@@ -167,5 +174,6 @@ fn values(row: MemberRow) -> Vec<Value> {
         custom.join(",").into(),
         row.password_set.into(),
         row.password_due.into(),
+        row.emergency.map(|id| id.short().to_owned()).into(),
     ]
 }

@@ -16,6 +16,7 @@ mod buyer_policy;
 mod certificates;
 mod codes;
 mod contacts;
+mod emergencies;
 mod factors;
 mod http;
 mod keyed;

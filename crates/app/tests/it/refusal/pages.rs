@@ -202,6 +202,18 @@ fn people() -> Vec<Case> {
             let fields = [("subject", subject.as_str()), ("decision", "confirm")];
             fill(format!("/desk/access-review/{}", s.access_review()), &fields)
         }),
+        case("GET", "/desk/emergency", P::EmergencyAccess, |_| show("/desk/emergency")),
+        case("POST", "/desk/emergency", P::EmergencyAccess, |_| {
+            let fields = [("role", "manager"), ("minutes", "5"), ("reason", "nobody else is there")];
+            fill("/desk/emergency", &fields)
+        }),
+        case("POST", "/desk/emergency/{id}/end", P::EmergencyAccess, |s| {
+            press(format!("/desk/emergency/{}/end", s.emergency()))
+        }),
+        case("POST", "/desk/emergency/{id}/review", P::ReviewAccess, |s| {
+            let path = format!("/desk/emergency/{}/review", s.ended_emergency());
+            fill(path, &[("note", "looked at it all")])
+        }),
         case("GET", "/desk/shops", P::Operate, |_| show("/desk/shops")),
         case("GET", "/desk/keys", P::ManageKeys, |_| show("/desk/keys")),
         case("GET", "/desk/keys/rotate/{level}", P::ManageKeys, |_| show("/desk/keys/rotate/kek")),

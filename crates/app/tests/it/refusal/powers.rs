@@ -1,6 +1,7 @@
 //! Cases of what gives and takes power: roles, approvals, access reviews, leavers.
 
 use base::{AccessReviewId, ApprovalId};
+use identity::Role;
 use identity::approvals::{self, ApprovalAction, Proposal};
 use payments::limits::REFUND_LIMIT_DEFAULT_MINOR;
 use serde_json::json;
@@ -37,10 +38,30 @@ impl Stage {
         })
     }
 
+    /// An emergency access of somebody who looks after security.
+    pub(super) fn emergency(&self) -> String {
+        let (_, token) = self.house.member(self.shop.id, Role::Security);
+        let made = self.house.send(Request::post("/v1/emergencies", &taken()).bearer(&token));
+        assert_eq!(made.status, 201, "{}", made.json());
+        text(&made.json(), "id")
+    }
+
+    /// The same, ended by the owner.
+    pub(super) fn ended_emergency(&self) -> String {
+        let id = self.emergency();
+        let ended = self.as_owner(Request::post(&format!("/v1/emergencies/{id}/end"), &json!({})));
+        assert!(ended.is_ok(), "{}", ended.json());
+        id
+    }
+
     pub(super) fn access_review(&self) -> AccessReviewId {
         let shop = self.shop.id;
         self.house.write(move |tx, means| identity::open_access_review(tx, means, shop))
     }
+}
+
+fn taken() -> serde_json::Value {
+    json!({"role": "manager", "minutes": 5, "reason": "nobody else is there"})
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -81,6 +102,15 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         case("find_refund_proposal", |s| get(format!("/v1/refund_proposals/{}", s.refund_proposal()))),
         case("destroy_key", |_| Request::post("/v1/keys/kek/1/destroy", &json!({}))),
+        case("begin_emergency", |_| Request::post("/v1/emergencies", &taken())),
+        case("list_emergencies", |_| get("/v1/emergencies".into())),
+        case("end_emergency", |s| {
+            Request::post(&format!("/v1/emergencies/{}/end", s.emergency()), &json!({}))
+        }),
+        case("review_emergency", |s| {
+            let path = format!("/v1/emergencies/{}/review", s.ended_emergency());
+            Request::post(&path, &json!({"note": "looked at it all"}))
+        }),
         case("list_access_reviews", |_| get("/v1/access_reviews".into())),
         case("find_access_review", |s| get(format!("/v1/access_reviews/{}", s.access_review()))),
         case("decide_access", |s| {

@@ -1,13 +1,16 @@
 //! Samples of what takes two people, of the access review and of the keys.
 
+use webkit::page::form::Choice;
 use webkit::page::{Frame, Problems};
 
 use super::{NOW, ago, say};
+use crate::emergency::EmergencyState;
 use crate::pages::keys::{
     KeyDestroyPage, KeyLevel, KeyNode, KeyRotatePage, KeyShown, KeysPage, RotationBar, ShopRow, ShopsPage,
 };
 use crate::pages::review::{
-    AccessReviewPage, ApprovalRow, ApprovalShown, ApprovalsPage, OpenReview, ReviewLine,
+    AccessReviewPage, ApprovalRow, ApprovalShown, ApprovalsPage, EmergencyPage, EmergencyRow, OpenReview,
+    ReviewLine,
 };
 
 impl ApprovalsPage {
@@ -45,12 +48,68 @@ impl ApprovalsPage {
             row(ApprovalShown::Own, mei.clone(), "12"),
             row(ApprovalShown::Approved, mei, "7"),
         ];
-        ApprovalsPage { page, rows }
+        ApprovalsPage { page, rows, emergencies: 1, emergencies_href: "/desk/emergency".into() }
     }
 
     /// Nothing waits.
     pub fn sample_empty(page: Frame) -> ApprovalsPage {
-        ApprovalsPage { page, rows: Vec::new() }
+        let emergencies_href = "/desk/emergency".into();
+        ApprovalsPage { page, rows: Vec::new(), emergencies: 0, emergencies_href }
+    }
+}
+
+impl EmergencyPage {
+    /// See [`super`].
+    pub fn sample(page: Frame) -> EmergencyPage {
+        let lang = page.lang;
+        let (wang, mei) = (say(lang, "Wang Fang", "王芳"), say(lang, "Mei Lin", "林梅"));
+        let why =
+            say(lang, "till 3 charges twice, the owner is on a flight", "3 号收银机重复扣款，店主在飞机上");
+        let row = |n: i64, state, who: &str| EmergencyRow {
+            id: format!("emg_0th7x2w9{n:020}"),
+            who: who.to_owned(),
+            role: page.t("role-manager"),
+            reason: why.clone(),
+            begun: ago(n * 5_000),
+            until: ago(n * 5_000 - 1_800),
+            state,
+            reviewer: String::new(),
+            note: String::new(),
+            end_href: String::new(),
+            review_href: String::new(),
+        };
+        let running = EmergencyRow {
+            begun: ago(600),
+            until: NOW.plus_seconds(1_200),
+            end_href: "/desk/emergency/1/end".into(),
+            ..row(1, EmergencyState::Running, &mei)
+        };
+        let unreviewed = EmergencyRow {
+            review_href: "/desk/emergency/2/review".into(),
+            ..row(2, EmergencyState::Unreviewed, &wang)
+        };
+        let reviewed = EmergencyRow {
+            reviewer: mei.clone(),
+            note: say(lang, "one refund, rightly made", "退款一笔，处理得当"),
+            ..row(9, EmergencyState::Reviewed, &wang)
+        };
+        let choice = |role: &str| Choice::new(role, page.t(format!("role-{role}")));
+        EmergencyPage {
+            roles: ["manager", "finance"].map(choice).to_vec(),
+            role: "manager".into(),
+            minutes_typed: "30".into(),
+            minutes_max: 60,
+            reason_typed: String::new(),
+            problems: Problems::none(),
+            rows: vec![running, unreviewed, reviewed],
+            action_href: "/desk/emergency".into(),
+            page,
+        }
+    }
+
+    /// Nothing was taken, and nothing can be.
+    pub fn sample_empty(page: Frame) -> EmergencyPage {
+        EmergencyPage { roles: Vec::new(), rows: Vec::new(), ..EmergencyPage::sample(page) }
     }
 }
 
