@@ -10,7 +10,7 @@ import Provider from "oidc-provider";
 const [port, back] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const kid = process.env.KEY_NAME ?? "first";
-const now = { fault: "none", amr: "", email: "owner@shop.example", verified: "yes", subject: "person-1" };
+const now = { fault: "none", amr: "", email: "owner@shop.example", verified: "yes", subject: "person-1", told: [] };
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const jwk = { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid };
@@ -18,6 +18,8 @@ const client = (client_id) => ({
   client_id,
   client_secret: "a secret of the client, and long enough",
   redirect_uris: [back],
+  backchannel_logout_uri: back.replace(/back$/, "logout"),
+  backchannel_logout_session_required: true,
   grant_types: ["authorization_code"],
   response_types: ["code"],
 });
@@ -29,7 +31,11 @@ const provider = new Provider(process.env.ISSUER ?? issuer, {
   pkce: { required: () => true },
   claims: { openid: ["sub", "amr"], email: ["email", "email_verified"] },
   conformIdTokenClaims: false,
-  features: { devInteractions: { enabled: false } },
+  features: {
+    devInteractions: { enabled: false },
+    backchannelLogout: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+  },
   interactions: { url: (_, interaction) => `/person/${interaction.uid}` },
   findAccount: (_, id) => ({
     accountId: id,
@@ -45,6 +51,9 @@ const provider = new Provider(process.env.ISSUER ?? issuer, {
     return grant;
   },
 });
+
+provider.on("backchannel.success", () => now.told.push(200));
+provider.on("backchannel.error", (_, error) => now.told.push(String(error.message)));
 
 const swap = (ctx, name, value) => {
   const query = new URLSearchParams(ctx.querystring);

@@ -3,7 +3,8 @@
 
     oracles/run.sh provider
 
-A member signs in: discovery, authorization code, PKCE, nonce, ID token, keys that change at the provider (OI-1, JWT-1).
+A member signs in: discovery, authorization code, PKCE, nonce, ID token, keys that change at the provider (OI-1, JWT-1); and
+signs out there, in one of two browsers, which the provider's back channel tells us (OI-2).
 Negative controls: the provider gives an ID token, rightly signed, with another nonce, another audience, another issuer, or
 by another key under the same name; a state is used twice, a code is brought to another sign-in; each is refused.
 """
@@ -47,6 +48,10 @@ class Foreign:
 
     def set(self, **what):
         requests.get(f"{self.url}/control", params=what, timeout=5).raise_for_status()
+
+    def told(self):
+        """What our address for logouts answered to the provider, each time."""
+        return requests.get(f"{self.url}/control", timeout=5).json()["told"]
 
     def stop(self):
         self.process.terminate()
@@ -118,6 +123,8 @@ def check_good(tally, server, foreign):
     answer = browser.sign_in()
     tally.check(answer.status_code == 303 and browser.is_in(), f"with one there the member is in: {answer.status_code}")
 
+    check_sign_out(tally, server, foreign, browser)
+
     foreign.set(email="else@shop.example")
     browser = Browser(server)
     browser.sign_in()
@@ -127,6 +134,23 @@ def check_good(tally, server, foreign):
     foreign.set(email="stranger@shop.example", subject="person-3")
     tally.check(Browser(server).sign_in().status_code == 403, "a stranger is not let in")
     foreign.set(email="owner@shop.example", subject="person-1")
+
+
+def check_sign_out(tally, server, foreign, first):
+    """One of two browsers signs out at the provider, which tells us over its back channel (OI-2)."""
+    second = Browser(server)
+    second.sign_in()
+    tally.check(first.is_in() and second.is_in(), "two browsers are in")
+    page = second.get(f"{foreign.url}/session/end").text
+    xsrf = re.search(r'name="xsrf" value="([^"]+)"', page)
+    tally.check(xsrf is not None, "the provider asks whether to sign out")
+    jar = second.jars[urllib.parse.urlsplit(foreign.url).netloc]
+    form = {"xsrf": xsrf.group(1), "logout": "yes"}
+    done = jar.post(f"{foreign.url}/session/end/confirm", data=form, allow_redirects=False, timeout=15)
+    told = foreign.told()
+    tally.check(done.status_code in (200, 302, 303) and told == [200], f"it told us: {told}")
+    tally.check(not second.is_in(), "that browser is signed out here with its next request")
+    tally.check(first.is_in(), "and the other one is not")
 
 
 def check_misuse(tally, server):

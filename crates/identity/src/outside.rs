@@ -6,8 +6,10 @@
 //! - nonce and PKCE verifier are derived from the state under a key of the vault, so the database holds a hash alone;
 //! - the provider's people are members by binding issuer and subject; the first time a *verified* address of a member, or
 //!   of somebody invited, makes the binding, and it is never moved to another one by address;
-//! - when the provider signs somebody out it says so, and every session here ends with the next request (back-channel
-//!   logout);
+//! - when the provider signs somebody out it says so, and the sessions here that were born from that one of its own end with
+//!   the next request, or all of that person where it names no session (back-channel logout);
+//! - a second factor of the provider is as old as the sign-in there, and no session outlives that sign-in by more than a
+//!   session lasts here;
 //! - whether the provider's second factor counts is the operator's to say; otherwise ours is asked.
 //!
 //! Reading order: this file, `id_token.rs`, `provider.rs`.
@@ -20,15 +22,19 @@ use store::Tx;
 use vault::{KeyedHash, Vault};
 
 use crate::context::{Fault, Means};
-use crate::limits::{ID_TOKEN_AGE_SECONDS_MAX, ID_TOKEN_SKEW_SECONDS, OUTSIDE_ATTEMPT_SECONDS};
+use crate::limits::{
+    ID_TOKEN_AGE_SECONDS_MAX, ID_TOKEN_SKEW_SECONDS, MEMBER_SESSION_SECONDS, OUTSIDE_ATTEMPT_SECONDS,
+};
 use crate::members::{self, Place};
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::record::{self, Event};
-use crate::sessions;
+use crate::sessions::{self, Outside};
 use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self as member_rows, MemberRow, MemberState};
 use crate::store::outside::{self as rows, AttemptRow, BindingRow};
+use crate::store::pending as pending_rows;
+use crate::store::sessions::{self as session_rows, SessionKind};
 use crate::text::Email;
 use crate::throttle::{self, Limit};
 use crate::token::{Token, TokenKind, hash_text, key_text};
@@ -153,8 +159,20 @@ fn find_by_address(tx: &mut Tx, means: &Means<'_>, claims: &Claims) -> Result<Op
     Ok(row.filter(|row| matches!(row.state, MemberState::Active | MemberState::Invited)))
 }
 
-/// Lets in a member whom the provider has just vouched for. `proven` when its second factor counts: the session opens with
-/// it. Otherwise the member gives one here, as after a password. `None` for a member who was removed.
+/// How somebody came from the provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Vouched<'a> {
+    /// Who the provider is.
+    pub issuer: &'a str,
+    /// What it says.
+    pub claims: &'a Claims,
+    /// Whether its second factor counts.
+    pub proven: bool,
+}
+
+/// Lets in a member whom the provider has just vouched for. Where its second factor counts the session opens with it, as old
+/// as the sign-in there. Otherwise the member gives one here, as after a password. `None` for a member who was removed, and
+/// for a sign-in so long ago that its session would be over.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -163,23 +181,41 @@ pub fn open_outside_session(
     means: &Means<'_>,
     member: MemberId,
     from: &Place,
-    proven: bool,
+    vouched: Vouched<'_>,
 ) -> Result<Option<FirstStep>, Fault> {
     let person = Person::Member(member);
-    let pending = if proven { None } else { sign_in::begin_second_step(tx, means, person)? };
+    let authenticated = vouched.claims.authenticated;
+    let is_over = |at: Timestamp| at.plus_seconds(MEMBER_SESSION_SECONDS) <= means.now;
+    if authenticated.is_some_and(is_over) {
+        return Ok(None);
+    }
+    let session = vouched.claims.session.as_deref();
+    let session = session.map_or_else(String::new, |sid| session_of(vouched.issuer, sid));
+    let outside = Outside { session, authenticated };
+    let pending = if vouched.proven { None } else { sign_in::begin_second_step(tx, means, person)? };
     if let Some(pending) = pending {
+        sign_in::mark_pending_outside(tx, &pending.token, outside)?;
         sign_in::note_first_step(tx, means, person)?;
         return Ok(Some(FirstStep::SecondStep(pending)));
     }
-    let session = sign_in::open_member(tx, means, member, from.coming())?;
-    if let Some(session) = session.as_ref().filter(|_| proven) {
-        sessions::mark_second_factor(tx, means, &session.token, PROVEN)?;
+    let Some(session) = sign_in::open_member(tx, means, member, from.coming())? else { return Ok(None) };
+    let session = sessions::mark_outside(tx, session, &outside)?;
+    if vouched.proven {
+        let at = authenticated.unwrap_or(means.now);
+        sessions::mark_second_factor_at(tx, means, &session.token, (PROVEN, at))?;
     }
-    Ok(session.map(FirstStep::In))
+    Ok(Some(FirstStep::In(session)))
 }
 
-/// Ends every session of the member whom the provider signed out, and every sign-in that is half done. Once for each token;
-/// nothing happens for somebody who is nobody here. Returns how many sessions ended.
+/// What a session of the provider is known by here.
+fn session_of(issuer: &str, sid: &str) -> String {
+    let named = subject_of(issuer, sid);
+    key_text(digest::digest(&digest::SHA256, named.as_bytes()).as_ref())
+}
+
+/// Ends what the provider signed out, and every sign-in from there that is half done: where it names a session, those that
+/// were born from it, and of the person it names besides also those for which it had named none; without one, every session
+/// of the person. Once for each token; nothing happens for what is unknown here. Returns how many sessions ended.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -195,15 +231,50 @@ pub fn end_outside_sessions(
         return Ok(0);
     }
     throttle::remember(tx, &LOGOUT_SEEN, &token, means.now)?;
-    let Some(bound) = find_binding(tx, means.vault, &subject_of(issuer, &logout.subject))? else {
-        return Ok(0);
+    let member = match &logout.subject {
+        Some(subject) => find_binding(tx, means.vault, &subject_of(issuer, subject))?.map(|row| row.member),
+        None => None,
     };
-    let member = bound.member;
-    sign_in::forget_pending(tx, Person::Member(member))?;
-    let ended = sessions::end_member_sessions(tx, means, member)?;
+    match (&logout.session, member) {
+        (Some(sid), member) => end_born_from(tx, means, &session_of(issuer, sid), member),
+        (None, Some(member)) => {
+            sign_in::forget_pending(tx, Person::Member(member))?;
+            let ended = sessions::end_member_sessions(tx, means, member)?;
+            note_signed_out(tx, means, member, ended)?;
+            Ok(ended)
+        }
+        (None, None) => Ok(0),
+    }
+}
+
+/// Ends the sessions that were born from one of the provider's, and those of `member` for which it had named none.
+fn end_born_from(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    outside: &str,
+    member: Option<MemberId>,
+) -> Result<usize, Fault> {
+    for token_hash in pending_rows::list_pending_outside(tx, outside)? {
+        pending_rows::delete_pending(tx, &token_hash)?;
+    }
+    let mut born = session_rows::list_outside_sessions(tx, outside)?;
+    if let Some(member) = member {
+        let all = session_rows::list_sessions(tx, SessionKind::Member, member.short())?;
+        born.extend(all.into_iter().filter(|row| row.outside.as_deref() == Some("")));
+    }
+    for row in &born {
+        sessions::close(tx, means, row)?;
+    }
+    let whose = born.first().and_then(|row| MemberId::from_short(&row.subject)).or(member);
+    if let Some(whose) = whose {
+        note_signed_out(tx, means, whose, born.len())?;
+    }
+    Ok(born.len())
+}
+
+fn note_signed_out(tx: &mut Tx, means: &Means<'_>, member: MemberId, ended: usize) -> Result<(), Fault> {
     let event = Event::new(member.shop(), &Actor::System, record::OUTSIDE_SIGNED_OUT, member);
-    record::note(tx, means, event.with("sessions", i64::try_from(ended).unwrap_or(i64::MAX)))?;
-    Ok(ended)
+    record::note(tx, means, event.with("sessions", i64::try_from(ended).unwrap_or(i64::MAX)))
 }
 
 /// Whether the way somebody signed in at the provider counts as a second factor here.

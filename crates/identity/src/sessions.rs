@@ -96,6 +96,15 @@ pub struct NewSession {
     pub device: Option<DeviceToken>,
 }
 
+/// Where a session was born that began at the operator's provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outside {
+    /// The provider's session, as a hash; empty where the provider named none.
+    pub(crate) session: String,
+    /// When the person signed in there, where the provider says so.
+    pub(crate) authenticated: Option<Timestamp>,
+}
+
 /// A session as its owner sees it in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionLine {
@@ -243,17 +252,39 @@ fn swap_token(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<NewSessio
     Ok(NewSession { id, token: renewed, expires, device: None })
 }
 
-/// Notes a proven second factor in a session whose token nobody has seen yet.
+/// Notes a second factor, proven just now, in a session whose token nobody has seen yet.
 pub(crate) fn mark_second_factor(
     tx: &mut Tx,
     means: &Means<'_>,
     token: &Token,
     proven: &'static str,
 ) -> Result<(), Fault> {
+    mark_second_factor_at(tx, means, token, (proven, means.now))
+}
+
+/// The same for one that was proven at a time.
+pub(crate) fn mark_second_factor_at(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    token: &Token,
+    (proven, at): (&'static str, Timestamp),
+) -> Result<(), Fault> {
     let row = sessions::find_session(tx, &token.hash())?.ok_or(Fault::Row("session"))?;
     let event = Event::new(row.shop, row.holder(), record::SECOND_FACTOR_GIVEN, row.id).with("kind", proven);
-    sessions::update_session(tx, SessionRow { second_factor: Some(means.now), used: means.now, ..row })?;
+    let second_factor = Some(at.min(means.now));
+    sessions::update_session(tx, SessionRow { second_factor, used: means.now, ..row })?;
     record::note(tx, means, event)
+}
+
+/// Notes that a session nobody has seen yet was born from the provider's. It ends at the latest when a session would that
+/// had been opened when the person signed in there (ASVS 7.6.1).
+pub(crate) fn mark_outside(tx: &mut Tx, session: NewSession, outside: &Outside) -> Result<NewSession, Fault> {
+    let row = sessions::find_session(tx, &session.token.hash())?.ok_or(Fault::Row("session"))?;
+    let latest = outside.authenticated.map(|at| at.plus_seconds(MEMBER_SESSION_SECONDS));
+    let expires = latest.map_or(row.expires, |latest| latest.min(row.expires));
+    let outside = Some(outside.session.clone());
+    sessions::update_session(tx, SessionRow { outside, expires, ..row })?;
+    Ok(NewSession { expires, ..session })
 }
 
 /// Opens a session of a buyer on a device. `from` is what the browser calls itself, and the network address as
@@ -408,6 +439,7 @@ fn open_session(
         expires,
         second_factor: None,
         network: Network::of_origin(origin),
+        outside: None,
     };
     let event = Event::new(row.shop, row.holder(), record::SESSION_OPENED, id);
     if let (SessionKind::Buyer, Some(buyer)) = (row.kind, BuyerId::from_short(&row.subject)) {

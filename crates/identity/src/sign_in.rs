@@ -22,7 +22,7 @@ use crate::proof::{self, Occasion, Proof, ProofCheck};
 use crate::record::{self, Event};
 use crate::recovery;
 use crate::sent_codes::CodePurpose;
-use crate::sessions::{self, AuthError, NewSession};
+use crate::sessions::{self, AuthError, NewSession, Outside};
 use crate::store::members::{self, MemberRow, MemberState};
 use crate::store::pending::{self, PendingRow};
 use crate::text::Label;
@@ -113,8 +113,17 @@ pub(crate) fn begin_second_step(
     let kinds = list_kinds(tx, person)?;
     let token = Token::random(TokenKind::PendingSignIn, means.dice);
     let expires = means.now.plus_seconds(PENDING_SECONDS);
-    pending::insert_pending(tx, PendingRow { token_hash: token.hash(), person, tries: 0, expires })?;
+    let row = PendingRow { token_hash: token.hash(), person, tries: 0, expires, outside: None };
+    pending::insert_pending(tx, row)?;
     Ok(Some(PendingSignIn { token, person, expires, kinds }))
+}
+
+/// Notes that the first step of a sign-in was taken at the provider.
+pub(crate) fn mark_pending_outside(tx: &mut Tx, token: &Token, outside: Outside) -> Result<(), Fault> {
+    match pending::find_pending(tx, &token.hash())? {
+        Some(row) => Ok(pending::update_pending(tx, PendingRow { outside: Some(outside), ..row })?),
+        None => Ok(()),
+    }
 }
 
 /// Who is in the middle of a sign-in, or `None` when the token opens nothing, or no longer.
@@ -209,8 +218,14 @@ fn complete(
     from: Arrival<'_>,
 ) -> Result<Option<Opened>, Fault> {
     let Some(person) = find_pending(tx, token, means.now)? else { return Ok(None) };
+    let outside = pending::find_pending(tx, &token.hash())?.and_then(|row| row.outside);
     pending::delete_pending(tx, &token.hash())?;
-    open(tx, means, person, proven, from)
+    match (open(tx, means, person, proven, from)?, outside) {
+        (Some(Opened::Member(member, session)), Some(outside)) => {
+            Ok(Some(Opened::Member(member, sessions::mark_outside(tx, session, &outside)?)))
+        }
+        (opened, _) => Ok(opened),
+    }
 }
 
 /// Opens a session for somebody whose factor the caller has just seen proven, without a first step: a passkey is both.

@@ -368,6 +368,15 @@ pub const MIGRATIONS: &[Migration] = &[
         );
         CREATE INDEX emergencies_by_end ON emergencies (ends_ms) WHERE ended_ms IS NULL;",
     },
+    Migration {
+        version: 373,
+        name: "identity: the provider's session behind a session",
+        sql: "
+        ALTER TABLE sessions ADD COLUMN outside TEXT;
+        CREATE INDEX sessions_by_outside ON sessions (outside) WHERE outside IS NOT NULL;
+        ALTER TABLE pending_sign_ins ADD COLUMN outside TEXT;
+        ALTER TABLE pending_sign_ins ADD COLUMN outside_ms BIGINT;",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

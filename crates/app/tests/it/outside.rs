@@ -136,6 +136,7 @@ impl Stage {
             pair.unwrap_or_else(|| panic!("{name} is not in {location}")).to_owned()
         };
         assert_eq!((asked("response_type"), asked("code_challenge_method")), ("code".into(), "S256".into()));
+        assert_eq!(asked("max_age"), "900", "an old second factor is asked for again there");
         assert_eq!(asked("redirect_uri"), "https%3A%2F%2Fpay.example%2Fsign-in%2Foutside%2Fback");
         *self.desk.challenge.lock().unwrap() = asked("code_challenge");
         let now = self.house.now().0 / 1000;
@@ -160,6 +161,32 @@ impl Stage {
 
     fn sign_in(&self) -> Answer {
         self.come_back(&self.begin())
+    }
+
+    /// A sign-in whose ID token says this besides.
+    fn sign_in_with(&self, more: &[(&str, Value)]) -> Answer {
+        let begun = self.begin();
+        more.iter().for_each(|(name, value)| self.claim(name, value.clone()));
+        self.come_back(&begun)
+    }
+
+    /// What is answered to a logout token that says this besides.
+    fn log_out(&self, more: &[(&str, Value)]) -> Answer {
+        let now = self.house.now().0 / 1000;
+        *self.desk.head.lock().unwrap() = json!({"alg": "ES256", "kid": "a", "typ": "logout+jwt"});
+        let event = "http://schemas.openid.net/event/backchannel-logout";
+        *self.desk.claims.lock().unwrap() = json!({"iss": self.desk.issuer, "aud": "shop", "iat": now,
+            "exp": now + 120, "events": {event: {}}});
+        more.iter().for_each(|(name, value)| self.claim(name, value.clone()));
+        let mut request = Request::new(axum::http::Method::POST, "/sign-in/outside/logout")
+            .with(axum::http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request.body = format!("logout_token={}", self.desk.sign()).into_bytes();
+        self.house.send(request)
+    }
+
+    /// What a page answers to a browser with these cookies.
+    fn page(&self, path: &str, cookies: &str) -> u16 {
+        self.house.send(Request::get(path).with(axum::http::header::COOKIE, cookies)).status
     }
 }
 
@@ -365,17 +392,9 @@ fn jwt_2_who_is_signed_out_at_the_provider_is_signed_out_here_with_the_next_requ
     assert_eq!(open(), (2, 1));
     let half_way = stage.sign_in();
     assert!(is_half_way(&half_way));
-    let now = stage.house.now().0 / 1000;
     let logout = |more: &[(&str, Value)]| {
-        *stage.desk.head.lock().unwrap() = json!({"alg": "ES256", "kid": "a", "typ": "logout+jwt"});
-        let event = "http://schemas.openid.net/event/backchannel-logout";
-        *stage.desk.claims.lock().unwrap() = json!({"iss": stage.desk.issuer, "sub": "u-1", "aud": "shop",
-            "iat": now, "exp": now + 120, "jti": "j-1", "sid": "s", "events": {event: {}}});
-        more.iter().for_each(|(name, value)| stage.claim(name, value.clone()));
-        let mut request = Request::new(axum::http::Method::POST, "/sign-in/outside/logout")
-            .with(axum::http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        request.body = format!("logout_token={}", stage.desk.sign()).into_bytes();
-        stage.house.send(request)
+        let whose = [("sub", json!("u-1")), ("jti", json!("j-1"))];
+        stage.log_out(&[&whose, more].concat())
     };
     for wrong in
         [("aud", json!("another")), ("nonce", json!("n")), ("events", json!({})), ("sub", Value::Null)]
@@ -405,6 +424,82 @@ fn jwt_2_who_is_signed_out_at_the_provider_is_signed_out_here_with_the_next_requ
     assert!(is_in(&stage.come_back(&begun)));
     assert_eq!(logout(&[("jti", json!("j-2"))]).status, 200);
     assert_eq!(open(), (1, 1));
+}
+
+#[test]
+fn oi_2_a_session_that_is_signed_out_at_the_provider_ends_here_and_no_other_does() {
+    let stage = Stage::set();
+    let id = member(&stage);
+    give_factor(&stage, id);
+    let enter = |sid: &str| {
+        let answer = stage.sign_in_with(&[("amr", json!(["mfa"])), ("sid", json!(sid))]);
+        assert!(is_in(&answer), "{sid}");
+        cookies(&answer)
+    };
+    let open = |cookies: &str| stage.page("/desk/codes", cookies) == 200;
+    let (one, two, three) = (enter("s-1"), enter("s-2"), enter("s-3"));
+    let half_way = stage.sign_in_with(&[("sid", json!("s-1"))]);
+    assert!(is_half_way(&half_way));
+    let out = |more: &[(&str, Value)]| stage.log_out(more).status;
+    assert_eq!(out(&[("jti", json!("j-0"))]), 400, "it names neither person nor session");
+    assert_eq!(out(&[("jti", json!("j-1")), ("sid", json!("s-9"))]), 200, "a session that is not known");
+    assert!(open(&one) && open(&two) && open(&three));
+    assert_eq!(out(&[("jti", json!("j-2")), ("sid", json!("s-1"))]), 200);
+    assert!(!open(&one) && open(&two) && open(&three), "by the name of the session alone");
+    let step = Request::get("/sign-in/step").with(axum::http::header::COOKIE, &cookies(&half_way));
+    let step = stage.house.send(step);
+    assert!(step.headers["location"].to_str().unwrap().starts_with("/sign-in?"), "and what was half done");
+    assert_eq!(out(&[("jti", json!("j-3")), ("sid", json!("s-2")), ("sub", json!("u-1"))]), 200);
+    assert!(!open(&two) && open(&three), "with its person besides");
+
+    // What went on with a factor given here is known by the provider's session as well.
+    let half_way = stage.sign_in_with(&[("sid", json!("s-4"))]);
+    let codes =
+        stage.house.write(move |tx, means| identity::create_recovery_codes(tx, means, Person::Member(id)));
+    let pending = cookies(&half_way).split("tw_pending=").nth(1).unwrap().to_owned();
+    let pending = pending.split(';').next().unwrap();
+    let body = json!({"token": pending, "kind": "recovery", "code": codes[0].reveal().expose()});
+    let four = stage.house.send(Request::post("/v1/second_steps", &body));
+    assert_eq!(four.status, 201, "{}", four.json());
+    let four = four.json()["token"].as_str().unwrap().to_owned();
+    let knows = || stage.house.send(Request::get("/v1/me").bearer(&four)).status;
+    assert_eq!(knows(), 200);
+    assert_eq!(out(&[("jti", json!("j-4")), ("sid", json!("s-4"))]), 200);
+    assert!(knows() == 401 && open(&three));
+}
+
+#[test]
+fn asvs_6_8_4_a_second_factor_of_the_provider_is_as_old_as_the_sign_in_there() {
+    let stage = Stage::set();
+    let shop = stage.house.shop("SG").id;
+    stage.house.member_at(shop, Role::Owner, MEMBER);
+    let now = stage.house.now().0 / 1000;
+    let enter = |at: i64| stage.sign_in_with(&[("amr", json!(["mfa"])), ("auth_time", json!(at))]);
+    for (age, opens) in [(0, true), (899, true), (900, false), (3_600, false)] {
+        let answer = enter(now - age);
+        assert!(is_in(&answer), "{age}");
+        let status = stage.page("/desk/api-keys", &cookies(&answer));
+        assert_eq!(status == 200, opens, "{age} s: {status}");
+        assert_eq!(stage.page("/desk/codes", &cookies(&answer)), 200, "{age}");
+    }
+    assert!(is_in(&enter(now + 60)), "a clock that is ahead");
+    assert_eq!(enter(now + 61).status, 403);
+}
+
+#[test]
+fn asvs_7_6_1_no_session_outlives_the_sign_in_at_the_provider_by_more_than_12_hours() {
+    let stage = Stage::set();
+    member(&stage);
+    let now = stage.house.now().0 / 1000;
+    let enter = |at: i64| stage.sign_in_with(&[("amr", json!(["mfa"])), ("auth_time", json!(at))]);
+    let most = identity::limits::MEMBER_SESSION_SECONDS;
+    assert_eq!(enter(now - most).status, 403, "it would be over");
+    let last = enter(now - most + 2);
+    assert!(is_in(&last));
+    stage.house.wait(1);
+    assert_eq!(stage.page("/desk/codes", &cookies(&last)), 200);
+    stage.house.wait(1);
+    assert_eq!(stage.page("/desk/codes", &cookies(&last)), 401);
 }
 
 #[test]

@@ -15,8 +15,8 @@ use super::hall::Hall;
 use super::sign_in::{HOME, first_step, show_problem};
 use super::visit::{Visit, add_cookie, is_local, let_member_in, place, with_next};
 use crate::outside::{
-    Attempt, Provider, ProviderError, Request, begin_outside, end_outside_sessions, find_outside_member,
-    is_second_factor, open_outside_session, take_outside,
+    Attempt, Provider, ProviderError, Request, Vouched, begin_outside, end_outside_sessions,
+    find_outside_member, is_second_factor, open_outside_session, take_outside,
 };
 use crate::sign_in::FirstStep;
 use crate::token::{Token, TokenKind};
@@ -169,7 +169,8 @@ async fn come_back(
     let opened = hall.db().write(move |tx| {
         let means = cx.means(now);
         let Some(member) = find_outside_member(tx, &means, &issuer, &claims)? else { return Ok(None) };
-        open_outside_session(tx, &means, member, &from, proven)
+        let vouched = Vouched { issuer: &issuer, claims: &claims, proven };
+        open_outside_session(tx, &means, member, &from, vouched)
     });
     let Some(step) = opened.await.map_err(|fault: crate::context::Fault| ApiError::from(fault))? else {
         return Ok(Err(STRANGER));

@@ -44,6 +44,10 @@ pub struct Claims {
     pub verified_email: Option<String>,
     /// How they signed in: `acr`, then each of `amr`.
     pub methods: Vec<String>,
+    /// The provider's name for the session (`sid`).
+    pub session: Option<String>,
+    /// When they signed in there (`auth_time`).
+    pub authenticated: Option<Timestamp>,
 }
 
 /// Why a token was refused.
@@ -96,6 +100,8 @@ struct Raw {
     acr: Option<String>,
     #[serde(default)]
     amr: Vec<String>,
+    sid: Option<String>,
+    auth_time: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -122,11 +128,14 @@ impl Truth {
     }
 }
 
-/// A token by which the provider ends the sessions of a person (OpenID Connect Back-Channel Logout 1.0 §2.4).
+/// A token by which the provider ends one session, or all of a person (OpenID Connect Back-Channel Logout 1.0 §2.4). It
+/// names a person, a session, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logout {
     /// Who, to the provider.
-    pub subject: String,
+    pub subject: Option<String>,
+    /// Which of their sessions, to the provider (`sid`).
+    pub session: Option<String>,
     /// The token's own name, so that one token counts once.
     pub id: String,
 }
@@ -135,6 +144,7 @@ pub struct Logout {
 struct RawLogout {
     iss: String,
     sub: Option<String>,
+    sid: Option<String>,
     aud: OneOrMany,
     exp: Option<i64>,
     iat: i64,
@@ -177,8 +187,12 @@ pub(crate) fn check_logout(
     if !times.fit(expected.now) {
         return Err(TokenProblem::Time);
     }
-    let subject = raw.sub.filter(|subject| !subject.is_empty()).ok_or(TokenProblem::NotLogout)?;
-    Ok(Logout { subject, id: raw.jti })
+    let said = |name: Option<String>| name.filter(|name| !name.is_empty());
+    let (subject, session) = (said(raw.sub), said(raw.sid));
+    if subject.is_none() && session.is_none() {
+        return Err(TokenProblem::NotLogout);
+    }
+    Ok(Logout { subject, session, id: raw.jti })
 }
 
 /// The times of a token, in seconds.
@@ -253,11 +267,18 @@ fn check_claims(raw: Raw, expected: Expected<'_>) -> Result<Claims, TokenProblem
     if raw.sub.is_empty() {
         return Err(TokenProblem::Malformed);
     }
+    let latest = expected.now.plus_seconds(ID_TOKEN_SKEW_SECONDS);
+    let authenticated = raw.auth_time.map(|seconds| Timestamp(seconds.saturating_mul(1000)));
+    if authenticated.is_some_and(|at| at > latest) {
+        return Err(TokenProblem::Time);
+    }
     let verified = raw.email_verified.is_some_and(|truth| truth.is_true());
     Ok(Claims {
         subject: raw.sub,
         verified_email: raw.email.filter(|_| verified),
         methods: raw.acr.into_iter().chain(raw.amr).collect(),
+        session: raw.sid.filter(|sid| !sid.is_empty()),
+        authenticated,
     })
 }
 
@@ -375,7 +396,9 @@ mod tests {
         let claims = provider().check(&header(), &good()).unwrap();
         let methods = ["mfa", "pwd", "otp"].map(str::to_owned).to_vec();
         let verified_email = Some("li@shop.example".to_owned());
-        assert_eq!(claims, Claims { subject: "u-1".to_owned(), verified_email, methods });
+        let (session, authenticated) = (None, None);
+        let read = Claims { subject: "u-1".to_owned(), verified_email, methods, session, authenticated };
+        assert_eq!(claims, read);
         for unverified in [json!(false), json!("false"), json!("yes"), Value::Null] {
             let claims = provider().check(&header(), &with("email_verified", unverified)).unwrap();
             assert_eq!(claims.verified_email, None);
@@ -470,6 +493,7 @@ mod tests {
             ("nbf", NOW + skew, NOW + skew + 1),
             ("iat", NOW + skew, NOW + skew + 1),
             ("iat", oldest, oldest - 1),
+            ("auth_time", NOW + skew, NOW + skew + 1),
         ] {
             assert!(provider.check(&header(), &with(name, json!(good))).is_ok(), "{name} {good}");
             let refused = provider.check(&header(), &with(name, json!(bad)));
@@ -500,7 +524,8 @@ mod tests {
             };
             check_logout(&token, &provider.keys, expected)
         };
-        let read = Logout { subject: "u-1".to_owned(), id: "j-1".to_owned() };
+        let session = None;
+        let read = Logout { subject: Some("u-1".to_owned()), session, id: "j-1".to_owned() };
         assert_eq!(check("logout+jwt", &good()), Ok(read.clone()));
         assert_eq!(check("JWT", &good()), Ok(read));
         assert_eq!(check("at+jwt", &good()), Err(TokenProblem::Malformed));
@@ -512,6 +537,7 @@ mod tests {
             ("nonce", json!("n"), TokenProblem::NotLogout),
             ("sub", Value::Null, TokenProblem::NotLogout),
             ("jti", json!(""), TokenProblem::NotLogout),
+            ("sub", json!(""), TokenProblem::NotLogout),
             ("jti", Value::Null, TokenProblem::Malformed),
             ("exp", json!(NOW - 61), TokenProblem::Time),
             ("iat", json!(NOW - 700), TokenProblem::Time),
@@ -521,5 +547,12 @@ mod tests {
             claims[name] = value.clone();
             assert_eq!(check("logout+jwt", &claims), Err(problem), "{name} {value}");
         }
+        let mut alone = good();
+        alone["sid"] = json!("s-1");
+        let session = Some("s-1".to_owned());
+        let both = Logout { subject: Some("u-1".to_owned()), session, id: "j-1".to_owned() };
+        assert_eq!(check("logout+jwt", &alone), Ok(both.clone()));
+        alone.as_object_mut().unwrap().remove("sub");
+        assert_eq!(check("logout+jwt", &alone), Ok(Logout { subject: None, ..both }), "a session alone");
     }
 }

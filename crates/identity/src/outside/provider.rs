@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use super::id_token::{self, ALGORITHMS, Claims, Expected, Logout, TokenProblem};
 use crate::limits::{
     PROVIDER_ANSWER_BYTES_MAX, PROVIDER_KEEP_SECONDS, PROVIDER_KEYS_EVERY_SECONDS, PROVIDER_SECONDS_MAX,
+    STEP_UP_SECONDS,
 };
 
 pub mod fuzz;
@@ -142,6 +143,10 @@ impl Provider {
             .append_pair("nonce", request.nonce)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
+        if !self.settings.second_factors.is_empty() {
+            // A second factor that was given there long ago would open little here: the provider asks for it again.
+            url.query_pairs_mut().append_pair("max_age", &STEP_UP_SECONDS.to_string());
+        }
         Ok(url.into())
     }
 

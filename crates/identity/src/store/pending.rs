@@ -6,11 +6,20 @@ use store::{Error, Table, Tx, Value, int, text};
 use super::broken;
 use super::sessions::SessionKind;
 use crate::person::Person;
+use crate::sessions::Outside;
 
 static PENDING: Table = Table::new(
     "pending_sign_ins",
     &[text("token_hash")],
-    &[text("kind"), text("shop_id"), text("subject"), int("tries"), int("expires_ms")],
+    &[
+        text("kind"),
+        text("shop_id"),
+        text("subject"),
+        int("tries"),
+        int("expires_ms"),
+        text("outside"),
+        int("outside_ms"),
+    ],
 );
 
 pub(crate) struct PendingRow {
@@ -18,6 +27,8 @@ pub(crate) struct PendingRow {
     pub(crate) person: Person,
     pub(crate) tries: i64,
     pub(crate) expires: Timestamp,
+    /// The provider's session where the first step was taken there.
+    pub(crate) outside: Option<Outside>,
 }
 
 pub(crate) fn find_pending(tx: &mut Tx, token_hash: &str) -> Result<Option<PendingRow>, Error> {
@@ -29,8 +40,9 @@ pub(crate) fn find_pending(tx: &mut Tx, token_hash: &str) -> Result<Option<Pendi
         None => None,
     };
     let person = person.ok_or_else(|| broken("pending_sign_ins"))?;
-    let token_hash = token_hash.to_owned();
-    Ok(Some(PendingRow { token_hash, person, tries: row.int(4)?, expires: row.time(5)? }))
+    let (token_hash, authenticated) = (token_hash.to_owned(), row.opt_time(7)?);
+    let outside = row.opt_text(6)?.map(|session| Outside { session: session.to_owned(), authenticated });
+    Ok(Some(PendingRow { token_hash, person, tries: row.int(4)?, expires: row.time(5)?, outside }))
 }
 
 pub(crate) fn insert_pending(tx: &mut Tx, row: PendingRow) -> Result<(), Error> {
@@ -58,7 +70,14 @@ pub(crate) fn list_pending_of(tx: &mut Tx, person: Person) -> Result<Vec<String>
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
 
+pub(crate) fn list_pending_outside(tx: &mut Tx, outside: &str) -> Result<Vec<String>, Error> {
+    let rows = tx.query("SELECT token_hash FROM pending_sign_ins WHERE outside = ?1", &[outside.into()])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
 fn values(row: PendingRow) -> Vec<Value> {
+    let (outside, authenticated) =
+        row.outside.map_or((None, None), |outside| (Some(outside.session), outside.authenticated));
     let kind = match row.person {
         Person::Buyer(_) => SessionKind::Buyer,
         Person::Member(_) => SessionKind::Member,
@@ -70,5 +89,7 @@ fn values(row: PendingRow) -> Vec<Value> {
         row.person.short().into(),
         row.tries.into(),
         row.expires.into(),
+        outside.into(),
+        authenticated.into(),
     ]
 }

@@ -31,6 +31,7 @@ static SESSIONS: Table = Table::new(
         int("expires_ms"),
         int("second_factor_ms"),
         text("network"),
+        text("outside"),
     ],
 )
 .kept();
@@ -48,6 +49,8 @@ pub(crate) struct SessionRow {
     pub(crate) expires: Timestamp,
     pub(crate) second_factor: Option<Timestamp>,
     pub(crate) network: Option<Network>,
+    /// The provider's session it was born from, as a hash; empty where the provider named none.
+    pub(crate) outside: Option<String>,
 }
 
 impl SessionRow {
@@ -73,8 +76,16 @@ pub(crate) fn find_session(tx: &mut Tx, token_hash: &str) -> Result<Option<Sessi
 pub(crate) fn list_sessions(tx: &mut Tx, kind: SessionKind, subject: &str) -> Result<Vec<SessionRow>, Error> {
     let sql =
         "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms,
-               second_factor_ms, network FROM sessions WHERE subject_id = ?1 AND kind = ?2 ORDER BY opened_ms DESC, id";
+               second_factor_ms, network, outside FROM sessions WHERE subject_id = ?1 AND kind = ?2 ORDER BY opened_ms DESC, id";
     tx.query(sql, &[subject.into(), kind.name().into()])?.iter().map(read).collect()
+}
+
+/// Sessions that were born from one of the provider's.
+pub(crate) fn list_outside_sessions(tx: &mut Tx, outside: &str) -> Result<Vec<SessionRow>, Error> {
+    let sql =
+        "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms,
+               second_factor_ms, network, outside FROM sessions WHERE outside = ?1";
+    tx.query(sql, &[outside.into()])?.iter().map(read).collect()
 }
 
 /// Sessions of a kind, whosever they are.
@@ -85,7 +96,7 @@ pub(crate) fn list_any_sessions(
 ) -> Result<Vec<SessionRow>, Error> {
     let sql =
         "SELECT token_hash, id, kind, shop_id, subject_id, device_id, agent, opened_ms, used_ms, expires_ms,
-               second_factor_ms, network FROM sessions WHERE kind = ?1 LIMIT ?2";
+               second_factor_ms, network, outside FROM sessions WHERE kind = ?1 LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.query(sql, &[kind.name().into(), Value::Int(limit)])?.iter().map(read).collect()
 }
@@ -128,6 +139,7 @@ fn read(row: &Row) -> Result<SessionRow, Error> {
         expires: row.time(9)?,
         second_factor: row.opt_time(10)?,
         network: row.opt_text(11)?.and_then(Network::of_origin),
+        outside: row.opt_text(12)?.map(str::to_owned),
     })
 }
 
@@ -145,5 +157,6 @@ fn values(row: SessionRow) -> Vec<Value> {
         row.expires.into(),
         row.second_factor.into(),
         row.network.map(|network| network.first().to_string()).into(),
+        row.outside.into(),
     ]
 }

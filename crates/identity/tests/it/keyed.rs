@@ -39,7 +39,13 @@ fn verifier_bytes(world: &World) -> usize {
 }
 
 fn claims(email: Option<&str>) -> Claims {
-    Claims { subject: "248289761001".into(), verified_email: email.map(str::to_owned), methods: Vec::new() }
+    Claims {
+        subject: "248289761001".into(),
+        verified_email: email.map(str::to_owned),
+        methods: Vec::new(),
+        session: None,
+        authenticated: None,
+    }
 }
 
 #[test]
