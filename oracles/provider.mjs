@@ -36,6 +36,8 @@ const provider = new Provider(process.env.ISSUER ?? issuer, {
     backchannelLogout: { enabled: true },
     rpInitiatedLogout: { enabled: true },
   },
+  // It refuses to call addresses of this machine, where the shop of this test is.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   interactions: { url: (_, interaction) => `/person/${interaction.uid}` },
   findAccount: (_, id) => ({
     accountId: id,
