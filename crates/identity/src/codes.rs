@@ -407,6 +407,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn v6_5_4_a_sent_code_is_one_of_a_million_all_alike() {
+        assert_eq!(CODES, 10u64.pow(u32::try_from(CODE_DIGITS).unwrap()));
+        let dice = base::Dice::System;
+        let tenths = (0..20_000).fold([0u32; 10], |mut seen, _| {
+            seen[usize::try_from(dice.below(CODES) * 10 / CODES).unwrap()] += 1;
+            seen
+        });
+        // Each tenth is drawn 2,000 times on average; 2,400 is nine standard deviations away.
+        assert!(tenths.iter().all(|count| (1_600..2_400).contains(count)), "{tenths:?}");
+    }
+
+    #[test]
     fn codes_are_read_as_people_copy_them() {
         let read = |text: &str| OneTimeCode::parse(text).map(|code| code.0.expose().clone());
         assert_eq!(read(" 012 345 ").as_deref(), Ok("012345"));

@@ -34,6 +34,21 @@ const UNIT_CHARS_MAX: usize = 8;
 /// Words of context shorter than this are not looked for.
 const CONTEXT_CHARS_MIN: usize = 4;
 
+/// Words that are tried at any installation: the name of the program, and those of the roles.
+const HOUSE_WORDS: [&str; 11] = [
+    "tillward",
+    "owner",
+    "manager",
+    "cashier",
+    "support",
+    "finance",
+    "risk",
+    "security",
+    "auditor",
+    "operator",
+    "integration",
+];
+
 /// A well-formed hash whose output is all zeros: no password is known that makes it.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -268,7 +283,8 @@ fn is_counting(chars: &[char]) -> bool {
 
 fn is_from_context(lower: &str, context: &[&str]) -> bool {
     let mut rest = lower.to_owned();
-    let words = context.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    let words =
+        context.iter().chain(&HOUSE_WORDS).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
     let mut words: Vec<String> = words.map(|word| word.nfc().collect::<String>().to_lowercase()).collect();
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     for word in words.iter().filter(|word| word.chars().count() >= CONTEXT_CHARS_MIN) {
@@ -329,6 +345,18 @@ mod tests {
         check("teahouseteahouse1", Err(PasswordProblem::FromContext));
         check("ZhangTeahouse2026", Err(PasswordProblem::FromContext));
         check("Zhang likes teahouse kettles", Ok(()));
+    }
+
+    #[test]
+    fn v6_2_11_names_of_the_program_and_of_roles_make_no_password() {
+        check("Tillward-Cashier", Err(PasswordProblem::FromContext));
+        check("securityAuditor1", Err(PasswordProblem::FromContext));
+        check("the cashier hums at noon", Ok(()));
+        use crate::permissions::Role;
+        let people = Role::ALL.iter().filter(|role| role.is_for_members() || **role == Role::Operator);
+        for name in people.map(|role| role.name()) {
+            assert!(HOUSE_WORDS.contains(&name), "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
-//! Ten recovery codes, for the day the telephone is gone. Each has 50 random bits, works once, and is kept as an HMAC
+//! Ten recovery codes, for the day the telephone is gone. Each has 120 random bits, works once, and is kept as an HMAC
 //! under a vault key; making new ones ends the old ones (OTP-6).
+//!
+//! 120 bits, since a code below 112 would have to be kept by a password hash (ASVS 6.5.2): ten of them are ten slow hashes for
+//! each wrong try, at a door that strangers knock at. Six groups of four letters are a line to copy, once in years.
 
 use base::Secret;
 use store::Tx;
@@ -14,7 +17,11 @@ use crate::store::factors as rows;
 use crate::text::Label;
 use crate::token::{hash_text, read_hash};
 
-const CODE_CHARS: usize = 10;
+const CODE_CHARS: usize = 24;
+/// Codes that were made before had 50 bits; they work until they are used or replaced.
+const OLD_CODE_CHARS: usize = 10;
+const GROUP_CHARS: usize = 4;
+const OLD_GROUP_CHARS: usize = 5;
 /// 32 letters and digits that are not mistaken for each other (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -24,7 +31,7 @@ pub struct RecoveryCode(Secret<String>);
 
 /// What is no recovery code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a recovery code has 10 letters and digits, such as `4k7xq-9mz2d`")]
+#[error("a recovery code has 24 letters and digits, such as `4k7x-q9mz-2d0a-h5tw-8ncr-3jve`")]
 pub struct NotARecoveryCode;
 
 impl RecoveryCode {
@@ -40,7 +47,8 @@ impl RecoveryCode {
         };
         let chars = text.chars().filter(|c| !matches!(c, ' ' | '-')).map(read);
         let code: String = chars.take(CODE_CHARS + 1).collect();
-        let whole = code.len() == CODE_CHARS && code.bytes().all(|b| ALPHABET.contains(&b));
+        let long = [CODE_CHARS, OLD_CODE_CHARS].contains(&code.len());
+        let whole = long && code.bytes().all(|b| ALPHABET.contains(&b));
         if whole { Ok(RecoveryCode(Secret::new(code))) } else { Err(NotARecoveryCode) }
     }
 
@@ -50,17 +58,25 @@ impl RecoveryCode {
         RecoveryCode(Secret::new(bytes.into_iter().map(letter).collect()))
     }
 
-    /// In two groups, to be written down.
+    /// In groups, to be written down.
     pub fn reveal(&self) -> Secret<String> {
-        let (first, second) = self.0.expose().split_at(CODE_CHARS / 2);
-        Secret::new(format!("{first}-{second}"))
+        let code = self.0.expose();
+        let group = if code.len() == OLD_CODE_CHARS { OLD_GROUP_CHARS } else { GROUP_CHARS };
+        let mut text = String::with_capacity(code.len() + code.len() / group);
+        for (at, letter) in code.chars().enumerate() {
+            if at > 0 && at % group == 0 {
+                text.push('-');
+            }
+            text.push(letter);
+        }
+        Secret::new(text)
     }
 
     fn tag(&self, means: &Means<'_>, person: Person) -> String {
         hash_text(&means.vault.keyed(SubKey::RecoveryCode, &self.message(person)))
     }
 
-    // INVARIANT: every part has a fixed length.
+    // INVARIANT: every part before the code has a fixed length.
     fn message(&self, person: Person) -> Vec<u8> {
         let shop = person.shop();
         [shop.short().as_bytes(), person.short().as_bytes(), self.0.expose().as_bytes()].concat()
@@ -151,15 +167,25 @@ mod tests {
     #[test]
     fn codes_are_read_as_people_copy_them() {
         let read = |text: &str| RecoveryCode::parse(text).map(|code| code.reveal().expose().clone());
-        assert_eq!(read(" 4K7XQ 9mz2d ").as_deref(), Ok("4k7xq-9mz2d"));
-        assert_eq!(read("oOiIl-00000").as_deref(), Ok("00111-00000"));
-        for bad in ["", "4k7xq-9mz2", "4k7xq-9mz2dd", "4k7xq-9mz2u", "４k7xq-9mz2d"] {
+        let shown = "4k7x-q9mz-2d0a-h5tw-8ncr-3jve";
+        assert_eq!(read(" 4K7X q9mz 2dOa H5TW-8ncr3jve ").as_deref(), Ok(shown));
+        assert_eq!(read(shown).as_deref(), Ok(shown));
+        assert_eq!(read("oOiIl-00000").as_deref(), Ok("00111-00000"), "an old one");
+        let (short, long) = (shown.trim_end_matches('e'), format!("{shown}0"));
+        for bad in ["", "4k7xq-9mz2", "4k7xq-9mz2dd", "4k7xq-9mz2u", "４k7xq-9mz2d", short, &long] {
             assert_eq!(read(bad), Err(NotARecoveryCode), "{bad}");
         }
     }
 
     #[test]
-    fn otp_6_a_code_has_50_random_bits() {
-        assert_eq!(ALPHABET.len().pow(u32::try_from(CODE_CHARS).unwrap()), 1 << 50);
+    fn v6_5_2_a_recovery_code_has_112_bits_or_more_drawn_evenly_from_all_letters() {
+        let chars = u32::try_from(CODE_CHARS).unwrap();
+        assert!(chars * ALPHABET.len().ilog2() >= 112, "below it a code is kept by a password hash");
+        assert_eq!(ALPHABET.iter().collect::<std::collections::BTreeSet<_>>().len(), 32);
+        // A byte is one of 256, so each of 32 letters comes from eight of them.
+        let of = |byte: u8| ALPHABET[usize::from(byte % 32)];
+        for letter in ALPHABET {
+            assert_eq!((0..=255u8).filter(|byte| of(*byte) == *letter).count(), 8);
+        }
     }
 }

@@ -346,7 +346,7 @@ impl EnrolPhonePage {
 impl RecoveryCodesPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> RecoveryCodesPage {
-        let codes = (0..10).map(|n| format!("4k7xq-9mz2{n}")).collect();
+        let codes = (0..10).map(|n| format!("4k7x-q9mz-2d0a-h5tw-8ncr-3jv{n}")).collect();
         RecoveryCodesPage { page, codes, next_href: "/desk".into() }
     }
 }

@@ -119,7 +119,7 @@ pub struct ConfirmedView {
 #[derive(Serialize, ToSchema)]
 pub struct RecoveryCodesView {
     /// The codes.
-    #[schema(example = json!(["4k7xq-9mz2d"]))]
+    #[schema(example = json!(["4k7x-q9mz-2d0a-h5tw-8ncr-3jve"]))]
     codes: Vec<String>,
 }
 

@@ -153,6 +153,28 @@ fn otp_6_a_recovery_code_works_once_for_its_owner_and_new_ones_end_the_old() {
     });
 }
 
+#[test]
+fn v6_5_2_a_code_of_50_bits_that_was_made_before_works_until_it_is_used() {
+    each_world(|world| {
+        let (person, _) = with_app(&world);
+        world.write(move |tx, means| identity::create_recovery_codes(tx, means, person)).unwrap();
+        let old = "4k7xq9mz2d";
+        world
+            .write(move |tx, means| {
+                let message = format!("{}{}{old}", person.shop().short(), person.short());
+                let tag = means.vault.keyed(vault::SubKey::RecoveryCode, message.as_bytes()).stored();
+                let tag = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, tag);
+                let sql =
+                    "UPDATE recovery_codes SET tag = ?1 WHERE tag = (SELECT MIN(tag) FROM recovery_codes)";
+                tx.execute(sql, &[tag.into()])
+            })
+            .unwrap();
+        let code = RecoveryCode::parse("4K7XQ-9MZ2D").unwrap();
+        assert_eq!(prove(&world, person, Proof::Recovery(code.clone()), PLACE), ProofCheck::Right);
+        assert_ne!(prove(&world, person, Proof::Recovery(code), PLACE), ProofCheck::Right, "once");
+    });
+}
+
 /// Sends a code to a number and reads it from the text message.
 fn send(
     world: &World,

@@ -56,15 +56,23 @@ fn stack_pointers() -> Vec<usize> {
     found
 }
 
-/// The heap: what is written and read, belongs to no file and is no stack.
+/// Bytes of the page that nobody may touch below the stack of a thread.
+const GUARD_BYTES: usize = 4096;
+
+/// The heap: what is written and read, belongs to no file and is no stack. Above a guard page lies the stack of a thread, also
+/// of one that has ended: it is kept for the next, with what was on it. And a thread that finds no processor for long tells
+/// no pointer.
 fn heap() -> Vec<Range<usize>> {
-    let (mut found, stacks) = (Vec::new(), stack_pointers());
+    let (mut found, stacks, mut guarded) = (Vec::new(), stack_pointers(), 0);
     for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
         let parts: Vec<&str> = line.split_whitespace().collect();
         let (start, end) = parts[0].split_once('-').unwrap();
         let of = |text| usize::from_str_radix(text, 16).unwrap();
         let range = of(start)..of(end);
-        let is_heap = matches!(parts.get(5), None | Some(&"[heap]"));
+        if parts[1].starts_with("---") && range.len() == GUARD_BYTES {
+            guarded = range.end;
+        }
+        let is_heap = matches!(parts.get(5), None | Some(&"[heap]")) && range.start != guarded;
         if parts[1].starts_with("rw") && is_heap && !stacks.iter().any(|at| range.contains(at)) {
             found.push(range);
         }
