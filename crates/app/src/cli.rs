@@ -27,6 +27,7 @@ mod screen;
 mod serve;
 mod sign_out;
 mod train;
+mod watch_page;
 
 /// Guards an online shop's money and its customers' data.
 #[derive(Parser)]
@@ -76,6 +77,8 @@ enum Command {
     Buyer(buyer::Buyer),
     /// Let a member begin anew who lost every second factor; end members' sessions
     Member(member::Member),
+    /// Look at the payment page as payers receive it
+    WatchPage(watch_page::WatchPage),
     /// Bring the database up to date and stop
     Migrate(schema::Migrate),
     /// Print the description of the API (OpenAPI, JSON)
@@ -145,6 +148,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Import(import) => import.run(),
         Command::OperatorKey(operator) => operator.run(),
         Command::OperatorInvite(operator) => operator.run(),
+        Command::WatchPage(watch) => watch.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi => schema::print_openapi(),
         Command::Roles(roles) => roles.run(),

@@ -16,13 +16,17 @@ use crate::limits::{
     KEYS_EVERY_MS, MAIL_EVERY_MS, SEQUENCE_EVERY_MS, SWEEP_EVERY_SECONDS, SWEEP_ROUNDS_MAX,
 };
 
+use crate::page_watch::Watch;
+
 mod access;
 pub mod keys;
 mod nightly;
 mod post;
 mod store;
 
+pub(crate) use nightly::{begin_day, day_of};
 pub use store::MIGRATIONS;
+pub(crate) use store::{find_last_day, put_last_day};
 mod texts;
 mod watch;
 
@@ -84,6 +88,15 @@ impl Jobs {
             jobs.each("texts", Duration::from_millis(MAIL_EVERY_MS), move || texts.deliver())?;
         }
         Ok(jobs)
+    }
+
+    /// Looks at the payment pages once a day, where payers reach them.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn watch_pages(&mut self, installation: &Installation, url: &str) -> Result<(), String> {
+        let watch = Watch::new(installation.clone(), url, Arc::clone(&self.stop))?;
+        self.each("pages", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || watch.look())
     }
 
     /// Whether every entry of the audit log had its position when the sequencer last looked.

@@ -17,6 +17,7 @@ pub mod key_source;
 pub mod keys;
 pub mod limits;
 pub mod openapi;
+pub mod page_watch;
 pub mod server;
 
 /// Every migration of the program.
@@ -30,6 +31,7 @@ pub fn migrations() -> Vec<store::Migration> {
         payments::store::MIGRATIONS,
         webkit::MIGRATIONS,
         jobs::MIGRATIONS,
+        page_watch::MIGRATIONS,
     ];
     domains.iter().flat_map(|list| list.iter().copied()).collect()
 }

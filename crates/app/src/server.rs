@@ -67,6 +67,7 @@ pub fn router(context: &Context, edge: Edge) -> Router {
         .merge(tokens::desk::router(hall.clone()))
         .merge(crate::approvals::pages(context.clone(), &hall))
         .merge(payments::desk::router(context.clone(), hall))
+        .merge(crate::page_watch::reports::router(&context.identity))
         .layer(from_fn_with_state(edge, request::edge))
 }
 

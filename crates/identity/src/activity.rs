@@ -82,6 +82,7 @@ pub(crate) fn note_notice(
         | Notice::PasswordChanged
         | Notice::RecoveryGranted
         | Notice::ReadsTooMuch { .. }
+        | Notice::PaymentPageChanged { .. }
         | Notice::BuyerPolicyChanged
         | Notice::ColleagueStopped { .. }
         | Notice::EmergencyBegun { .. }

@@ -32,6 +32,7 @@ mod emergency;
 mod factor_reset;
 pub mod factors;
 mod grants;
+mod house_notices;
 mod keyed;
 mod letters;
 pub mod limits;
@@ -119,6 +120,7 @@ pub use emergency::{
 pub use factor_reset::{reset_factors, reset_factors_as_operator};
 pub use factors::{Factor, FactorError, FactorKind, NewFactor};
 pub use grants::{Grants, Permissions, RoleProblem, is_weighty};
+pub use house_notices::tell_house;
 pub use keyed::KEYED;
 pub use mail::{
     Channel, DueMail, Letter, Message, Recipient, mark_failed, mark_refused, mark_sent, queue_mail,

@@ -85,6 +85,11 @@ pub enum Notice {
         /// How many times in the hour or day.
         openings: i64,
     },
+    /// The payment page was received with other scripts or headers than it was sent with.
+    PaymentPageChanged {
+        /// What is wrong, in a few words.
+        what: String,
+    },
     /// What the shop demands of buyers was changed.
     BuyerPolicyChanged,
     /// A colleague's account was stopped: whoever reads the earlier address says that it was not them who changed it.

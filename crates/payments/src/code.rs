@@ -154,6 +154,15 @@ pub fn scan_code(
     }
 }
 
+/// A printed code of any shop, to look at the pay page as a payer does; `None` where no shop has one.
+///
+/// # Errors
+/// Those of the store.
+pub fn find_any_token(tx: &mut Tx<'_>, key: &CodeKey) -> Result<Option<CodeToken>, store::Error> {
+    let code = rows::find_any_code(tx)?;
+    Ok(code.and_then(|code| CodeToken::issue(key, &claims_of_static(&code)).ok()))
+}
+
 /// Remembers when a payment's code was first opened.
 ///
 /// # Errors

@@ -336,6 +336,13 @@ pub(crate) fn list_codes(
     tx.query(sql, &params)?.iter().map(read_code).collect()
 }
 
+/// A printed code of any shop that is still good.
+pub(crate) fn find_any_code(tx: &mut Tx<'_>) -> Result<Option<StaticCode>, Error> {
+    let sql = "SELECT shop_id, id, name, terminal_id, currency, revoked_at, created_at FROM codes
+               WHERE revoked_at IS NULL ORDER BY shop_id, id LIMIT 1";
+    tx.query_opt(sql, &[])?.as_ref().map(read_code).transpose()
+}
+
 fn read_code(row: &Row) -> Result<StaticCode, Error> {
     Ok(StaticCode {
         id: CodeId::from_short(row.text(1)?).ok_or_else(|| broken("code"))?,

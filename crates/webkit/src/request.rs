@@ -24,11 +24,20 @@ use crate::limits::REQUEST_MS_MAX;
 /// The response field that names the request.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What pages may load: this site alone, no inline script or style.
-const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
-                           form-action 'self'; frame-ancestors 'none'";
+/// Where browsers report what a page tried to load against its policy. By `report-uri`, which all of them know and send at
+/// once; beside a `report-to` some would ignore it, and that one works over TLS alone.
+pub const REPORTS_PATH: &str = "/csp-reports";
+/// What pages may load: this site alone, no inline script or style; QR codes may be `data:` images. What a browser stops,
+/// it reports.
+pub(crate) const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+                                      form-action 'self'; frame-ancestors 'none'; report-uri /csp-reports";
 /// What a page may ask the browser for.
 pub(crate) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const NO_PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=()";
+/// The same on the page that asks for the payer's place.
+pub const PLACE_PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(self), payment=()";
+/// Two years, for every name below ours.
+const TLS_ALONE: &str = "max-age=63072000; includeSubDomains";
 /// What an answer of the API may load: nothing.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -286,18 +295,29 @@ fn add_headers(response: &mut Response, context: &RequestContext, api: bool) {
     let mut default = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
-    default(header::CONTENT_SECURITY_POLICY, if api { API_POLICY } else { PAGE_POLICY });
-    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    default(header::X_FRAME_OPTIONS, "DENY");
-    // Not `no-referrer`: with it browsers send `Origin: null` with forms.
-    default(header::REFERRER_POLICY, "same-origin");
-    default(header::CACHE_CONTROL, "no-store");
-    default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    default(PERMISSIONS_POLICY, "camera=(), microphone=(), geolocation=(), payment=()");
-    if context.secure {
-        default(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    if api {
+        default(header::CONTENT_SECURITY_POLICY, API_POLICY);
     }
+    list_page_headers().into_iter().for_each(|(name, value)| default(name, value));
+    if context.secure {
+        default(header::STRICT_TRANSPORT_SECURITY, TLS_ALONE);
+    }
+}
+
+/// The security headers of every page, beside `strict-transport-security` where callers see TLS. A page that asks for the
+/// payer's place has [`PLACE_PERMISSIONS`].
+pub fn list_page_headers() -> [(HeaderName, &'static str); 8] {
+    [
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        // Not `no-referrer`: with it browsers send `Origin: null` with forms.
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (PERMISSIONS_POLICY, NO_PERMISSIONS),
+    ]
 }
 
 #[cfg(test)]

@@ -51,9 +51,12 @@ async fn serve(config: Config) -> Result<(), String> {
     let machines = bind_machines(&config, &installation).await?;
     let jobs = {
         let (installation, mail, texts) = (installation.clone(), config.mail.clone(), config.texts.clone());
-        tokio::task::spawn_blocking(move || Jobs::start(&installation, mail, texts))
-            .await
-            .map_err(|e| e.to_string())??
+        let url = public_url.clone();
+        let start = move || {
+            let mut jobs = Jobs::start(&installation, mail, texts)?;
+            jobs.watch_pages(&installation, &url).map(|()| jobs)
+        };
+        tokio::task::spawn_blocking(start).await.map_err(|e| e.to_string())??
     };
     let countries = screen.countries.clone();
     let mut context = installation.context(&public_url, screen);

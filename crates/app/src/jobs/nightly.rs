@@ -82,7 +82,8 @@ impl Nightly {
     }
 }
 
-fn day_of(now: Timestamp) -> i64 {
+/// The day of UTC, counted from 1970.
+pub(crate) fn day_of(now: Timestamp) -> i64 {
     now.seconds().div_euclid(SECONDS_A_DAY)
 }
 
@@ -119,7 +120,7 @@ fn queue_checkpoint(tx: &mut Tx<'_>, means: &Means<'_>, to: &Contact, note: &str
 }
 
 /// Marks the day as done; `false` when another node was first.
-fn begin_day(tx: &mut Tx<'_>, job: &'static str, now: Timestamp) -> Result<bool, store::Error> {
+pub(crate) fn begin_day(tx: &mut Tx<'_>, job: &'static str, now: Timestamp) -> Result<bool, store::Error> {
     let day = day_of(now);
     let is_new = find_last_day(tx, job)?.is_none_or(|last| last < day);
     if is_new {

@@ -12,11 +12,11 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 static DAILY_JOBS: Table = Table::new("daily_jobs", &[text("name")], &[int("day")]);
 
 /// The day, counted from 1970, on which a job was last done.
-pub(super) fn find_last_day(tx: &mut Tx<'_>, job: &'static str) -> Result<Option<i64>, store::Error> {
+pub(crate) fn find_last_day(tx: &mut Tx<'_>, job: &'static str) -> Result<Option<i64>, store::Error> {
     tx.get(&DAILY_JOBS, &[job.into()])?.map(|row| row.int(1)).transpose()
 }
 
 /// Notes the day of a job.
-pub(super) fn put_last_day(tx: &mut Tx<'_>, job: &'static str, day: i64) -> Result<(), store::Error> {
+pub(crate) fn put_last_day(tx: &mut Tx<'_>, job: &'static str, day: i64) -> Result<(), store::Error> {
     tx.put(&DAILY_JOBS, vec![job.into(), day.into()])
 }

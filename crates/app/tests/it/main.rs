@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod asvs;
+#[cfg(test)]
 mod browsing;
 #[cfg(test)]
 mod buyer_factor;
@@ -32,6 +34,8 @@ mod mtls;
 mod once;
 #[cfg(test)]
 mod outside;
+#[cfg(test)]
+mod page_watch;
 #[cfg(test)]
 mod proposals;
 #[cfg(test)]

@@ -72,6 +72,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::SessionEnded { .. } => "session_ended",
         Notice::Frozen => "frozen",
         Notice::ReadsTooMuch { .. } => "reads_too_much",
+        Notice::PaymentPageChanged { .. } => "payment_page_changed",
         Notice::BuyerPolicyChanged => "buyer_policy_changed",
         Notice::ColleagueStopped { .. } => "colleague_stopped",
         Notice::EmergencyBegun { .. } => "emergency_begun",
@@ -138,6 +139,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "Your account was frozen: nothing can be paid from it, and every session was ended.".to_owned(),
         ),
         Notice::ReadsTooMuch { reader, openings } => reads_in_english(reader, *openings),
+        Notice::PaymentPageChanged { what } => page_in_english(what),
         Notice::BuyerPolicyChanged => (
             "What your shop asks of buyers was changed",
             "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.".to_owned(),
@@ -224,6 +226,17 @@ fn api_key_in_english(label: &str, days: i64) -> (&'static str, String) {
     ("An API key ends soon", text)
 }
 
+fn page_in_english(what: &str) -> (&'static str, String) {
+    (
+        "The payment page was changed on its way",
+        format!("Payers do not receive the payment page as it was sent: {what}."),
+    )
+}
+
+fn page_in_chinese(what: &str) -> (&'static str, String) {
+    ("付款页面在传输途中被更改", format!("付款人收到的付款页面与发出时不同：{what}。"))
+}
+
 fn chinese(notice: &Notice) -> (&'static str, String) {
     match notice {
         Notice::NewDevice { agent, network } => (
@@ -274,6 +287,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "有人大量查看客户资料",
             format!("`{reader}` 已 {openings} 次打开客户资料或银行卡，超出平常或允许的次数。"),
         ),
+        Notice::PaymentPageChanged { what } => page_in_chinese(what),
         Notice::BuyerPolicyChanged => (
             "店铺对买家的要求已更改",
             "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
@@ -321,6 +335,13 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         }
         (Notice::EmergencyBegun { .. }, Lang::Zh) => {
             "若有不妥，请登录后在“紧急权限”中结束。事后须由另一人复核。"
+        }
+        (Notice::PaymentPageChanged { .. }, Lang::En) => {
+            "Look at what stands in front of the program, such as a proxy or a cache, and at docs/payment-page.md. Until it \
+             is explained, take no payments."
+        }
+        (Notice::PaymentPageChanged { .. }, Lang::Zh) => {
+            "请检查程序前面的代理、缓存等设备，并参阅 docs/payment-page.md。查明原因之前，请暂停收款。"
         }
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",

@@ -327,6 +327,11 @@ impl Frame {
         &assets::desk_css().href
     }
 
+    /// The element that loads one of our scripts, with its integrity: `page.script(page.buyer_js())`.
+    pub fn script(&self, href: &str) -> Html {
+        super::scripts::element(href)
+    }
+
     /// Address of the script of pages about one's own account.
     pub fn person_js(&self) -> &'static str {
         &assets::person_js().href

@@ -17,6 +17,7 @@ pub mod lang;
 pub mod notice;
 pub mod parts;
 pub mod refill;
+pub mod scripts;
 pub mod when;
 
 #[cfg(test)]
@@ -35,10 +36,6 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// What a page of ours may load: its own files and nothing else. QR codes may be `data:` images.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; base-uri 'none'; \
-     form-action 'self'; frame-ancestors 'none'; object-src 'none'";
-
 /// Renders `view` and answers it as HTML that no cache keeps. A template that fails is a bug: it is logged and
 /// answered as 500 without details.
 pub fn show<T: Template>(status: StatusCode, view: &T) -> Response {
@@ -53,7 +50,7 @@ pub fn show<T: Template>(status: StatusCode, view: &T) -> Response {
 
 /// Lets this page, and no other, ask the browser where it is; the browser asks the person.
 pub fn let_ask_for_place(response: &mut Response) {
-    let policy = HeaderValue::from_static("camera=(), microphone=(), geolocation=(self), payment=()");
+    let policy = HeaderValue::from_static(crate::request::PLACE_PERMISSIONS);
     response.headers_mut().insert(crate::request::PERMISSIONS_POLICY, policy);
 }
 
@@ -61,7 +58,7 @@ fn answer(status: StatusCode, html: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(crate::request::PAGE_POLICY)),
         (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
