@@ -89,9 +89,7 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(access_reviews::list_access_reviews))
         .routes(routes!(access_reviews::find_access_review))
         .routes(routes!(access_reviews::decide_access))
-        .routes(routes!(emergencies::begin_emergency, emergencies::list_emergencies))
-        .routes(routes!(emergencies::end_emergency))
-        .routes(routes!(emergencies::review_emergency))
+        .merge(emergency_router())
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::delete_api_key))
         .routes(routes!(certificates::create_api_key_enrolment))
@@ -108,4 +106,11 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(passkeys::create_passkey_session))
         .routes(routes!(passkeys::create_passkey_step_up))
         .routes(routes!(passkeys::finish_passkey_step_up))
+}
+
+fn emergency_router() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(emergencies::begin_emergency, emergencies::list_emergencies))
+        .routes(routes!(emergencies::end_emergency))
+        .routes(routes!(emergencies::review_emergency))
 }

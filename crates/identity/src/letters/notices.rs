@@ -6,6 +6,7 @@ use webkit::page::Lang;
 use crate::mail::{Letter, Message};
 use crate::networks::Network;
 use crate::notices::Notice;
+use crate::permissions::Role;
 use crate::store::factors::FactorKind;
 use crate::text::Label;
 
@@ -144,17 +145,8 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "What your shop asks of buyers was changed",
             "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.".to_owned(),
         ),
-        Notice::ColleagueStopped { who } => (
-            "A colleague's account was stopped",
-            format!(
-                "The address of `{who}` was changed, and whoever reads the earlier one says that it was not them. The \
-                 account is stopped, and the earlier address counts again."
-            ),
-        ),
-        Notice::EmergencyBegun { who, role, minutes, reason } => (
-            "Somebody took emergency access",
-            format!("`{who}` took the role `{}` for {minutes} minutes. The reason given: “{reason}”.", role.name()),
-        ),
+        Notice::ColleagueStopped { who } => stopped_in_english(who),
+        Notice::EmergencyBegun { who, role, minutes, reason } => begun_in_english((who, *role), *minutes, reason),
         Notice::ApprovalAsked { summary } => {
             ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
         }
@@ -237,6 +229,40 @@ fn page_in_chinese(what: &str) -> (&'static str, String) {
     ("付款页面在传输途中被更改", format!("付款人收到的付款页面与发出时不同：{what}。"))
 }
 
+fn stopped_in_english(who: &str) -> (&'static str, String) {
+    let text = format!(
+        "The address of `{who}` was changed, and whoever reads the earlier one says that it was not them. The account is \
+         stopped, and the earlier address counts again."
+    );
+    ("A colleague's account was stopped", text)
+}
+
+fn stopped_in_chinese(who: &str) -> (&'static str, String) {
+    let text =
+        format!("`{who}` 的邮箱被更改，而原邮箱的使用者表示并非本人操作。该账户已停用，原邮箱已恢复。");
+    ("一位同事的账户已停用", text)
+}
+
+fn begun_in_english((who, role): (&str, Role), minutes: i64, reason: &str) -> (&'static str, String) {
+    let role = role.name();
+    let text = format!("`{who}` took the role `{role}` for {minutes} minutes. The reason given: “{reason}”.");
+    ("Somebody took emergency access", text)
+}
+
+fn begun_in_chinese((who, role): (&str, Role), minutes: i64, reason: &str) -> (&'static str, String) {
+    let role = role.name();
+    let text = format!("`{who}` 启用了角色 `{role}` 的权限，为时 {minutes} 分钟。所述原因：“{reason}”。");
+    ("有人启用了紧急权限", text)
+}
+
+fn api_key_in_chinese(label: &str, days: i64) -> (&'static str, String) {
+    if days == 0 {
+        return ("API 密钥已到期", format!("API 密钥“{label}”已到期，用它签名的请求会被拒绝。"));
+    }
+    let text = format!("API 密钥“{label}”将在 {days} 天内到期，届时用它签名的请求会被拒绝。");
+    ("API 密钥即将到期", text)
+}
+
 fn chinese(notice: &Notice) -> (&'static str, String) {
     match notice {
         Notice::NewDevice { agent, network } => (
@@ -292,25 +318,12 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "店铺对买家的要求已更改",
             "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
         ),
-        Notice::ColleagueStopped { who } => (
-            "一位同事的账户已停用",
-            format!("`{who}` 的邮箱被更改，而原邮箱的使用者表示并非本人操作。该账户已停用，原邮箱已恢复。"),
-        ),
-        Notice::EmergencyBegun { who, role, minutes, reason } => (
-            "有人启用了紧急权限",
-            format!(
-                "`{who}` 启用了角色 `{}` 的权限，为时 {minutes} 分钟。所述原因：“{reason}”。",
-                role.name()
-            ),
-        ),
-        Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
-        Notice::ApiKeyEnds { label, days: 0 } => {
-            ("API 密钥已到期", format!("API 密钥“{label}”已到期，用它签名的请求会被拒绝。"))
+        Notice::ColleagueStopped { who } => stopped_in_chinese(who),
+        Notice::EmergencyBegun { who, role, minutes, reason } => {
+            begun_in_chinese((who, *role), *minutes, reason)
         }
-        Notice::ApiKeyEnds { label, days } => (
-            "API 密钥即将到期",
-            format!("API 密钥“{label}”将在 {days} 天内到期，届时用它签名的请求会被拒绝。"),
-        ),
+        Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
+        Notice::ApiKeyEnds { label, days } => api_key_in_chinese(label, *days),
         Notice::CertificateEnds { label, days: 0 } => {
             ("证书已到期", format!("“{label}”的证书已到期，使用该证书的设备或程序已无法连接。"))
         }
