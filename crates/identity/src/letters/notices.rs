@@ -147,9 +147,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::ColleagueStopped { who } => stopped_in_english(who),
         Notice::EmergencyBegun { who, role, minutes, reason } => begun_in_english((who, *role), *minutes, reason),
-        Notice::ApprovalAsked { summary } => {
-            ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
-        }
+        Notice::ApprovalAsked { summary } => approval_in_english(summary),
         Notice::ApiKeyEnds { label, days } => api_key_in_english(label, *days),
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
     }
@@ -227,6 +225,10 @@ fn page_in_english(what: &str) -> (&'static str, String) {
 
 fn page_in_chinese(what: &str) -> (&'static str, String) {
     ("付款页面在传输途中被更改", format!("付款人收到的付款页面与发出时不同：{what}。"))
+}
+
+fn approval_in_english(summary: &str) -> (&'static str, String) {
+    ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
 }
 
 fn stopped_in_english(who: &str) -> (&'static str, String) {
