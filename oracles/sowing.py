@@ -234,6 +234,7 @@ def sow_customers(house, owner):
     till, reader = Shop(house.url, *new_key(house, owner, "integration")), Shop(house.url, *new_key(house, owner, "detokenise"))
     person = {"kind": "name", "value": needles.name()}, {"kind": "email", "value": needles.mail()}
     person += ({"kind": "phone", "value": needles.phone()}, {"kind": "identity", "scheme": "passport", "value": needles.passport()})
+    sow_payout(house, owner)
     person += ({"kind": "bank_account", "scheme": "iban", "value": needles.iban()},)
     person += ({"kind": "address", "address": {"country": "CN", "city": needles.add("address", needles.letters(9).title()),
                                                "lines": [needles.street()]}},)
@@ -278,6 +279,16 @@ def tables(needles, mark="I"):
              [(1, "12/39"), (2, "11/38"), (3, "13/39"), (4, needles.secret("cvc"))]]
     cards.append(f"{mark}-5,{needles.card()[:-1]},12/39,{needles.name()}\n")
     return {"customers": head + line(1) + line(2) + "".join(bad), "cards": "external_id,number,expiry,holder\n" + "".join(cards)}
+
+
+def sow_payout(house, owner):
+    """A payout account that waits, one that is refused as wrong, and a second one that comes too early."""
+    needles, mask = house.needles, {"holder": house.needles.name(), "scheme": "iban"}
+    house.ask("PUT", "/v1/payout-account", {**mask, "number": needles.iban()}, owner, (200, 202))
+    house.ask("PUT", "/v1/payout-account", {**mask, "number": needles.iban()}, owner, 409)
+    house.ask("PUT", "/v1/payout-account", {**mask, "scheme": "card", "number": needles.card(), "bank": "B"}, owner, 409)
+    house.ask("PUT", "/v1/payout-account", {**mask, "scheme": "account", "number": needles.secret()}, owner, 400)
+    house.ask("GET", "/v1/payout-account", None, owner)
 
 
 def sow_certificates(house, owner):

@@ -46,6 +46,8 @@ needs! {
     SettlePayments => "cancel_payment";
     Refund => "create_refund";
     TopUp => "create_top_up";
+    ViewLedger => "find_payout_account";
+    ManagePayouts => "update_payout_account", "withdraw_payout_account";
     RequestDecision => "create_decision";
     ViewDecisions => "find_decision", "find_payment_label", "list_rules";
     Review => "decide_review", "list_reviews", "update_payment_label";

@@ -18,8 +18,8 @@ use payments::routes::{Context, of_limit, of_refund};
 use payments::{Origination, refund_limit, refund_proposal};
 use store::Tx;
 use tokens::By;
-use tokens::opening_limits;
-use tokens::routes::of_limits;
+use tokens::routes::{of_limits, of_payout};
+use tokens::{opening_limits, payout};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use webkit::body::Incoming;
@@ -53,7 +53,7 @@ impl FromRef<Desk> for Hall {
     }
 }
 
-/// Says yes to what a colleague proposed. Refunds, limits and key ceremonies are done by it; anything else is done when
+/// Says yes to what a colleague proposed. Refunds, limits, payout accounts and key ceremonies are done by it; anything else is done when
 /// the colleague sends their request again.
 #[utoipa::path(post, path = "/v1/approvals/{id}/approve", tag = "approvals", security(("member_session" = [])),
     params(("id" = String, Path, description = "the approval")),
@@ -134,6 +134,11 @@ impl Approver<'_> {
             }
             ApprovalAction::ChangeLimit => {
                 refund_limit::carry_out(tx, means, actor, approval).map_err(of_limit)?;
+                Ok(true)
+            }
+            ApprovalAction::ChangePayout => {
+                let by = By { actor, address: from.address, request: None };
+                payout::carry_out(tx, means, &by, approval).map_err(of_payout)?;
                 Ok(true)
             }
             ApprovalAction::KeyCeremony => Ok(ceremonies::carry_out(tx, means, actor, approval)?),

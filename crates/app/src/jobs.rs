@@ -244,9 +244,10 @@ fn report(problem: &SequenceError, alarm: &mut Alarm, now: Timestamp) {
 /// One kind of rows that end: deletes some and says how many.
 type Sweep = fn(&Installation) -> Result<usize, identity::Fault>;
 
-const SWEEPS: [(&str, Sweep, usize); 4] = [
+const SWEEPS: [(&str, Sweep, usize); 5] = [
     ("sessions, codes and mails", sweep_identity, identity::limits::SWEEP_ROWS_MAX),
     ("cards of ended tokens", sweep_tokens, tokens::limits::SWEEP_ROWS_MAX as usize),
+    ("replaced payout accounts", sweep_payouts, tokens::limits::SWEEP_ROWS_MAX as usize),
     ("idempotency keys", sweep_keys, webkit::limits::SWEEP_ROWS_MAX as usize),
     ("nonces", sweep_nonces, webkit::limits::SWEEP_ROWS_MAX as usize),
 ];
@@ -257,6 +258,10 @@ fn sweep_identity(at: &Installation) -> Result<usize, identity::Fault> {
 
 fn sweep_tokens(at: &Installation) -> Result<usize, identity::Fault> {
     at.write_if_due(tokens::token::sweep)
+}
+
+fn sweep_payouts(at: &Installation) -> Result<usize, identity::Fault> {
+    at.write_if_due(tokens::payout::sweep)
 }
 
 fn sweep_keys(at: &Installation) -> Result<usize, identity::Fault> {

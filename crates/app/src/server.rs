@@ -98,7 +98,7 @@ fn interface(context: &Context) -> Router {
 /// The shell of all pages, to whose bar every domain adds its sections.
 fn hall(context: &Context) -> Hall {
     let entries =
-        identity::desk::menu().into_iter().chain(tokens::desk::menu()).chain(payments::desk::menu());
+        identity::desk::menu().into_iter().chain(payments::desk::menu()).chain(tokens::desk::menu());
     Hall::new(context.identity.clone(), Menu::new(entries), Arc::new(payments::desk::Trade))
 }
 

@@ -87,6 +87,7 @@ pub(crate) fn note_notice(
         | Notice::ColleagueStopped { .. }
         | Notice::EmergencyBegun { .. }
         | Notice::ApprovalAsked { .. }
+        | Notice::PayoutAccount { .. }
         | Notice::ApiKeyEnds { .. }
         | Notice::CertificateEnds { .. } => return Ok(()),
     };

@@ -57,7 +57,10 @@ macro_rules! actions {
             /// sends the request again.
             pub fn is_done_by_approval(self) -> bool {
                 match self {
-                    ApprovalAction::Refund | ApprovalAction::ChangeLimit | ApprovalAction::KeyCeremony => true,
+                    ApprovalAction::Refund
+                    | ApprovalAction::ChangeLimit
+                    | ApprovalAction::KeyCeremony
+                    | ApprovalAction::ChangePayout => true,
                     ApprovalAction::GrantRoles
                     | ApprovalAction::ChangeRole
                     | ApprovalAction::ExportCustomers
@@ -89,6 +92,8 @@ actions! {
     ExportCustomers = "export_customers", ExportCustomers, "an export of customers' data", "导出客户数据";
     /// A ceremony of the installation's keys.
     KeyCeremony = "key_ceremony", ManageKeys, "a key ceremony", "密钥操作";
+    /// Paying the shop's money out to another account.
+    ChangePayout = "change_payout", ManagePayouts, "another payout account", "更换收款账户";
     /// Letting a member who lost every factor set up new ones.
     ResetFactors = "reset_factors", ManageSecurity, "a member's second step is set up anew", "重置成员的第二步验证";
 }
@@ -392,6 +397,24 @@ pub fn count_waiting(tx: &mut Tx, actor: &Actor, shop: ShopId, now: Timestamp) -
     let open = rows::list_open(tx, shop, now)?;
     let waits = |row: &&Approval| row.state == ApprovalState::Waiting && can_decide(actor, row);
     Ok(open.iter().filter(waits).count())
+}
+
+/// Withdraws a proposal that still waits, whoever made it: what it was for is called off. One that is decided stays.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn withdraw(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    id: ApprovalId,
+) -> Result<(), Fault> {
+    let waits = |row: &Approval| row.state == ApprovalState::Waiting;
+    let Some(row) = find_approval(tx, shop, id)?.filter(waits) else { return Ok(()) };
+    let refused = forget_invited(tx, means, Approval { state: ApprovalState::Refused, ..row.clone() })?;
+    rows::update_approval(tx, &refused)?;
+    note(tx, means, actor, &row, record::APPROVAL_REFUSED)
 }
 
 /// Withdraws every open proposal of somebody who leaves, and what was approved for them. Returns how many.

@@ -128,12 +128,12 @@ pub use mail::{
 };
 pub use members::{
     Left, LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, Verdict,
-    confirm_member, create_member, find_member, find_member_person, finish_login, list_members,
-    list_security_members, origin_of, remove_member, restore_member, sign_in_member, start_login,
-    update_roles,
+    confirm_member, create_member, find_member, find_member_person, finish_login, list_holders_of,
+    list_members, list_security_members, origin_of, remove_member, restore_member, sign_in_member,
+    start_login, update_roles,
 };
 pub use networks::{CountryOf, Network};
-pub use notices::{Notice, queue_notice};
+pub use notices::{Notice, PayoutStep, queue_notice};
 pub use own::{
     Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions, thaw,
 };

@@ -173,6 +173,15 @@ pub fn list_members(
     Ok(found)
 }
 
+/// The active members of a shop who have `permission`, whatever their roles are called. For notices.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_holders_of(tx: &mut Tx, shop: ShopId, permission: Permission) -> Result<Vec<MemberId>, Fault> {
+    let holders = crate::grants::list_holders(tx, shop, permission, &Actor::System)?;
+    Ok(holders.into_iter().map(|row| row.id).collect())
+}
+
 /// The active members of a shop who watch over its security; where nobody does, its owners. For notices.
 ///
 /// # Errors

@@ -113,6 +113,13 @@ pub enum Notice {
         /// What for, in a few words.
         summary: String,
     },
+    /// The shop's money is to be paid out to another account; told to everybody who manages payouts.
+    PayoutAccount {
+        /// Its number, masked.
+        account: String,
+        /// What happened.
+        step: PayoutStep,
+    },
     /// An API key that this person may manage ends soon.
     ApiKeyEnds {
         /// What it is called.
@@ -127,6 +134,20 @@ pub enum Notice {
         /// Days left; 0 when it has ended.
         days: i64,
     },
+}
+
+/// How far the change of a payout account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayoutStep {
+    /// It waits for a second person.
+    Proposed,
+    /// It counts in so many hours.
+    Begun {
+        /// Hours until then.
+        hours: i64,
+    },
+    /// It was withdrawn.
+    Withdrawn,
 }
 
 /// Queues a notice to every channel of a person: the contact of the account, and the verified number of a text-message

@@ -61,6 +61,7 @@ pub fn find_change(tx: &mut Tx, vault: &Vault, approval: &Approval) -> Result<Op
         ApprovalAction::Refund
         | ApprovalAction::ChangeLimit
         | ApprovalAction::ExportCustomers
+        | ApprovalAction::ChangePayout
         | ApprovalAction::KeyCeremony => Ok(None),
     }
 }

@@ -1,4 +1,4 @@
-//! The desk's pages of customers: look for one, see them masked, open one value with a purpose, see who looked.
+//! The desk's pages of customers and of the payout account: look for one, see them masked, open one value with a purpose, see who looked.
 //!
 //! What is looked for and what is opened goes in the body of a form, never in an address. The second factor is asked for
 //! in place, before the form is carried out.
@@ -28,6 +28,9 @@ use crate::record::By;
 use crate::routes::errors;
 use crate::token::{self, State, Token};
 use crate::values::{Address, ExternalId, Kind, Value};
+use payouts::PAYOUT;
+
+mod payouts;
 
 /// Where customers are.
 const HOME: &str = "/desk/customers";
@@ -48,7 +51,10 @@ impl FromRef<Desk> for Hall {
 
 /// What this domain adds to the bar of the desk.
 pub fn menu() -> Vec<MenuEntry> {
-    vec![MenuEntry::new(HOME, "nav-customers", texts, Permission::ViewCustomers, MenuGroup::Customers)]
+    vec![
+        MenuEntry::new(HOME, "nav-customers", texts, Permission::ViewCustomers, MenuGroup::Customers),
+        MenuEntry::new(PAYOUT, "nav-payout", texts, Permission::ViewLedger, MenuGroup::Payments),
+    ]
 }
 
 /// All pages of this domain.
@@ -57,7 +63,10 @@ pub fn router(hall: Hall) -> Router {
     let routes = Router::new()
         .route(HOME, get(list_customers).post(search_customers))
         .route("/desk/customers/{id}", get(show_customer))
-        .route("/desk/customers/{id}/open", post(open_value));
+        .route("/desk/customers/{id}/open", post(open_value))
+        .route("/desk/payout-account", get(payouts::show_payout))
+        .route("/desk/payout-account/change", get(payouts::show_change).post(payouts::request_change))
+        .route("/desk/payout-account/withdraw", post(payouts::withdraw));
     identity::desk::surround(routes, &desk.hall).with_state(desk)
 }
 

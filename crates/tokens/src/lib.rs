@@ -9,7 +9,7 @@
 //!   a reason; each is counted, limited, entered into the audit log and kept for the person it is about (C40, C48);
 //! - taking many out at once needs two people and gives a file that only the named recipient can read.
 //!
-//! Reading order: `card`, `values`, `token`, `customer`, `opening`, `watch`, `export`, `age`, `import`; SQL is in
+//! Reading order: `card`, `values`, `token`, `customer`, `payout`, `opening`, `watch`, `export`, `age`, `import`; SQL is in
 //! `store/`, JSON in `routes/`, HTML in `desk` and `pages`.
 
 pub mod age;
@@ -23,6 +23,7 @@ pub mod limits;
 pub mod opening;
 pub mod opening_limits;
 pub mod pages;
+pub mod payout;
 mod record;
 pub mod routes;
 mod sealed;

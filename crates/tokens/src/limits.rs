@@ -41,6 +41,10 @@ pub const IBAN_CHARS_MAX: usize = 34;
 pub const ACCOUNT_DIGITS_MIN: usize = 5;
 /// Most digits of a bank account without an IBAN.
 pub const ACCOUNT_DIGITS_MAX: usize = 30;
+/// Longest name of a bank, characters.
+pub const BANK_CHARS_MAX: usize = 80;
+/// From the change of a payout account until it counts, seconds.
+pub const PAYOUT_COOLING_SECONDS: i64 = 48 * 3_600;
 /// Longest id of the shop's own for a customer or card, characters.
 pub const EXTERNAL_ID_CHARS_MAX: usize = 100;
 /// Most values of one customer.

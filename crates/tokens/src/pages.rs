@@ -11,6 +11,7 @@ use webkit::page::{Frame, Mark, Problems, Texts};
 
 use crate::opening::Purpose;
 
+pub mod payout;
 pub mod sample;
 
 /// The English and the Chinese texts of this crate, as Fluent.
@@ -207,7 +208,8 @@ mod tests {
         let kinds = Kind::ALL.iter().map(|kind| format!("customer-kind-{}", kind.name()));
         let states = [State::Active, State::Used, State::Expired, State::Deleted];
         let states = states.iter().map(|state| format!("customer-card-{}", state.name()));
-        for key in purposes.chain(kinds).chain(states) {
+        let schemes = crate::payout::SCHEMES.iter().map(|scheme| format!("payout-scheme-{}", scheme.name()));
+        for key in purposes.chain(kinds).chain(states).chain(schemes) {
             assert!(Lang::ALL.into_iter().all(|lang| texts().has(lang, &key)), "{key}");
         }
     }

@@ -23,6 +23,10 @@ actions! {
     OPENING_REFUSED = "opening.refused";
     OPENING_ALERT = "opening.alert";
     OPENING_LIMITS_CHANGED = "opening.limits_changed";
+    PAYOUT_PROPOSED = "payout.proposed";
+    PAYOUT_CHANGED = "payout.changed";
+    PAYOUT_IN_FORCE = "payout.in_force";
+    PAYOUT_WITHDRAWN = "payout.withdrawn";
     EXPORT_PROPOSED = "export.proposed";
     EXPORT_TAKEN = "export.taken";
 }

@@ -8,6 +8,7 @@ pub(crate) mod errors;
 mod exports;
 mod imports;
 mod openings;
+mod payouts;
 mod read;
 mod sealed;
 mod tokens;
@@ -17,7 +18,7 @@ use identity::Context;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use errors::{CODES, of_limits};
+pub use errors::{CODES, of_limits, of_payout};
 pub use sealed::write_sealed;
 
 /// All operations of this domain.
@@ -36,6 +37,8 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(customers::list_customer_openings))
         .routes(routes!(openings::find_opening_limits, openings::update_opening_limits))
         .routes(routes!(openings::list_opening_alerts))
+        .routes(routes!(payouts::find_payout_account, payouts::update_payout_account))
+        .routes(routes!(payouts::withdraw_payout_account))
         .routes(routes!(imports::import_customers))
         .routes(routes!(imports::import_cards))
         .routes(routes!(exports::propose_export, exports::list_exports))

@@ -8,9 +8,11 @@ use vault::SealedColumn;
 use crate::customer::{self, value_row};
 use crate::export;
 use crate::opening;
+use crate::payout;
 use crate::store::sealed::{
-    Part, list_export_reasons, list_externals, list_opening_reasons, list_parts, list_values,
-    update_export_reason, update_external, update_opening_reason, update_part, update_value,
+    Part, PayoutPart, list_export_reasons, list_externals, list_opening_reasons, list_parts,
+    list_payout_parts, list_values, update_export_reason, update_external, update_opening_reason,
+    update_part, update_payout_part, update_value,
 };
 use crate::token;
 
@@ -47,6 +49,28 @@ pub const SEALED: &[SealedColumn] = &[
         column: "reason",
         list: |tx, shop, owner, after, limit| list_opening_reasons(tx, shop, owner, after, limit),
         update: |tx, shop, owner, row, sealed| update_opening_reason(tx, shop, owner, row, sealed),
+    },
+    SealedColumn {
+        table: payout::TABLE,
+        column: "holder",
+        list: |tx, shop, owner, after, _| list_payout_parts(tx, PayoutPart::Holder, (shop, owner), after),
+        update: |tx, shop, owner, _, sealed| {
+            update_payout_part(tx, PayoutPart::Holder, (shop, owner), sealed)
+        },
+    },
+    SealedColumn {
+        table: payout::TABLE,
+        column: "number",
+        list: |tx, shop, owner, after, _| list_payout_parts(tx, PayoutPart::Number, (shop, owner), after),
+        update: |tx, shop, owner, _, sealed| {
+            update_payout_part(tx, PayoutPart::Number, (shop, owner), sealed)
+        },
+    },
+    SealedColumn {
+        table: payout::TABLE,
+        column: "bank",
+        list: |tx, shop, owner, after, _| list_payout_parts(tx, PayoutPart::Bank, (shop, owner), after),
+        update: |tx, shop, owner, _, sealed| update_payout_part(tx, PayoutPart::Bank, (shop, owner), sealed),
     },
     SealedColumn {
         table: export::TABLE,

@@ -5,6 +5,7 @@ pub(crate) mod customers;
 pub(crate) mod exports;
 pub(crate) mod keyed;
 pub(crate) mod openings;
+pub(crate) mod payouts;
 pub(crate) mod sealed;
 
 use store::Migration;
@@ -62,5 +63,15 @@ pub const MIGRATIONS: &[Migration] = &[
             purpose TEXT NOT NULL, reason BLOB NOT NULL, proposer TEXT NOT NULL, records BIGINT,
             created_ms BIGINT NOT NULL, taken_ms BIGINT,
             PRIMARY KEY (shop_id, id)) WITHOUT ROWID;",
+    },
+    Migration {
+        version: 907,
+        name: "tokens: payout accounts",
+        sql: "
+        CREATE TABLE payout_accounts (
+            shop_id TEXT NOT NULL, slot TEXT NOT NULL, id TEXT NOT NULL, scheme TEXT NOT NULL, holder BLOB NOT NULL,
+            number BLOB NOT NULL, bank BLOB, proposer TEXT NOT NULL, approval TEXT, created_ms BIGINT NOT NULL,
+            effective_ms BIGINT,
+            PRIMARY KEY (shop_id, slot)) WITHOUT ROWID;",
     },
 ];

@@ -37,6 +37,8 @@ mod outside;
 #[cfg(test)]
 mod page_watch;
 #[cfg(test)]
+mod payouts;
+#[cfg(test)]
 mod proposals;
 #[cfg(test)]
 mod refusal;

@@ -35,6 +35,7 @@ pub(super) const HELD: Cookie = Cookie::kept("tw_held", HELD_SECONDS);
 const KEPT: &[&str] = &[
     "above",
     "amount",
+    "bank",
     "currency",
     "email",
     "holder",
@@ -51,6 +52,7 @@ const KEPT: &[&str] = &[
     "purpose",
     "reason",
     "role",
+    "scheme",
     "what",
 ];
 /// Forms that have a page of their own only as an answer, and stand on the page one step up.

@@ -111,6 +111,7 @@ fn page_of(approval: &Approval, change: Option<&Change>) -> String {
             format!("/desk/payments/{payment}")
         }
         ApprovalAction::KeyCeremony => "/desk/keys".to_owned(),
+        ApprovalAction::ChangePayout => "/desk/payout-account".to_owned(),
         // Other limits are shown and set over the API alone.
         ApprovalAction::ChangeLimit if approval.subject.starts_with("refund_limit ") => {
             "/desk/refunds/limit".to_owned()

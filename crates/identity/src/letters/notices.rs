@@ -5,7 +5,7 @@ use webkit::page::Lang;
 
 use crate::mail::{Letter, Message};
 use crate::networks::Network;
-use crate::notices::Notice;
+use crate::notices::{Notice, PayoutStep};
 use crate::permissions::Role;
 use crate::store::factors::FactorKind;
 use crate::text::Label;
@@ -78,6 +78,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::ColleagueStopped { .. } => "colleague_stopped",
         Notice::EmergencyBegun { .. } => "emergency_begun",
         Notice::ApprovalAsked { .. } => "approval_asked",
+        Notice::PayoutAccount { .. } => "payout_account",
         Notice::ApiKeyEnds { .. } => "api_key_ends",
         Notice::CertificateEnds { .. } => "certificate_ends",
     }
@@ -148,6 +149,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::ColleagueStopped { who } => stopped_in_english(who),
         Notice::EmergencyBegun { who, role, minutes, reason } => begun_in_english((who, *role), *minutes, reason),
         Notice::ApprovalAsked { summary } => approval_in_english(summary),
+        Notice::PayoutAccount { account, step } => payout_in_english(account, *step),
         Notice::ApiKeyEnds { label, days } => api_key_in_english(label, *days),
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
     }
@@ -205,6 +207,43 @@ fn reads_in_english(reader: &str, openings: i64) -> (&'static str, String) {
     let text =
         format!("`{reader}` opened customer data or cards {openings} times, more than usual or allowed.");
     ("Somebody opens a lot of customer data", text)
+}
+
+fn payout_in_english(account: &str, step: PayoutStep) -> (&'static str, String) {
+    match step {
+        PayoutStep::Proposed => (
+            "Another payout account was proposed",
+            format!(
+                "A colleague wants your shop's money to be paid out to {account}. It waits for a second person."
+            ),
+        ),
+        PayoutStep::Begun { hours } => (
+            "Your shop's payout account is about to change",
+            format!(
+                "In {hours} hours your shop's money will be paid out to {account}. Until then it can be stopped."
+            ),
+        ),
+        PayoutStep::Withdrawn => (
+            "A change of the payout account was stopped",
+            format!("Your shop's money will not be paid out to {account}: that change was withdrawn."),
+        ),
+    }
+}
+
+fn payout_in_chinese(account: &str, step: PayoutStep) -> (&'static str, String) {
+    match step {
+        PayoutStep::Proposed => (
+            "有人提议更换收款账户",
+            format!("一位同事提议将店铺的结算款改为付到 {account}，正在等待另一位成员批准。"),
+        ),
+        PayoutStep::Begun { hours } => (
+            "店铺收款账户即将更换",
+            format!("{hours} 小时后，店铺的结算款将付到 {account}。在此之前可以停止更换。"),
+        ),
+        PayoutStep::Withdrawn => {
+            ("收款账户更换已停止", format!("更换已撤回，店铺的结算款不会付到 {account}。"))
+        }
+    }
 }
 
 fn api_key_in_english(label: &str, days: i64) -> (&'static str, String) {
@@ -324,6 +363,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         Notice::EmergencyBegun { who, role, minutes, reason } => {
             begun_in_chinese((who, *role), *minutes, reason)
         }
+        Notice::PayoutAccount { account, step } => payout_in_chinese(account, *step),
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
         Notice::ApiKeyEnds { label, days } => api_key_in_chinese(label, *days),
         Notice::CertificateEnds { label, days: 0 } => {
@@ -357,6 +397,12 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         }
         (Notice::PaymentPageChanged { .. }, Lang::Zh) => {
             "请检查程序前面的代理、缓存等设备，并参阅 docs/payment-page.md。查明原因之前，请暂停收款。"
+        }
+        (Notice::PayoutAccount { .. }, Lang::En) => {
+            "If you did not expect this, sign in now, stop it under “Payout account”, and ask your colleagues."
+        }
+        (Notice::PayoutAccount { .. }, Lang::Zh) => {
+            "若非预期，请立即登录，在“收款账户”中停止更换，并向同事核实。"
         }
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",

@@ -21,7 +21,7 @@ use crate::permissions::Permission;
 pub struct ApprovalView {
     /// The approval.
     id: String,
-    /// `grant_roles`, `change_role`, `refund`, `change_limit`, `export_customers`, `key_ceremony` or `reset_factors`.
+    /// `grant_roles`, `change_role`, `refund`, `change_limit`, `export_customers`, `key_ceremony`, `change_payout` or `reset_factors`.
     action: &'static str,
     /// To what, and with which values.
     subject: String,

@@ -37,7 +37,7 @@ pub fn buyer_frame(lang: Lang) -> Frame {
 
 /// A frame for the desk at `path`, signed in as owner.
 pub fn desk_frame(lang: Lang, path: &str) -> Frame {
-    let entries = crate::desk::menu().into_iter().chain(identity::desk::menu());
+    let entries = identity::desk::menu().into_iter().chain(crate::desk::menu());
     identity::pages::sample::desk_frame(super::texts(), &Menu::new(entries), lang, path)
 }
 

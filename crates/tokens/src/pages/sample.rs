@@ -1,17 +1,18 @@
 //! A sample of every page, for the gallery and for tests. Nothing here is reachable from a running server.
 
 use identity::desk::Menu;
-use identity::pages::sample::{ago, say};
+use identity::pages::sample::{NOW, ago, say};
 use webkit::page::form::Choice;
 use webkit::page::{Frame, Lang, Mark, Problems};
 
+use super::payout::{AccountShown, PayoutChangePage, PayoutPage};
 use super::{
     CardLine, CustomerPage, CustomerRow, CustomersPage, HistoryLine, OpenedLine, ValueLine, purpose_text,
 };
 use crate::opening::Purpose;
 
 fn desk_frame(lang: Lang, path: &str) -> Frame {
-    let entries = crate::desk::menu().into_iter().chain(identity::desk::menu());
+    let entries = identity::desk::menu().into_iter().chain(crate::desk::menu());
     identity::pages::sample::desk_frame(super::texts(), &Menu::new(entries), lang, path)
 }
 
@@ -124,6 +125,77 @@ impl CustomerPage {
     }
 }
 
+fn account(lang: Lang, effective: Option<i64>) -> AccountShown {
+    AccountShown {
+        holder: say(lang, "G** T** H**", "绿**"),
+        scheme: "iban".into(),
+        number: "GB****6819".into(),
+        bank: String::new(),
+        who: "Mei Lin".into(),
+        since: NOW.plus_seconds(-86_400 * 90),
+        effective: effective.map(|seconds| NOW.plus_seconds(seconds)),
+    }
+}
+
+impl PayoutPage {
+    /// The page with one account in use and one that counts tomorrow.
+    pub fn sample(page: Frame) -> PayoutPage {
+        let lang = page.lang;
+        let next = AccountShown {
+            scheme: "card".into(),
+            number: "UnionPay ···· 0005".into(),
+            bank: say(lang, "Bank of China", "中国银行"),
+            since: NOW.plus_seconds(-86_400),
+            ..account(lang, Some(86_400))
+        };
+        PayoutPage {
+            page,
+            current: Some(account(lang, Some(-86_400 * 88))),
+            next: Some(next),
+            change_href: String::new(),
+            withdraw_href: "/desk/payout-account/withdraw".into(),
+            approves: false,
+            hours: 48,
+        }
+    }
+
+    /// The page of a shop that has none yet.
+    pub fn sample_none(page: Frame) -> PayoutPage {
+        let change_href = "/desk/payout-account/change".to_owned();
+        PayoutPage {
+            current: None,
+            next: None,
+            change_href,
+            withdraw_href: String::new(),
+            ..PayoutPage::sample(page)
+        }
+    }
+
+    /// The page as the second person sees it.
+    pub fn sample_asked(page: Frame) -> PayoutPage {
+        let next = Some(account(page.lang, None));
+        PayoutPage { next, current: None, approves: true, ..PayoutPage::sample(page) }
+    }
+}
+
+impl PayoutChangePage {
+    /// The form, with a number that is wrong.
+    pub fn sample(page: Frame) -> PayoutChangePage {
+        let mut problems = Problems::none();
+        problems.add("number", page.t("problem-payout-number"));
+        PayoutChangePage {
+            holder: say(page.lang, "Green Tea House Ltd", "绿茗茶舍有限公司"),
+            scheme: "card".into(),
+            bank: say(page.lang, "Bank of China", "中国银行"),
+            problems,
+            hours: 48,
+            action_href: "/desk/payout-account/change".into(),
+            back_href: "/desk/payout-account".into(),
+            page,
+        }
+    }
+}
+
 /// Every page with its name.
 ///
 /// # Errors
@@ -136,6 +208,10 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("customers".to_owned(), CustomersPage::sample(desk("/desk/customers")).render()?),
         ("customers-nobody".to_owned(), CustomersPage::sample_nobody(desk("/desk/customers")).render()?),
         ("customer".to_owned(), CustomerPage::sample(desk("/desk/customers/1")).render()?),
+        ("payout".to_owned(), PayoutPage::sample(desk("/desk/payout-account")).render()?),
+        ("payout-none".to_owned(), PayoutPage::sample_none(desk("/desk/payout-account")).render()?),
+        ("payout-asked".to_owned(), PayoutPage::sample_asked(desk("/desk/payout-account")).render()?),
+        ("payout-change".to_owned(), PayoutChangePage::sample(desk("/desk/payout-account/change")).render()?),
         ("customer-erased".to_owned(), CustomerPage::sample_erased(desk("/desk/customers/1")).render()?),
     ])
 }

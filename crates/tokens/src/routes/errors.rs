@@ -8,6 +8,7 @@ use crate::export::ExportError;
 use crate::import::HeadingProblem;
 use crate::opening::OpeningError;
 use crate::opening_limits::LimitsError;
+use crate::payout::PayoutError;
 use crate::token::TokenError;
 
 macro_rules! codes {
@@ -27,6 +28,8 @@ codes! {
     EXPORT_NOT_APPROVED = "export_not_approved", 409, "a second person has not approved this export";
     EXPORT_CLOSED = "export_closed", 409, "the export is over, or somebody else's; propose a new one";
     LIMITS_CHANGED = "limits_changed", 409, "the limits were changed after this was proposed; propose it again";
+    PAYOUT_CHANGE_WAITS = "payout_change_waits", 409, "another change of the payout account waits; withdraw it first";
+    PAYOUT_CHANGE_GONE = "payout_change_gone", 409, "the change of the payout account was withdrawn meanwhile";
     EXPORT_TOO_LARGE = "export_too_large", 422, "the shop has more records than one export holds";
 }
 
@@ -37,6 +40,18 @@ pub fn of_limits(error: LimitsError) -> ApiError {
         LimitsError::Stale => ApiError::new(&LIMITS_CHANGED, text),
         LimitsError::Approval(found) => found.into(),
         LimitsError::Fault(found) => fault(&found),
+    }
+}
+
+/// A payout account that was not changed.
+pub fn of_payout(error: PayoutError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        PayoutError::Waits => ApiError::new(&PAYOUT_CHANGE_WAITS, text),
+        PayoutError::NothingWaits => ApiError::not_found(text),
+        PayoutError::Gone => ApiError::new(&PAYOUT_CHANGE_GONE, text),
+        PayoutError::Approval(found) => found.into(),
+        PayoutError::Fault(found) => fault(&found),
     }
 }
 

@@ -6,6 +6,7 @@ use vault::SealedValue;
 
 use super::cards::{self, TokenRow};
 use super::customers::{self, CustomerRow, ValueRow};
+use super::payouts::{self, PayoutRow, Slot};
 
 /// One of the two sealed parts of a card.
 #[derive(Clone, Copy)]
@@ -145,6 +146,59 @@ pub(crate) fn update_export_reason(
 ) -> Result<(), Error> {
     let sql = "UPDATE exports SET reason = ?1 WHERE shop_id = ?2 AND id = ?3";
     tx.execute(sql, &[sealed.into(), shop.short().into(), row.into()]).map(drop)
+}
+
+/// One of the sealed parts of a payout account.
+#[derive(Clone, Copy)]
+pub(crate) enum PayoutPart {
+    /// Whose it is.
+    Holder,
+    /// The number.
+    Number,
+    /// The bank.
+    Bank,
+}
+
+/// The account whose data key goes by the name of `owner`, with where it stands.
+fn find_payout_of(tx: &mut Tx, (shop, owner): (ShopId, &str)) -> Result<Option<(Slot, PayoutRow)>, Error> {
+    for slot in Slot::ALL {
+        if let Some(row) = payouts::find_payout(tx, shop, slot)?
+            && row.id == owner
+        {
+            return Ok(Some((slot, row)));
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn list_payout_parts(
+    tx: &mut Tx,
+    part: PayoutPart,
+    of: (ShopId, &str),
+    after: &str,
+) -> Result<Vec<SealedValue>, Error> {
+    let Some((_, row)) = find_payout_of(tx, of)? else { return Ok(Vec::new()) };
+    let sealed = match part {
+        PayoutPart::Holder => Some(row.holder),
+        PayoutPart::Number => Some(row.number),
+        PayoutPart::Bank => row.bank,
+    };
+    Ok(one(&row.id, sealed, after))
+}
+
+pub(crate) fn update_payout_part(
+    tx: &mut Tx,
+    part: PayoutPart,
+    of: (ShopId, &str),
+    sealed: Vec<u8>,
+) -> Result<(), Error> {
+    let Some((slot, mut row)) = find_payout_of(tx, of)? else { return Ok(()) };
+    match part {
+        PayoutPart::Holder => row.holder = sealed,
+        PayoutPart::Number => row.number = sealed,
+        PayoutPart::Bank => row.bank = Some(sealed),
+    }
+    payouts::put_payout(tx, slot, row)
 }
 
 fn values(tx: &mut Tx, sql: &str, params: &[store::Value]) -> Result<Vec<SealedValue>, Error> {

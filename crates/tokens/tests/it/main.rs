@@ -5,6 +5,7 @@ mod customers;
 mod importing;
 mod keyed;
 mod openings;
+mod payout;
 mod secrecy;
 mod tokens;
 mod world;

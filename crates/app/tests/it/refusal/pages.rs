@@ -95,6 +95,21 @@ fn cases() -> Vec<Case> {
         case("POST", "/desk/refunds/limit", P::ManageShop, |_| {
             fill("/desk/refunds/limit", &[("amount", "5.00")])
         }),
+        case("GET", "/desk/payout-account", P::ViewLedger, |_| show("/desk/payout-account")),
+        case("GET", "/desk/payout-account/change", P::ManagePayouts, |_| show("/desk/payout-account/change")),
+        case("POST", "/desk/payout-account/change", P::ManagePayouts, |s| {
+            s.without_payout();
+            let fields = [
+                ("holder", "Tea House Ltd"),
+                ("scheme", "iban"),
+                ("number", "GB29NWBK60161331926819"),
+                ("bank", ""),
+            ];
+            fill("/desk/payout-account/change", &fields)
+        }),
+        case("POST", "/desk/payout-account/withdraw", P::ManagePayouts, |_| {
+            press("/desk/payout-account/withdraw")
+        }),
         case("GET", "/desk/places", P::ManageTerminals, |_| show("/desk/places")),
         case("POST", "/desk/places", P::ManageTerminals, |_| {
             fill("/desk/places", &[("of", "shop"), ("latitude", "1.35"), ("longitude", "103.82")])

@@ -54,6 +54,20 @@ impl Stage {
         id
     }
 
+    /// A shop in which no change of the payout account waits.
+    pub(super) fn without_payout(&self) {
+        self.as_owner(super::delete("/v1/payout-account/next".into()));
+    }
+
+    /// Both shops, each with a change that waits.
+    pub(super) fn propose_payouts(&self) {
+        self.without_payout();
+        let begun = self.as_owner(put("/v1/payout-account".into(), payout()));
+        assert!(begun.is_ok(), "{}", begun.json());
+        let (_, other) = self.house.member(self.other.id, identity::Role::Owner);
+        self.house.send(put("/v1/payout-account".into(), payout()).bearer(&other));
+    }
+
     pub(super) fn access_review(&self) -> AccessReviewId {
         let shop = self.shop.id;
         self.house.write(move |tx, means| identity::open_access_review(tx, means, shop))
@@ -62,6 +76,11 @@ impl Stage {
 
 fn taken() -> serde_json::Value {
     json!({"role": "manager", "minutes": 5, "reason": "nobody else is there"})
+}
+
+/// An account to be paid out to.
+pub(super) fn payout() -> serde_json::Value {
+    json!({"holder": "Tea House Ltd", "scheme": "iban", "number": "GB29 NWBK 6016 1331 9268 19"})
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -90,6 +109,15 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         case("list_refund_limits", |_| get("/v1/refund_limits".into())),
         case("update_refund_limit", |_| put("/v1/refund_limits/CNY".into(), json!({"amount_minor": 500}))),
+        case("find_payout_account", |_| get("/v1/payout-account".into())),
+        case("update_payout_account", |s| {
+            s.without_payout();
+            put("/v1/payout-account".into(), payout())
+        }),
+        case("withdraw_payout_account", |s| {
+            s.propose_payouts();
+            super::delete("/v1/payout-account/next".into())
+        }),
         case("find_shop_place", |_| get("/v1/shop/place".into())),
         case("update_shop_place", |_| {
             put("/v1/shop/place".into(), json!({"latitude": 1.35, "longitude": 103.82}))
