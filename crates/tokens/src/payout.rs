@@ -82,11 +82,12 @@ impl NewPayout {
         let holder = Value::name(typed.holder).map_err(|problem| wrong.push((Part::Holder, problem)));
         let scheme = Scheme::from_name(typed.scheme).filter(|scheme| SCHEMES.contains(scheme));
         let number = match scheme {
-            None => Err(wrong.push((Part::Scheme, ValueProblem::Account))),
-            Some(scheme) => BankAccount { scheme, text: typed.number }
-                .parse()
-                .map_err(|problem| wrong.push((Part::Number, problem))),
+            None => Err((Part::Scheme, ValueProblem::Account)),
+            Some(scheme) => {
+                BankAccount { scheme, text: typed.number }.parse().map_err(|problem| (Part::Number, problem))
+            }
         };
+        let number = number.map_err(|found| wrong.push(found));
         let named = !typed.bank.trim().is_empty();
         let bank = match (named, scheme) {
             (false, Some(Scheme::Iban) | None) => Ok(None),

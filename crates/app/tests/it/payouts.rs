@@ -62,7 +62,12 @@ fn az_1_who_may_not_changes_nothing_and_a_stale_second_factor_is_asked_for_again
     let (_, fresh) = house.member(shop.id, Role::Finance);
     assert_eq!(look(&house, &fresh)["next"], Value::Null);
     let wrong = house.send(put(&fresh, "GB29 NWBK 6016 1331 9268 18"));
-    assert_eq!((wrong.status, wrong.text("/error/details/0/field").as_str()), (400, "number"), "{}", wrong.json());
+    assert_eq!(
+        (wrong.status, wrong.text("/error/details/0/field").as_str()),
+        (400, "number"),
+        "{}",
+        wrong.json()
+    );
     assert!(!wrong.json().to_string().contains("9268"), "{}", wrong.json());
 }
 

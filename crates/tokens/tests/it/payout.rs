@@ -50,7 +50,7 @@ fn look(world: &World, shop: ShopId) -> PayoutAccounts {
 }
 
 fn numbers(world: &World, shop: ShopId) -> [Option<String>; 2] {
-    let found = look(&world, shop);
+    let found = look(world, shop);
     [found.current, found.next].map(|account| account.map(|account| account.number))
 }
 
@@ -165,9 +165,9 @@ fn c45_what_is_replaced_goes_with_its_key_and_nothing_is_readable() {
         for number in [IBAN, OTHER] {
             ask(&world, &owner, shop, number).unwrap();
             world.wait(PAYOUT_COOLING_SECONDS);
-            assert_eq!(world.write(|tx, means| payout::sweep(tx, means)), Ok(1));
+            assert_eq!(world.write(payout::sweep), Ok(1));
         }
-        assert_eq!(world.write(|tx, means| payout::sweep(tx, means)), Ok(0));
+        assert_eq!(world.write(payout::sweep), Ok(0));
         assert_eq!(numbers(&world, shop), [shown("DE****3000"), None]);
         assert_eq!(
             (
