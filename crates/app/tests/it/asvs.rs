@@ -107,7 +107,7 @@ fn v6_4_2_nobody_is_asked_for_a_hint_or_a_secret_question() {
                     "password hint",
                     "mother",
                     "first pet",
-                    "密保",
+                    "密保问题",
                     "密码提示",
                 ] {
                     assert!(!text.contains(word), "{} says `{word}`", path.display());
