@@ -306,6 +306,8 @@ fn v6_4_3_a_member_who_forgot_the_password_sets_it_anew_and_gives_the_second_fac
     let page = browser.get("/sign-in/forgotten");
     let unknown = browser.send(&page.form("/sign-in/forgotten").with("email", "nobody@shop.example"));
     assert_eq!(known.is(200).shows("Look into your mail").text(), unknown.is(200).text());
+    let answered = site.write(|tx, means| identity::answer_password_resets(tx, means, 10));
+    assert_eq!(answered, 2, "the one of nobody as well");
     let letter = mailed(&site, "password_reset");
     let link = letter.split("https://pay.example").nth(1).unwrap().split_whitespace().next().unwrap();
     let page = browser.get(link);
