@@ -2,7 +2,12 @@
 //! in random order, judged by Welch's t-test as dudect does it (Reparaz, Balasch and Verbauwhede, 2017), over all times and
 //! over those without the slowest. A comparison that stops at the first difference has to be found, or the test is blind.
 //! Run with `cargo bench -p identity --bench constant_time`; it fails where a secret leaks or the planted leak is not found.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints its figures")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench prints its figures and may stop"
+)]
 
 use std::hint::black_box;
 use std::process::ExitCode;
