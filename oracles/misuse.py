@@ -10,7 +10,7 @@ PAGES = {
                "/freeze/{secret}", "/p/{secret}", "/pay/{secret}", "/me/{contact}", "/desk/{card}"],
     "tw_member": ["/desk/members", "/desk/members/new", "/desk/roles/new", "/desk/password", "/desk/address", "/desk/security", "/desk/api-keys",
                   "/desk/customers", "/desk/codes/new", "/desk/buyer-policy", "/desk/refunds/limit", "/desk/keys", "/desk/certificates",
-                  "/desk/members/{secret}", "/desk/customers/{card}", "/desk/payments?q={contact}", "/desk/approvals"],
+                  "/desk/emergency", "/desk/rules", "/desk/rules/{secret}", "/desk/payout-account/change", "/desk/members/{secret}", "/desk/customers/{card}", "/desk/payments?q={contact}", "/desk/approvals"],
     "tw_buyer": ["/me", "/me/pin", "/me/pin/forgot", "/me/contact", "/me/security", "/me/security/passkey", "/me/devices", "/me/methods",
                  "/me/activity", "/pay/{secret}"],
 }
