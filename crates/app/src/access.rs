@@ -5,10 +5,14 @@
 //! handler asks for is shown by asking (`app/tests/it/refusal.rs`). `tillward roles --json` prints all of it, and the
 //! oracle `policy` judges the same table with another engine.
 
+mod fields;
+
 use std::fmt::Write as _;
 
 use identity::{Permission, Role};
 use serde_json::{Value, json};
+
+pub use self::fields::{PAYERS_OWN, print_fields};
 
 macro_rules! needs {
     ($($permission:ident => $($operation:literal),*;)*) => {

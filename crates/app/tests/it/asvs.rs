@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The sources of the program without their tests, by path below `crates`.
-fn sources() -> Vec<(String, String)> {
+pub fn sources() -> Vec<(String, String)> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
     for krate in fs::read_dir(&crates).unwrap().map(|entry| entry.unwrap().path()) {
@@ -119,4 +119,29 @@ fn v6_4_2_nobody_is_asked_for_a_hint_or_a_secret_question() {
     assert!(looked > 80, "{looked}");
     let stored = files_with(&["password_hint", "secret_question", "security_question", "secret_answer"]);
     assert_eq!(stored, named(&[]));
+}
+
+/// The names of the types that derive `ToSchema` in a source.
+fn described_types(text: &str) -> Vec<String> {
+    let after = text
+        .split("#[derive(")
+        .skip(1)
+        .filter(|rest| rest.split(')').next().is_some_and(|derived| derived.contains("ToSchema")));
+    let names = after.filter_map(|rest| {
+        let mut words = rest.split_whitespace().skip_while(|word| !matches!(*word, "struct" | "enum"));
+        words.nth(1).map(|name| name.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned())
+    });
+    names.map(|name| name.split(['<', '(']).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn asvs_8_1_2_no_two_bodies_or_views_share_a_name_in_the_description() {
+    // One of two would stand for both: the description would name fields that an operation does not take.
+    let mut seen = BTreeSet::new();
+    for (path, text) in sources() {
+        for name in described_types(&text) {
+            assert!(seen.insert(name.clone()), "{path}: another type described is called `{name}`");
+        }
+    }
+    assert!(seen.len() > 130, "{}", seen.len());
 }

@@ -7,6 +7,7 @@
 
 mod callers;
 mod cross_shop;
+mod fields;
 mod pages;
 mod powers;
 

@@ -46,12 +46,12 @@ pub struct AccessReviewLinesView {
     /// The review.
     review: AccessReviewView,
     /// Each member and key of the shop, as of when the review opened.
-    lines: Vec<LineView>,
+    lines: Vec<AccessLineView>,
 }
 
 /// One member or key under review.
 #[derive(Serialize, ToSchema)]
-pub struct LineView {
+pub struct AccessLineView {
     /// The member or key.
     subject: String,
     /// `member`, `api_key` or `certificate` (of a terminal or key: its holder is named in `grants`).
@@ -102,20 +102,20 @@ pub async fn find_access_review(
         Ok(access_review::find_access_review(tx, &caller.actor, caller.shop, id?)?)
     });
     let (review, lines) = found.await?;
-    let lines = lines.into_iter().map(LineView::from).collect();
+    let lines = lines.into_iter().map(AccessLineView::from).collect();
     Ok(Answer(AccessReviewLinesView { review: review.into(), lines }))
 }
 
 /// Confirms or removes one line. Removing a member ends everything they have; removing a key revokes it.
 #[utoipa::path(post, path = "/v1/access_reviews/{id}/decisions", tag = "members", request_body = AccessDecisionBody,
     security(("member_session" = [])), params(("id" = String, Path, description = "the review")),
-    responses((status = 200, body = LineView), ApiErrors))]
+    responses((status = 200, body = AccessLineView), ApiErrors))]
 pub async fn decide_access(
     State(cx): State<Context>,
     who: Bearer,
     Path(id): Path<String>,
     Json(body): Json<AccessDecisionBody>,
-) -> ApiResult<LineView> {
+) -> ApiResult<AccessLineView> {
     let id = parse_review(&id);
     let decided = cx.write_as(who, Permission::ReviewAccess, move |tx, caller| {
         let place = (caller.shop, id.clone()?);
@@ -141,9 +141,9 @@ impl From<AccessReview> for AccessReviewView {
     }
 }
 
-impl From<Line> for LineView {
-    fn from(line: Line) -> LineView {
-        LineView {
+impl From<Line> for AccessLineView {
+    fn from(line: Line) -> AccessLineView {
+        AccessLineView {
             subject: line.subject,
             kind: line.kind.name(),
             grants: line.grants,

@@ -106,7 +106,7 @@ pub struct PasskeySessionView {
 /// The answer of an authenticator in an open session.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StepUpBody {
+pub struct PasskeyStepUpBody {
     /// What the browser brings.
     credential: PasskeyUseBody,
 }
@@ -273,13 +273,13 @@ pub async fn create_passkey_step_up(State(cx): State<Context>, who: Bearer) -> A
 }
 
 /// Shows a passkey as a second factor: what asks for a fresh one is open for a while.
-#[utoipa::path(post, path = "/v1/passkeys/step_up/finish", tag = "passkeys", request_body = StepUpBody,
+#[utoipa::path(post, path = "/v1/passkeys/step_up/finish", tag = "passkeys", request_body = PasskeyStepUpBody,
     security(("buyer_session" = []), ("member_session" = [])),
     responses((status = 200, body = SteppedUpView), ApiErrors))]
 pub async fn finish_passkey_step_up(
     State(cx): State<Context>,
     who: Bearer,
-    Json(body): Json<StepUpBody>,
+    Json(body): Json<PasskeyStepUpBody>,
 ) -> ApiResult<SteppedUpView> {
     let site = cx.site()?;
     let used = body.credential.parse()?;

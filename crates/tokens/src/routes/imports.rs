@@ -28,12 +28,12 @@ pub(super) struct ImportView {
     /// Lines that are not in.
     refused: u64,
     /// One for each line after the first.
-    lines: Vec<LineView>,
+    lines: Vec<ImportLineView>,
 }
 
 /// What became of a line.
 #[derive(Serialize, ToSchema)]
-struct LineView {
+struct ImportLineView {
     /// Where it begins in the table, from 1.
     line: u64,
     /// `created`, `unchanged` or `refused`.
@@ -55,15 +55,15 @@ struct ProblemView {
     message: String,
 }
 
-impl LineView {
-    fn new(line: u64, outcome: Outcome) -> LineView {
+impl ImportLineView {
+    fn new(line: u64, outcome: Outcome) -> ImportLineView {
         let (name, id, problems) = match outcome {
             Outcome::Created(id) => ("created", Some(id), Vec::new()),
             Outcome::Unchanged(id) => ("unchanged", Some(id), Vec::new()),
             Outcome::Refused(problems) => ("refused", None, problems),
         };
         let problem = |p: Problem| ProblemView { column: p.column, message: p.message };
-        LineView { line, outcome: name, id, problems: problems.into_iter().map(problem).collect() }
+        ImportLineView { line, outcome: name, id, problems: problems.into_iter().map(problem).collect() }
     }
 }
 
@@ -113,7 +113,7 @@ async fn import(
                 Err(problems) => Outcome::Refused(problems.clone()),
             };
             summary.count(&outcome);
-            views.push(LineView::new(*number, outcome));
+            views.push(ImportLineView::new(*number, outcome));
         }
         let Summary { created, unchanged, refused } = summary;
         Made::new(200, &ImportView { created, unchanged, refused, lines: views })

@@ -158,7 +158,7 @@ pub(super) fn is_let_in(api: &Value, operation: &str, who: Who) -> bool {
         _ => None,
     };
     let holds = who.holds(permission) && also.is_none_or(|permission| who.holds(permission));
-    let is_payers = matches!(operation, "find_payment" | "find_proof" | "list_refunds");
+    let is_payers = app::access::PAYERS_OWN.contains(&operation);
     let is_theirs = match thing_of(path, operation) {
         Thing::Own | Thing::OfAnyPayer => true,
         Thing::OfPayer => who == Who::Payer,
