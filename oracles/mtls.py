@@ -10,6 +10,7 @@ old suites and must fail it; `curl` without a certificate, with one of another a
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -159,6 +160,26 @@ def check_profile(tally, server, port, client, folder):
         weak.wait()
 
 
+def agreed(port, folder, *words):
+    """The suite that `openssl` was given, offering these in this order."""
+    code, said = run("openssl", "s_client", "-connect", f"localhost:{port}", "-CAfile", folder / "chain.pem", *words, stdin="Q\n")
+    found = re.search(r"Cipher is (\S+)", said)
+    return found.group(1) if found else f"{code}: {said[-200:]}"
+
+
+def check_order(tally, server, folder):
+    """ASVS 12.1.2: the strongest of what a client offers, whatever it likes best itself."""
+    new = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"
+    got = agreed(server.port, folder, "-tls1_3", "-ciphersuites", new)
+    tally.check(got == "TLS_AES_256_GCM_SHA384", f"TLS 1.3 offered weakest first: {got}")
+    kinds = ("CHACHA20-POLY1305", "AES128-GCM-SHA256", "AES256-GCM-SHA384")
+    old = ":".join(f"ECDHE-{key}-{kind}" for kind in kinds for key in ("ECDSA", "RSA"))
+    got = agreed(server.port, folder, "-tls1_2", "-cipher", old)
+    tally.check(got in ("ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"), f"TLS 1.2 offered weakest first: {got}")
+    got = agreed(server.port, folder, "-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256")
+    tally.check(got == "TLS_CHACHA20_POLY1305_SHA256", f"negative control: alone it is taken: {got}")
+
+
 def main():
     tally, port = Tally(), free_port()
     server = Server()
@@ -168,6 +189,7 @@ def main():
     with server:
         server.set_up()
         _, _, client = check_machines(tally, server, server.folder, port)
+        check_order(tally, server, server.folder)
         check_profile(tally, server, port, client, server.folder)
     return tally.close()
 

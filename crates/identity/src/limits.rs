@@ -228,9 +228,9 @@ pub const ENROLMENT_MINUTES_MAX: i64 = 24 * 60;
 pub const ENROLMENTS_MAX: i64 = 100;
 /// Longest request for a certificate, in bytes of PEM.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
-/// Shortest RSA key that is certified, in bits.
-pub const RSA_BITS_MIN: usize = 2048;
-/// Longest RSA key that is certified, in bits.
+/// Shortest RSA key of a client that is certified or let in, in bits: 128 bits of security (NIST SP 800-57, part 1, table 2).
+pub const RSA_BITS_MIN: usize = 3072;
+/// Longest RSA key of a client that is certified, in bits.
 pub const RSA_BITS_MAX: usize = 4096;
 /// Alarms about certificates raised in one transaction.
 pub const ALARMS_PER_ROUND_MAX: usize = 20;

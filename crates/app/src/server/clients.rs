@@ -2,11 +2,12 @@
 //!
 //! The chain, its time and its purpose are checked in the handshake, against the built-in authority and, where the
 //! operator named one, against theirs. A certificate without `clientAuth` among its purposes is refused even where the
-//! standard would let it pass. Whether it was revoked by us is asked of the database at each request.
+//! standard would let it pass, and so is an RSA key of less than 128 bits of security. Whether it was revoked by us is asked of the database at each request.
 
 use std::sync::Arc;
 
 use base::Timestamp;
+use identity::limits::RSA_BITS_MIN;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
@@ -17,6 +18,7 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use webkit::peer::{PeerCertificate, PeerIssuer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 use crate::limits::CLIENT_NAMES_MAX;
 
@@ -130,6 +132,10 @@ fn read(der: &CertificateDer<'_>, issuer: PeerIssuer) -> Result<PeerCertificate,
     }
     if certificate.is_ca() {
         return Err("it is an authority's");
+    }
+    let key = certificate.public_key().parsed().map_err(|_| "its key cannot be read")?;
+    if matches!(&key, PublicKey::RSA(rsa) if rsa.key_size() < RSA_BITS_MIN) {
+        return Err("its RSA key has less than 3072 bits; make another one, best on P-256");
     }
     let names = certificate.subject_alternative_name().map_err(|_| "its names cannot be read")?;
     let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! Certificate and key are files. They are read again when they change or when the program gets SIGHUP; connections that
 //! are open keep what they began with, so a renewal costs nobody anything (TLS-6). Files that do not fit together are
-//! refused and the old ones stay. Versions and suites are those of `rustls`: TLS 1.3, and 1.2 with ECDHE and AEAD (TLS-1).
+//! refused and the old ones stay. Versions and suites are those of `rustls`: TLS 1.3, and 1.2 with ECDHE and AEAD (TLS-1), in its order and not in the client's.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -182,6 +182,8 @@ impl Loaded {
             Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients) as Arc<_>),
         };
         let mut config = builder.with_single_cert(chain, key).map_err(|e| refused(&files.certificate, e))?;
+        // Of what a client offers the strongest is taken, AES-256-GCM first, in whatever order it was offered.
+        config.ignore_client_order = true;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         if clients.is_some() {
             // Whoever resumes a session skips the check of the certificate, so nobody does.

@@ -1,6 +1,8 @@
 //! Tests of the program from the outside, one module a topic.
 
 #[cfg(test)]
+mod algorithms;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod asvs;
@@ -24,6 +26,8 @@ mod failure;
 mod files;
 #[cfg(test)]
 mod flush;
+#[cfg(test)]
+mod foreign;
 #[cfg(test)]
 mod house;
 #[cfg(test)]

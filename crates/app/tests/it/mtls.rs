@@ -57,7 +57,10 @@ fn authority(name: &str) -> Authority {
 
 /// A good certificate for the holder, which `spoil` may change.
 fn leaf(by: &Authority, uri: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Shown {
-    let key = KeyPair::generate().unwrap();
+    leaf_of(by, KeyPair::generate().unwrap(), uri, spoil)
+}
+
+fn leaf_of(by: &Authority, key: KeyPair, uri: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Shown {
     let mut params = CertificateParams::default();
     params.subject_alt_names = vec![SanType::URI(uri.to_owned().try_into().unwrap())];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -344,6 +347,17 @@ fn c43_whoever_shows_no_certificate_or_a_bad_one_is_refused() {
         let answer = at.ask(Some(&leaf(&at.operator, uri, |_| {})), "GET", "/v1/payments", &Value::Null);
         assert_eq!(answer.unwrap().0, 401, "{uri} names nobody");
     }
+}
+
+#[test]
+fn asvs_11_2_3_a_client_with_an_rsa_key_is_let_in_from_3072_bits_on() {
+    let at = Machines::start();
+    let shown = |size| {
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size).unwrap();
+        leaf_of(&at.operator, key, &at.key_uri(), |_| {})
+    };
+    assert!(at.is_let_in(&shown(rcgen::RsaKeySize::_3072)));
+    assert!(!at.is_let_in(&shown(rcgen::RsaKeySize::_2048)), "the same with a shorter key");
 }
 
 #[test]

@@ -9,8 +9,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::crypto::CryptoProvider;
 use rustls::{
-    ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned, SupportedProtocolVersion,
+    CipherSuite, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned,
+    SupportedCipherSuite, SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -115,6 +117,24 @@ impl Guarded {
         Ok((stream.conn.protocol_version().unwrap(), answer.to_lowercase()))
     }
 
+    /// The suite that is agreed on with a client that offers these, best first in its own eyes.
+    fn agree(&self, suites: &[SupportedCipherSuite]) -> Option<CipherSuite> {
+        let provider = CryptoProvider {
+            cipher_suites: suites.to_vec(),
+            ..rustls::crypto::aws_lc_rs::default_provider()
+        };
+        let config = ClientConfig::builder_with_provider(Arc::new(provider));
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(self.roots.clone()).with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut tcp = self.connect();
+        while client.is_handshaking() {
+            client.complete_io(&mut tcp).ok()?;
+        }
+        client.negotiated_cipher_suite().map(|suite| suite.suite())
+    }
+
     /// Sends bytes as they are; gives what comes back until the connection ends.
     fn send_plain(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
@@ -150,6 +170,30 @@ fn tls_1_of_the_versions_that_both_speak_the_newest_is_taken() {
         let (agreed, answer) = guarded.ask_any(&guarded.roots, "localhost", &both).unwrap();
         assert_eq!(agreed, ProtocolVersion::TLSv1_3);
         assert!(answer.starts_with("http/1.1 200 ok\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn asvs_12_1_2_the_strongest_suite_is_taken_in_whatever_order_they_are_offered() {
+    let Some(guarded) = serve() else { return };
+    let all = rustls::crypto::aws_lc_rs::default_provider().cipher_suites;
+    let newest = |suite: &SupportedCipherSuite| suite.tls13().is_some();
+    let reversed = |fits: &dyn Fn(&SupportedCipherSuite) -> bool| -> Vec<_> {
+        all.iter().rev().filter(|suite| fits(suite)).copied().collect()
+    };
+    let (every, older) = (reversed(&|_| true), reversed(&|suite| !newest(suite)));
+    let new = reversed(&newest);
+    assert_ne!(new[0].suite(), CipherSuite::TLS13_AES_256_GCM_SHA384, "the client wants another one most");
+    assert_eq!(guarded.agree(&every), Some(CipherSuite::TLS13_AES_256_GCM_SHA384));
+    assert_eq!(guarded.agree(&new), Some(CipherSuite::TLS13_AES_256_GCM_SHA384));
+    // The certificate has a key on P-256.
+    let strongest = Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384);
+    assert_eq!(guarded.agree(&older), strongest);
+    // Whoever has one of the others alone gets that.
+    for one in new.iter().chain(&older) {
+        let name = format!("{:?}", one.suite());
+        let agreed = guarded.agree(&[*one]);
+        assert_eq!(agreed, (!name.contains("_RSA_")).then(|| one.suite()), "{name}");
     }
 }
 

@@ -125,6 +125,20 @@ mod tests {
         }
     }
 
+    fn rsa_request(size: rcgen::RsaKeySize) -> String {
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size).unwrap();
+        CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap()
+    }
+
+    #[test]
+    fn asvs_11_2_3_rsa_keys_of_3072_bits_are_taken_and_shorter_ones_refused_with_what_to_do() {
+        assert_eq!(RSA_BITS_MIN, 3072);
+        assert!(CertificateRequest::parse(&rsa_request(rcgen::RsaKeySize::_3072)).is_ok());
+        let refused = CertificateRequest::parse(&rsa_request(rcgen::RsaKeySize::_2048)).unwrap_err();
+        assert_eq!(refused, RequestProblem::Key);
+        assert!(refused.to_string().ends_with("or RSA of 3072 to 4096 bits"), "{refused}");
+    }
+
     #[test]
     fn tls_2_a_request_that_its_key_did_not_sign_is_refused() {
         let good = request(&rcgen::PKCS_ED25519);
