@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Walks what members look after between payments, in a real browser, in both languages: the rules of screening, what a
+payment is known to be, where the money is paid out to, emergency access.
+
+    oracles/run.sh browser
+
+The member of risk puts a rule on watch, switches it off and takes it back, calls a payment fraud, then genuine, then nothing.
+The owner names a payout account, is refused a mistyped one, and withdraws a change; gives the colleague of risk another role, who
+then takes power for minutes, which the owner signs off. What is refused is refused at its field. Every page is
+checked at 390 and 1280 px as in walk.py. Negative control: in walk.py, whose rules these are.
+"""
+
+import sys
+
+from selenium.webdriver.common.by import By
+
+from chrome import PHONE
+from people import Person
+from tally import Tally
+from visitor import WIDE
+from walk import NAMES, SHOTS, Demo, sign_in_member
+
+SIZES = (PHONE, WIDE)
+NAMES = NAMES + ["IBAN", "Risk", "Owner", "Cashier", "Security"]
+IBAN, WRONG_IBAN = "GB29 NWBK 6016 1331 9268 19", "GB29 NWBK 6016 1331 9268 18"
+
+
+class Colleague(Person):
+    """A member at work; looks at every page on a phone and at the desk."""
+
+    def see(self, name):
+        self.look(name, SIZES)
+
+    def pick(self, name, value):
+        """Chooses in a list or among radio buttons, whichever the page shows."""
+        found = self.all(f"select[name='{name}']")
+        if found:
+            self.choose(name, value)
+        else:
+            self.press(f"input[name='{name}'][value='{value}']")
+
+    def offered(self, name):
+        return [option.get_attribute("value") for option in
+                self.all(f"select[name='{name}'] option, input[name='{name}']")]
+
+    def fill_last(self, name, value):
+        field = self.driver.find_elements(By.CSS_SELECTOR, f"main [name='{name}']")[-1]
+        field.clear()
+        field.send_keys(value)
+
+    def state_of(self, rule):
+        row = next(row for row in self.all("tbody tr") if rule in row.text)
+        return row.text
+
+
+def rules(demo, risk):
+    """On watch, off, on again: each with a reason, and back by one press."""
+    risk.go(f"{demo.url}/desk/rules")
+    risk.see("rules")
+    risk.check_focus("rules")
+    link = risk.all("tbody a.button")[0]
+    rule = link.get_attribute("href").rsplit("/", 1)[1]
+    fixed = [row for row in risk.all("tbody tr") if not row.find_elements(By.CSS_SELECTOR, "a.button")]
+    risk.check(len(fixed) == 3, f"three rules stay on: {len(fixed)}")
+    first = risk.state_of(rule)
+    link.click()
+    risk.check(risk.until(lambda: risk.at(f"/desk/rules/{rule}")), "the list leads to the rule")
+    risk.see("rule")
+    risk.check_focus("rule")
+    risk.driver.execute_script("document.querySelector('[name=note]').removeAttribute('required')")
+    risk.pick("mode", "watch")
+    risk.press_refused("main button.do", "a rule is not changed without a reason")
+    risk.see("rule-refused")
+    for mode, said in (("watch", "rules-watch"), ("off", "rules-off"), ("on", "rules-on")):
+        risk.go(f"{demo.url}/desk/rules/{rule}")
+        before = risk.all("main .row .state, main .row .pill, main p.row > *")[-1].text
+        risk.pick("mode", mode)
+        risk.fill(note="Our guests eat late")
+        risk.press("main button.do")
+        risk.check(risk.until(lambda: risk.has(".note.good")), f"the list says that it is `{mode}` now, after {before}")
+        risk.see(said)
+    risk.check(risk.state_of(rule) == first, "switched on it stands as before")
+    risk.go(f"{demo.url}/desk/rules/{rule}")
+    risk.pick("mode", "off")
+    risk.fill(note="A mistake")
+    risk.press("main button.do")
+    risk.until(lambda: risk.has(".note.good"))
+    off = risk.state_of(rule)
+    risk.check(off != first, "an off rule looks otherwise in the list")
+    risk.press(".note.good button")
+    risk.check(risk.until(lambda: risk.state_of(rule) == first), "one press takes it back")
+
+
+def owner_and_rules(demo, owner):
+    owner.go(f"{demo.url}/desk/rules/nothing_of_the_kind")
+    owner.check(not owner.has("form [name=mode]"), "a rule that is not there is not found")
+    owner.see("rule-none")
+
+
+def label(demo, risk):
+    """Fraud, genuine, and nothing again, each with a reason."""
+    risk.go(f"{demo.url}/desk/payments?state=paid")
+    risk.all("tbody a")[0].click()
+    risk.until(lambda: risk.has("#label"))
+    risk.see("payment-label")
+    risk.check_focus("payment-label")
+    risk.driver.execute_script("document.querySelector('#label [name=note]').removeAttribute('required')")
+    risk.press("#label button[value=fraud]")
+    risk.check(risk.until(lambda: risk.has("#label [aria-invalid]")), "a payment is not called fraud without a reason")
+    risk.see("payment-label-refused")
+    for word, gone in (("fraud", "button[value=fraud]"), ("genuine", "button[value=genuine]"), ("none", "button[value=none]")):
+        risk.fill(note=f"The bank says {word}")
+        risk.press(f"#label button[value={word}]")
+        risk.check(risk.until(lambda: risk.has("#label") and not risk.has(f"#label {gone}")), f"it is called `{word}`")
+        risk.see(f"payment-label-{word}")
+
+
+def payout(demo, owner):
+    """The first account, one that is mistyped, a change and its withdrawal."""
+    owner.go(f"{demo.url}/desk/payout-account")
+    owner.check(owner.at("/desk/payout-account") and owner.has("#current"), "the page of the payout account opens")
+    owner.see("payout-none")
+    owner.press("main a.button.do")
+    owner.until(lambda: owner.has("[name=number]"))
+    owner.see("payout-change")
+    owner.check_focus("payout-change")
+    owner.pick("scheme", "iban")
+    owner.fill(holder="Green Tea House Ltd", number=WRONG_IBAN)
+    owner.press_refused("main button.do", "a mistyped account is refused at its field")
+    owner.see("payout-refused")
+    owner.pick("scheme", "iban")
+    owner.fill(holder="Green Tea House Ltd", number=IBAN)
+    owner.press("main button.do")
+    begun = owner.until(lambda: owner.has("#next"))
+    owner.check(begun, "the account waits out its hours")
+    owner.see("payout-begun")
+    shown = owner.words("main").replace(" ", "")
+    owner.check("6819" in shown and "6016" not in shown and "GreenTeaHouseLtd" not in shown, f"it is shown masked: {shown}")
+    owner.press("main button.danger")
+    owner.check(owner.until(lambda: not owner.has("#next")), "a change is withdrawn by one press")
+    owner.see("payout-withdrawn")
+
+
+def emergency(demo, owner, risk):
+    """Nothing to take, then minutes of another role, ended and signed off by somebody else."""
+    owner.go(f"{demo.url}/desk/emergency")
+    owner.see("emergency-nothing")
+    owner.check(not owner.has("[name=minutes]"), "an owner has nothing to take")
+    make_security(demo, owner, risk)
+    risk.go(f"{demo.url}/desk/emergency")
+    risk.see("emergency")
+    risk.check_focus("emergency")
+    risk.fill(minutes="99", reason="Owner is ill and a refund waits")
+    risk.press_refused("main form button.danger", "more than an hour is refused at its field")
+    risk.see("emergency-refused")
+    risk.pick("role", "manager")
+    risk.fill(minutes="15", reason="Owner is ill and a refund waits")
+    risk.press("main form button.danger")
+    risk.check(risk.until(lambda: risk.has("main form[action$='/end']")), "the power is held and can be ended")
+    risk.see("emergency-running")
+    owner.go(f"{demo.url}/desk/emergency")
+    owner.check("Owner is ill" in owner.words("main"), "the owner reads why")
+    owner.see("emergency-seen")
+    risk.press("main form[action$='/end'] button")
+    risk.check(risk.until(lambda: not risk.has("main form[action$='/end']")), "it is ended by one press")
+    risk.see("emergency-ended")
+    risk.check(not risk.has("main form[action$='/review']"), "nobody signs the own one off")
+    owner.go(f"{demo.url}/desk/emergency")
+    owner.see("emergency-review")
+    owner.fill_last("note", "Looked at every entry")
+    owner.press("main form[action$='/review'] button")
+    owner.check(owner.until(lambda: not owner.has("main form[action$='/review']")), "somebody else signs it off")
+    owner.see("emergency-reviewed")
+
+
+def make_security(demo, owner, risk):
+    """The owner gives the colleague of risk the role that may take power."""
+    owner.go(f"{demo.url}/desk/members")
+    row = next(row for row in owner.all("tbody tr") if demo.risk[0] in row.text)
+    row.find_element(By.CSS_SELECTOR, "a").click()
+    owner.until(lambda: owner.has("input[value=security]"))
+    owner.press("input[value=security]")
+    owner.press("main form button.do")
+    given = owner.until(lambda: owner.has("input[value=security]:checked") or not owner.has("main form button.do"))
+    owner.check(given, "the colleague gets another role")
+    owner.see("member-security")
+
+
+def duties(tally, language):
+    with Demo() as demo:
+        owner = Colleague(tally, language, SHOTS, WIDE, NAMES)
+        risk = Colleague(tally, language, SHOTS, WIDE, NAMES)
+        try:
+            sign_in_member(demo, owner, demo.owner)
+            sign_in_member(demo, risk, demo.risk)
+            rules(demo, risk)
+            owner_and_rules(demo, owner)
+            label(demo, risk)
+            payout(demo, owner)
+            emergency(demo, owner, risk)
+        finally:
+            for person in (owner, risk):
+                person.close()
+
+
+def main():
+    tally = Tally()
+    for language in ("en", "zh"):
+        try:
+            duties(tally, language)
+        except Exception as problem:  # a walk that breaks off is one failure, told in full
+            tally.check(False, f"[{language}] duties breaks off: {type(problem).__name__}: {problem}")
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
