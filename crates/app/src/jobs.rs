@@ -58,7 +58,7 @@ impl Jobs {
         let at = installation.clone();
         let waiting = Arc::clone(&jobs.waiting);
         let log = watch::Log::new(at.clone(), &holder, Arc::clone(&jobs.stop));
-        let step = sequence(at, sequencer, waiting, log);
+        let step = sequence(at, sequencer, waiting, log, Arc::clone(&jobs.stop));
         jobs.each("sequencer", Duration::from_millis(SEQUENCE_EVERY_MS), step)?;
         let at = installation.clone();
         jobs.each("sweeper", Duration::from_secs(SWEEP_EVERY_SECONDS), move || {
@@ -185,12 +185,14 @@ fn end_emergencies(at: &Installation) {
     }
 }
 
-/// One step after another while entries wait, so that a busy second does not leave work to the next.
+/// One step after another while entries wait, so that a busy second does not leave work to the next. What it does after
+/// `stop` is set it does without keeping the lease.
 fn sequence(
     at: Installation,
     mut sequencer: Sequencer,
     waiting: Arc<AtomicU64>,
     mut log: watch::Log,
+    stop: Arc<AtomicBool>,
 ) -> impl FnMut() + Send {
     let mut alarm = Alarm::default();
     move || {
@@ -209,6 +211,16 @@ fn sequence(
                 }
             }
         }
+        if stop.load(Ordering::Acquire) {
+            release(&mut sequencer, &at);
+        }
+    }
+}
+
+/// An orderly end: the server that is started next sequences at once.
+fn release(sequencer: &mut Sequencer, at: &Installation) {
+    if let Err(problem) = sequencer.release(&at.db) {
+        tracing::warn!(%problem, "the lease of the audit log could not be given back; it ends by itself");
     }
 }
 

@@ -4,11 +4,15 @@
 //! ([`Lease::check`]): a holder that slept past its lease meets a higher epoch and is refused (fencing). The epoch, not
 //! the clock, keeps two holders apart: a lease that claims to last longer than any lease may was written by a clock
 //! that was ahead, and counts as ended. Else such a clock would stop the job until the others catch up with it.
+//! Who ends in order gives the lease back ([`release_lease`]); who is killed keeps it until it ends.
 
 use base::Timestamp;
 use store::{Error, Tx};
 
 use crate::store::{find_lease, put_lease};
+
+/// The holder of a lease that was given back.
+const NOBODY: &str = "";
 
 /// A lease as its holder knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,19 @@ pub fn acquire_lease(
         put_lease(tx, name, holder, epoch, now.plus_millis(ttl_ms))?;
     }
     Ok(Some(Lease { name, holder: holder.to_owned(), epoch }))
+}
+
+/// Gives a lease back, so that the next holder need not wait for its end. Does nothing, and gives `false`, where it went
+/// to another holder, or was renewed under another epoch. The epoch stays: it never goes down.
+///
+/// # Errors
+/// Those of the store.
+pub fn release_lease(tx: &mut Tx<'_>, lease: &Lease) -> Result<bool, Error> {
+    let ours = lease.check(tx)?;
+    if ours {
+        put_lease(tx, lease.name, NOBODY, lease.epoch, Timestamp(0))?;
+    }
+    Ok(ours)
 }
 
 impl Lease {

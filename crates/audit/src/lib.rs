@@ -44,7 +44,7 @@ pub use entry::{
     Action, Actor, DETAILS_MAX, Detail, ENTRY_BYTES_MAX, Entry, EntryError, Object, Outcome, WORD_BYTES_MAX,
 };
 pub use export::{ExportError, Exported, LINE_BYTES_MAX, export};
-pub use lease::{Lease, acquire_lease};
+pub use lease::{Lease, acquire_lease, release_lease};
 pub use lookup::{
     LookupError, PromiseStanding, Standing, check_promise, consistency, find_signed, find_signed_at, prove,
 };

@@ -15,7 +15,7 @@ use store::{Db, Follower, Row, Tx};
 
 use crate::anchor::{AnchorError, AnchorFile};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::lease::{Lease, acquire_lease};
+use crate::lease::{Lease, acquire_lease, release_lease};
 use crate::lookup::{LookupError, consistency, find_signed, find_signed_at};
 use crate::note::{NoteError, Signer};
 use crate::store::{
@@ -227,6 +227,8 @@ pub struct Sequencer {
     follower: Option<Follower>,
     /// When the table itself was last looked at, if everything since is known.
     looked: Option<Timestamp>,
+    /// The lease under which the last chunk was sequenced.
+    held: Option<Lease>,
 }
 
 impl Sequencer {
@@ -238,7 +240,8 @@ impl Sequencer {
         let known = file.newest(signer.verifier_key())?;
         let published_size = known.as_ref().map_or(0, SignedCheckpoint::size);
         let holder = holder.to_owned();
-        Ok(Sequencer { signer, holder, file, known, published_size, follower: None, looked: None })
+        let (follower, looked, held) = (None, None, None);
+        Ok(Sequencer { signer, holder, file, known, published_size, follower, looked, held })
     }
 
     /// The newest checkpoint this node has published or seen.
@@ -264,6 +267,16 @@ impl Sequencer {
         worked?;
         step.published = self.known.clone();
         Ok(step)
+    }
+
+    /// Gives the lease back if this node has it: call it after the last step, so that the next node sequences at once. Gives
+    /// whether there was one to give back.
+    ///
+    /// # Errors
+    /// Those of the store; the lease then ends by itself.
+    pub fn release(&mut self, db: &Db) -> Result<bool, store::Error> {
+        let Some(lease) = self.held.take() else { return Ok(false) };
+        db.write_blocking(move |tx| release_lease(tx, &lease))
     }
 
     /// What came since the last step; `None` when only a look tells.
@@ -318,10 +331,11 @@ impl Sequencer {
         while !found.0.is_empty() {
             let chunk = found.take_chunk();
             let count = chunk.0.len();
-            let Some(done) = self.sequence_chunk(db, now, chunk)? else {
+            let Some((lease, done)) = self.sequence_chunk(db, now, chunk)? else {
                 step.holder = false;
                 return Ok(false);
             };
+            self.held = Some(lease);
             step.appended += done.appended;
             step.waiting = step.waiting.saturating_sub(count as u64);
             self.known = done.checkpoint.or(self.known.take());
@@ -357,11 +371,12 @@ impl Sequencer {
         db: &Db,
         now: Timestamp,
         chunk: Waiting,
-    ) -> Result<Option<Sequenced>, SequenceError> {
+    ) -> Result<Option<(Lease, Sequenced)>, SequenceError> {
         let (signer, holder, known) = (self.signer.clone(), self.holder.clone(), self.known.clone());
         db.write_blocking(move |tx| {
             let Some(lease) = acquire_lease(tx, LEASE_NAME, &holder, now, LEASE_MS)? else { return Ok(None) };
-            sequence(tx, now, &lease, &signer, known.as_ref(), &chunk).map(Some)
+            let done = sequence(tx, now, &lease, &signer, known.as_ref(), &chunk)?;
+            Ok(Some((lease, done)))
         })
     }
 

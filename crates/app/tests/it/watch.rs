@@ -71,4 +71,7 @@ fn pci_10_2_1_6_that_the_log_starts_and_stops_is_in_the_log() {
     };
     assert_eq!(count("audit_log.stopped"), 1, "a start without a stop before it was a crash: {bodies:?}");
     assert_eq!(count("audit_log.started"), 2, "{bodies:?}");
+    let waits = "SELECT COUNT(*) FROM audit_entries WHERE position IS NULL";
+    let waiting = at.db.read_blocking(|tx| tx.query(waits, &[])?.remove(0).int(0)).unwrap();
+    assert_eq!(waiting, 0, "the one before gave its lease back: the second one gives places at once");
 }

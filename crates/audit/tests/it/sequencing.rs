@@ -90,6 +90,43 @@ fn the_lease_has_one_holder_and_a_higher_epoch_each_time_it_changes() {
 }
 
 #[test]
+fn a_node_that_ends_in_order_leaves_its_lease_to_the_next_and_one_that_is_killed_does_not() {
+    each_log(|mut log| {
+        let file = log.file.with_file_name("checkpoints-b");
+        let mut other = Sequencer::open(signer(), "node-b", AnchorFile::new(&file)).unwrap();
+        assert_eq!(log.node.release(&log.db), Ok(false), "it has none before it sequenced anything");
+        log.grow(3);
+        log.append_many(2);
+        assert!(!other.step(&log.db, log.now()).unwrap().holder, "a node that was killed keeps its lease");
+        assert_eq!(log.node.release(&log.db), Ok(true));
+        assert_eq!(log.node.release(&log.db), Ok(false), "a lease is given back once");
+        let step = other.step(&log.db, log.now()).unwrap();
+        assert!(step.holder && step.appended == 2, "{step:?}");
+        log.append_many(1);
+        assert!(!log.step().unwrap().holder, "it is the other's now");
+        assert!(log.verify(log.anchors()).is_clean());
+    });
+}
+
+#[test]
+fn a_node_that_lost_its_lease_does_not_give_back_the_next_one_s() {
+    each_log(|mut log| {
+        log.grow(1);
+        log.wait_seconds(LEASE_MS / 1000);
+        let next = acquire(&log, "next").unwrap();
+        assert_eq!(log.node.release(&log.db), Ok(false));
+        assert_eq!(acquire(&log, "third"), None, "the next one still has it");
+        let (own, stale) = (next.clone(), Lease { epoch: next.epoch - 1, ..next });
+        let release =
+            |lease: Lease| log.db.write_blocking(move |tx| audit::release_lease(tx, &lease)).unwrap();
+        assert!(!release(stale), "an earlier epoch of its own holder gives nothing back");
+        assert!(release(own.clone()));
+        let third = acquire(&log, "third").unwrap();
+        assert!(third.epoch > own.epoch, "the epoch rises also after a lease was given back");
+    });
+}
+
+#[test]
 fn a_holder_that_slept_past_its_lease_cannot_sign_a_fork() {
     each_log(|log| {
         let sleeper = acquire(&log, "sleeper").unwrap();
