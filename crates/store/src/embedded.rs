@@ -24,6 +24,7 @@ use crate::sqlite_engine::SqliteConn;
 use crate::table::Table;
 use crate::unsettled::Unsettled;
 use crate::value::{Row, Value};
+use crate::wal::Wal;
 
 /// The number of the last batch that SQLite holds, and what tells this database from others.
 const JOURNAL_TABLE: &str = "CREATE TABLE IF NOT EXISTS store_journal (
@@ -56,7 +57,10 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Opens the file with its journal, and with everything in it that was acknowledged.
     pub(crate) fn open(path: &Path) -> Result<Embedded, Error> {
-        let mut conn = SqliteConn::open_writer(path)?;
+        let wal = Arc::new(Wal::of(path));
+        // Whoever wrote it may have been killed after a flush that failed.
+        wal.write_over()?;
+        let mut conn = SqliteConn::open_writer(path, &wal)?;
         conn.flush_commits()?;
         conn.run_script(JOURNAL_TABLE)?;
         let fresh = i64::from_le_bytes(Dice::System.bytes());
@@ -69,7 +73,7 @@ impl Embedded {
         journal.reset(last);
         let flushing = Arc::new(Flushing::new(journal));
         flushing.note_durable(last);
-        let writer = Writer::start(path, Arc::clone(&flushing), last)?;
+        let writer = Writer::start(path, &wal, Arc::clone(&flushing), last)?;
         Ok(Embedded {
             conn,
             looker: SqliteConn::open_looker(path)?,
@@ -149,7 +153,8 @@ impl Embedded {
         self.lost = true;
     }
 
-    /// Goes back to what was acknowledged: what SQLite holds, and what the journal holds beyond it.
+    /// Goes back to what was acknowledged: what SQLite holds, and what the journal holds beyond it. All of it is flushed
+    /// in SQLite before the journal, of which the disk may have lost anything, is begun anew.
     fn restore(&mut self) -> Result<(), Error> {
         self.writer.wait_idle()?;
         self.flushing.mend();
@@ -157,9 +162,19 @@ impl Embedded {
         self.heights.clear();
         self.rollback();
         let last = self.flushing.durable();
-        replay(&mut self.conn, &self.flushing.journal(), last)?;
+        let found = replay(&mut self.conn, &self.flushing.journal(), last)?;
+        if found < last {
+            tracing::error!(alarm = "journal", found, last, "the journal lost what was acknowledged");
+            return Err(Error::Unavailable("the journal cannot be read back to its end".into()));
+        }
+        self.conn.flush_committed()?;
+        self.flushing.journal().begin_anew(last)?;
         self.settling().note_settled(last);
         (self.sealed, self.lost) = (last, false);
+        tracing::warn!(
+            last,
+            "the journal could not be flushed; it was begun anew behind what was acknowledged"
+        );
         Ok(())
     }
 
@@ -207,7 +222,7 @@ impl Embedded {
     pub(crate) fn go_direct(&mut self) -> Result<(), Error> {
         if !self.conn.is_open() {
             self.drain()?;
-            self.conn.execute("BEGIN IMMEDIATE", &[])?;
+            self.conn.begin_write()?;
             // SQLite alone knows what follows.
             self.unsettled.clear();
             self.heights.clear();
@@ -308,7 +323,7 @@ fn replay(conn: &mut SqliteConn, journal: &Journal, end: i64) -> Result<i64, Err
     let records = journal.read_back(applied)?;
     let last = records.iter().map(|record| record.sequence).take_while(|number| *number <= end).last();
     let Some(last) = last else { return Ok(applied) };
-    conn.execute("BEGIN IMMEDIATE", &[])?;
+    conn.begin_write()?;
     let mut run = || {
         for record in records.iter().filter(|record| record.sequence <= last) {
             record.replay(|sql, params| conn.execute(sql, params).map(drop))?;
@@ -321,4 +336,112 @@ fn replay(conn: &mut SqliteConn, journal: &Journal, end: i64) -> Result<i64, Err
     }
     tracing::info!(batches = last - applied, "carried out what the journal held");
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::table::{int, text};
+
+    static NOTES: Table = Table::new("notes", &[text("id")], &[int("count")]);
+
+    fn open(folder: &Path) -> Embedded {
+        let mut engine = Embedded::open(&folder.join("tillward.db")).unwrap();
+        engine.begin().unwrap();
+        engine
+            .run_script(
+                "CREATE TABLE IF NOT EXISTS notes (id TEXT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)",
+            )
+            .unwrap();
+        engine.commit().unwrap();
+        engine
+    }
+
+    fn put(engine: &mut Embedded, id: &str) -> Result<(), Error> {
+        let row = Row::new(vec![id.into(), 1.into()]);
+        let known = Known::row(&NOTES, hash_of(&NOTES, &[id.into()]), row);
+        let done = engine
+            .begin()
+            .and_then(|()| engine.write_rows(&NOTES, WriteKind::Put, vec![known]))
+            .and_then(|()| engine.commit());
+        if done.is_err() {
+            engine.rollback();
+        }
+        done
+    }
+
+    fn ids(engine: &mut Embedded) -> Vec<String> {
+        engine.drain().unwrap();
+        let rows = engine.query("SELECT id FROM notes ORDER BY id", &[]).unwrap();
+        rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
+    }
+
+    /// Takes whatever is written and loses it; a flush fails.
+    fn bad_disk() -> File {
+        File::options().read(true).write(true).open("/dev/null").unwrap()
+    }
+
+    fn refused(done: Result<(), Error>) {
+        assert!(matches!(done, Err(Error::Unavailable(_))), "{done:?}");
+    }
+
+    #[test]
+    fn c25_after_a_flush_that_failed_nothing_is_acknowledged_until_the_journal_was_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut engine = open(folder.path());
+        for id in ["a", "b", "c"] {
+            put(&mut engine, id).unwrap();
+        }
+        assert_eq!(ids(&mut engine), ["a", "b", "c"]);
+        let good = engine.flushing.journal().swap_file(bad_disk());
+        for id in ["d", "e", "f"] {
+            refused(put(&mut engine, id));
+        }
+        engine.flushing.journal().swap_file(good);
+        put(&mut engine, "g").unwrap();
+        // A crash now: the folder as another process finds it.
+        let crashed = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
+            std::fs::copy(entry.path(), crashed.path().join(entry.file_name())).unwrap();
+        }
+        assert_eq!(ids(&mut open(crashed.path())), ["a", "b", "c", "g"]);
+        assert_eq!(ids(&mut engine), ["a", "b", "c", "g"]);
+    }
+
+    #[test]
+    fn c25_a_journal_that_lost_what_was_acknowledged_is_not_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut engine = open(folder.path());
+        // In the journal alone: SQLite was given nothing yet.
+        put(&mut engine, "a").unwrap();
+        put(&mut engine, "b").unwrap();
+        let good = engine.flushing.journal().swap_file(bad_disk());
+        for id in ["c", "d"] {
+            refused(put(&mut engine, id));
+        }
+        // A file that can be flushed, but from which the records are gone.
+        let empty = File::options().read(true).write(true).create_new(true).open(folder.path().join("empty"));
+        engine.flushing.journal().swap_file(empty.unwrap());
+        refused(put(&mut engine, "e"));
+        engine.flushing.journal().swap_file(good);
+        put(&mut engine, "f").unwrap();
+        assert_eq!(ids(&mut engine), ["a", "b", "f"]);
+    }
+
+    #[test]
+    fn c25_sqlite_commits_nothing_behind_a_log_whose_flush_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut engine = open(folder.path());
+        put(&mut engine, "a").unwrap();
+        assert_eq!(ids(&mut engine), ["a"]);
+        engine.conn.wal.note_failure();
+        assert!(engine.conn.copy_wal(&folder.path().join("tillward.db")).is_err(), "it is not copied");
+        engine.begin().unwrap();
+        engine.execute("INSERT INTO notes VALUES ('raw', 1)", &[]).unwrap();
+        assert_eq!(engine.conn.wal.expect_whole(), Ok(()), "it was made whole before that");
+        engine.commit().unwrap();
+        assert_eq!(ids(&mut engine), ["a", "raw"]);
+    }
 }

@@ -47,8 +47,6 @@ struct Part {
     last: i64,
     /// SQLite holds all that is in it, flushed.
     free: bool,
-    /// Behind its last record there may be one that was not flushed, and counts for nothing.
-    torn: bool,
 }
 
 /// The journal, open for writing.
@@ -57,6 +55,8 @@ pub(crate) struct Journal {
     active: usize,
     epoch: i64,
     sequence: i64,
+    /// A write or a flush failed: what is on disk is not known, so that nothing is written behind it.
+    torn: bool,
 }
 
 /// A record to be: the statements of one batch, room for the head before them.
@@ -80,7 +80,7 @@ impl Journal {
             let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
             let file = file.map_err(|e| Error::Refused(format!("cannot open `{}`: {e}", path.display())))?;
             let length = file.metadata().map_or(0, |about| about.len());
-            Ok::<_, Error>(Part { path, file, offset: 0, length, last: 0, free: true, torn: false })
+            Ok::<_, Error>(Part { path, file, offset: 0, length, last: 0, free: true })
         };
         let parts = [part("journal-a")?, part("journal-b")?];
         // The files' names must last as long as what is flushed into them.
@@ -88,7 +88,7 @@ impl Journal {
             database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let kept = File::open(folder).and_then(|folder| folder.sync_all());
         kept.map_err(|e| Error::Unavailable(format!("cannot flush the folder `{}`: {e}", folder.display())))?;
-        Ok(Journal { parts, active: 0, epoch, sequence: 0 })
+        Ok(Journal { parts, active: 0, epoch, sequence: 0, torn: false })
     }
 
     /// The number of the last batch.
@@ -96,17 +96,20 @@ impl Journal {
         self.sequence
     }
 
-    /// Writes and flushes drafts, a record each. Once this returns `Ok` all of them are durable; else none counts.
+    /// Writes and flushes drafts, a record each. Once this returns `Ok` all of them are durable; else none counts, and
+    /// nothing more is written before [`Journal::begin_anew`].
     pub(crate) fn append<'d>(&mut self, drafts: impl Iterator<Item = &'d mut Draft>) -> Result<(), Error> {
-        self.turn()?;
+        if std::mem::replace(&mut self.torn, true) {
+            return Err(Error::Unavailable("an earlier flush of the journal failed".into()));
+        }
+        self.turn();
         let Some(part) = self.parts.get_mut(self.active) else { return Err(lost_part()) };
         let (mut offset, mut sequence) = (part.offset, self.sequence);
-        part.torn = true;
         for draft in drafts.filter(|draft| !draft.is_empty()) {
             sequence += 1;
             fill_head(&mut draft.0, self.epoch, sequence)?;
             let end = offset + draft.0.len() as u64;
-            // What a failed flush left behind must not look like the next record.
+            // What an earlier use left behind must not look like the next record.
             draft.0.extend_from_slice(&[0; HEAD_BYTES]);
             part.reserve(end + HEAD_BYTES as u64)?;
             part.file.write_all_at(&draft.0, offset).map_err(unwritten)?;
@@ -115,28 +118,22 @@ impl Journal {
         if sequence != self.sequence {
             part.file.sync_data().map_err(unwritten)?;
         }
-        (part.offset, part.last, part.free, part.torn) = (offset, sequence, false, false);
-        self.sequence = sequence;
+        (part.offset, part.last, part.free) = (offset, sequence, false);
+        (self.sequence, self.torn) = (sequence, false);
         Ok(())
     }
 
     /// Goes on in the other file, if this one is full and the other one free.
-    fn turn(&mut self) -> Result<(), Error> {
+    fn turn(&mut self) {
         let other = 1 - self.active;
         let full = self.parts.get(self.active).is_some_and(|part| part.offset >= FILE_BYTES_FULL);
         if !full || self.parts.get(other).is_none_or(|next| !next.free) {
-            return Ok(());
-        }
-        if let Some(part) = self.parts.get(self.active).filter(|part| part.torn) {
-            // Else the record that failed here and the next one, over there, would both claim one number.
-            part.file.write_all_at(&[0; HEAD_BYTES], part.offset).map_err(unwritten)?;
-            part.file.sync_data().map_err(unwritten)?;
+            return;
         }
         if let Some(next) = self.parts.get_mut(other) {
-            (next.offset, next.torn) = (0, false);
+            next.offset = 0;
         }
         self.active = other;
-        Ok(())
     }
 
     /// Makes a file a little longer, if what was written says that it will soon be too short. Gives it to be flushed, opened
@@ -188,7 +185,27 @@ impl Journal {
         for part in &mut self.parts {
             (part.offset, part.free) = (0, true);
         }
-        self.active = 0;
+        (self.active, self.torn) = (0, false);
+    }
+
+    /// As [`Journal::reset`], after a flush that failed: first nothing is left in either file, flushed. So no record that
+    /// counted for nothing is ever read back, and none is written behind one that the disk may not hold.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when a file cannot be written or flushed; nothing is appended then.
+    pub(crate) fn begin_anew(&mut self, sequence: i64) -> Result<(), Error> {
+        for part in self.parts.iter().filter(|part| part.length > 0) {
+            part.file.write_all_at(&[0; HEAD_BYTES], 0).map_err(unwritten)?;
+            part.file.sync_data().map_err(unwritten)?;
+        }
+        self.reset(sequence);
+        Ok(())
+    }
+
+    /// Puts another file in the place of the one that is written.
+    #[cfg(test)]
+    pub(crate) fn swap_file(&mut self, file: File) -> File {
+        std::mem::replace(&mut self.parts[self.active].file, file)
     }
 }
 
@@ -449,18 +466,28 @@ mod tests {
     }
 
     #[test]
-    fn c25_a_record_whose_flush_failed_is_gone_before_the_other_file_takes_its_number() {
+    fn c25_a_record_whose_flush_failed_is_gone_and_nothing_is_written_behind_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(&folder.path().join("tillward.db"), 7).unwrap();
         append(&mut journal, blob(FILE_BYTES_FULL));
+        append(&mut journal, 2);
+        assert_eq!(journal.active, 1);
         // The next record reached the file whole, and its flush failed.
         let mut failed = Draft::default();
         failed.note_statement("INSERT INTO t VALUES (?1)");
-        let bytes = failed.into_record(7, 2);
-        journal.parts[0].file.write_all_at(&bytes, journal.parts[0].offset).unwrap();
-        journal.parts[0].torn = true;
-        append(&mut journal, 2);
-        assert_eq!((journal.active, numbers(&journal, 0)), (1, vec![1, 2]));
+        let bytes = failed.into_record(7, 3);
+        journal.parts[1].file.write_all_at(&bytes, journal.parts[1].offset).unwrap();
+        journal.torn = true;
+        assert_eq!(numbers(&journal, 0), [1, 2, 3]);
+        let mut draft = Draft::default();
+        draft.note_statement("INSERT INTO t VALUES (?1)");
+        let behind = journal.append(std::iter::once(&mut draft));
+        assert!(matches!(behind, Err(Error::Unavailable(_))), "{behind:?}");
+        journal.begin_anew(2).unwrap();
+        assert!(numbers(&journal, 0).is_empty());
+        append(&mut journal, 3);
+        append(&mut journal, 4);
+        assert_eq!((journal.active, numbers(&journal, 2)), (0, vec![3, 4]));
     }
 
     #[test]

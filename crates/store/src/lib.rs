@@ -14,7 +14,7 @@
 //!   what runs often reads by key, or ahead with [`Db::read`].
 //!
 //! Reading order: `table.rs`, `tx.rs`, `committer.rs`; then `embedded.rs` with `journal.rs`, `flushing.rs`,
-//! `settling.rs`, `sqlite_engine.rs`; then `postgres_engine.rs`.
+//! `settling.rs`, `sqlite_engine.rs`, `wal.rs`; then `postgres_engine.rs`.
 
 mod committer;
 mod conn;
@@ -39,6 +39,7 @@ pub mod testing;
 mod tx;
 mod unsettled;
 mod value;
+mod wal;
 
 pub use db::{Config, Db, EngineKind};
 pub use error::Error;

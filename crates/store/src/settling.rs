@@ -17,6 +17,7 @@ use crate::flushing::Flushing;
 use crate::limits::{SETTLE_RETRY_MS, WAL_ALARM_BYTES, WAL_ALARM_EVERY_SECONDS, WAL_COPY_BYTES};
 use crate::sqlite_engine::SqliteConn;
 use crate::unsettled::{Generation, Leaving, Room};
+use crate::wal::Wal;
 
 /// How far SQLite is, and who waits for it.
 pub(crate) struct Settling {
@@ -128,7 +129,7 @@ impl Settling {
         if self.flushing.await_durable(rows.last).is_err() {
             return;
         }
-        while let Err(problem) = sqlite.conn.write_generation(&sqlite.path, rows) {
+        while let Err(problem) = sqlite.conn.write_generation(rows) {
             let problem = match problem {
                 Error::Raced => Error::Unavailable("another program holds the database".into()),
                 other => other,
@@ -154,6 +155,7 @@ impl Settling {
 struct Target {
     conn: SqliteConn,
     path: PathBuf,
+    wal: Arc<Wal>,
     /// Pages in the write-ahead log after the last commit.
     wal_pages: Arc<AtomicU64>,
     page_bytes: u64,
@@ -161,10 +163,10 @@ struct Target {
 }
 
 impl Target {
-    fn open(path: &Path) -> Result<Target, Error> {
-        let mut conn = SqliteConn::open_writer(path)?;
+    fn open(path: &Path, wal: &Arc<Wal>) -> Result<Target, Error> {
+        let mut conn = SqliteConn::open_writer(path, wal)?;
         let (wal_pages, page_bytes) = conn.watch_wal()?;
-        Ok(Target { conn, path: path.to_owned(), wal_pages, page_bytes, alarmed: None })
+        Ok(Target { conn, path: path.to_owned(), wal: Arc::clone(wal), wal_pages, page_bytes, alarmed: None })
     }
 
     /// Lets the journal use a file again whose batches SQLite holds, flushed.
@@ -172,7 +174,7 @@ impl Target {
         if !flushing.journal().is_resting(settled) {
             return;
         }
-        match self.conn.flush_wal(&self.path) {
+        match self.wal.flush() {
             Ok(()) => flushing.journal().free(settled),
             Err(problem) => {
                 tracing::error!(%problem, "the write-ahead log cannot be flushed; the journal grows");
@@ -221,8 +223,13 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread; SQLite holds every batch up to `settled`.
-    pub(crate) fn start(path: &Path, flushing: Arc<Flushing>, settled: i64) -> Result<Writer, Error> {
-        let sqlite = Target::open(path)?;
+    pub(crate) fn start(
+        path: &Path,
+        wal: &Arc<Wal>,
+        flushing: Arc<Flushing>,
+        settled: i64,
+    ) -> Result<Writer, Error> {
+        let sqlite = Target::open(path, wal)?;
         let settling = Arc::new(Settling::new(flushing, settled));
         let (sender, queue) = channel();
         let served = Arc::clone(&settling);

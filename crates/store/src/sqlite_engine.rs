@@ -4,10 +4,9 @@
 //! (`embedded.rs`), the writer's (`settling.rs`), and those of readers.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -17,10 +16,10 @@ use rustc_hash::FxHashMap;
 use crate::conn::WriteKind;
 use crate::error::Error;
 use crate::known::Known;
-use crate::limits::FLUSH_STEADILY_MS;
 use crate::table::{Column, Table};
 use crate::unsettled::Generation;
 use crate::value::{Row, Value};
+use crate::wal::{Wal, flush_steadily};
 
 /// Marks a file as ours, so that a database of another program is refused ("TILW").
 const APPLICATION_ID: i64 = 0x5449_4C57;
@@ -31,8 +30,8 @@ const PAGE_CACHE_KIB: i64 = 64 * 1024;
 pub(crate) struct SqliteConn {
     conn: Connection,
     statements: FxHashMap<usize, TableSql>,
-    /// A flush of the write-ahead log failed. The kernel tells that once; what it then believes to be on disk is not.
-    torn: bool,
+    /// The log it writes. A connection that only reads has one of its own, which it never looks at.
+    pub(crate) wal: Arc<Wal>,
 }
 
 /// A table as SQLite has it.
@@ -114,7 +113,7 @@ pub(crate) fn lock_file(path: &Path) -> Result<File, Error> {
 impl SqliteConn {
     /// Opens the file for writing, making it when it is not there. A commit is flushed by SQLite only where
     /// [`SqliteConn::flush_commits`] was called.
-    pub(crate) fn open_writer(path: &Path) -> Result<SqliteConn, Error> {
+    pub(crate) fn open_writer(path: &Path, wal: &Arc<Wal>) -> Result<SqliteConn, Error> {
         let conn = Connection::open(path).map_err(|e| refused(path, &e))?;
         check_owner(&conn, path)?;
         conn.busy_timeout(Duration::from_secs(5)).map_err(error)?;
@@ -124,7 +123,7 @@ impl SqliteConn {
              PRAGMA trusted_schema = OFF; PRAGMA application_id = {APPLICATION_ID};"
         );
         conn.execute_batch(&setup).map_err(|e| refused(path, &e))?;
-        Ok(SqliteConn::wrap(conn))
+        Ok(SqliteConn::wrap(conn, Arc::clone(wal)))
     }
 
     /// From now on a commit returns once it is durable.
@@ -141,7 +140,7 @@ impl SqliteConn {
             "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
         )
         .map_err(error)?;
-        Ok(SqliteConn::wrap(conn))
+        Ok(SqliteConn::wrap(conn, Arc::new(Wal::of(path))))
     }
 
     /// Opens the file for the committer's look-ups: reading only, with room for pages.
@@ -152,9 +151,9 @@ impl SqliteConn {
         Ok(looker)
     }
 
-    fn wrap(conn: Connection) -> SqliteConn {
+    fn wrap(conn: Connection, wal: Arc<Wal>) -> SqliteConn {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        SqliteConn { conn, statements: FxHashMap::default(), torn: false }
+        SqliteConn { conn, statements: FxHashMap::default(), wal }
     }
 
     /// Whether a transaction is open.
@@ -168,6 +167,24 @@ impl SqliteConn {
             self.execute("BEGIN", &[])?;
         }
         Ok(self)
+    }
+
+    /// Begins a transaction that writes, on a write-ahead log that is whole.
+    pub(crate) fn begin_write(&mut self) -> Result<(), Error> {
+        self.execute("BEGIN IMMEDIATE", &[])?;
+        // INVARIANT: whoever has begun to write is the only one to write the log.
+        let mended = self.wal.mend();
+        if mended.is_err() {
+            self.rollback();
+        }
+        mended
+    }
+
+    /// Makes what SQLite has committed durable.
+    pub(crate) fn flush_committed(&mut self) -> Result<(), Error> {
+        self.begin_write()?;
+        self.rollback();
+        self.wal.flush()
     }
 
     pub(crate) fn rollback(&mut self) {
@@ -261,14 +278,11 @@ impl SqliteConn {
     }
 
     /// Writes a generation in a transaction of its own, sorted, since neighbours share pages.
-    pub(crate) fn write_generation(&mut self, path: &Path, generation: &Generation) -> Result<(), Error> {
-        self.execute("BEGIN IMMEDIATE", &[])?;
-        let wal = wal_of(path);
-        let written = self.write_sorted(generation).and_then(|()| {
-            let (committed, flushed) = flushing_steadily(&wal, || self.commit(generation.last));
-            self.torn |= !flushed;
-            committed
-        });
+    pub(crate) fn write_generation(&mut self, generation: &Generation) -> Result<(), Error> {
+        self.begin_write()?;
+        let wal = Arc::clone(&self.wal);
+        let written =
+            self.write_sorted(generation).and_then(|()| wal.flush_steadily(|| self.commit(generation.last)));
         if written.is_err() {
             self.rollback();
         }
@@ -292,7 +306,16 @@ impl SqliteConn {
     /// Ends a transaction that leaves SQLite with every batch up to `applied`.
     pub(crate) fn commit(&mut self, applied: i64) -> Result<(), Error> {
         self.execute("UPDATE store_journal SET applied = ?1", &[Value::Int(applied)])?;
-        self.execute("COMMIT", &[]).map(drop)
+        self.conn.execute_batch("COMMIT").map_err(|problem| self.note(problem))
+    }
+
+    /// The error of a call that flushes.
+    fn note(&self, problem: rusqlite::Error) -> Error {
+        let failed = |e: &rusqlite::ffi::Error| e.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC;
+        if problem.sqlite_error().is_some_and(failed) {
+            self.wal.note_failure();
+        }
+        error(problem)
     }
 
     /// Whether a statement changes nothing.
@@ -336,56 +359,13 @@ impl SqliteConn {
 
     /// Copies the log into the file without disturbing writers. Gives whether all of it was copied.
     pub(crate) fn copy_wal(&mut self, path: &Path) -> Result<bool, Error> {
+        self.wal.expect_whole()?;
         let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
         let copy = || self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], columns);
         // SQLite flushes the database itself at the end, with a file of its own, which is told of a failure as well.
-        let (copied, _) = flushing_steadily(path, copy);
-        copied.map(|(pages, copied)| pages == copied).map_err(error)
+        let (copied, _) = flush_steadily(path, copy);
+        copied.map(|(pages, copied)| pages == copied).map_err(|problem| self.note(problem))
     }
-
-    /// Flushes the write-ahead log: after it, what SQLite has committed is durable by itself.
-    pub(crate) fn flush_wal(&self, path: &Path) -> Result<(), Error> {
-        if self.torn {
-            return Err(Error::Unavailable(
-                "an earlier flush of the write-ahead log failed; start anew".into(),
-            ));
-        }
-        let flushed = match File::open(wal_of(path)) {
-            Ok(file) => file.sync_data(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(e),
-        };
-        flushed.map_err(|e| Error::Unavailable(format!("the write-ahead log cannot be flushed: {e}")))
-    }
-}
-
-/// The write-ahead log of a database.
-fn wal_of(path: &Path) -> PathBuf {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    PathBuf::from(wal)
-}
-
-/// Flushes a file again and again while `work` fills it. Whoever waits for the journal's flush meanwhile waits behind
-/// little; all at once at the end, the disk would be busy for as long as a payment may take.
-/// Gives beside the work's result whether every flush went well.
-fn flushing_steadily<T>(path: &Path, work: impl FnOnce() -> T) -> (T, bool) {
-    let Ok(file) = File::open(path) else { return (work(), true) };
-    let (ended, end) = channel::<()>();
-    let pause = Duration::from_millis(FLUSH_STEADILY_MS);
-    std::thread::scope(|scope| {
-        let flusher = scope.spawn(move || {
-            while end.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                if file.sync_data().is_err() {
-                    return false;
-                }
-            }
-            true
-        });
-        let done = work();
-        drop(ended);
-        (done, flusher.join().unwrap_or(false))
-    })
 }
 
 /// Refuses a file that holds another program's tables.

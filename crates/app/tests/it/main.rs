@@ -21,6 +21,8 @@ mod events;
 #[cfg(test)]
 mod facts;
 #[cfg(test)]
+mod failing_flush;
+#[cfg(test)]
 mod failure;
 #[cfg(test)]
 mod files;
