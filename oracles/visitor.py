@@ -35,6 +35,8 @@ for (const e of named) {
         wrong.push(`is not in Chinese: ${words.slice(0, 60)}`);
     if (wanted === 'en' && han && !own) wrong.push(`is not in English: ${words.slice(0, 60)}`);
 }
+const raw = document.body.innerText.match(/\\[[a-z]+(-[a-z0-9]+)+\\]|[A-Za-z]+\\|[A-Za-z]+/);
+if (raw) wrong.push(`shows what was meant for the program: ${raw[0]}`);
 return wrong;
 """
 WIDTH = "return Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"

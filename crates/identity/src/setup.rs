@@ -18,6 +18,7 @@ use crate::permissions::{Actor, Permission, Role};
 use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::shops::{self, Shop, ShopProfile};
+use crate::store::members::MemberRow;
 use crate::store::setup::{self as rows, SetupRow};
 use crate::text::Email;
 use crate::token::{Token, TokenKind};
@@ -236,7 +237,7 @@ pub(crate) fn insert_link(
     Ok(link_text(public_url, &token))
 }
 
-/// Sets the password of an invited member and uses the link up.
+/// Sets the password of an invited member and uses the link up. With a language, their mails come in it from now on.
 ///
 /// # Errors
 /// [`SetupError::Gone`], also when the member was removed meanwhile.
@@ -245,16 +246,22 @@ pub fn accept_invitation(
     means: &Means<'_>,
     token: &Token,
     password: &PasswordHash,
+    lang: Option<Lang>,
 ) -> Result<MemberId, SetupError> {
     let Link::Invitation { shop, member } = find_link(tx, token, means.now)? else {
         return Err(SetupError::Gone);
     };
     rows::delete_setup(tx, &token.hash())?;
     match members::set_password(tx, means, shop, member, password) {
-        Ok(()) => Ok(member),
-        Err(MemberError::NotFound) => Err(SetupError::Gone),
-        Err(error) => Err(error.into()),
+        Ok(()) => {}
+        Err(MemberError::NotFound) => return Err(SetupError::Gone),
+        Err(error) => return Err(error.into()),
     }
+    let row = crate::store::members::find_member(tx, shop, member)?;
+    if let (Some(row), Some(lang)) = (row, lang) {
+        crate::store::members::update_member(tx, MemberRow { lang, ..row })?;
+    }
+    Ok(member)
 }
 
 /// The whole link: `https://pay.shop.example/setup/twl_…`.

@@ -81,7 +81,7 @@ fn az_6_a_second_persons_yes_on_the_approvals_page_begins_the_48_hours() {
         assert_eq!((waits.status, waits.text("/state").as_str()), (202, "waiting"), "{}", waits.json());
         let shown = house.send(browsing::page("/desk/payout-account", Some(&owner)));
         let shown = String::from_utf8_lossy(&shown.body).into_owned();
-        assert!(shown.contains("GB****6819") && shown.contains("Go to approvals"), "{shown}");
+        assert!(shown.contains("GB****6819") && shown.contains("Approve GB****6819"), "{shown}");
         assert!(!shown.contains("NWBK"), "{shown}");
         let button = format!("/desk/approvals/{}/approve", waits.text("/approval"));
         let press = |session: &str| house.ask(browsing::form(&button, &[], Some(session)), None);

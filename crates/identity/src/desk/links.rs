@@ -347,7 +347,9 @@ async fn accept_invitation(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(invited_page(hall, visit, status, text, shop, email, problems));
     };
-    let hash = hash(hall, password).await?;
-    enter(hall, visit, posted.once, move |tx, means| Ok(setup::accept_invitation(tx, means, &token, &hash)?))
-        .await
+    let (hash, lang) = (hash(hall, password).await?, page.lang);
+    enter(hall, visit, posted.once, move |tx, means| {
+        Ok(setup::accept_invitation(tx, means, &token, &hash, Some(lang))?)
+    })
+    .await
 }

@@ -55,23 +55,24 @@ pub(super) async fn show_security(
     let view = read_own(&hall, &visit, at.0, move |tx, own| {
         let factors = list_factors(tx, own.person)?;
         let lines = factors.iter().filter(|factor| factor.kind != FactorKind::Recovery);
+        let page = own.frame(tx)?;
         Ok(SecurityPage {
-            page: own.frame(tx)?,
             base: at.0.base(),
             add_href: at.add(),
             has_password: at.0 == Side::Member,
-            factors: lines.map(|factor| line_of(at, factor)).collect(),
+            factors: lines.map(|factor| line_of(&page, at, factor)).collect(),
             recovery_left: count_recovery_codes(tx, own.person)?,
             sessions: list_own_sessions(tx, own.person, own.means().now)?.len(),
+            page,
         })
     });
     Ok(show(StatusCode::OK, &view.await?))
 }
 
-fn line_of(at: At, factor: &Factor) -> FactorLine {
+fn line_of(page: &Frame, at: At, factor: &Factor) -> FactorLine {
     FactorLine {
         kind: factor.kind.name(),
-        label: factor.label.clone(),
+        label: device_text(page, &factor.label),
         created: factor.created,
         used: factor.used,
         remove_href: format!("{}/{}/remove", at.security(), factor.id),
@@ -95,10 +96,11 @@ pub(super) async fn show_removal(
         let factor = all.iter().find(|factor| factor.id == id);
         let factor = factor.ok_or_else(|| ApiError::not_found("no such second factor"))?;
         let daily = all.iter().filter(|factor| factor.kind != FactorKind::Recovery);
+        let page = own.frame(tx)?;
         Ok(FactorRemovePage {
-            page: own.frame(tx)?,
             is_last: daily.count() < 2,
-            factor: line_of(at, factor),
+            factor: line_of(&page, at, factor),
+            page,
             action_href: format!("{}/{id}/remove", at.security()),
             back_href: at.security(),
             add_href: at.add(),

@@ -96,6 +96,7 @@ fn row_of(
         approve_href: href("approve"),
         refuse_href: href("refuse"),
         about_href: page_of(&approval, change.as_ref()),
+        looks_first: approval.action == ApprovalAction::ChangePayout,
         about: if concerned.is_empty() { approval.summary } else { String::new() },
         concerned,
         state,
@@ -273,7 +274,7 @@ fn line_of(
         Decision::Suspended => "decision-suspended",
     });
     Ok(ReviewLine {
-        grants: grant_words(page, &line.grants),
+        grants: grant_words(page, line.kind, &line.grants),
         flags: line
             .flags
             .iter()
@@ -287,13 +288,13 @@ fn line_of(
     })
 }
 
-/// Built-in roles by their words, the shop's own by their names.
-fn grant_words(page: &Frame, grants: &str) -> String {
+/// Built-in roles by their words, those of keys by what a key may do, the shop's own by their names.
+fn grant_words(page: &Frame, kind: LineKind, grants: &str) -> String {
     let words = grants.split([' ', ',']).filter(|word| !word.is_empty());
-    let word = |name: &str| {
-        let key = format!("role-{name}");
-        let known = crate::permissions::Role::from_name(name).is_some();
-        if known { page.t(key) } else { name.to_owned() }
+    let word = |name: &str| match crate::permissions::Role::from_name(name) {
+        Some(_) if kind == LineKind::ApiKey => page.t(format!("keys-role-{name}")),
+        Some(role) => role_text(page, role),
+        None => name.to_owned(),
     };
     words.map(word).collect::<Vec<_>>().join(" · ")
 }

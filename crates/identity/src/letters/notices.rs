@@ -86,14 +86,8 @@ fn template(notice: &Notice) -> &'static str {
 
 fn english(notice: &Notice) -> (&'static str, String) {
     match notice {
-        Notice::NewDevice { agent, network } => (
-            "A new device was used to sign in",
-            format!("Your account was opened on a new device: {}.", device_from(agent, network.as_ref())),
-        ),
-        Notice::NewPlace { agent, origin } => (
-            "A sign-in from a new place",
-            format!("Your account was opened from {origin}, where it was never used before ({}).", agent.as_str()),
-        ),
+        Notice::NewDevice { agent, network } => device_in_english(agent, network.as_ref()),
+        Notice::NewPlace { agent, origin } => place_in_english(agent, origin),
         Notice::FactorAdded(kind) => (
             "A second step was added to your account",
             format!("From now on {} can be used to sign in to your account.", factor_en(*kind)),
@@ -134,7 +128,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::SessionEnded { agent } => (
             "A session was ended",
-            format!("A session of your account was ended from another place: {}.", agent.as_str()),
+            format!("A session of your account was ended from another place: {}.", device(Lang::En, agent)),
         ),
         Notice::Frozen => (
             "Your account is frozen",
@@ -155,11 +149,46 @@ fn english(notice: &Notice) -> (&'static str, String) {
     }
 }
 
+fn device_in_english(agent: &Label, network: Option<&Network>) -> (&'static str, String) {
+    let device = device_from(Lang::En, agent, network);
+    ("A new device was used to sign in", format!("Your account was opened on a new device: {device}."))
+}
+
+fn device_in_chinese(agent: &Label, network: Option<&Network>) -> (&'static str, String) {
+    let device = device_from(Lang::Zh, agent, network);
+    ("新设备登录提醒", format!("您的账户刚刚在一台新设备上登录：{device}。"))
+}
+
+fn place_in_english(agent: &Label, origin: &str) -> (&'static str, String) {
+    let device = device(Lang::En, agent);
+    let text = format!("Your account was opened from {origin}, where it was never used before ({device}).");
+    ("A sign-in from a new place", text)
+}
+
+fn place_in_chinese(agent: &Label, origin: &str) -> (&'static str, String) {
+    let device = device(Lang::Zh, agent);
+    ("新地点登录提醒", format!("您的账户刚刚从一个从未使用过的地点登录：{origin}（{device}）。"))
+}
+
 /// A device and the network it came from.
-fn device_from(agent: &Label, network: Option<&Network>) -> String {
-    match network {
-        Some(network) => format!("{}, {network}", agent.as_str()),
-        None => agent.as_str().to_owned(),
+fn device_from(lang: Lang, agent: &Label, network: Option<&Network>) -> String {
+    let device = device(lang, agent);
+    match (lang, network) {
+        (Lang::En, Some(network)) => format!("{device}, {network}"),
+        (Lang::Zh, Some(network)) => format!("{device}，{network}"),
+        (_, None) => device,
+    }
+}
+
+/// A device in words. What the program found out of a browser is kept as `browser|system`, either of which may be empty.
+fn device(lang: Lang, agent: &Label) -> String {
+    match (agent.as_str().split_once('|'), lang) {
+        (None, _) => agent.as_str().to_owned(),
+        (Some(("", "")), Lang::En) => "unknown device".to_owned(),
+        (Some(("", "")), Lang::Zh) => "未知设备".to_owned(),
+        (Some((one, "") | ("", one)), _) => one.to_owned(),
+        (Some((browser, system)), Lang::En) => format!("{browser} on {system}"),
+        (Some((browser, system)), Lang::Zh) => format!("{system} {browser}"),
     }
 }
 
@@ -306,14 +335,8 @@ fn api_key_in_chinese(label: &str, days: i64) -> (&'static str, String) {
 
 fn chinese(notice: &Notice) -> (&'static str, String) {
     match notice {
-        Notice::NewDevice { agent, network } => (
-            "新设备登录提醒",
-            format!("您的账户刚刚在一台新设备上登录：{}。", device_from(agent, network.as_ref())),
-        ),
-        Notice::NewPlace { agent, origin } => (
-            "新地点登录提醒",
-            format!("您的账户刚刚从一个从未使用过的地点登录：{origin}（{}）。", agent.as_str()),
-        ),
+        Notice::NewDevice { agent, network } => device_in_chinese(agent, network.as_ref()),
+        Notice::NewPlace { agent, origin } => place_in_chinese(agent, origin),
         Notice::FactorAdded(kind) => {
             ("您的账户新增了第二步验证", format!("从现在起，可以使用{}登录您的账户。", factor_zh(*kind)))
         }
@@ -346,9 +369,10 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         Notice::FailedBurst => {
             ("多次登录失败提醒", "有人在您的账户上多次尝试错误的密码或验证码，均未成功。".to_owned())
         }
-        Notice::SessionEnded { agent } => {
-            ("一个登录会话已结束", format!("您账户的一个登录会话已从其他地方结束：{}。", agent.as_str()))
-        }
+        Notice::SessionEnded { agent } => (
+            "一个登录会话已结束",
+            format!("您账户的一个登录会话已从其他地方结束：{}。", device(Lang::Zh, agent)),
+        ),
         Notice::Frozen => ("您的账户已冻结", "您的账户已被冻结：无法付款，所有登录均已退出。".to_owned()),
         Notice::ReadsTooMuch { reader, openings } => (
             "有人大量查看客户资料",
@@ -446,5 +470,20 @@ fn factor_zh(kind: FactorKind) -> &'static str {
         FactorKind::Passkey => "通行密钥",
         FactorKind::Sms => "短信验证码",
         FactorKind::Recovery => "一组新的恢复码",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_in_words_of_the_readers_language() {
+        let said = |lang, kept: &str| device(lang, &Label::parse(kept).unwrap());
+        assert_eq!(said(Lang::En, "Chrome|Linux"), "Chrome on Linux");
+        assert_eq!(said(Lang::Zh, "Chrome|Linux"), "Linux Chrome");
+        assert_eq!(said(Lang::En, "|Android"), "Android");
+        assert_eq!(said(Lang::Zh, "|"), "未知设备");
+        assert_eq!(said(Lang::En, "till at the door"), "till at the door");
     }
 }

@@ -18,7 +18,7 @@ pub struct ApiKeysPage {
     pub fresh: Option<FreshKey>,
     /// What was typed as the name.
     pub name_typed: String,
-    /// What was chosen as the role: `integration` or `decisions`.
+    /// What was chosen as the role: `integration`, `decisions` or `detokenise`.
     pub role: String,
     /// What is wrong with `name`.
     pub problems: Problems,
@@ -29,7 +29,7 @@ pub struct ApiKeysPage {
 impl ApiKeysPage {
     /// What a key may do.
     pub fn role_choices(&self) -> Vec<Choice> {
-        ["integration", "decisions"]
+        ["integration", "decisions", "detokenise"]
             .map(|role| Choice::new(role, self.page.t(format!("keys-role-{role}"))))
             .to_vec()
     }

@@ -4,6 +4,8 @@ use askama::Template;
 use base::{Money, Timestamp};
 use webkit::page::{Frame, Mark, Problems};
 
+use crate::limits::INVITE_LIFE_SECONDS;
+
 /// Everybody who works here. Template `members.html`.
 #[derive(Template)]
 #[template(path = "members.html")]
@@ -107,6 +109,13 @@ pub struct MemberNewPage {
     pub action_href: String,
     /// Back.
     pub back_href: String,
+}
+
+impl MemberNewPage {
+    /// How long an invitation opens, days.
+    pub fn invitation_days(&self) -> i64 {
+        INVITE_LIFE_SECONDS / 86_400
+    }
 }
 
 /// One member. Template `member.html`. The form of roles has the field `role` (several); the others have none.

@@ -98,6 +98,8 @@ pub struct ApprovalRow {
     pub about: String,
     /// The page that it is about; may be empty.
     pub about_href: String,
+    /// Whether the yes is said on that page, where everything about it is to be seen.
+    pub looks_first: bool,
     /// For whom or for which role it is; may be empty.
     pub concerned: String,
     /// The roles the person would have; may be empty.

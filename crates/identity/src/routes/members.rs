@@ -308,8 +308,10 @@ pub async fn accept_invitation(
     let (Some(token), Some(password)) = (token, password) else { return Err(problems.into_error()) };
     let hash = hash_for_link(&cx, &who, &token, password).await?;
     let means = cx.clone();
-    let member =
-        cx.db.write(move |tx| setup::accept_invitation(tx, &means.means(who.at), &token, &hash)).await?;
+    let member = cx
+        .db
+        .write(move |tx| setup::accept_invitation(tx, &means.means(who.at), &token, &hash, None))
+        .await?;
     Ok(Answer(MemberIdView { id: member.to_string() }))
 }
 

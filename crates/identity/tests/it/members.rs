@@ -103,10 +103,15 @@ fn an_invited_member_chooses_a_password_with_the_link_from_the_mail() {
         let token = Token::parse(TokenKind::Setup, link.rsplit('/').next().unwrap()).unwrap();
         let accept = || {
             let (token, hash) = (token.clone(), hash_password(&password(GOOD), &base::Dice::System));
-            world.write(move |tx, means| identity::accept_invitation(tx, means, &token, &hash))
+            let lang = Some(webkit::page::Lang::Zh);
+            world.write(move |tx, means| identity::accept_invitation(tx, means, &token, &hash, lang))
         };
         assert_eq!(accept().map(identity::Invited::Member), Ok(member));
         assert_eq!(accept(), Err(SetupError::Gone));
+        let identity::Invited::Member(id) = member else { panic!("waits for a second person") };
+        let kept = world.write(move |tx, _| identity::find_member(tx, shop, id)).unwrap();
+        let lang = kept.map(|kept| kept.lang);
+        assert_eq!(lang, Some(webkit::page::Lang::Zh), "mails come in the language they accepted in");
         assert_eq!(login(&world, "cashier@shop.example", GOOD, "192.0.2.1"), Ok(true));
     });
 }

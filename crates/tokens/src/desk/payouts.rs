@@ -29,10 +29,12 @@ pub(super) async fn show_payout(Shared(desk): Shared<Desk>, visit: Visit) -> Res
         let found = payout::find_accounts(tx, member.means.vault, member.shop.id, member.means.now);
         let found = found.map_err(errors::of_payout)?;
         let may = member.can(Permission::ManagePayouts);
-        let approves = match &found.next {
-            Some(next) => may && next.effective.is_none() && next.proposer != member.actor.label(),
-            None => false,
-        };
+        let approval = found.next.as_ref().filter(|next| {
+            member.can(Permission::Approve)
+                && next.effective.is_none()
+                && next.proposer != member.actor.label()
+        });
+        let approval = approval.and_then(|next| next.approval);
         Ok(PayoutPage {
             page: member.frame(tx)?,
             current: found.current.map(|account| shown(tx, member, account)),
@@ -43,7 +45,7 @@ pub(super) async fn show_payout(Shared(desk): Shared<Desk>, visit: Visit) -> Res
                 String::new()
             },
             next: found.next.map(|account| shown(tx, member, account)),
-            approves,
+            approve_href: approval.map_or_else(String::new, |id| format!("/desk/approvals/{id}/approve")),
             hours: hours(),
         })
     });

@@ -47,8 +47,8 @@ pub struct PayoutPage {
     pub change_href: String,
     /// Where the button that stops the change posts to; empty where there is none, or for who may not.
     pub withdraw_href: String,
-    /// Whether the member could be the second person.
-    pub approves: bool,
+    /// Where the button of the second person posts to; empty for who is not.
+    pub approve_href: String,
     /// How long a change takes until it counts, hours.
     pub hours: i64,
 }

@@ -154,7 +154,7 @@ impl PayoutPage {
             next: Some(next),
             change_href: String::new(),
             withdraw_href: "/desk/payout-account/withdraw".into(),
-            approves: false,
+            approve_href: String::new(),
             hours: 48,
         }
     }
@@ -174,7 +174,12 @@ impl PayoutPage {
     /// The page as the second person sees it.
     pub fn sample_asked(page: Frame) -> PayoutPage {
         let next = Some(account(page.lang, None));
-        PayoutPage { next, current: None, approves: true, ..PayoutPage::sample(page) }
+        PayoutPage {
+            next,
+            current: None,
+            approve_href: "/desk/approvals/apr_1/approve".to_owned(),
+            ..PayoutPage::sample(page)
+        }
     }
 }
 

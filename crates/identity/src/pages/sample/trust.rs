@@ -21,6 +21,7 @@ impl ApprovalsPage {
             what: say(lang, "An export of customers' data", "导出顾客资料"),
             about: about.to_owned(),
             about_href: String::new(),
+            looks_first: false,
             concerned: String::new(),
             roles: String::new(),
             gains: Vec::new(),
