@@ -63,6 +63,7 @@ def rules(demo, risk):
     fixed = [row for row in risk.all("tbody tr") if not row.find_elements(By.CSS_SELECTOR, "a.button")]
     risk.check(len(fixed) == 3, f"three rules stay on: {len(fixed)}")
     first = risk.state_of(rule)
+    risk.check(" on" in f" {first}".replace("\n", " ") or "启用" in first, f"it is on at first: {first}")
     link.click()
     risk.check(risk.until(lambda: risk.at(f"/desk/rules/{rule}")), "the list leads to the rule")
     risk.see("rule")
@@ -157,6 +158,7 @@ def emergency(demo, owner, risk):
     risk.fill(minutes="15", reason="Owner is ill and a refund waits")
     risk.press("main form button.danger")
     risk.check(risk.until(lambda: risk.has("main form[action$='/end']")), "the power is held and can be ended")
+    risk.check(not risk.has("[name=minutes]"), "nothing more is to be taken meanwhile")
     risk.see("emergency-running")
     owner.go(f"{demo.url}/desk/emergency")
     owner.check("Owner is ill" in owner.words("main"), "the owner reads why")

@@ -13,7 +13,7 @@ use base::{MemberId, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use identity::factors::{FactorKind, NewFactor};
-use identity::outside::{Provider, ProviderSettings};
+use identity::outside::{Logout, Provider, ProviderSettings, end_outside_sessions};
 use identity::{Label, Person, Role};
 use serde_json::{Value, json};
 use testkit::http::{Answer, Request};
@@ -466,6 +466,17 @@ fn oi_2_a_session_that_is_signed_out_at_the_provider_ends_here_and_no_other_does
     assert_eq!(knows(), 200);
     assert_eq!(out(&[("jti", json!("j-4")), ("sid", json!("s-4"))]), 200);
     assert!(knows() == 401 && open(&three));
+
+    // Another provider's session may have the same name.
+    let end = |issuer: &str, id: &str| {
+        let logout = Logout { subject: None, session: Some("s-3".to_owned()), id: id.to_owned() };
+        let issuer = issuer.to_owned();
+        stage.house.write(move |tx, means| end_outside_sessions(tx, means, &issuer, &logout))
+    };
+    assert_eq!(end("https://other.example", "j-5"), 0);
+    assert!(open(&three));
+    assert_eq!(end(&stage.desk.issuer, "j-6"), 1);
+    assert!(!open(&three));
 }
 
 #[test]

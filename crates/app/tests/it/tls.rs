@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::{
-    CipherSuite, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned,
+    CipherSuite, ClientConfig, ClientConnection, NamedGroup, ProtocolVersion, RootCertStore, StreamOwned,
     SupportedCipherSuite, SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject;
@@ -123,6 +124,11 @@ impl Guarded {
             cipher_suites: suites.to_vec(),
             ..rustls::crypto::aws_lc_rs::default_provider()
         };
+        self.shake_hands(provider)?.negotiated_cipher_suite().map(|suite| suite.suite())
+    }
+
+    /// A connection of a client that can do this; `None` where nothing is agreed on.
+    fn shake_hands(&self, provider: CryptoProvider) -> Option<ClientConnection> {
         let config = ClientConfig::builder_with_provider(Arc::new(provider));
         let config = config.with_safe_default_protocol_versions().unwrap();
         let config = config.with_root_certificates(self.roots.clone()).with_no_client_auth();
@@ -132,7 +138,7 @@ impl Guarded {
         while client.is_handshaking() {
             client.complete_io(&mut tcp).ok()?;
         }
-        client.negotiated_cipher_suite().map(|suite| suite.suite())
+        Some(client)
     }
 
     /// Sends bytes as they are; gives what comes back until the connection ends.
@@ -194,6 +200,19 @@ fn asvs_12_1_2_the_strongest_suite_is_taken_in_whatever_order_they_are_offered()
         let name = format!("{:?}", one.suite());
         let agreed = guarded.agree(&[*one]);
         assert_eq!(agreed, (!name.contains("_RSA_")).then(|| one.suite()), "{name}");
+    }
+}
+
+#[test]
+fn asvs_11_2_2_a_client_that_likes_a_post_quantum_exchange_best_gets_it() {
+    let Some(guarded) = serve() else { return };
+    for (groups, agreed) in [
+        (vec![kx_group::X25519MLKEM768, kx_group::X25519], NamedGroup::X25519MLKEM768),
+        (vec![kx_group::X25519, kx_group::SECP256R1], NamedGroup::X25519),
+    ] {
+        let provider = CryptoProvider { kx_groups: groups, ..rustls::crypto::aws_lc_rs::default_provider() };
+        let client = guarded.shake_hands(provider).unwrap();
+        assert_eq!(client.negotiated_key_exchange_group().unwrap().name(), agreed);
     }
 }
 

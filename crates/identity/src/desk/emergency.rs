@@ -47,12 +47,15 @@ async fn emergency_page(
 ) -> Result<Response, ApiError> {
     let view = read_as(hall, visit, Permission::EmergencyAccess, move |tx, member| {
         let page = member.frame(tx)?;
-        let mut rows = Vec::new();
+        let (mut rows, mut holds) = (Vec::new(), false);
         for found in list_emergencies(tx, &member.actor, member.shop.id)? {
+            let is_running = found.state(member.means.now) == EmergencyState::Running;
+            holds |= is_running && found.member == member.session.member;
             rows.push(row_of(tx, member, &page, found)?);
         }
         Ok(EmergencyPage {
             roles: list_roles(member, &page),
+            holds,
             role: typed.role,
             minutes_typed: typed.minutes,
             minutes_max: EMERGENCY_MINUTES_MAX,

@@ -28,6 +28,8 @@ pub struct ApprovalsPage {
 pub struct EmergencyPage {
     /// The frame.
     pub page: Frame,
+    /// The reader holds such power now: no more is taken until it ends.
+    pub holds: bool,
     /// The roles that lend the reader something.
     pub roles: Vec<Choice>,
     /// What was chosen.

@@ -470,6 +470,7 @@ fn people_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ("approvals".to_owned(), ApprovalsPage::sample(desk("/desk/approvals")).render()?),
         ("approvals-empty".to_owned(), ApprovalsPage::sample_empty(desk("/desk/approvals")).render()?),
         ("emergency".to_owned(), EmergencyPage::sample(desk("/desk/emergency")).render()?),
+        ("emergency-held".to_owned(), EmergencyPage::sample_held(desk("/desk/emergency")).render()?),
         ("emergency-none".to_owned(), EmergencyPage::sample_empty(desk("/desk/emergency")).render()?),
         ("access-review".to_owned(), AccessReviewPage::sample(desk("/desk/access-review")).render()?),
         (

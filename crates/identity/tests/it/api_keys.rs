@@ -73,6 +73,9 @@ fn an_expired_key_is_refused_in_memory_and_in_the_database() {
         assert!(find(&world, key.id).is_some());
         world.wait(1);
         assert!(find(&world, key.id).is_none());
+        world.cx.keys.forget(key.id);
+        assert!(find(&world, key.id).is_none(), "it is not loaded anew either");
+        assert!(world.cx.keys.get(key.id).is_none());
         let found = world.read(|tx, means| identity::require_active_key(tx, key.id, means.now));
         assert_eq!(found, Err(AuthError::SignInNeeded));
     });

@@ -96,6 +96,7 @@ impl EmergencyPage {
         };
         let choice = |role: &str| Choice::new(role, page.t(format!("role-{role}")));
         EmergencyPage {
+            holds: false,
             roles: ["manager", "finance"].map(choice).to_vec(),
             role: "manager".into(),
             minutes_typed: "30".into(),
@@ -106,6 +107,11 @@ impl EmergencyPage {
             action_href: "/desk/emergency".into(),
             page,
         }
+    }
+
+    /// The reader holds such power.
+    pub fn sample_held(page: Frame) -> EmergencyPage {
+        EmergencyPage { holds: true, ..EmergencyPage::sample(page) }
     }
 
     /// Nothing was taken, and nothing can be.
