@@ -92,6 +92,17 @@ impl Template {
     }
 }
 
+/// What is wrong with which text of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WordsError {
+    /// Whose text.
+    pub audience: Audience,
+    /// In which language.
+    pub lang: Lang,
+    /// What is wrong.
+    pub problem: String,
+}
+
 /// What one rule says to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -104,19 +115,23 @@ impl Words {
     ///
     /// # Errors
     /// An empty or long text, a place that names no slot, and a buyer's text with a figure or a banned word.
-    pub fn parse(analyst: &Bilingual, seller: &Bilingual, buyer: &Bilingual) -> Result<Words, String> {
-        let both =
-            |text: &Bilingual| Ok::<_, String>([Template::parse(&text.en)?, Template::parse(&text.zh)?]);
-        let words = Words { texts: [both(analyst)?, both(seller)?, both(buyer)?] };
-        let [_, _, for_buyer] = &words.texts;
-        if for_buyer.iter().any(Template::has_slots) {
-            return Err(String::from("the buyer's text must not hold figures"));
-        }
-        let said = format!("{} {}", buyer.en, buyer.zh).to_lowercase();
-        match BUYER_BANNED.iter().find(|word| said.contains(*word)) {
-            Some(word) => Err(format!("the buyer's text must not say `{word}`")),
-            None => Ok(words),
-        }
+    pub fn parse(analyst: &Bilingual, seller: &Bilingual, buyer: &Bilingual) -> Result<Words, WordsError> {
+        let one = |audience, lang, text: &str| {
+            let template = Template::parse(text).and_then(|template| match audience {
+                Audience::Buyer => calm(text, template),
+                Audience::Analyst | Audience::Seller => Ok(template),
+            });
+            template.map_err(|problem| WordsError { audience, lang, problem })
+        };
+        let both = |audience, text: &Bilingual| {
+            Ok::<_, WordsError>([one(audience, Lang::En, &text.en)?, one(audience, Lang::Zh, &text.zh)?])
+        };
+        let texts = [
+            both(Audience::Analyst, analyst)?,
+            both(Audience::Seller, seller)?,
+            both(Audience::Buyer, buyer)?,
+        ];
+        Ok(Words { texts })
     }
 
     /// The text for someone, with the figures of a row.
@@ -147,6 +162,18 @@ impl Words {
     }
 }
 
+/// A buyer's text, when it says nothing that a buyer should not read.
+fn calm(text: &str, template: Template) -> Result<Template, String> {
+    if template.has_slots() {
+        return Err(String::from("the buyer's text must not hold figures"));
+    }
+    let said = text.to_lowercase();
+    match BUYER_BANNED.iter().find(|word| said.contains(*word)) {
+        Some(word) => Err(format!("the buyer's text must not say `{word}`")),
+        None => Ok(template),
+    }
+}
+
 /// The reasons of a decision in words, strictest first. `rules` is the set of the decision's version; of a rule that
 /// it no longer has, the name is said. A buyer gets one sentence, none when the payment was allowed.
 pub fn explain(decision: &Decision, rules: &RuleSet, audience: Audience, lang: Lang) -> Vec<String> {
@@ -156,7 +183,7 @@ pub fn explain(decision: &Decision, rules: &RuleSet, audience: Audience, lang: L
     };
     let reasons = decision.reasons.iter().filter(shown);
     let mut said: Vec<String> =
-        reasons.map(|reason| said_by(reason, decision, rules, audience, lang)).collect();
+        reasons.filter_map(|reason| said_by(reason, decision, rules, audience, lang)).collect();
     said.dedup();
     if audience == Audience::Buyer {
         said.truncate(1);
@@ -167,40 +194,44 @@ pub fn explain(decision: &Decision, rules: &RuleSet, audience: Audience, lang: L
 /// What the rules say that the shop only watches, in words for the analyst.
 pub fn explain_watched(decision: &Decision, rules: &RuleSet, lang: Lang) -> Vec<String> {
     let watched = decision.reasons.iter().filter(|reason| reason.watched);
-    watched.map(|reason| said_by(reason, decision, rules, Audience::Analyst, lang)).collect()
+    watched.filter_map(|reason| said_by(reason, decision, rules, Audience::Analyst, lang)).collect()
 }
 
-fn said_by(reason: &Reason, decision: &Decision, rules: &RuleSet, audience: Audience, lang: Lang) -> String {
+fn said_by(
+    reason: &Reason,
+    decision: &Decision,
+    rules: &RuleSet,
+    audience: Audience,
+    lang: Lang,
+) -> Option<String> {
     match rules.find(&reason.rule) {
-        Some(rule) => rule.words().say(&decision.features, audience, lang),
-        None if &*reason.rule == MODEL_RULE => model_words(decision, audience, lang),
-        None => gone_words(&reason.rule, decision, audience, lang),
+        Some(rule) => Some(rule.words().say(&decision.features, audience, lang)),
+        None if audience == Audience::Buyer => buyer_words(decision.outcome, lang).map(str::to_owned),
+        None if &*reason.rule == MODEL_RULE => Some(model_words(decision, audience, lang)),
+        None => Some(gone_words(&reason.rule, decision, lang)),
     }
 }
 
-fn gone_words(rule: &str, decision: &Decision, audience: Audience, lang: Lang) -> String {
-    match (audience, lang) {
-        (Audience::Buyer, _) => buyer_words(decision.outcome, lang).to_owned(),
-        (_, Lang::En) => format!("rule `{rule}` of rule set {} fired", decision.rule_set_version),
-        (_, Lang::Zh) => format!("触发了规则集 {} 中的规则 `{rule}`", decision.rule_set_version),
+fn gone_words(rule: &str, decision: &Decision, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("rule `{rule}` of rule set {} fired", decision.rule_set_version),
+        Lang::Zh => format!("触发了规则集 {} 中的规则 `{rule}`", decision.rule_set_version),
     }
 }
 
+/// What the model says to the seller, and in more words to the analyst.
 fn model_words(decision: &Decision, audience: Audience, lang: Lang) -> String {
     let score = decision.score.map_or_else(|| "?".to_owned(), |score| percent(f64::from(score)));
-    match (audience, lang) {
-        (Audience::Buyer, _) => buyer_words(decision.outcome, lang).to_owned(),
-        (Audience::Seller, Lang::En) => {
-            format!("The payment resembles earlier frauds (estimated at {score}).")
-        }
-        (Audience::Seller, Lang::Zh) => format!("该笔付款与以往的欺诈付款相似（估计概率 {score}）。"),
-        (Audience::Analyst, Lang::En) => {
+    match (audience == Audience::Seller, lang) {
+        (true, Lang::En) => format!("The payment resembles earlier frauds (estimated at {score})."),
+        (true, Lang::Zh) => format!("该笔付款与以往的欺诈付款相似（估计概率 {score}）。"),
+        (false, Lang::En) => {
             format!(
                 "The model estimates {score} probability of fraud{}",
                 causes(decision, "; mostly by ", ", ", lang)
             )
         }
-        (Audience::Analyst, Lang::Zh) => {
+        (false, Lang::Zh) => {
             format!("模型估计欺诈概率为 {score}{}", causes(decision, "；主要依据：", "、", lang))
         }
     }
@@ -218,18 +249,18 @@ fn causes(decision: &Decision, lead: &str, between: &str, lang: Lang) -> String 
     if each.is_empty() { String::new() } else { format!("{lead}{}", each.join(between)) }
 }
 
-/// What a buyer reads when no rule has a text for it.
-pub fn buyer_words(outcome: Outcome, lang: Lang) -> &'static str {
-    match (outcome, lang) {
-        (Outcome::Allow, Lang::En) => "Your payment went through.",
-        (Outcome::Allow, Lang::Zh) => "付款成功。",
+/// What a buyer reads when no rule has a text for it; nothing where the payment may go on, for whether it was paid
+/// screening does not know.
+pub fn buyer_words(outcome: Outcome, lang: Lang) -> Option<&'static str> {
+    Some(match (outcome, lang) {
+        (Outcome::Allow, _) => return None,
         (Outcome::Challenge, Lang::En) => "Please confirm that this payment is yours.",
         (Outcome::Challenge, Lang::Zh) => "请确认这笔付款是您本人操作。",
         (Outcome::Review, Lang::En) => "We are taking a short look at this payment and will tell you soon.",
         (Outcome::Review, Lang::Zh) => "我们正在核对这笔付款，稍后会通知您。",
         (Outcome::Block, Lang::En) => "This payment could not be made. Nothing was charged.",
         (Outcome::Block, Lang::Zh) => "这笔付款未能完成，未扣款。",
-    }
+    })
 }
 
 /// One slot's value for people.
@@ -352,8 +383,10 @@ mod tests {
         assert!(buyer("High Risk payment", "请确认。").is_err());
         assert!(buyer("Please confirm.", "交易有风险").is_err());
         for outcome in Outcome::ALL {
-            let (en, zh) = (buyer_words(outcome, Lang::En), buyer_words(outcome, Lang::Zh));
-            assert!(buyer(en, zh).is_ok(), "{en}");
+            match (buyer_words(outcome, Lang::En), buyer_words(outcome, Lang::Zh)) {
+                (Some(en), Some(zh)) => assert!(buyer(en, zh).is_ok(), "{en}"),
+                said => assert_eq!((outcome, said), (Outcome::Allow, (None, None))),
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod file;
 mod interpret;
 mod modes;
 mod parse;
+mod place;
 mod program;
 mod starter;
 
@@ -28,6 +29,9 @@ pub use modes::{Mode, Modes};
 pub use parse::{DEPTH_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, UNARY_RUN_MAX};
 pub use starter::STARTER;
 
+use file::Written;
+use place::{Problem, Spot};
+
 /// Longest name of a rule, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 /// Most literals in a list.
@@ -37,16 +41,20 @@ pub const PATTERN_BYTES_MAX: usize = 100;
 
 /// What is wrong with a rule, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("rule `{rule}`, line {line}, column {column}: {problem}")]
+#[error("{}line {line}, column {column}: {problem}", of_rule(.rule))]
 pub struct RuleError {
     /// Name of the rule, or what the file calls it; empty for the file as a whole.
     pub rule: String,
-    /// Line in the expression (in the file, where the file itself is wrong), from 1.
+    /// Line in the rule file, from 1; in the value that is wrong, where a rule came from no file.
     pub line: u32,
     /// Column in the line, from 1.
     pub column: u32,
     /// What is wrong and what to do.
     pub problem: String,
+}
+
+fn of_rule(rule: &str) -> String {
+    if rule.is_empty() { String::new() } else { format!("rule `{rule}`, ") }
 }
 
 /// One rule, ready to be asked.
@@ -71,19 +79,28 @@ impl Rule {
     /// # Errors
     /// The first problem of its expression, and all others of its name, outcome and texts.
     pub fn new(text: &RuleText) -> Result<Rule, Vec<RuleError>> {
-        let mut problems = Vec::new();
-        let mut keep = |problem: String| {
-            problems.push(RuleError { rule: text.name.clone(), line: 1, column: 1, problem });
+        let inside = |problem: Problem| {
+            let value = text.value(problem.spot);
+            problem.inside(&text.name, value)
         };
+        Rule::check(text).map_err(|problems| problems.into_iter().map(inside).collect())
+    }
+
+    fn check(text: &RuleText) -> Result<Rule, Vec<Problem>> {
+        let mut problems = Vec::new();
         if let Err(problem) = file::check_name(&text.name) {
-            keep(problem);
+            problems.push(Problem::of(Spot::Name, problem));
         }
         let outcome = Outcome::named(&text.outcome);
         if outcome.is_none() {
-            keep(format!("outcome is `{}`; it must be allow, challenge, review or block", text.outcome));
+            let problem =
+                format!("outcome is `{}`; it must be allow, challenge, review or block", text.outcome);
+            problems.push(Problem::of(Spot::Outcome, problem));
         }
-        let words = Words::parse(&text.analyst, &text.seller, &text.buyer).map_err(&mut keep).ok();
-        let compiled = parse::compile(&text.name, &text.when).map_err(|error| problems.push(error)).ok();
+        let words = Words::parse(&text.analyst, &text.seller, &text.buyer)
+            .map_err(|e| problems.push(Problem::of(Spot::Words(e.audience, e.lang), e.problem)))
+            .ok();
+        let compiled = parse::compile(&text.when).map_err(|problem| problems.push(problem)).ok();
         let (Some(outcome), Some(words), Some(compiled), true) =
             (outcome, words, compiled, problems.is_empty())
         else {
@@ -170,19 +187,35 @@ impl RuleSet {
     /// # Errors
     /// All problems of all rules, a name used twice, and more than [`RULES_MAX`] rules.
     pub fn new(version: u64, texts: &[RuleText]) -> Result<RuleSet, Vec<RuleError>> {
+        RuleSet::check(version, texts, &|place, problem| match texts.get(place) {
+            Some(text) => {
+                let value = text.value(problem.spot);
+                problem.inside(&text.name, value)
+            }
+            None => problem.inside("", ""),
+        })
+    }
+
+    /// `locate` says where the problem of the rule at a place stands.
+    fn check(
+        version: u64,
+        texts: &[RuleText],
+        locate: &dyn Fn(usize, Problem) -> RuleError,
+    ) -> Result<RuleSet, Vec<RuleError>> {
         let mut problems = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
         if texts.len() > RULES_MAX {
-            return Err(vec![file::whole(format!("{} rules; a set has at most {RULES_MAX}", texts.len()))]);
+            let problem = format!("{} rules; a set has at most {RULES_MAX}", texts.len());
+            return Err(vec![locate(RULES_MAX, Problem::of(Spot::Name, problem))]);
         }
-        for text in texts {
+        for (place, text) in texts.iter().enumerate() {
             if rules.iter().any(|rule| *rule.name == *text.name) {
                 let problem = String::from("two rules have this name; rename one");
-                problems.push(RuleError { rule: text.name.clone(), line: 1, column: 1, problem });
+                problems.push(locate(place, Problem::of(Spot::Name, problem)));
             }
-            match Rule::new(text) {
+            match Rule::check(text) {
                 Ok(rule) => rules.push(rule),
-                Err(errors) => problems.extend(errors),
+                Err(found) => problems.extend(found.into_iter().map(|problem| locate(place, problem))),
             }
         }
         if !problems.is_empty() {
@@ -197,8 +230,8 @@ impl RuleSet {
     /// # Errors
     /// As [`RuleSet::new`], and what is not TOML or not a rule file, with the line.
     pub fn parse(text: &str) -> Result<RuleSet, Vec<RuleError>> {
-        let (version, texts) = file::parse(text).map_err(|error| vec![error])?;
-        RuleSet::new(version, &texts)
+        let file = Written::read(text).map_err(|error| vec![error])?;
+        RuleSet::check(file.version, &file.rules(), &|place, problem| file.locate(place, problem))
     }
 
     /// The starter set, [`STARTER`].

@@ -294,6 +294,21 @@ fn c34_a_decision_alone_knows_the_hour_and_the_place_of_the_shop() {
 }
 
 #[test]
+fn an_allowed_decision_tells_the_buyer_nothing_for_nobody_was_charged() {
+    let house = House::new().screened(starter(None));
+    let shop = house.shop("SG");
+    let (_, risk) = house.member(shop.id, Role::Risk);
+    for lang in ["en", "zh"] {
+        let allowed = decide(&house, &shop, json!({"device": "d"}), lang);
+        let told = (&allowed["outcome"], &allowed["language"], &allowed["buyer_message"]);
+        assert_eq!(told, (&json!("allow"), &json!(lang), &Value::Null), "{allowed}");
+        let mut again = Request::get(&format!("/v1/decisions/{}", text(&allowed, "id"))).bearer(&risk);
+        again.headers.insert("accept-language", lang.parse().unwrap());
+        assert_eq!(house.send(again).json(), allowed);
+    }
+}
+
+#[test]
 fn a_decision_speaks_to_analyst_seller_and_buyer_in_the_language_asked() {
     let house = House::new().screened(starter(None));
     let shop = house.shop("SG");

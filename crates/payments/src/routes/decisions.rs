@@ -146,6 +146,8 @@ impl DecisionBody {
         self.read_code(&mut problems, &mut facts);
         self.read_history(&mut problems, &mut facts);
         self.read_money(&mut problems, &mut facts);
+        let lang = self.language.as_deref().map(|asked| Lang::from_tag(asked).ok_or("must be `en` or `zh`"));
+        lang.and_then(|lang| problems.take("language", lang));
         problems.check()?;
         Ok(facts)
     }
@@ -249,8 +251,8 @@ pub(super) struct DecisionView {
     analyst_messages: Vec<String>,
     /// Why, in words for the seller; empty when the payment may go through.
     seller_messages: Vec<String>,
-    /// What to tell the buyer; says nothing of rules.
-    buyer_message: String,
+    /// What to tell the buyer; says nothing of rules. Null with `allow`: whether the buyer was charged is the shop's to know.
+    buyer_message: Option<String>,
     /// Which rules decided.
     rule_set_version: u64,
 }
@@ -268,7 +270,7 @@ fn view(id: DecisionId, decision: &Decision, rules: &RuleSet, lang: Lang) -> Dec
     let spoken = read::risk_lang(lang);
     let explain = |audience| risk::explain(decision, rules, audience, spoken);
     let buyer = explain(Audience::Buyer).into_iter().next();
-    let usual = || risk::reasons::buyer_words(decision.outcome, spoken).to_owned();
+    let usual = || risk::reasons::buyer_words(decision.outcome, spoken).map(str::to_owned);
     let reason =
         |reason: &risk::Reason| ReasonView { rule: reason.rule.to_string(), outcome: reason.outcome.name() };
     DecisionView {
@@ -280,7 +282,7 @@ fn view(id: DecisionId, decision: &Decision, rules: &RuleSet, lang: Lang) -> Dec
         language: lang.code(),
         analyst_messages: explain(Audience::Analyst),
         seller_messages: explain(Audience::Seller),
-        buyer_message: buyer.unwrap_or_else(usual),
+        buyer_message: buyer.or_else(usual),
         rule_set_version: decision.rule_set_version,
     }
 }
@@ -369,6 +371,15 @@ mod tests {
             let refused = parsed(field, over).unwrap_err();
             assert!(format!("{refused:?}").contains(field), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn all_wrong_values_of_a_body_come_at_once() {
+        let body = json!({"amount_minor": -5, "currency": "ZZZ", "payer": "", "code": "x", "language": "fr"});
+        let body: DecisionBody = serde_json::from_value(body).unwrap();
+        let refused = body.parse(Timestamp(1_772_343_000_000), &Screen::starter()).unwrap_err();
+        let fields: Vec<_> = refused.details.iter().map(|problem| &*problem.field).collect();
+        assert_eq!(fields, ["currency", "amount_minor", "payer", "code", "language"]);
     }
 
     #[test]

@@ -11,8 +11,11 @@ use crate::text::ShortText;
 
 /// A payable amount, or problems.
 pub(super) fn amount(problems: &mut Problems, minor: i64, currency: &str) -> Option<Money> {
-    let currency = problems.take("currency", currency.parse::<Currency>())?;
-    problems.take("amount_minor", Money::payable(minor, currency))
+    let currency = problems.take("currency", currency.parse::<Currency>());
+    // The range is the same in all currencies, so the amount is looked at even where the currency is none.
+    problems
+        .take("amount_minor", Money::payable(minor, currency.unwrap_or(Currency::CNY)))
+        .filter(|_| currency.is_some())
 }
 
 /// The shop's own reference.

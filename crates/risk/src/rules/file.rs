@@ -1,8 +1,11 @@
 //! The rule file: TOML with a version and one table for each rule.
 
 use serde::Deserialize;
+use toml::Spanned;
 
+use super::place::{Lines, Problem, Spot};
 use super::{NAME_BYTES_MAX, RuleError};
+use crate::reasons::{Audience, Lang};
 
 /// Largest rule file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
@@ -10,8 +13,7 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 pub const RULES_MAX: usize = 500;
 
 /// One text in both languages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bilingual {
     /// English.
     pub en: String,
@@ -20,8 +22,7 @@ pub struct Bilingual {
 }
 
 /// A rule as it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleText {
     /// Unique name: lower-case letters, digits and `_`.
     pub name: String,
@@ -30,7 +31,6 @@ pub struct RuleText {
     /// `allow`, `challenge`, `review` or `block`.
     pub outcome: String,
     /// Higher ones are read first; an `allow` overrules lower ones.
-    #[serde(default)]
     pub priority: i32,
     /// Why, for the analyst, with figures: `{payer.count_10m} payments in 10 minutes`.
     pub analyst: Bilingual,
@@ -45,28 +45,97 @@ pub struct RuleText {
 struct RuleFile {
     version: u64,
     #[serde(default)]
-    rule: Vec<RuleText>,
+    rule: Vec<Spelled>,
 }
 
-/// A problem of the file as a whole.
-pub(super) fn whole(problem: String) -> RuleError {
-    RuleError { rule: String::new(), line: 1, column: 1, problem }
+/// A [`RuleText`], each value with where the file spells it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spelled {
+    name: Spanned<String>,
+    when: Spanned<String>,
+    outcome: Spanned<String>,
+    #[serde(default)]
+    priority: i32,
+    analyst: SpelledWords,
+    seller: SpelledWords,
+    buyer: SpelledWords,
 }
 
-pub(super) fn parse(text: &str) -> Result<(u64, Vec<RuleText>), RuleError> {
-    if text.len() > FILE_BYTES_MAX {
-        return Err(whole(format!("the rule file has {} bytes; it may have {FILE_BYTES_MAX}", text.len())));
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpelledWords {
+    en: Spanned<String>,
+    zh: Spanned<String>,
+}
+
+impl SpelledWords {
+    fn plain(&self) -> Bilingual {
+        Bilingual { en: self.en.get_ref().clone(), zh: self.zh.get_ref().clone() }
     }
-    let file: RuleFile = toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        let before = text.get(..at).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        let fit = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        let problem = error.message().replace('\n', " ");
-        RuleError { rule: String::new(), line: fit(line), column: fit(column), problem }
-    })?;
-    Ok((file.version, file.rule))
+}
+
+impl Spelled {
+    fn plain(&self) -> RuleText {
+        RuleText {
+            name: self.name.get_ref().clone(),
+            when: self.when.get_ref().clone(),
+            outcome: self.outcome.get_ref().clone(),
+            priority: self.priority,
+            analyst: self.analyst.plain(),
+            seller: self.seller.plain(),
+            buyer: self.buyer.plain(),
+        }
+    }
+
+    fn value(&self, spot: Spot) -> &Spanned<String> {
+        let words = |audience| match audience {
+            Audience::Analyst => &self.analyst,
+            Audience::Seller => &self.seller,
+            Audience::Buyer => &self.buyer,
+        };
+        match spot {
+            Spot::Name => &self.name,
+            Spot::When => &self.when,
+            Spot::Outcome => &self.outcome,
+            Spot::Words(audience, Lang::En) => &words(audience).en,
+            Spot::Words(audience, Lang::Zh) => &words(audience).zh,
+        }
+    }
+}
+
+/// A rule file that was read.
+pub(super) struct Written<'a> {
+    pub version: u64,
+    rules: Vec<Spelled>,
+    lines: Lines<'a>,
+}
+
+impl<'a> Written<'a> {
+    pub fn read(text: &'a str) -> Result<Written<'a>, RuleError> {
+        if text.len() > FILE_BYTES_MAX {
+            let problem = format!("the rule file has {} bytes; it may have {FILE_BYTES_MAX}", text.len());
+            return Err(RuleError { rule: String::new(), line: 1, column: 1, problem });
+        }
+        let lines = Lines::of(text);
+        let file: RuleFile = toml::from_str(text).map_err(|error| {
+            let (line, column) = lines.place(error.span().map_or(0, |span| span.start));
+            RuleError { rule: String::new(), line, column, problem: error.message().replace('\n', " ") }
+        })?;
+        Ok(Written { version: file.version, rules: file.rule, lines })
+    }
+
+    pub fn rules(&self) -> Vec<RuleText> {
+        self.rules.iter().map(Spelled::plain).collect()
+    }
+
+    /// The problem of the rule at `place`, with its line in the file.
+    pub fn locate(&self, place: usize, problem: Problem) -> RuleError {
+        let Some(rule) = self.rules.get(place) else { return problem.inside("", "") };
+        let value = rule.value(problem.spot);
+        let (line, column) = self.lines.place_in(&value.span(), value.get_ref(), problem.at);
+        RuleError { rule: rule.name.get_ref().clone(), line, column, problem: problem.problem }
+    }
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), String> {
@@ -76,4 +145,22 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("the name must be 1 to {most} lower-case letters, digits and `_`"));
     }
     Ok(())
+}
+
+impl RuleText {
+    /// One of its values.
+    pub(super) fn value(&self, spot: Spot) -> &str {
+        let words = |audience| match audience {
+            Audience::Analyst => &self.analyst,
+            Audience::Seller => &self.seller,
+            Audience::Buyer => &self.buyer,
+        };
+        match spot {
+            Spot::Name => &self.name,
+            Spot::When => &self.when,
+            Spot::Outcome => &self.outcome,
+            Spot::Words(audience, Lang::En) => &words(audience).en,
+            Spot::Words(audience, Lang::Zh) => &words(audience).zh,
+        }
+    }
 }

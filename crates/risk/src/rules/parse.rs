@@ -3,9 +3,9 @@
 
 use cel::Program;
 
-use super::RuleError;
 use super::check::Checker;
 use super::interpret::Interpreter;
+use super::place::{Problem, Spot};
 use super::program::Part;
 use crate::features::Slot;
 
@@ -30,12 +30,11 @@ pub(super) struct Compiled {
 }
 
 /// Parses, checks and compiles an expression.
-pub(super) fn compile(rule: &str, source: &str) -> Result<Compiled, RuleError> {
-    check_size(source).map_err(|(at, problem)| located(rule, source, at, problem))?;
-    let (name, text) = (rule.to_owned(), source.to_owned());
-    let spawned =
-        std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || compile_here(&name, &text));
-    let failed = |problem: &str| located(rule, source, 0, problem.to_owned());
+pub(super) fn compile(source: &str) -> Result<Compiled, Problem> {
+    check_size(source).map_err(|(at, problem)| located(at, problem))?;
+    let text = source.to_owned();
+    let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || compile_here(&text));
+    let failed = |problem: &str| located(0, problem.to_owned());
     match spawned.map(std::thread::JoinHandle::join) {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(failed("the expression cannot be parsed; write it more simply")),
@@ -43,12 +42,12 @@ pub(super) fn compile(rule: &str, source: &str) -> Result<Compiled, RuleError> {
     }
 }
 
-fn compile_here(rule: &str, source: &str) -> Result<Compiled, RuleError> {
-    let program = Program::compile(source).map_err(|errors| parse_error(rule, &errors))?;
+fn compile_here(source: &str) -> Result<Compiled, Problem> {
+    let program = Program::compile(source).map_err(|errors| parse_error(source, &errors))?;
     let mut checker = Checker::new();
     let parts = checker.rule(program.expression()).map_err(|fault| {
         let (start, _) = program.source_info().offset_for(fault.id).unwrap_or_default();
-        located(rule, source, start as usize, fault.problem)
+        located(start as usize, fault.problem)
     })?;
     let interpreted = checker.is_interpreted();
     let slots = checker.into_slots();
@@ -56,22 +55,19 @@ fn compile_here(rule: &str, source: &str) -> Result<Compiled, RuleError> {
     Ok(Compiled { slots, parts, oracle, interpreted })
 }
 
-fn parse_error(rule: &str, errors: &cel::ParseErrors) -> RuleError {
+fn parse_error(source: &str, errors: &cel::ParseErrors) -> Problem {
     let first = errors.errors.first();
-    let fit = |number: isize| u32::try_from(number).unwrap_or(1).max(1);
+    let fit = |number: isize| usize::try_from(number).unwrap_or(1).max(1);
     let (line, column) = first.map_or((1, 1), |error| (fit(error.pos.0), fit(error.pos.1)));
+    let before: usize = source.split_inclusive('\n').take(line - 1).map(|line| line.chars().count()).sum();
     let text = first.map_or("not a CEL expression", |error| error.msg.as_str());
     let problem = text.chars().take(200).map(|c| if c == '\n' { ' ' } else { c }).collect();
-    RuleError { rule: rule.to_owned(), line, column, problem }
+    located(before + column - 1, problem)
 }
 
-/// An error at the character `at` of the expression.
-fn located(rule: &str, source: &str, at: usize, problem: String) -> RuleError {
-    let (mut line, mut column) = (1, 1);
-    for c in source.chars().take(at) {
-        (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
-    }
-    RuleError { rule: rule.to_owned(), line, column, problem }
+/// A problem at the character `at` of the expression.
+fn located(at: usize, problem: String) -> Problem {
+    Problem { spot: Spot::When, at, problem }
 }
 
 /// Refuses what would be dear to parse: the character where it goes past a limit, and what is wrong.

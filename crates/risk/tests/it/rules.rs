@@ -125,8 +125,54 @@ fn a_rule_set_is_shared_between_threads() {
 fn a_rule_file_names_the_line_that_is_wrong() {
     let error = &RuleSet::parse("version = 1\n[[rule]]\nname = \"a\"\ncolour = 3\n").unwrap_err()[0];
     assert_eq!((error.line, error.rule.as_str()), (4, ""), "{error}");
-    assert!(error.problem.contains("colour"), "{error}");
+    assert!(error.to_string().starts_with("line 4, column 1: unknown field `colour`"), "{error}");
     assert_eq!(RuleSet::parse("version = ").unwrap_err()[0].line, 1);
+}
+
+/// What is said of a file of 40 rules in which the eighth has `wrong` in place of `good`.
+fn said_of_a_file(good: &str, wrong: &str) -> String {
+    let mut file = String::from("# ours\nversion = 1\n");
+    for number in 0..40 {
+        let rule = "\n[[rule]]\nname = \"NAME\"\nwhen = '''payment.night &&\n  payer.count_1h > 5'''\noutcome = \"review\"\n\
+                    analyst.en = \"a\"\nanalyst.zh = \"甲\"\nseller.en = \"a\"\nseller.zh = \"甲\"\nbuyer = { en = \"a\", zh = \"甲\" }\n";
+        let rule = rule.replace("NAME", &format!("r{number}"));
+        assert!(number != 7 || rule.contains(good), "{good}");
+        file += &if number == 7 { rule.replace(good, wrong) } else { rule };
+    }
+    let errors = RuleSet::parse(&file).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors[0].to_string()
+}
+
+#[test]
+fn every_error_of_a_rule_file_names_the_line_of_the_file() {
+    let check = |good: &str, wrong: &str, expect: &str| {
+        let said = said_of_a_file(good, wrong);
+        assert!(said.starts_with(expect), "{said}");
+    };
+    let when = "'''payment.night &&\n  payer.count_1h > 5'''";
+    check("\"review\"", "\"explode\"", "rule `r7`, line 85, column 11: outcome is `explode`");
+    check("payer.count_1h > 5", "payer.cuont_1h > 5", "rule `r7`, line 84, column 8: unknown variable");
+    check("payer.count_1h > 5", "\n  payer.count_1h >", "rule `r7`, line 85, column 19: ");
+    check(
+        when,
+        "\"payment.\\u006eight && nobody.x\"",
+        "rule `r7`, line 83, column 37: unknown variable `nobody.x`",
+    );
+    check("name = \"r7\"", "name = \"R 7\"", "rule `R 7`, line 82, column 8: the name must be");
+    check("name = \"r7\"", "name = \"r6\"", "rule `r6`, line 82, column 8: two rules have this name");
+    check("seller.zh = \"甲\"", "seller.zh = \"{x.y}\"", "rule `r7`, line 89, column 13: a text names `x.y`");
+    check("zh = \"甲\" }", "zh = \"有风险\" }", "rule `r7`, line 90, column 26: the buyer's text must not");
+    check("outcome = \"review\"", "outcome = 3", "line 85, column 11: invalid type");
+    check("outcome = \"review\"\n", "", "line 81, column 1: missing field `outcome`");
+}
+
+#[test]
+fn a_file_of_too_many_rules_names_the_first_that_is_too_many() {
+    let one = "[[rule]]\nname = \"r\"\nwhen = \"true\"\noutcome = \"review\"\nanalyst = { en = \"a\", zh = \"甲\" }\n\
+               seller = { en = \"a\", zh = \"甲\" }\nbuyer = { en = \"a\", zh = \"甲\" }\n";
+    let error = &RuleSet::parse(&format!("version = 1\n{}", one.repeat(RULES_MAX + 1))).unwrap_err()[0];
+    assert_eq!(error.line as usize, 1 + RULES_MAX * 7 + 2, "{error}");
 }
 
 #[test]
