@@ -268,3 +268,21 @@ fn starter_texts_read_well_with_figures() {
     assert_eq!(say(Audience::Analyst, Lang::Zh), "10 分钟内 7 笔付款，为该付款人平时的 9 倍");
     assert_eq!(say(Audience::Buyer, Lang::En), "Please confirm that this payment is yours.");
 }
+
+#[test]
+fn what_a_rule_says_of_a_device_holds_for_one_that_was_first_used_an_hour_ago() {
+    let rules = RuleSet::starter();
+    let mut row = Features::UNKNOWN;
+    let signs = "payer.new_device=0 login.device_age_days=0.04 payer.total=9 payer.ratio=9 payment.amount=90000 \
+                 payer.declined_1h=3 payer.mean_minor=1000";
+    set(&mut row, signs);
+    for name in ["new_device_high_amount", "declines_then_high_new_device"] {
+        let rule = rules.find(name).unwrap();
+        assert!(rule.fires(&row), "{name}");
+        for audience in [Audience::Analyst, Audience::Seller] {
+            let said = [Lang::En, Lang::Zh].map(|lang| rule.words().say(&row, audience, lang));
+            let [en, zh] = &said;
+            assert!(en.contains("first used today") && zh.contains("今日首次使用"), "{name}: {said:?}");
+        }
+    }
+}
