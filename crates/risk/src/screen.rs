@@ -181,7 +181,7 @@ impl<'a> Sink<'a> {
         let Some((file, _, path)) = &mut self.open else { return Ok(()) };
         let line = &mut self.line;
         line.clear();
-        quote(&table.id(row), line);
+        cell(&table.id(row), line);
         // Writing to a string cannot fail.
         let _ = write!(line, ",{},{},{score:.4},", table.at(row), decision.outcome.name());
         for (index, reason) in decision.reasons.iter().enumerate() {
@@ -211,12 +211,16 @@ impl Drop for Sink<'_> {
     }
 }
 
-/// A cell as RFC 4180 has it: quoted when it holds a comma, quote or line end.
-fn quote(text: &str, out: &mut String) {
+/// A text as a cell: quoted as in RFC 4180 when it holds a comma, quote or line end, and with an apostrophe in front of
+/// what a spreadsheet would run as a formula (OWASP, CSV injection).
+fn cell(text: &str, out: &mut String) {
+    let apostrophe = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if !text.contains(['"', ',', '\n', '\r']) {
+        out.push_str(apostrophe);
         return out.push_str(text);
     }
     out.push('"');
+    out.push_str(apostrophe);
     out.push_str(&text.replace('"', "\"\""));
     out.push('"');
 }

@@ -130,6 +130,35 @@ pub enum TableError {
         /// What there is.
         headings: String,
     },
+    /// Two columns of one name.
+    #[error(
+        "columns {first} and {second} are both named `{heading}`; rename one, for which is meant cannot be told"
+    )]
+    SameHeading {
+        /// The name.
+        heading: String,
+        /// Its first column, from 1.
+        first: usize,
+        /// Its second column.
+        second: usize,
+    },
+    /// Two columns that a field may be read from.
+    #[error(
+        "column {first} `{heading}` and column {second} `{other}` both look like `{field}`; say which with \
+         `--map {field}=COLUMN`"
+    )]
+    Ambiguous {
+        /// The field.
+        field: &'static str,
+        /// The first column, from 1.
+        first: usize,
+        /// Its name.
+        heading: String,
+        /// The second column.
+        second: usize,
+        /// Its name.
+        other: String,
+    },
     /// A needed field was not found.
     #[error("no column looks like `{field}` among `{headings}`; say which with `--map {field}=COLUMN`")]
     Unmapped {

@@ -58,7 +58,8 @@ pub(super) struct Screen {
     file: PathBuf,
     #[command(flatten)]
     reading: Reading,
-    /// Write a line for each payment: id, time, outcome, score, reasons
+    /// Write a line for each payment: id, time, outcome, score, reasons. An id that a spreadsheet would run as a formula
+    /// (it begins with = + - or @) gets an apostrophe in front
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     /// Write a report with charts: one HTML file that needs nothing else

@@ -131,6 +131,26 @@ fn decisions_are_a_table_again_and_nothing_half_written_is_left() {
 }
 
 #[test]
+fn no_id_becomes_a_formula_in_the_decisions() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in.csv"), folder.path().join("out.csv"));
+    let mut text = String::from("id,time,amount\n");
+    for id in ["=1+1", "+1", "-1", "@x", "\"=\"\"a\"\",b\"", "1=1", "17"] {
+        text.push_str(&format!("{id},1700000000,20.00\n"));
+    }
+    std::fs::write(&input, text).unwrap();
+    let options = ScreenOptions { decisions: Some(out.clone()), ..ScreenOptions::new(&input) };
+    run(&options, &mut |_| {}).unwrap();
+    let text = std::fs::read_to_string(&out).unwrap();
+    let ids: Vec<_> = text.lines().skip(1).filter_map(|line| line.split(",2023-").next()).collect();
+    assert_eq!(ids, ["'=1+1", "'+1", "'-1", "'@x", "\"'=\"\"a\"\",b\"", "1=1", "17"]);
+    let mut tab = String::new();
+    cell("\t=1", &mut tab);
+    cell("\r=1", &mut tab);
+    assert_eq!(tab, "'\t=1\"'\r=1\"");
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("in.csv");

@@ -1,5 +1,7 @@
 //! Which column holds what: told with `--map field=COLUMN`, or guessed from the headings exports commonly use.
 
+use std::collections::HashMap;
+
 use super::TableError;
 
 macro_rules! fields {
@@ -115,8 +117,10 @@ impl std::str::FromStr for Mapping {
 /// Finds the column of each field.
 ///
 /// # Errors
-/// A mapped column that is absent, and time or amount not found.
+/// Two columns of one name, a mapped column that is absent, a field with two columns that look alike, and time or amount
+/// not found.
 pub(super) fn assign(headings: &[String], told: &[Mapping]) -> Result<Vec<(Field, usize)>, TableError> {
+    check_names(headings)?;
     let mut assigned: Vec<(Field, usize)> = Vec::new();
     for mapping in told.iter().filter(|mapping| !mapping.column.is_empty()) {
         let place = headings.iter().position(|heading| *heading == mapping.column);
@@ -131,6 +135,7 @@ pub(super) fn assign(headings: &[String], told: &[Mapping]) -> Result<Vec<(Field
         let free = |place: &usize| assigned.iter().all(|(_, taken)| taken != place);
         let guess = |wanted: &&str| plain.iter().position(|heading| heading == wanted).filter(free);
         if let Some(place) = field.headings().iter().find_map(guess) {
+            check_twin(field, place, headings, &plain, &free)?;
             assigned.push((field, place));
         }
     }
@@ -140,6 +145,33 @@ pub(super) fn assign(headings: &[String], told: &[Mapping]) -> Result<Vec<(Field
         }
     }
     Ok(assigned)
+}
+
+/// No two columns have one name; columns without a name are never read and may be many.
+fn check_names(headings: &[String]) -> Result<(), TableError> {
+    let mut seen = HashMap::new();
+    for (place, heading) in headings.iter().enumerate().filter(|(_, heading)| !heading.is_empty()) {
+        if let Some(first) = seen.insert(heading, place) {
+            let (first, second) = (first + 1, place + 1);
+            return Err(TableError::SameHeading { heading: heading.clone(), first, second });
+        }
+    }
+    Ok(())
+}
+
+/// What was guessed for a field is the only column of its looks: beside `Amount` there is no `amount`.
+fn check_twin(
+    field: Field,
+    place: usize,
+    headings: &[String],
+    plain: &[String],
+    free: &dyn Fn(&usize) -> bool,
+) -> Result<(), TableError> {
+    let alike = |other: &usize| *other > place && plain.get(*other) == plain.get(place);
+    let Some(twin) = (0..plain.len()).filter(alike).find(free) else { return Ok(()) };
+    let name = |place: usize| headings.get(place).cloned().unwrap_or_default();
+    let (heading, other) = (name(place), name(twin));
+    Err(TableError::Ambiguous { field: field.name(), first: place + 1, heading, second: twin + 1, other })
 }
 
 /// Lower case, letters and digits only: `TX_DATETIME` and `Tx Datetime` become `txdatetime`.
@@ -186,6 +218,25 @@ mod tests {
             assign(&headings, &["payer=who".parse().unwrap(), "amount=label".parse().unwrap()]).unwrap();
         assert!(found.contains(&(Field::Payer, 4)) && found.contains(&(Field::Amount, 3)));
         assert!(found.iter().all(|(field, _)| *field != Field::Label));
+    }
+
+    #[test]
+    fn two_columns_that_could_be_meant_are_never_chosen_between() {
+        let names = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let text = |headings: &str, told: &[Mapping]| {
+            assign(&names(headings), told)
+                .map_or_else(|error| error.to_string(), |found| format!("{found:?}"))
+        };
+        let twice = "columns 2 and 4 are both named `amount`; rename one, for which is meant cannot be told";
+        assert_eq!(text("time,amount,id,amount", &[]), twice);
+        assert_eq!(text("time,amount,id,amount", &["amount=amount".parse().unwrap()]), twice);
+        assert!(text("time,amount,note,note", &[]).starts_with("columns 3 and 4 are both named `note`"));
+        assert_eq!(
+            text("time,Amount,id,amount", &[]),
+            "column 2 `Amount` and column 4 `amount` both look like `amount`; say which with `--map amount=COLUMN`"
+        );
+        let chosen = text("time,Amount,amount,,", &["amount=amount".parse().unwrap()]);
+        assert_eq!(chosen, "[(Amount, 2), (Time, 0)]", "told, and columns without a name");
     }
 
     #[test]
