@@ -82,8 +82,7 @@ enum Command {
     /// Bring the database up to date and stop
     Migrate(schema::Migrate),
     /// Print the description of the API (OpenAPI, JSON)
-    #[command(after_help = "Example:\n  tillward openapi > openapi.json")]
-    Openapi,
+    Openapi(schema::Openapi),
     /// Print who may do what: roles, permissions, operations
     Roles(roles::Roles),
     /// Print a completion script for a shell
@@ -150,7 +149,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::OperatorInvite(operator) => operator.run(),
         Command::WatchPage(watch) => watch.run(),
         Command::Migrate(migrate) => migrate.run(),
-        Command::Openapi => schema::print_openapi(),
+        Command::Openapi(openapi) => openapi.run(),
         Command::Roles(roles) => roles.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tillward", &mut std::io::stdout());

@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod error_page;
 pub mod fuzz;
 pub mod hardening;
 pub mod installation;

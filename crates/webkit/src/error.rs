@@ -23,7 +23,7 @@ pub type ApiResult<T> = Result<axum::Json<T>, ApiError>;
 /// `pub const CODES: &[&Code]`, and a test holds that no two lists share a name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// Its name in the body, as `refund_exceeds_captured`.
+    /// Its name in the body, as `refund_too_large`.
     pub name: &'static str,
     /// The HTTP status it always comes with.
     pub status: u16,
@@ -349,7 +349,7 @@ pub struct ErrorBody {
 /// What the API says about an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ErrorView {
-    /// Stable name of the error; the list is in the documentation.
+    /// Stable name of the error; `docs/errors.md` lists them all, and so does `tillward openapi --errors`.
     #[schema(value_type = String, example = "invalid_request")]
     pub code: Cow<'static, str>,
     /// One line for a person; its wording may change.

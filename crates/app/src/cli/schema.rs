@@ -34,9 +34,24 @@ impl Migrate {
     }
 }
 
-/// Prints the description of the API.
-pub(super) fn print_openapi() -> Result<ExitCode, String> {
-    let text = crate::openapi::openapi().to_pretty_json().map_err(|e| e.to_string())?;
-    say(&text);
-    Ok(ExitCode::SUCCESS)
+/// What `tillward openapi` takes.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Needs no database.\n\nExamples:\n  tillward openapi > openapi.json\n  tillward openapi --errors > errors.md"
+)]
+pub(super) struct Openapi {
+    /// Print the error codes with status and meaning, as Markdown
+    #[arg(long)]
+    errors: bool,
+}
+
+impl Openapi {
+    pub(super) fn run(self) -> Result<ExitCode, String> {
+        if self.errors {
+            say(crate::error_page::print_error_codes().trim_end());
+        } else {
+            say(&crate::openapi::openapi().to_pretty_json().map_err(|e| e.to_string())?);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }

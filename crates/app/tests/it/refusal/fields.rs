@@ -247,13 +247,27 @@ fn asvs_8_2_3_every_body_of_the_description_says_that_it_takes_no_other_field() 
 
 #[test]
 fn asvs_8_1_2_the_page_of_fields_is_what_the_program_says() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/fields.md");
-    let kept = std::fs::read_to_string(&page).unwrap();
-    let said = app::access::print_fields();
+    let how = "look at the change, then `tillward roles --fields > docs/fields.md`";
+    check_page("fields.md", &app::access::print_fields(), how);
+}
+
+#[test]
+fn the_page_of_error_codes_is_what_the_program_says() {
+    let page = app::error_page::print_error_codes();
+    let how = "look at the change, then `tillward openapi --errors > docs/errors.md`";
+    check_page("errors.md", &page, how);
+    for code in app::error_codes() {
+        assert!(page.contains(&format!("\n| {} | `{}` | ", code.status, code.name)), "{code:?}");
+    }
+}
+
+/// The page of that name in `docs/` has exactly the lines of `said`.
+fn check_page(name: &str, said: &str, how: &str) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    let kept = std::fs::read_to_string(&page).unwrap_or_default();
     let (kept, said): (Vec<_>, Vec<_>) = (kept.lines().collect(), said.trim_end().lines().collect());
     let missing: Vec<_> = said.iter().filter(|line| !kept.contains(line)).collect();
     let gone: Vec<_> = kept.iter().filter(|line| !said.contains(line)).collect();
-    let how = "look at the change, then `tillward roles --fields > docs/fields.md`";
     assert!(
         missing.is_empty() && gone.is_empty(),
         "{how}\nnot on the page: {missing:#?}\nno more: {gone:#?}"
