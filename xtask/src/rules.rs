@@ -10,6 +10,7 @@ mod leftovers;
 mod links;
 mod machine_paths;
 mod names;
+mod proofs;
 mod size;
 mod spdx;
 mod sql;
@@ -19,7 +20,7 @@ use crate::tree::Tree;
 
 /// Runs every rule that needs nothing but the files.
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 11] = [
+    let rules: [fn(&Tree) -> Vec<Finding>; 12] = [
         size::check,
         names::check,
         leftovers::check,
@@ -31,6 +32,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         machine_paths::check,
         links::check,
         error_codes::check,
+        proofs::check,
     ];
     rules.iter().flat_map(|rule| rule(tree)).collect()
 }
