@@ -35,6 +35,7 @@ look() {
     has sqlmap || need sqlmap
     has nmap || need nmap
     has oathtool || need oathtool
+    has testssl || need testssl.sh
     has node || need nodejs
     has ss || need iproute2
     has openssl || need openssl

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""TLS and client certificates through the eyes of others: `curl`, `openssl` and `sslyze`.
+"""TLS and client certificates through the eyes of others: `curl`, `openssl`, `sslyze` and `testssl`.
 
     oracles/run.sh mtls
 
 The commands are those of docs/certificates.md. Requirements TLS-1, TLS-2, TLS-3, controls C42, C43. `sslyze` judges both
-listeners by Mozilla's intermediate profile. Negative controls: the same program judges a server of `openssl` that offers
-old suites and must fail it; `curl` without a certificate, with one of another authority and with a revoked one is refused.
+listeners by Mozilla's intermediate profile, and `testssl` looks at the one for people for old versions and known attacks.
+Negative controls: the same programs judge a server of `openssl` that offers old versions and suites and must fail it; `curl` without a certificate, with one of another authority and with a revoked one is refused.
 """
 
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -140,6 +141,24 @@ def offences(address, *more):
     return [line for line in found if not any(word in line for word in OWN_CERTIFICATE)], "COMPLIANT" in verdict or bool(found)
 
 
+def weaknesses(port, folder):
+    """What `testssl` finds on a port: versions that are offered and attacks that work."""
+    program = shutil.which("testssl") or shutil.which("testssl.sh")
+    if program is None:
+        raise RuntimeError("testssl is not installed")
+    report = folder / f"testssl-{port}.json"
+    words = [program, "--quiet", "--color", "0", "--warnings", "batch", "--protocols", "--vulnerable", "--jsonfile",
+             str(report), f"localhost:{port}"]
+    subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SCAN_SECONDS_MAX)
+    findings = json.loads(report.read_text())
+    tried = {finding["id"] for finding in findings}
+    if not {"TLS1_2", "TLS1_3", "heartbleed", "LUCKY13"} <= tried:
+        raise RuntimeError(f"testssl did not judge port {port}: {sorted(tried)}")
+    # Its own openssl may lack engines; that says nothing of the server.
+    found = [finding for finding in findings if finding["severity"] not in ("OK", "INFO") and finding["id"] != "engine_problem"]
+    return [f"{finding['id']}: {finding['finding']}" for finding in found]
+
+
 def check_profile(tally, server, port, client, folder):
     for what, address, more in [
         ("the listener for people", f"localhost:{server.port}", ()),
@@ -147,6 +166,8 @@ def check_profile(tally, server, port, client, folder):
     ]:
         found, judged = offences(address, *more)
         tally.check(judged and not found, f"sslyze takes {what}: {found}")
+    found = weaknesses(server.port, folder)
+    tally.check(not found, f"testssl finds nothing at the listener for people: {found}")
     planted = free_port()
     weak = subprocess.Popen(["openssl", "s_server", "-accept", str(planted), "-cert", folder / "chain.pem", "-key",
                              folder / "key.pem", "-cipher", "ALL:@SECLEVEL=0", "-www", "-quiet"],
@@ -155,6 +176,9 @@ def check_profile(tally, server, port, client, folder):
         time.sleep(1)
         found, _ = offences(f"localhost:{planted}")
         tally.check(any("cipher" in line for line in found), f"negative control: sslyze fails weak suites: {found}")
+        found = weaknesses(planted, folder)
+        old = any(line.startswith("TLS1:") for line in found) and any(line.startswith("LUCKY13") for line in found)
+        tally.check(old, f"negative control: testssl finds old versions and suites: {found}")
     finally:
         weak.kill()
         weak.wait()
