@@ -183,6 +183,7 @@ factor-totp = Authenticator app
 factor-sms = Text message
 factor-recovery = Recovery codes
 factor-used = used
+factor-is-contact = your account's own number: it adds no second lock
 factor-since = since
 factor-remove = Remove
 factor-remove-named = Remove { $name }
@@ -252,7 +253,7 @@ problem-pin-none-left = Too many wrong tries: the PIN is locked.
 forgot-title = Set a new PIN
 forgot-text = For a PIN that is locked or forgotten.
 forgot-1 = A code goes to the address or number of your account. You type it here, with a PIN you choose.
-forgot-2 = For 24 hours the new PIN does not pay. With an authenticator app or a passkey it pays a few small amounts.
+forgot-2 = For 24 hours the new PIN does not pay, and after that five small amounts and no more, until a second lock has been on your account for 30 days or whoever runs this service confirms that it is you. With an authenticator app or a passkey that you have had for 30 days it pays a few small amounts at once, and all after a day.
 forgot-3 = You are signed out everywhere else, and we write to you.
 forgot-send = Send me a code
 forgot-back = Not now
@@ -266,13 +267,19 @@ forgot-done-few = { $n ->
    *[other] For a day it pays { $n } small amounts at most.
 }
 forgot-done-none = Your new PIN pays nothing for a day, in case it was somebody else who set it.
+forgot-done-alone = After that it pays five small amounts and no more, until a second lock has been on your account for 30 days or whoever runs this service confirms that it is you.
+pin-alone = Your PIN was set anew with a code alone. { $n ->
+    [0] It pays nothing more
+    [one] It pays one more small amount
+   *[other] It pays { $n } more small amounts
+} until a second lock has been on your account for 30 days, or whoever runs this service confirms that it is you.
 cooling-until = Until
 pin-forgot-set = Set a new PIN
 problem-forgot-frozen = The account is frozen; its PIN cannot be set anew now.
 problem-forgot-wait = Too many codes were asked for. Try again in an hour.
-problem-pin-cooling = This PIN was set anew a short while ago and does not do this yet.
+problem-pin-cooling = This PIN was set anew and does not do this yet. Your account says until when.
 cooling-title = Not yet with this PIN
-cooling-text = Your PIN was set anew a short while ago. For a day it pays nothing, or a few small amounts, in case it was somebody else who set it. No money has moved. A passkey that you had before pays as always.
+cooling-text = Your PIN was set anew and pays nothing yet, or a few small amounts, in case it was somebody else who set it. Your account says until when. No money has moved. A passkey that you had before pays as always.
 freeze-link-title = Was this not you?
 freeze-link-text = Somebody set a new payment PIN for your account. If you did not, stop it here.
 freeze-link-text-contact = Somebody changed the address or number of your account to another one. If you did not, stop it here.
@@ -313,6 +320,7 @@ contact-sent = Six digits are on their way to { $contact }.
 contact-set = Use this from now on
 contact-follows = The one up to now is told as well, and you are signed out everywhere else.
 problem-contact = Enter an e-mail address, or a mobile number with its country code, such as +86 138 0013 8000.
+problem-contact-factor = Your second step sends its codes to this number. Take another one, or remove that step first.
 problem-contact-taken = There is an account with this already.
 freeze-title = Freeze everything?
 freeze-text = When a phone is lost or something is wrong, this stops it all, at once:
@@ -682,6 +690,7 @@ problem-step-wait = Too many wrong codes. Wait half an hour, or use another way.
 enrol-title = Set up a second step
 enrol-text-first = A password alone is not enough to look after other people's money. Set this up once; it takes a minute.
 enrol-text = With a second step nobody gets in with your password or mailbox alone.
+enrol-text-buyer = Codes to your address or telephone open your account. With a second step nobody who reads them gets in.
 enrol-app-title = Authenticator app
 enrol-app-text = An app on your telephone shows a new six-digit code every half minute. It works without a network.
 enrol-app-button = Use an app
@@ -699,6 +708,7 @@ enrol-phone-label = Number with its country
 enrol-phone-button = Send me a code
 enrol-phone-sent = Six digits are on their way to your telephone. They are good for ten minutes.
 problem-number = Type the number with its country, such as +86 138 0013 8000.
+problem-number-contact = This number opens your account already, so it cannot be the second step too. Take another number, an app or a passkey.
 enrol-codes-title = Recovery codes
 enrol-codes-text = Ten codes for the day your telephone is gone. New ones end the old ones.
 enrol-codes-button = Make ten new codes

@@ -26,7 +26,6 @@ use crate::limits::{
 };
 use crate::members::{self, MemberState};
 use crate::permissions::{Actor, Denied, Permission};
-use crate::person::Person;
 use crate::record::{self, Event};
 use crate::shops;
 use crate::store::access_reviews::{self as rows, LineRow, ReviewRow};
@@ -330,7 +329,7 @@ fn member_line(
     if is_idle(row.last_login.unwrap_or(row.created), means.now) {
         flags.push(LineFlag::Unused);
     }
-    if !factors::has_second_factor(tx, Person::Member(row.id))? {
+    if !factors::has_member_factor(tx, row.id)? {
         flags.push(LineFlag::SingleFactor);
     }
     let granted = Grants { roles: row.roles.clone(), custom: row.custom.clone() };

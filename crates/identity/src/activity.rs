@@ -81,6 +81,7 @@ pub(crate) fn note_notice(
         | Notice::Frozen
         | Notice::PasswordChanged
         | Notice::RecoveryGranted
+        | Notice::BuyerConfirmed
         | Notice::ReadsTooMuch { .. }
         | Notice::PaymentPageChanged { .. }
         | Notice::BuyerPolicyChanged

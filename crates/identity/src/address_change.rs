@@ -97,7 +97,7 @@ pub fn request_address_change(
     new: &Email,
     (origin, host): (&str, &str),
 ) -> Result<CodeRequested, AddressChangeError> {
-    require_own_fresh(tx, &Actor::Member(session.clone()))?;
+    require_own_fresh(tx, means.vault, &Actor::Member(session.clone()))?;
     let (bound, contact) = (bound(means, session, new), Contact::Email(new.clone()));
     let to = Delivery { contact: &contact, origin, host };
     Ok(sent_codes::send_code(tx, means, errand(session, &bound), to)?)
@@ -114,7 +114,7 @@ pub fn finish_address_change(
     (new, public_url): (&Email, &str),
     (request, code): (SessionId, &OneTimeCode),
 ) -> Result<AddressChange, AddressChangeError> {
-    require_own_fresh(tx, &Actor::Member(session.clone()))?;
+    require_own_fresh(tx, means.vault, &Actor::Member(session.clone()))?;
     let bound = bound(means, session, new);
     match sent_codes::check_sent(tx, means, errand(session, &bound), request, code)? {
         SentCheck::Right => {}

@@ -85,15 +85,15 @@ pub fn lacks_factor(
     shop: &Shop,
     session: &BuyerSession,
     amount: Money,
-    now: Timestamp,
+    means: &Means<'_>,
 ) -> Result<bool, Fault> {
     if !shop.demands_factor(amount) {
         return Ok(false);
     }
-    let is_fresh = |given: Timestamp| now < given.plus_seconds(BUYER_FACTOR_SECONDS);
+    let is_fresh = |given: Timestamp| means.now < given.plus_seconds(BUYER_FACTOR_SECONDS);
     if !session.second_factor.is_some_and(is_fresh) {
         return Ok(true);
     }
     // A code to the contact counts as a proof within a session, and is no second factor.
-    Ok(!factors::has_second_factor(tx, Person::Buyer(session.buyer))?)
+    Ok(!factors::has_second_factor(tx, means.vault, Person::Buyer(session.buyer))?)
 }

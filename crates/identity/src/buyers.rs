@@ -82,13 +82,6 @@ pub struct Buyer {
     pub contact_changed: Option<Timestamp>,
 }
 
-impl Buyer {
-    /// What holds a PIN back that was set without the old one a short while ago; `None` for one that pays as usual.
-    pub fn cooling(&self, now: Timestamp) -> Option<Cooling> {
-        pin::cooling(self.pin_reset, self.pin_reset_left, now)
-    }
-}
-
 /// A buyer's name and contact, opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuyerPerson {
@@ -117,6 +110,11 @@ pub enum BuyerError {
     /// Somebody has an account with this contact.
     #[error("there is an account with this contact already")]
     ContactTaken,
+    /// The contact is the number of the buyer's own second factor.
+    #[error(
+        "text messages of the second factor go to this number; remove that factor first, or take another contact"
+    )]
+    ContactIsFactor,
     /// No such buyer.
     #[error("no such buyer")]
     NotFound,
@@ -146,6 +144,17 @@ pub fn find_buyer(tx: &mut Tx, id: BuyerId) -> Result<Option<Buyer>, Fault> {
         pin_reset_left: row.pin_reset_left,
         contact_changed: row.contact_changed,
     }))
+}
+
+/// What holds a buyer's PIN back that was set without the old one; `None` for one that pays as usual.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_cooling(tx: &mut Tx, means: &Means<'_>, id: BuyerId) -> Result<Option<Cooling>, Fault> {
+    match buyers::find_buyer(tx, id)? {
+        Some(row) => pin::find_cooling(tx, means, &row),
+        None => Ok(None),
+    }
 }
 
 /// A buyer's name and contact. The caller has the right to see them and notes it where it is not the buyer.
@@ -252,6 +261,7 @@ pub(crate) fn insert_pending(
             created: means.now,
             pin_reset: None,
             pin_reset_left: 0,
+            pin_alone: false,
             contact_changed: None,
         },
     )?;

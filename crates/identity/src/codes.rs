@@ -389,7 +389,12 @@ fn settle(tx: &mut Tx, means: &Means<'_>, pending: PendingBuyer) -> Result<(Buye
     match buyers::insert_pending(tx, means, pending.clone()) {
         Ok(buyer) => Ok((buyer, true)),
         Err(BuyerError::Fault(fault)) => Err(fault),
-        Err(BuyerError::ContactTaken | BuyerError::NotFound | BuyerError::WeakPin(_)) => {
+        Err(
+            BuyerError::ContactTaken
+            | BuyerError::ContactIsFactor
+            | BuyerError::NotFound
+            | BuyerError::WeakPin(_),
+        ) => {
             let buyer = buyers::find_same_contact(tx, means.vault, &pending)?.ok_or(Fault::Row("contact"))?;
             vault::Vault::destroy_data_key(tx, ShopId::HOUSE, pending.id.short(), means.now)?;
             Ok((buyer, false))

@@ -10,6 +10,7 @@ use crate::buyers::{self, BuyerError};
 use crate::codes::{CodeRequestError, CodeRequested, OneTimeCode};
 use crate::context::{Fault, Means, takes_faults};
 use crate::disputes::{Disputed, create_freeze_link};
+use crate::factors;
 use crate::notices::{Notice, queue_notice};
 use crate::own;
 use crate::permissions::{Actor, Denied};
@@ -102,7 +103,8 @@ pub enum ContactChange {
 /// Sends a code to a new contact of the buyer who asks.
 ///
 /// # Errors
-/// [`ContactChangeError::Denied`], [`ContactChangeError::Code`].
+/// [`ContactChangeError::Denied`], [`ContactChangeError::Code`]; [`ContactChangeError::Buyer`] for the number of the buyer's
+/// own second factor.
 pub fn request_contact_change(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -110,10 +112,13 @@ pub fn request_contact_change(
     (new, pin): (&Contact, &Pin),
     (origin, host): (&str, &str),
 ) -> Result<ContactAsked, ContactChangeError> {
-    require_own_fresh(tx, &Actor::Buyer(session.clone()))?;
+    require_own_fresh(tx, means.vault, &Actor::Buyer(session.clone()))?;
     let check = verify_settled_pin(tx, means, session.buyer, pin)?;
     if check != PinCheck::Right {
         return Ok(ContactAsked::Refused(check));
+    }
+    if factors::has_number(tx, means, session.buyer, new)? {
+        return Err(ContactChangeError::Buyer(BuyerError::ContactIsFactor));
     }
     let bound = bound(means, session, new);
     let to = Delivery { contact: new, origin, host };
@@ -123,7 +128,8 @@ pub fn request_contact_change(
 /// Changes the contact with the code that came to the new one. `public_url` is what links in mails start with.
 ///
 /// # Errors
-/// [`ContactChangeError::Denied`]; [`ContactChangeError::Buyer`] when the contact is another account's.
+/// [`ContactChangeError::Denied`]; [`ContactChangeError::Buyer`] when the contact is another account's, or the number of the buyer's
+/// own second factor.
 pub fn finish_contact_change(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -131,7 +137,7 @@ pub fn finish_contact_change(
     (new, public_url): (&Contact, &str),
     (request, code): (SessionId, &OneTimeCode),
 ) -> Result<ContactChange, ContactChangeError> {
-    require_own_fresh(tx, &Actor::Buyer(session.clone()))?;
+    require_own_fresh(tx, means.vault, &Actor::Buyer(session.clone()))?;
     let bound = bound(means, session, new);
     match sent_codes::check_sent(tx, means, errand(session, &bound), request, code)? {
         SentCheck::Right => {}
@@ -148,7 +154,7 @@ pub fn finish_contact_change(
 /// theirs. Every session ends, and the old contact is told.
 ///
 /// # Errors
-/// [`BuyerError::ContactTaken`], [`BuyerError::NotFound`].
+/// [`BuyerError::ContactTaken`], [`BuyerError::ContactIsFactor`], [`BuyerError::NotFound`].
 pub fn put_contact_as_operator(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -167,6 +173,10 @@ fn replace(
     (buyer, new): (BuyerId, &Contact),
     public_url: &str,
 ) -> Result<(), BuyerError> {
+    // One telephone would be both factors.
+    if factors::has_number(tx, means, buyer, new)? {
+        return Err(BuyerError::ContactIsFactor);
+    }
     let person = buyers::find_buyer_person(tx, means.vault, buyer)?;
     let old = Contact::parse(person.contact.expose()).map_err(|_| Fault::Row("contact"))?;
     buyers::put_contact(tx, means, buyer, new)?;

@@ -5,16 +5,16 @@
 //! add or remove one is decided by the caller's session, which must have shown a second factor lately; here every change
 //! is written into the log and told to the person on every channel (PW-6, C15).
 
-use base::{FactorId, Secret, Timestamp};
+use base::{BuyerId, FactorId, MemberId, Secret, Timestamp};
 use store::Tx;
-use vault::Place;
+use vault::{Place, Vault};
 
 use crate::context::{Fault, Means, takes_faults};
-use crate::limits::{ENROL_SECONDS, FACTORS_MAX};
+use crate::limits::{ENROL_SECONDS, FACTOR_SETTLED_SECONDS, FACTORS_MAX};
 use crate::notices::{self, Notice};
 use crate::passkeys;
-use crate::person::Person;
-use crate::phone::Phone;
+use crate::person::{Person, find_reach};
+use crate::phone::{Contact, Phone};
 use crate::record::{self, Event};
 use crate::store::factors::{self as rows, FactorRow, FactorState};
 use crate::text::Label;
@@ -40,6 +40,13 @@ pub struct Factor {
     pub used: Option<Timestamp>,
 }
 
+impl Factor {
+    /// Whether it was there long enough to say who somebody is whose PIN was set anew.
+    pub(crate) fn is_settled(&self, now: Timestamp) -> bool {
+        self.created.plus_seconds(FACTOR_SETTLED_SECONDS) <= now
+    }
+}
+
 /// A factor to be added.
 #[derive(Clone, Copy, Debug)]
 pub struct NewFactor<'a> {
@@ -60,6 +67,9 @@ pub enum FactorError {
     /// No such factor of this person.
     #[error("no such second factor")]
     NotFound,
+    /// The number is the contact of the account, which is the first factor already.
+    #[error("this number is the contact of the account; a second factor needs another number")]
+    IsContact,
     /// A member keeps one.
     #[error("a member keeps at least one second factor; add another one first")]
     LastFactor,
@@ -77,12 +87,60 @@ pub fn list_factors(tx: &mut Tx, person: Person) -> Result<Vec<Factor>, Fault> {
     Ok(list_active(tx, person)?.into_iter().map(|row| factor(&row)).collect())
 }
 
-/// Whether a person has a factor to sign in with each day. Recovery codes alone are none.
+/// Whether a person has a factor to sign in with each day. Recovery codes alone are none, and neither is a number that is
+/// the contact of the account: a code to it is the first factor once more.
 ///
 /// # Errors
 /// [`Fault`] alone.
-pub fn has_second_factor(tx: &mut Tx, person: Person) -> Result<bool, Fault> {
-    Ok(list_active(tx, person)?.iter().any(|row| row.kind != FactorKind::Recovery))
+pub fn has_second_factor(tx: &mut Tx, vault: &Vault, person: Person) -> Result<bool, Fault> {
+    Ok(!list_counting(tx, vault, person)?.is_empty())
+}
+
+/// [`has_second_factor`] of a member, whose contact is an address.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn has_member_factor(tx: &mut Tx, member: MemberId) -> Result<bool, Fault> {
+    Ok(list_active(tx, Person::Member(member))?.iter().any(|row| row.kind != FactorKind::Recovery))
+}
+
+/// The factors of a person that count as second ones, oldest first: neither recovery codes nor the contact's own number.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn list_counting(tx: &mut Tx, vault: &Vault, person: Person) -> Result<Vec<Factor>, Fault> {
+    let mut rows = list_active(tx, person)?;
+    rows.retain(|row| row.kind != FactorKind::Recovery);
+    let contact = match person {
+        Person::Buyer(_) if rows.iter().any(|row| row.kind == FactorKind::Sms) => {
+            find_reach(tx, vault, person)?.map(|reach| reach.contact)
+        }
+        Person::Buyer(_) | Person::Member(_) => None,
+    };
+    let mut counting = Vec::new();
+    for row in rows {
+        let is_contact = match &contact {
+            Some(contact) if row.kind == FactorKind::Sms => {
+                read_phone(&open_sealed(tx, vault, person, &row)?)?.secret() == contact
+            }
+            _ => false,
+        };
+        if !is_contact {
+            counting.push(factor(&row));
+        }
+    }
+    Ok(counting)
+}
+
+/// Whether a text-message factor of a buyer goes to this contact.
+pub(crate) fn has_number(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    buyer: BuyerId,
+    contact: &Contact,
+) -> Result<bool, Fault> {
+    let Contact::Phone(number) = contact else { return Ok(false) };
+    Ok(list_phones(tx, means, Person::Buyer(buyer))?.contains(number))
 }
 
 /// Adds a factor that was just proven, and tells the person.
@@ -324,7 +382,16 @@ pub(crate) fn open_secret(
     person: Person,
     row: &FactorRow,
 ) -> Result<Secret<Vec<u8>>, Fault> {
-    let key = means.vault.find_data_key(tx, person.shop(), person.short())?;
+    open_sealed(tx, means.vault, person, row)
+}
+
+fn open_sealed(
+    tx: &mut Tx,
+    vault: &Vault,
+    person: Person,
+    row: &FactorRow,
+) -> Result<Secret<Vec<u8>>, Fault> {
+    let key = vault.find_data_key(tx, person.shop(), person.short())?;
     Ok(key.open_bytes(&place(row.id.short()), &row.secret)?)
 }
 

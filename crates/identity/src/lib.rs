@@ -90,8 +90,8 @@ pub use blocklist::{Blocklist, BlocklistError, use_blocklist};
 pub use buyer_policy::{BuyerPolicyError, lacks_factor, set_buyer_policy};
 pub use buyers::{
     Buyer, BuyerError, BuyerPerson, BuyerState, Device, DeviceToken, Freeze, PinChange, SignUp, change_pin,
-    create_buyer, erase_buyer, find_buyer, find_buyer_by_contact, find_buyer_person, find_device,
-    list_devices, open_trusted_session, set_frozen, unlock_pin,
+    create_buyer, erase_buyer, find_buyer, find_buyer_by_contact, find_buyer_person, find_cooling,
+    find_device, list_devices, open_trusted_session, set_frozen, unlock_pin,
 };
 pub use certificates::{
     Alarm, Certificate, CertificateError, CertificateRequest, CertificateState, Holder, Issued, NewEnrolment,
@@ -151,7 +151,9 @@ pub use pin::{
     Cooling, PIN_DIGITS, Pin, PinCheck, PinProblem, small_payment_minor, verify_payment_pin, verify_pin,
     verify_settled_pin,
 };
-pub use pin_reset::{PinReset, PinResetError, check_pin_reset, finish_pin_reset, request_pin_reset};
+pub use pin_reset::{
+    PinReset, PinResetError, check_pin_reset, confirm_buyer, finish_pin_reset, request_pin_reset,
+};
 pub use proof::{Occasion, Proof, ProofCheck, check_proof};
 pub use recovery::{NotARecoveryCode, RecoveryCode, count_recovery_codes, create_recovery_codes};
 pub use routes::gate;

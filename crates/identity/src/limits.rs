@@ -41,8 +41,8 @@ pub const PIN_TRIES_MAX: i64 = 5;
 /// How long a PIN that was set without the old one pays little or nothing, in seconds (PIN-2): long enough for the notice
 /// to be read before somebody else gains by it.
 pub const PIN_COOLING_SECONDS: i64 = 86_400;
-/// Payments that such a PIN confirms in that time, where an authenticator app or passkey was given as well (the five in a
-/// row of RTS Art. 16); without one it confirms none.
+/// Small payments that such a PIN confirms (the five in a row of RTS Art. 16): in that time, where an authenticator app or
+/// passkey was given as well; else in all after it, until something stronger than the contact says who it is.
 pub const PIN_COOLING_PAYMENTS_MAX: i64 = 5;
 /// The most each of them comes to, in minor units: the 30 euro of RTS Art. 16, and about as much in other currencies. In a
 /// currency that is not listed nothing is paid.
@@ -55,6 +55,9 @@ pub const PIN_COOLING_MINOR_MAX: &[(&str, i64)] = &[
     ("SGD", 4_000),
     ("USD", 3_000),
 ];
+/// How old a second factor must be to stand for somebody whose PIN was set anew, in seconds. Whoever reads the mailbox can add
+/// one as well, so it is long enough for its owner to find that out.
+pub const FACTOR_SETTLED_SECONDS: i64 = 30 * 86_400;
 /// Life of a link that freezes an account whose owner says "this was not me", in seconds.
 pub const DISPUTE_LINK_SECONDS: i64 = 7 * 86_400;
 

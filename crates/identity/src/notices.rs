@@ -57,9 +57,11 @@ pub enum Notice {
     PinReset {
         /// The link that freezes the account.
         link: Secret<String>,
-        /// Small payments it confirms while it is held back.
+        /// Small payments it confirms on its first day; none where it rests on a code alone.
         payments: i64,
     },
+    /// Whoever runs the installation said who the buyer is: a PIN set anew pays as usual.
+    BuyerConfirmed,
     /// The payment PIN was locked after too many wrong tries.
     PinLocked,
     /// A recovery code was used.

@@ -4,6 +4,7 @@
 
 use base::{SessionId, Timestamp};
 use store::Tx;
+use vault::Vault;
 
 use crate::buyers::{BuyerError, Freeze, set_frozen};
 use crate::context::{Fault, Means, takes_faults};
@@ -12,7 +13,7 @@ use crate::password::PasswordHash;
 use crate::password_reset;
 use crate::permissions::Actor;
 use crate::person::Person;
-use crate::pin::{Pin, PinCheck, cooling, verify_pin_of};
+use crate::pin::{Pin, PinCheck, find_cooling, verify_pin_of};
 use crate::record::{self, Event};
 use crate::sessions::{self, AuthError, BuyerSession, MemberSession, NewSession, SessionLine};
 use crate::sign_in::{self, OwnError, require_own_fresh};
@@ -123,11 +124,11 @@ pub fn thaw(tx: &mut Tx, means: &Means<'_>, session: &BuyerSession, pin: &Pin) -
         BuyerState::Held | BuyerState::Erased => return Err(ThawError::NotOwn),
         BuyerState::Frozen => {}
     }
-    if !has_fresh_proof(tx, &Actor::Buyer(session.clone()))? {
+    if !has_fresh_proof(tx, means.vault, &Actor::Buyer(session.clone()))? {
         return Err(ThawError::ProofNeeded);
     }
     // A PIN that was set with a code alone must not undo what its owner froze.
-    let held = cooling(row.pin_reset, row.pin_reset_left, means.now);
+    let held = find_cooling(tx, means, &row)?;
     let check = match (verify_pin_of(tx, means, row, pin)?, held) {
         (PinCheck::Right, Some(held)) => PinCheck::Cooling { until: held.until },
         (check, _) => check,
@@ -146,8 +147,8 @@ pub fn thaw(tx: &mut Tx, means: &Means<'_>, session: &BuyerSession, pin: &Pin) -
 ///
 /// # Errors
 /// [`Fault`] alone.
-pub(crate) fn has_fresh_proof(tx: &mut Tx, actor: &Actor) -> Result<bool, Fault> {
-    match require_own_fresh(tx, actor) {
+pub(crate) fn has_fresh_proof(tx: &mut Tx, vault: &Vault, actor: &Actor) -> Result<bool, Fault> {
+    match require_own_fresh(tx, vault, actor) {
         Ok(_) => Ok(true),
         Err(OwnError::Denied(_)) => Ok(false),
         Err(OwnError::Fault(fault)) => Err(fault),

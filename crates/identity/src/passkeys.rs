@@ -82,7 +82,7 @@ impl From<FactorError> for PasskeyError {
         match error {
             FactorError::Fault(fault) => PasskeyError::Fault(fault),
             FactorError::TooMany => PasskeyError::TooMany,
-            FactorError::NotFound => PasskeyError::NotFound,
+            FactorError::NotFound | FactorError::IsContact => PasskeyError::NotFound,
             FactorError::LastFactor => PasskeyError::LastFactor,
         }
     }

@@ -21,7 +21,6 @@ use crate::limits::{
     PASSWORD_BESIDE_FACTOR_CHARS_MIN, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_NICE,
     PASSWORD_QUEUE_MAX, PROCESSORS_PER_PASSWORD,
 };
-use crate::person::Person;
 
 /// Memory of one hash in KiB: 19 MiB, the least OWASP names for two passes (RFC 9106 for the algorithm).
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -73,7 +72,7 @@ impl Beside {
 
     /// What a member gives beside the password.
     pub(crate) fn of_member(tx: &mut Tx, member: MemberId) -> Result<Beside, Fault> {
-        let has_one = factors::has_second_factor(tx, Person::Member(member))?;
+        let has_one = factors::has_member_factor(tx, member)?;
         Ok(if has_one { Beside::SecondFactor } else { Beside::Nothing })
     }
 }

@@ -8,6 +8,7 @@ use store::Tx;
 use vault::{KeyedHash, SubKey, Vault};
 
 use crate::context::{Fault, Means};
+use crate::factors;
 use crate::limits::{PIN_COOLING_MINOR_MAX, PIN_COOLING_SECONDS, PIN_TRIES_MAX};
 use crate::notices::{self, Notice};
 use crate::person::Person;
@@ -148,10 +149,10 @@ pub enum PinCheck {
     },
     /// Too many wrong ones; the PIN was not looked at.
     Locked,
-    /// The right one, but it was set without the old one a short while ago and does not do this yet.
+    /// The right one, but it was set without the old one and does not do this yet.
     Cooling {
-        /// When it does.
-        until: Timestamp,
+        /// When it does; see [`Cooling::until`].
+        until: Option<Timestamp>,
     },
     /// The buyer is frozen, erased or unknown; the PIN was not looked at.
     NotActive,
@@ -172,16 +173,33 @@ pub fn verify_pin(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, pin: &Pin) -> 
 /// What holds a new PIN back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cooling {
-    /// Until when.
-    pub until: Timestamp,
+    /// Until when. `None` for a PIN that rests on a code to the contact alone, once its first day is over: until a second
+    /// factor has been there for [`FACTOR_SETTLED_SECONDS`], or whoever runs the installation says who the buyer is.
+    pub until: Option<Timestamp>,
     /// Small payments it may still confirm until then.
     pub payments_left: i64,
+    /// Whether it rests on a code to the contact alone, so that it stays held back after its first day.
+    pub is_alone: bool,
 }
 
-/// What holds a PIN back that was set at `reset` without the old one.
-pub(crate) fn cooling(reset: Option<Timestamp>, payments_left: i64, now: Timestamp) -> Option<Cooling> {
-    let until = reset?.plus_seconds(PIN_COOLING_SECONDS);
-    (now < until).then_some(Cooling { until, payments_left })
+/// What holds a buyer's PIN back that was set without the old one. Nothing more is read for one that was not.
+pub(crate) fn find_cooling(tx: &mut Tx, means: &Means<'_>, row: &BuyerRow) -> Result<Option<Cooling>, Fault> {
+    let Some(reset) = row.pin_reset else { return Ok(None) };
+    let (first_day, is_alone) = (reset.plus_seconds(PIN_COOLING_SECONDS), row.pin_alone);
+    if means.now < first_day {
+        let payments_left = if is_alone { 0 } else { row.pin_reset_left };
+        return Ok(Some(Cooling { until: Some(first_day), payments_left, is_alone }));
+    }
+    if !is_alone || has_settled_factor(tx, means, row.id)? {
+        return Ok(None);
+    }
+    Ok(Some(Cooling { until: None, payments_left: row.pin_reset_left, is_alone }))
+}
+
+/// Whether a buyer has a second factor that was there long before now.
+fn has_settled_factor(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId) -> Result<bool, Fault> {
+    let counting = factors::list_counting(tx, means.vault, Person::Buyer(buyer))?;
+    Ok(counting.iter().any(|factor| factor.is_settled(means.now)))
 }
 
 /// The most that one payment may come to while a PIN is held back, in minor units.
@@ -190,8 +208,8 @@ pub fn small_payment_minor(currency: base::Currency) -> i64 {
     found.map_or(0, |(_, minor)| *minor)
 }
 
-/// Checks a buyer's PIN for a payment. One that was set without the old one a short while ago confirms few small payments
-/// or none (PIN-2); each that it confirms is counted.
+/// Checks a buyer's PIN for a payment. One that was set without the old one and is held back confirms few small payments or
+/// none (PIN-2); each that it confirms is counted.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -203,7 +221,7 @@ pub fn verify_payment_pin(
     amount: Money,
 ) -> Result<PinCheck, Fault> {
     let check = verify_pin(tx, means, buyer, pin)?;
-    let Some((row, held)) = find_cooling(tx, means, buyer, check)? else { return Ok(check) };
+    let Some((row, held)) = find_held(tx, means, buyer, check)? else { return Ok(check) };
     if held.payments_left < 1 || amount.minor > small_payment_minor(amount.currency) {
         return Ok(PinCheck::Cooling { until: held.until });
     }
@@ -212,8 +230,7 @@ pub fn verify_payment_pin(
     Ok(PinCheck::Right)
 }
 
-/// Checks a buyer's PIN for what makes an account easier to use: it must not have been set without the old one a short
-/// while ago.
+/// Checks a buyer's PIN for what makes an account easier to use: it must not be held back.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -224,12 +241,12 @@ pub fn verify_settled_pin(
     pin: &Pin,
 ) -> Result<PinCheck, Fault> {
     let check = verify_pin(tx, means, buyer, pin)?;
-    let held = find_cooling(tx, means, buyer, check)?;
+    let held = find_held(tx, means, buyer, check)?;
     Ok(held.map_or(check, |(_, held)| PinCheck::Cooling { until: held.until }))
 }
 
 /// What holds the right PIN of a buyer back.
-fn find_cooling(
+fn find_held(
     tx: &mut Tx,
     means: &Means<'_>,
     buyer: BuyerId,
@@ -238,8 +255,8 @@ fn find_cooling(
     if check != PinCheck::Right {
         return Ok(None);
     }
-    let row = buyers::find_buyer(tx, buyer)?;
-    Ok(row.and_then(|row| cooling(row.pin_reset, row.pin_reset_left, means.now).map(|held| (row, held))))
+    let Some(row) = buyers::find_buyer(tx, buyer)? else { return Ok(None) };
+    Ok(find_cooling(tx, means, &row)?.map(|held| (row, held)))
 }
 
 /// [`verify_pin`] for a buyer who is at hand, whatever the state of the account.

@@ -2,12 +2,14 @@
 //!
 //! The proof is a code to the confirmed contact, and besides it a second factor given lately where the buyer has one. Mail
 //! and numbers are read by others more often than PINs are guessed, so the new PIN is held back for a day: with the code
-//! alone it confirms no payment, and after an authenticator app or passkey that is older than a day it confirms five small
-//! ones. Meanwhile it adds no passkey and takes no freeze back. Every channel is told, with a link that freezes the account
+//! alone it confirms no payment, and after an authenticator app or passkey that is older than a month it confirms five small
+//! ones. A PIN that rests on the code alone confirms five small payments in all after that day, however often it is set anew,
+//! until a second factor has been there for a month or whoever runs the installation says who the buyer is: a stolen
+//! mailbox, which could add a factor as well, never gets the balance by itself. Meanwhile it adds no passkey and takes no freeze back. Every channel is told, with a link that freezes the account
 //! for whoever reads it and did not do this; only whoever runs the installation can take that back, since somebody else
 //! reads the mailbox then.
 
-use base::{BuyerId, SessionId, Timestamp};
+use base::{BuyerId, SessionId, ShopId, Timestamp};
 use store::Tx;
 
 use crate::buyers::{self, BuyerError};
@@ -18,6 +20,7 @@ use crate::factors::{self, FactorKind};
 use crate::limits::{OWN_FRESH_SECONDS, PIN_COOLING_PAYMENTS_MAX, PIN_COOLING_SECONDS};
 use crate::notices::{Notice, queue_notice};
 use crate::own;
+use crate::permissions::Actor;
 use crate::person::Person;
 use crate::phone::Contact;
 use crate::pin::{Cooling, Pin, PinProblem};
@@ -88,7 +91,7 @@ pub enum PinReset {
 enum Basis {
     /// The code to the contact.
     Contact,
-    /// An authenticator app or passkey as well, one that was there before the mailbox can have been lost.
+    /// An authenticator app or passkey as well, one that was there long before.
     Factor,
 }
 
@@ -99,21 +102,14 @@ impl Basis {
             Basis::Factor => "factor",
         }
     }
-
-    fn payments(self) -> i64 {
-        match self {
-            Basis::Contact => 0,
-            Basis::Factor => PIN_COOLING_PAYMENTS_MAX,
-        }
-    }
 }
 
 /// Whether the buyer may ask for a code now; for pages, which send the buyer to the second factor first.
 ///
 /// # Errors
 /// [`PinResetError::NotActive`], [`PinResetError::StepUpNeeded`].
-pub fn check_pin_reset(tx: &mut Tx, session: &BuyerSession) -> Result<(), PinResetError> {
-    find_basis(tx, session).map(|_| ())
+pub fn check_pin_reset(tx: &mut Tx, means: &Means<'_>, session: &BuyerSession) -> Result<(), PinResetError> {
+    find_basis(tx, means, session).map(|_| ())
 }
 
 /// Sends a code to the buyer's contact for a new PIN. `from` is the network address of whoever asks, and the host the code
@@ -127,7 +123,7 @@ pub fn request_pin_reset(
     session: &BuyerSession,
     (origin, host): (&str, &str),
 ) -> Result<CodeRequested, PinResetError> {
-    find_basis(tx, session)?;
+    find_basis(tx, means, session)?;
     let person = find_person(tx, means, session.buyer)?;
     let contact = Contact::parse(person.contact.expose()).map_err(|_| Fault::Row("contact"))?;
     let to = Delivery { contact: &contact, origin, host };
@@ -147,7 +143,7 @@ pub fn finish_pin_reset(
     new: &Pin,
     public_url: &str,
 ) -> Result<PinReset, PinResetError> {
-    let basis = find_basis(tx, session)?;
+    let basis = find_basis(tx, means, session)?;
     let person = find_person(tx, means, session.buyer)?;
     new.check_strength(person.contact.expose()).map_err(PinResetError::WeakPin)?;
     match sent_codes::check_sent(tx, means, errand(session), request, code)? {
@@ -168,13 +164,13 @@ fn errand(session: &BuyerSession) -> Errand<'_> {
 }
 
 /// What the buyer has shown in this session, if it is enough.
-fn find_basis(tx: &mut Tx, session: &BuyerSession) -> Result<Basis, PinResetError> {
+fn find_basis(tx: &mut Tx, means: &Means<'_>, session: &BuyerSession) -> Result<Basis, PinResetError> {
     let person = Person::Buyer(session.buyer);
     let state = rows::find_buyer(tx, session.buyer)?.map(|row| row.state);
     if state != Some(BuyerState::Active) {
         return Err(PinResetError::NotActive);
     }
-    if !factors::has_second_factor(tx, person)? {
+    if !factors::has_second_factor(tx, means.vault, person)? {
         return Ok(Basis::Contact);
     }
     let is_fresh = |given: Timestamp| session.at < given.plus_seconds(OWN_FRESH_SECONDS);
@@ -186,7 +182,7 @@ fn find_basis(tx: &mut Tx, session: &BuyerSession) -> Result<Basis, PinResetErro
     let has_number = factors.iter().any(|factor| factor.kind == FactorKind::Sms);
     let is_settled = factors.iter().any(|factor| {
         let is_strong = matches!(factor.kind, FactorKind::Totp | FactorKind::Passkey);
-        is_strong && factor.created.plus_seconds(PIN_COOLING_SECONDS) <= session.at
+        is_strong && factor.is_settled(session.at)
     });
     Ok(if is_settled && !has_number { Basis::Factor } else { Basis::Contact })
 }
@@ -207,7 +203,10 @@ fn put_pin(
 ) -> Result<Cooling, PinResetError> {
     let row = rows::find_buyer(tx, id)?.ok_or(PinResetError::NotActive)?;
     let (pin_salt, pin_verifier) = buyers::fresh_verifier(means, id, new);
-    let payments_left = basis.payments();
+    let is_alone = basis == Basis::Contact;
+    // INVARIANT: as long as nothing but codes to the contact was shown, no further small payments are given.
+    let pin_reset_left =
+        if is_alone && row.pin_alone { row.pin_reset_left } else { PIN_COOLING_PAYMENTS_MAX };
     rows::update_buyer(
         tx,
         BuyerRow {
@@ -216,12 +215,30 @@ fn put_pin(
             pin_failures: 0,
             pin_changed: means.now,
             pin_reset: Some(means.now),
-            pin_reset_left: payments_left,
+            pin_reset_left,
+            pin_alone: is_alone,
             ..row
         },
     )?;
     record::note(tx, means, Event::of_buyer(id, record::PIN_RESET).with("proof", basis.name()))?;
-    Ok(Cooling { until: means.now.plus_seconds(PIN_COOLING_SECONDS), payments_left })
+    let until = Some(means.now.plus_seconds(PIN_COOLING_SECONDS));
+    Ok(Cooling { until, payments_left: if is_alone { 0 } else { pin_reset_left }, is_alone })
+}
+
+/// Lets a PIN that was set anew pay as usual at once: whoever decides has seen that the buyer is who they say. The buyer is
+/// told.
+///
+/// # Errors
+/// [`BuyerError::NotFound`] for an unknown or erased buyer.
+pub fn confirm_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId) -> Result<(), BuyerError> {
+    let row = rows::find_buyer(tx, id)?.filter(|row| row.state != BuyerState::Erased);
+    let row = row.ok_or(BuyerError::NotFound)?;
+    if row.pin_reset.is_none() {
+        return Ok(());
+    }
+    rows::update_buyer(tx, BuyerRow { pin_reset: None, pin_reset_left: 0, pin_alone: false, ..row })?;
+    record::note(tx, means, Event::new(ShopId::HOUSE, actor, record::BUYER_CONFIRMED, id))?;
+    Ok(queue_notice(tx, means, Person::Buyer(id), &Notice::BuyerConfirmed)?)
 }
 
 /// Tells every channel, with a link that freezes the account.

@@ -114,7 +114,7 @@ pub fn check_proof(
     let right = match proof {
         Proof::Totp(code) => totp::use_totp(tx, means, person, code)?,
         Proof::Recovery(code) => recovery::use_recovery_code(tx, means, person, code)?,
-        Proof::Contact { .. } if !takes_contact(tx, person, at.purpose)? => false,
+        Proof::Contact { .. } if !takes_contact(tx, means, person, at.purpose)? => false,
         Proof::Sms { request, code } | Proof::Contact { request, code } => {
             let errand = Errand { person, purpose: at.purpose, bound: at.bound };
             sent_codes::check_sent(tx, means, errand, *request, code)? == SentCheck::Right
@@ -130,9 +130,14 @@ pub fn check_proof(
 }
 
 /// Whether a code to the contact counts: for a buyer without a second factor, within a session.
-pub(crate) fn takes_contact(tx: &mut Tx, person: Person, purpose: CodePurpose) -> Result<bool, Fault> {
+pub(crate) fn takes_contact(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    purpose: CodePurpose,
+) -> Result<bool, Fault> {
     let is_buyer = matches!(person, Person::Buyer(_));
-    Ok(is_buyer && purpose == CodePurpose::StepUp && !factors::has_second_factor(tx, person)?)
+    Ok(is_buyer && purpose == CodePurpose::StepUp && !factors::has_second_factor(tx, means.vault, person)?)
 }
 
 /// Counts a guess; the seconds to wait where there were too many.

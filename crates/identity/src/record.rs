@@ -24,6 +24,7 @@ actions! {
     APPROVAL_USED = "approval.used";
     API_KEY_CREATED = "api_key.created";
     API_KEY_REVOKED = "api_key.revoked";
+    BUYER_CONFIRMED = "buyer.confirmed";
     BUYER_CREATED = "buyer.created";
     BUYER_ERASED = "buyer.erased";
     BUYER_FROZEN = "buyer.frozen";

@@ -7,6 +7,7 @@
 
 use base::{DeviceId, MemberId, SessionId, Timestamp};
 use store::Tx;
+use vault::Vault;
 
 use crate::buyers::{self, DeviceToken};
 use crate::codes::{ShownDevice, SignedIn};
@@ -107,7 +108,7 @@ pub(crate) fn begin_second_step(
     means: &Means<'_>,
     person: Person,
 ) -> Result<Option<PendingSignIn>, Fault> {
-    if !factors::has_second_factor(tx, person)? {
+    if !factors::has_second_factor(tx, means.vault, person)? {
         return Ok(None);
     }
     let kinds = list_kinds(tx, person)?;
@@ -400,7 +401,7 @@ pub fn step_up(
 ///
 /// # Errors
 /// [`Denied::StepUpNeeded`], [`Denied::SignInNeeded`].
-pub fn require_own_fresh(tx: &mut Tx, actor: &Actor) -> Result<Person, OwnError> {
+pub fn require_own_fresh(tx: &mut Tx, vault: &Vault, actor: &Actor) -> Result<Person, OwnError> {
     let (opened, given, at) = match actor {
         Actor::Member(session) => (session.opened, session.second_factor, session.at),
         Actor::Buyer(session) => (session.opened, session.second_factor, session.at),
@@ -408,7 +409,7 @@ pub fn require_own_fresh(tx: &mut Tx, actor: &Actor) -> Result<Person, OwnError>
     };
     let person = Person::of(actor).ok_or(OwnError::Denied(Denied::SignInNeeded))?;
     let is_fresh = |since: Timestamp| at < since.plus_seconds(OWN_FRESH_SECONDS);
-    let has_factor = factors::has_second_factor(tx, person)?;
+    let has_factor = factors::has_second_factor(tx, vault, person)?;
     match (given.is_some_and(is_fresh), has_factor, person) {
         (true, _, _) => Ok(person),
         (false, false, _) if is_fresh(opened) => Ok(person),

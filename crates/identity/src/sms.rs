@@ -59,7 +59,8 @@ impl From<CodeRequestError> for SmsError {
 /// Offers a number as a second factor and sends it a code.
 ///
 /// # Errors
-/// [`SmsError`].
+/// [`SmsError::Factor`] with [`FactorError::IsContact`] for the number of the account itself, which proves nothing besides;
+/// [`SmsError::Code`].
 pub fn offer_sms(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -67,6 +68,7 @@ pub fn offer_sms(
     phone: &Phone,
     (origin, host): (&str, &str),
 ) -> Result<SmsOffer, SmsError> {
+    refuse_contact(tx, means, person, phone)?;
     factors::forget_offers(tx, person, FactorKind::Sms)?;
     let label = Label::from_agent(&phone.hint());
     let secret = Secret::new(phone.secret().expose().clone().into_bytes());
@@ -83,7 +85,8 @@ pub fn offer_sms(
 /// Takes the code that was sent to an offered number; from then on the number counts, and the person is told.
 ///
 /// # Errors
-/// [`FactorError::NotFound`] for an offer that is gone.
+/// [`FactorError::NotFound`] for an offer that is gone; [`FactorError::IsContact`] where the number became the contact of the
+/// account meanwhile.
 pub fn confirm_sms(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -92,6 +95,8 @@ pub fn confirm_sms(
     (request, code): (SessionId, &OneTimeCode),
 ) -> Result<SentCheck, FactorError> {
     let row = factors::find_offer(tx, means, person, FactorKind::Sms, id)?.ok_or(FactorError::NotFound)?;
+    let number = factors::read_phone(&factors::open_secret(tx, means, person, &row)?)?;
+    refuse_contact(tx, means, person, &number)?;
     let errand = Errand { person, purpose: CodePurpose::Verify, bound: id.short() };
     let check = sent_codes::check_sent(tx, means, errand, request, code)?;
     if check == SentCheck::Right {
@@ -99,6 +104,13 @@ pub fn confirm_sms(
         factors::note_added(tx, means, person, id, FactorKind::Sms)?;
     }
     Ok(check)
+}
+
+/// One telephone is one factor: the number a buyer signs in with is no second one.
+fn refuse_contact(tx: &mut Tx, means: &Means<'_>, person: Person, number: &Phone) -> Result<(), FactorError> {
+    let reach = find_reach(tx, means.vault, person)?;
+    let is_contact = reach.is_some_and(|reach| reach.contact == *number.secret());
+    if is_contact { Err(FactorError::IsContact) } else { Ok(()) }
 }
 
 /// Sends a code to the contact of a buyer who has no second factor, for a step-up of low risk.
@@ -111,7 +123,7 @@ pub fn send_to_contact(
     errand: Errand<'_>,
     (origin, host): (&str, &str),
 ) -> Result<CodeRequested, SmsError> {
-    if !proof::takes_contact(tx, errand.person, errand.purpose)? {
+    if !proof::takes_contact(tx, means, errand.person, errand.purpose)? {
         return Err(SmsError::Factor(FactorError::NotFound));
     }
     let reach = find_reach(tx, means.vault, errand.person)?.ok_or(SmsError::Factor(FactorError::NotFound))?;

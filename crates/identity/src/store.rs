@@ -377,6 +377,11 @@ pub const MIGRATIONS: &[Migration] = &[
         ALTER TABLE pending_sign_ins ADD COLUMN outside TEXT;
         ALTER TABLE pending_sign_ins ADD COLUMN outside_ms BIGINT;",
     },
+    Migration {
+        version: 376,
+        name: "identity: PINs that rest on a code to the contact alone",
+        sql: "ALTER TABLE buyers ADD COLUMN pin_alone BIGINT NOT NULL DEFAULT 0",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

@@ -65,10 +65,10 @@ pub enum Confirmed {
     },
     /// Too many wrong PINs; paying is locked.
     PinLocked,
-    /// The PIN was set anew a short while ago and does not pay this yet.
+    /// The PIN was set anew and does not pay this yet.
     PinCooling {
-        /// When it does.
-        until: Timestamp,
+        /// When it does; `None` until something stronger than the contact says who the payer is.
+        until: Option<Timestamp>,
     },
     /// The shop demands a passkey or a second factor for this amount; the PIN was not looked at.
     FactorNeeded {
@@ -171,7 +171,7 @@ pub fn confirm(
     let payment = load_waiting(tx, means, session, command)?;
     let shop = identity::find_shop(tx, payment.id.shop())?.ok_or(ConfirmError::NoPayment)?;
     if matches!(command.proof, Proof::Pin(_))
-        && identity::lacks_factor(tx, &shop, session, payment.amount, means.now)?
+        && identity::lacks_factor(tx, &shop, session, payment.amount, means)?
     {
         let above = Money::new(shop.buyer_factor_above_minor.unwrap_or_default(), shop.currency);
         return Ok(Confirmed::FactorNeeded { above });

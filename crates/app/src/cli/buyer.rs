@@ -1,4 +1,4 @@
-//! `tillward buyer unlock|freeze|unfreeze|contact|sign-out`.
+//! `tillward buyer unlock|confirm|freeze|unfreeze|contact|sign-out`.
 
 use std::io::{BufRead, stdin};
 use std::process::ExitCode;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use base::{BuyerId, Clock, Dice};
 use identity::{
-    Actor, BuyerError, Contact, Everybody, Freeze, Means, Person, put_contact_as_operator, set_frozen,
-    unlock_pin,
+    Actor, BuyerError, Contact, Everybody, Freeze, Means, Person, confirm_buyer, put_contact_as_operator,
+    set_frozen, unlock_pin,
 };
 
 use super::sign_out::{Whom, sign_out};
@@ -17,11 +17,11 @@ use crate::installation::Installation;
 /// Longest line that is read as a contact, in bytes.
 const LINE_BYTES_MAX: u64 = 1024;
 
-/// Unlock, freeze and unfreeze buyers, end their sessions, and give an account back to whom it belongs.
+/// Unlock, confirm, freeze and unfreeze buyers, end their sessions, and give an account back to whom it belongs.
 #[derive(clap::Args)]
 #[command(
     after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
-    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer unfreeze buy_0123…\n  tillward buyer contact buy_0123…   (then type the address or number)\n  \
+    Examples:\n  tillward buyer unlock buy_0123…\n  tillward buyer confirm buy_0123…\n  tillward buyer unfreeze buy_0123…\n  tillward buyer contact buy_0123…   (then type the address or number)\n  \
     tillward buyer sign-out --everybody"
 )]
 pub(super) struct Buyer {
@@ -33,6 +33,9 @@ pub(super) struct Buyer {
 enum What {
     /// Let a buyer whose PIN is locked after too many wrong tries try again
     Unlock(One),
+    /// Say that the buyer has shown you who they are: a PIN that was set anew with a code alone pays as usual again, and the
+    /// buyer is told
+    Confirm(One),
     /// Keep a buyer from paying
     Freeze(One),
     /// Let a frozen buyer pay again
@@ -78,6 +81,7 @@ struct Moved {
 #[derive(Clone)]
 enum Change {
     Unlock,
+    Confirm,
     Set(Freeze),
     Contact { new: Contact, url: String },
 }
@@ -99,6 +103,7 @@ impl Buyer {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let (change, one, done) = match self.what {
             What::Unlock(one) => (Change::Unlock, one, "the PIN is unlocked"),
+            What::Confirm(one) => (Change::Confirm, one, "the buyer is confirmed, and the PIN pays as usual"),
             What::Freeze(one) => (Change::Set(Freeze::Freeze), one, "the buyer is frozen"),
             What::Unfreeze(one) => (Change::Set(Freeze::Unfreeze), one, "the buyer is not frozen any more"),
             What::Contact(Moved { one, url }) => {
@@ -131,6 +136,7 @@ fn apply(at: &Installation, buyer: BuyerId, change: Change) -> Result<(), BuyerE
         let means = Means { vault: &vault, dice: &dice, now };
         match &change {
             Change::Unlock => unlock_pin(tx, &means, &Actor::Operator, buyer),
+            Change::Confirm => confirm_buyer(tx, &means, &Actor::Operator, buyer),
             Change::Set(freeze) => set_frozen(tx, &means, &Actor::Operator, buyer, *freeze),
             Change::Contact { new, url } => put_contact_as_operator(tx, &means, (buyer, new), url),
         }

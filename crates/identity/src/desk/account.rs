@@ -16,7 +16,7 @@ use super::visit::{Side, Visit, with_next};
 use super::words::{Wrong, device_text, masked_contact};
 use crate::activity::{self, Activity, Happening};
 use crate::buyers::{self, Buyer, BuyerError, PinChange};
-use crate::factors::{FactorKind, list_factors};
+use crate::factors::list_counting;
 use crate::limits::ACTIVITY_SHOWN_MAX;
 use crate::own::{Thaw, ThawError, freeze_everything, has_fresh_proof, list_own_sessions, thaw};
 use crate::pages::account::{
@@ -57,15 +57,15 @@ pub(super) async fn show_account(Shared(hall): Shared<Hall>, visit: Visit) -> Re
         let session = session_of(own)?;
         let buyer = find_buyer(tx, &session)?;
         let person = buyers::find_buyer_person(tx, own.means().vault, buyer.id)?;
-        let factors = list_factors(tx, own.person)?;
+        let factors = list_counting(tx, own.means().vault, own.person)?;
         Ok(AccountPage {
             page: own.frame(tx)?,
             who: person.name.expose().clone(),
             contact: masked_contact(person.contact.expose()),
             standing: standing(&buyer),
-            factors: factors.iter().filter(|factor| factor.kind != FactorKind::Recovery).count(),
+            factors: factors.len(),
             sessions: list_own_sessions(tx, own.person, own.means().now)?.len(),
-            cooling: buyer.cooling(own.means().now),
+            cooling: buyers::find_cooling(tx, &own.means(), buyer.id)?,
             pin_changed: buyer.pin_changed,
             sign_out_href: "/me/sign-out".to_owned(),
         })
@@ -227,7 +227,7 @@ async fn freeze_page(
             let others = list_own_sessions(tx, own.person, own.means().now)?.len().saturating_sub(1);
             return Ok(Ice::Water(FreezePage { page, others, action_href: "/me/freeze".to_owned() }));
         }
-        let proven = has_fresh_proof(tx, &own.actor())?;
+        let proven = has_fresh_proof(tx, own.means().vault, &own.actor())?;
         let proof_href = if proven { String::new() } else { proof_href() };
         Ok(Ice::Frozen(FrozenPage {
             is_own: buyer.state == BuyerState::Frozen,

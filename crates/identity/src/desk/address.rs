@@ -54,7 +54,7 @@ async fn address_page(
     shown: Shown,
 ) -> Result<Response, ApiError> {
     let view = read_own(hall, visit, Side::Member, move |tx, own| {
-        require_own_fresh(tx, &own.actor())?;
+        require_own_fresh(tx, own.means().vault, &own.actor())?;
         let session = session_of(&own.actor())?;
         let person = find_member_person(tx, own.means().vault, session.shop, session.member)?;
         let mut page = own.frame(tx)?;

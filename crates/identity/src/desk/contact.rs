@@ -57,7 +57,7 @@ async fn contact_page(
 ) -> Result<Response, ApiError> {
     let takes_numbers = hall.identity.sends_texts;
     let view = read_own(hall, visit, Side::Buyer, move |tx, own| {
-        require_own_fresh(tx, &own.actor())?;
+        require_own_fresh(tx, own.means().vault, &own.actor())?;
         let buyer = session_of(&own.actor())?.buyer;
         let person = crate::buyers::find_buyer_person(tx, own.means().vault, buyer)?;
         let mut page = own.frame(tx)?;
@@ -117,6 +117,7 @@ pub(super) async fn request_code(
             Ok(ContactAsked::Refused(PinCheck::Cooling { .. })) => "cooling".to_owned(),
             Ok(ContactAsked::Refused(_)) => "0".to_owned(),
             Err(ContactChangeError::Code(_)) => "wait".to_owned(),
+            Err(ContactChangeError::Buyer(BuyerError::ContactIsFactor)) => "factor".to_owned(),
             Err(error) => return Err(error.into()),
         };
         Ok((word, ()))
@@ -124,6 +125,7 @@ pub(super) async fn request_code(
     let (word, _) = asked.await?;
     let problem = match (word.as_str(), word.parse::<i64>()) {
         ("wait", _) => ("", page.t("problem-forgot-wait")),
+        ("factor", _) => ("contact", page.t("problem-contact-factor")),
         ("cooling", _) => ("pin", page.t("problem-pin-cooling")),
         (_, Ok(left)) if left > 0 => ("pin", page.t1("problem-pin-wrong", "left", left)),
         (_, Ok(_)) => ("pin", page.t("problem-pin-none-left")),
@@ -175,6 +177,7 @@ pub(super) async fn set_contact(
             Ok(ContactChange::Wrong { left }) => (left.to_string(), None),
             Ok(ContactChange::Gone) => ("gone".to_owned(), None),
             Err(ContactChangeError::Buyer(BuyerError::ContactTaken)) => ("taken".to_owned(), None),
+            Err(ContactChangeError::Buyer(BuyerError::ContactIsFactor)) => ("factor".to_owned(), None),
             Err(error) => return Err(error.into()),
         })
     });
@@ -188,6 +191,7 @@ pub(super) async fn set_contact(
             return Ok(answer);
         }
         ("taken", _) => page.t("problem-contact-taken"),
+        ("factor", _) => page.t("problem-contact-factor"),
         (_, Ok(left)) if left > 0 => page.t1("problem-code-wrong", "left", left),
         _ => page.t("problem-code-gone"),
     };

@@ -19,7 +19,7 @@ use super::hall::Hall;
 use super::second_step::{find_actor, home, renew_cookie, session_token};
 use super::visit::{Side, Visit, with_next};
 use crate::codes::OneTimeCode;
-use crate::factors::{self, FactorKind};
+use crate::factors::{self, FactorError, FactorKind};
 use crate::pages::second_step::{EnrolAppPage, EnrolPage, EnrolPhonePage, RecoveryCodesPage};
 use crate::person::Person;
 use crate::phone::Phone;
@@ -27,7 +27,7 @@ use crate::recovery;
 use crate::sent_codes::SentCheck;
 use crate::sessions::{self, NewSession};
 use crate::sign_in;
-use crate::sms;
+use crate::sms::{self, SmsError};
 use crate::totp::{self, TotpOffer};
 
 /// Where the pages of a side begin.
@@ -75,10 +75,10 @@ pub(super) fn router(side: Side) -> Router<Hall> {
 
 /// Shows the ways to choose from.
 async fn show_ways(Shared(hall): Shared<Hall>, visit: Visit, side: Side) -> Result<Response, ApiError> {
-    let asker = visit.clone();
+    let (cx, asker) = (hall.clone(), visit.clone());
     let found = hall.db().read(move |tx| {
-        let person = find_person(tx, &asker, side)?;
-        Ok::<_, ApiError>(factors::has_second_factor(tx, person)?)
+        let person = find_person(tx, &cx, &asker, side)?;
+        Ok::<_, ApiError>(factors::has_second_factor(tx, &cx.identity.vault, person)?)
     });
     let is_first = !found.await?;
     Ok(ways_page(&hall, &visit, side, is_first, StatusCode::OK, Problems::none()))
@@ -107,9 +107,9 @@ fn ways_page(
 }
 
 /// Whoever may change their own factors now.
-fn find_person(tx: &mut Tx<'_>, visit: &Visit, side: Side) -> Result<Person, ApiError> {
+fn find_person(tx: &mut Tx<'_>, hall: &Hall, visit: &Visit, side: Side) -> Result<Person, ApiError> {
     let (actor, _) = find_actor(tx, visit, side)?;
-    Ok(sign_in::require_own_fresh(tx, &actor)?)
+    Ok(sign_in::require_own_fresh(tx, &hall.identity.vault, &actor)?)
 }
 
 /// Makes the key of an app and shows it.
@@ -123,7 +123,7 @@ async fn offer_app(
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
     let offered = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let person = find_person(tx, &asker, side)?;
+            let person = find_person(tx, &cx, &asker, side)?;
             let (means, label) = (cx.identity.means(asker.now), asker.device_label.clone());
             let offer = totp::offer_totp(tx, &means, person, &label, cx.identity.host())?;
             Ok((offer.id.to_string(), ()))
@@ -169,7 +169,7 @@ async fn find_offer(hall: &Hall, visit: &Visit, side: Side, id: &str) -> Result<
     let id: FactorId = id.parse().map_err(|_| ApiError::not_found("there is no such thing"))?;
     let (cx, asker) = (hall.clone(), visit.clone());
     let found = hall.db().read(move |tx| {
-        let person = find_person(tx, &asker, side)?;
+        let person = find_person(tx, &cx, &asker, side)?;
         let means = cx.identity.means(asker.now);
         Ok::<_, ApiError>(totp::find_totp_offer(tx, &means, person, id, cx.identity.host())?)
     });
@@ -199,7 +199,7 @@ async fn confirm_app(
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
     let confirmed = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let person = find_person(tx, &asker, side)?;
+            let person = find_person(tx, &cx, &asker, side)?;
             let means = cx.identity.means(asker.now);
             if !totp::confirm_totp(tx, &means, person, id, &code)? {
                 return Ok(("wrong".to_owned(), None));
@@ -286,23 +286,26 @@ async fn offer_phone(
     if !hall.identity.sends_texts {
         return Err(ApiError::not_found("this installation sends no text messages"));
     }
-    let Ok(phone) = Phone::parse(&posted.form.number) else {
+    let refused = |problem: &str| {
         let mut problems = Problems::none();
-        problems.add("number", visit.frame(&hall, side, Zone::default()).t("problem-number"));
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(ways_page(&hall, &visit, side, true, status, problems));
+        problems.add("number", visit.frame(&hall, side, Zone::default()).t(problem));
+        ways_page(&hall, &visit, side, true, StatusCode::UNPROCESSABLE_ENTITY, problems)
     };
+    let Ok(phone) = Phone::parse(&posted.form.number) else { return Ok(refused("problem-number")) };
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
     let offered = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let person = find_person(tx, &asker, side)?;
+            let person = find_person(tx, &cx, &asker, side)?;
             let (means, origin) = (cx.identity.means(asker.now), asker.origin());
-            let offer = sms::offer_sms(tx, &means, person, &phone, (&origin, cx.identity.host()))?;
-            Ok((format!("{} {}", offer.id, offer.request.request), ()))
+            match sms::offer_sms(tx, &means, person, &phone, (&origin, cx.identity.host())) {
+                Ok(offer) => Ok((format!("{} {}", offer.id, offer.request.request), ())),
+                Err(SmsError::Factor(FactorError::IsContact)) => Ok((String::new(), ())),
+                Err(error) => Err(error.into()),
+            }
         })
     });
     let (word, _) = offered.await?;
-    let (factor, request) = word.split_once(' ').unwrap_or_default();
+    let Some((factor, request)) = word.split_once(' ') else { return Ok(refused("problem-number-contact")) };
     let form =
         ConfirmPhoneForm { factor: factor.to_owned(), request: request.to_owned(), code: String::new() };
     Ok(phone_page(&hall, &visit, side, form, StatusCode::OK, Problems::none()))
@@ -357,7 +360,7 @@ async fn confirm_phone(
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
     let confirmed = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let person = find_person(tx, &asker, side)?;
+            let person = find_person(tx, &cx, &asker, side)?;
             let means = cx.identity.means(asker.now);
             match sms::confirm_sms(tx, &means, person, id, (request, &code))? {
                 SentCheck::Right => {}
@@ -389,8 +392,8 @@ async fn renew_codes(
     let (cx, asker, once) = (hall.clone(), visit.clone(), posted.once);
     let made = hall.db().write(move |tx| {
         once.run(tx, asker.now, |tx| {
-            let person = find_person(tx, &asker, side)?;
-            if !factors::has_second_factor(tx, person)? {
+            let person = find_person(tx, &cx, &asker, side)?;
+            if !factors::has_second_factor(tx, &cx.identity.vault, person)? {
                 return Err(ApiError::conflict("recovery codes stand in for a second factor; add one first"));
             }
             let codes = recovery::create_recovery_codes(tx, &cx.identity.means(asker.now), person)?;

@@ -39,7 +39,7 @@ pub(super) async fn show_forgot(Shared(hall): Shared<Hall>, visit: Visit) -> Res
     let (cx, asker) = (hall.clone(), visit.clone());
     let checked = hall.db().read(move |tx| {
         let payer = admit_payer(tx, &cx, &asker)?;
-        Ok::<_, ApiError>(pin_reset::check_pin_reset(tx, &payer.session)?)
+        Ok::<_, ApiError>(pin_reset::check_pin_reset(tx, &payer.means, &payer.session)?)
     });
     checked.await?;
     Ok(ask_page(&hall, &visit, StatusCode::OK, ""))

@@ -282,12 +282,11 @@ async fn new_page(
     let (cx, asker) = (hall.clone(), visit.clone());
     let found = hall.db().read(move |tx| {
         let (actor, person, _) = find_own(tx, &asker, side)?;
-        let protected = has_second_factor(tx, person)?;
-        if protected {
-            require_own_fresh(tx, &actor)?;
+        if has_second_factor(tx, &cx.identity.vault, person)? {
+            require_own_fresh(tx, &cx.identity.vault, &actor)?;
         }
         let page = frame(tx, &cx, &asker, side)?;
-        Ok::<_, ApiError>((page, !protected && side == Side::Buyer))
+        Ok::<_, ApiError>((page, side == Side::Buyer))
     });
     let (page, asks_pin) = found.await?;
     let mut problems = Problems::none();

@@ -72,7 +72,7 @@ fn row_of(
         email: person.email.expose().clone(),
         roles: roles.join(" · "),
         state: shown(found.state),
-        has_factor: crate::factors::has_second_factor(tx, Person::Member(found.id))?,
+        has_factor: crate::factors::has_member_factor(tx, found.id)?,
         last_login: found.last_login,
         is_self: found.id == member.session.member,
         href: format!("{HOME}/{}", found.id),

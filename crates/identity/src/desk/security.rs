@@ -16,7 +16,7 @@ use super::own::{read_own, write_own};
 use super::second_step::{renew_cookie, session_token};
 use super::visit::{Side, Visit, place, with_next};
 use super::words::{device_text, password_problem};
-use crate::factors::{Factor, FactorError, FactorKind, list_factors, remove_factor};
+use crate::factors::{Factor, FactorError, FactorKind, list_counting, list_factors, remove_factor};
 use crate::members::{LoginError, confirm_member, find_member_person};
 use crate::own::{change_password, end_other_sessions, end_own_session, list_own_sessions};
 use crate::pages::security::{
@@ -56,11 +56,15 @@ pub(super) async fn show_security(
         let factors = list_factors(tx, own.person)?;
         let lines = factors.iter().filter(|factor| factor.kind != FactorKind::Recovery);
         let page = own.frame(tx)?;
+        let counting = list_counting(tx, own.means().vault, own.person)?;
+        let counts = |line: &Factor| counting.iter().any(|factor| factor.id == line.id);
         Ok(SecurityPage {
             base: at.0.base(),
             add_href: at.add(),
             has_password: at.0 == Side::Member,
-            factors: lines.map(|factor| line_of(&page, at, factor)).collect(),
+            factors: lines
+                .map(|factor| FactorLine { is_contact: !counts(factor), ..line_of(&page, at, factor) })
+                .collect(),
             recovery_left: count_recovery_codes(tx, own.person)?,
             sessions: list_own_sessions(tx, own.person, own.means().now)?.len(),
             page,
@@ -75,6 +79,7 @@ fn line_of(page: &Frame, at: At, factor: &Factor) -> FactorLine {
         label: device_text(page, &factor.label),
         created: factor.created,
         used: factor.used,
+        is_contact: false,
         remove_href: format!("{}/{}/remove", at.security(), factor.id),
     }
 }
@@ -95,10 +100,10 @@ pub(super) async fn show_removal(
         let all = list_factors(tx, own.person)?;
         let factor = all.iter().find(|factor| factor.id == id);
         let factor = factor.ok_or_else(|| ApiError::not_found("no such second factor"))?;
-        let daily = all.iter().filter(|factor| factor.kind != FactorKind::Recovery);
+        let counting = list_counting(tx, own.means().vault, own.person)?;
         let page = own.frame(tx)?;
         Ok(FactorRemovePage {
-            is_last: daily.count() < 2,
+            is_last: counting.iter().all(|factor| factor.id == id),
             factor: line_of(&page, at, factor),
             page,
             action_href: format!("{}/{id}/remove", at.security()),
@@ -120,9 +125,11 @@ pub(super) async fn delete_factor(
     let id = parse_factor(&id)?;
     let once = visit.read::<Button>(at.0, &incoming)?.once;
     let done = write_own(&hall, &visit, at.0, once, move |tx, own| {
-        require_own_fresh(tx, &own.actor())?;
+        require_own_fresh(tx, own.means().vault, &own.actor())?;
         match remove_factor(tx, &own.means(), own.person, own.person, id) {
-            Ok(_) | Err(FactorError::NotFound | FactorError::TooMany) => Ok((at.security(), ())),
+            Ok(_) | Err(FactorError::NotFound | FactorError::TooMany | FactorError::IsContact) => {
+                Ok((at.security(), ()))
+            }
             Err(FactorError::LastFactor) => Ok((format!("{}/{id}/remove", at.security()), ())),
             Err(FactorError::Fault(fault)) => Err(fault.into()),
         }

@@ -11,10 +11,9 @@ use webkit::page::{Frame, show};
 use super::hall::Hall;
 use super::member::read_as;
 use super::visit::Visit;
-use crate::factors::has_second_factor;
+use crate::factors::has_member_factor;
 use crate::pages::keys::{ShopRow, ShopsPage};
 use crate::permissions::Permission;
-use crate::person::Person;
 use crate::shops::{Shop, list_shops};
 use crate::store::members::{self, MemberState};
 
@@ -40,7 +39,7 @@ fn row_of(tx: &mut Tx<'_>, page: &Frame, shop: Shop) -> Result<ShopRow, ApiError
     active.retain(|row| row.state == MemberState::Active);
     let mut without_factor = 0;
     for row in &active {
-        without_factor += usize::from(!has_second_factor(tx, Person::Member(row.id))?);
+        without_factor += usize::from(!has_member_factor(tx, row.id)?);
     }
     let country = format!("country-{}", shop.country);
     let country = if page.has(&country) { page.t(country) } else { shop.country };

@@ -3,6 +3,7 @@
 use base::Secret;
 use webkit::page::Lang;
 
+use crate::limits::{FACTOR_SETTLED_SECONDS, PIN_COOLING_PAYMENTS_MAX};
 use crate::mail::{Letter, Message};
 use crate::networks::Network;
 use crate::notices::{Notice, PayoutStep};
@@ -66,6 +67,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::ContactChanged { .. } => "contact_changed",
         Notice::PinChanged => "pin_changed",
         Notice::PinReset { .. } => "pin_reset",
+        Notice::BuyerConfirmed => "buyer_confirmed",
         Notice::PinLocked => "pin_locked",
         Notice::RecoveryUsed { .. } => "recovery_used",
         Notice::RecoveryGranted => "recovery_granted",
@@ -110,6 +112,11 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "The PIN with which you confirm payments was changed just now.".to_owned(),
         ),
         Notice::PinReset { link, payments } => ("Your payment PIN was set anew", reset_in_english(link, *payments)),
+        Notice::BuyerConfirmed => (
+            "Your payment PIN pays as usual again",
+            "Whoever runs this service confirmed that this account is yours, so your new PIN is not held back any more."
+                .to_owned(),
+        ),
         Notice::PinLocked => (
             "Your payment PIN is locked",
             "Too many wrong PINs were tried, so your payment PIN is locked. Set a new one in your account.".to_owned(),
@@ -194,24 +201,31 @@ fn device(lang: Lang, agent: &Label) -> String {
 
 fn reset_in_english(link: &Secret<String>, payments: i64) -> String {
     let pays = match payments {
-        0 => "it pays nothing".to_owned(),
-        n => format!("it pays {n} small amounts at most"),
+        0 => format!(
+            "For 24 hours it pays nothing, and after that {PIN_COOLING_PAYMENTS_MAX} small amounts and no more, until a second \
+             step has been in place for {} days or whoever runs this service has confirmed that it is you.",
+            FACTOR_SETTLED_SECONDS / 86_400
+        ),
+        n => format!("For 24 hours it pays {n} small amounts at most."),
     };
     let link = link.expose();
     format!(
-        "A new payment PIN was set without the old one. For 24 hours {pays}. Was that not you? This page freezes your \
+        "A new payment PIN was set without the old one. {pays} Was that not you? This page freezes your \
          account at once and asks you for nothing:\n\n{link}\n"
     )
 }
 
 fn reset_in_chinese(link: &Secret<String>, payments: i64) -> String {
     let pays = match payments {
-        0 => "不能付款".to_owned(),
-        n => format!("最多只能支付 {n} 笔小额款项"),
+        0 => format!(
+            "24 小时内不能付款，之后总共只能支付 {PIN_COOLING_PAYMENTS_MAX} 笔小额款项，直到第二步验证已启用满 {} 天，或本服务的运营方确认是您本人",
+            FACTOR_SETTLED_SECONDS / 86_400
+        ),
+        n => format!("24 小时内最多只能支付 {n} 笔小额款项"),
     };
     let link = link.expose();
     format!(
-        "您的支付密码刚刚在未使用旧密码的情况下重新设置，24 小时内{pays}。若非本人操作，请打开以下页面立即冻结账户，该页面不会向您索取任何信息：\n\n{link}\n"
+        "您的支付密码刚刚在未使用旧密码的情况下重新设置。{pays}。若非本人操作，请打开以下页面立即冻结账户，该页面不会向您索取任何信息：\n\n{link}\n"
     )
 }
 
@@ -357,6 +371,10 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::PinChanged => ("您的支付密码已更改", "您用于确认付款的支付密码刚刚被更改。".to_owned()),
         Notice::PinReset { link, payments } => ("您的支付密码已重新设置", reset_in_chinese(link, *payments)),
+        Notice::BuyerConfirmed => (
+            "您的支付密码已恢复正常使用",
+            "本服务的运营方已确认此账户属于您，您的新支付密码不再受限。".to_owned(),
+        ),
         Notice::PinLocked => {
             ("您的支付密码已锁定", "支付密码输错次数过多，已被锁定。请在账户中设置新的支付密码。".to_owned())
         }

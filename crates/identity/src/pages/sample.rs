@@ -81,9 +81,10 @@ pub fn ago(seconds: i64) -> Timestamp {
     NOW.plus_seconds(-seconds)
 }
 
-/// A PIN that was set anew ten minutes ago.
+/// A PIN that was set anew ten minutes ago: with a code alone where it pays nothing.
 fn held(payments_left: i64) -> Cooling {
-    Cooling { until: NOW.plus_seconds(PIN_COOLING_SECONDS - 600), payments_left }
+    let until = Some(NOW.plus_seconds(PIN_COOLING_SECONDS - 600));
+    Cooling { until, payments_left, is_alone: payments_left == 0 }
 }
 
 impl SetUpPage {
@@ -444,6 +445,7 @@ fn own_pages(lang: Lang) -> Result<Pages, askama::Error> {
         ),
         ("account-pin-locked".to_owned(), AccountPage::sample(buyer(), Standing::PinLocked).render()?),
         ("account-cooling".to_owned(), AccountPage::sample_cooling(buyer()).render()?),
+        ("account-held-back".to_owned(), AccountPage::sample_held_back(buyer()).render()?),
         ("freeze".to_owned(), FreezePage::sample(buyer()).render()?),
         ("frozen".to_owned(), FrozenPage::sample(buyer(), true, "").render()?),
         ("frozen-proof".to_owned(), FrozenPage::sample(buyer(), true, "/me/again").render()?),

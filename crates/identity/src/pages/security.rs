@@ -25,14 +25,19 @@ pub struct SecurityPage {
 }
 
 impl SecurityPage {
+    /// Whether no second factor counts.
+    fn is_single(&self) -> bool {
+        self.factors.iter().all(|factor| factor.is_contact)
+    }
+
     /// How well the account is locked: its shape.
     pub fn mark(&self) -> Mark {
-        if self.factors.is_empty() { Mark::Review } else { Mark::Done }
+        if self.is_single() { Mark::Review } else { Mark::Done }
     }
 
     /// How well the account is locked: the key of its sentence.
     pub fn verdict(&self) -> &'static str {
-        match (self.factors.is_empty(), self.recovery_left, self.has_password) {
+        match (self.is_single(), self.recovery_left, self.has_password) {
             (true, _, true) => "security-verdict-none",
             (true, _, false) => "security-verdict-code",
             (false, 0, _) => "security-verdict-no-codes",
@@ -52,6 +57,8 @@ pub struct FactorLine {
     pub created: Timestamp,
     /// The last use.
     pub used: Option<Timestamp>,
+    /// Whether it is a number that opens the account already, so that it adds nothing.
+    pub is_contact: bool,
     /// Where its removal is asked about.
     pub remove_href: String,
 }

@@ -16,6 +16,7 @@ use crate::context::Fault;
 use crate::custom_roles::RoleError;
 use crate::disputes::DisputeError;
 use crate::factors::FactorError;
+use crate::limits::FACTOR_SETTLED_SECONDS;
 use crate::members::{LoginError, MemberError};
 use crate::passkeys::PasskeyError;
 use crate::password_reset::PasswordResetError;
@@ -44,7 +45,7 @@ codes! {
     PASSWORD_WRONG = "password_wrong", 403, "the old password is wrong";
     PIN_WRONG = "pin_wrong", 403, "the PIN is wrong; the message says how many tries are left";
     PIN_LOCKED = "pin_locked", 403, "too many wrong PINs; paying is locked until the PIN is set anew";
-    PIN_COOLING = "pin_cooling", 403, "the PIN was set anew and pays little or nothing for a day; the message says until when";
+    PIN_COOLING = "pin_cooling", 403, "the PIN was set anew and pays little or nothing for a while; the message says until when";
     ACCOUNT_NOT_ACTIVE = "account_not_active", 403, "the account is frozen and cannot pay";
     ONE_TIME_CODE_WRONG = "one_time_code_wrong", 403, "the code is wrong; the message says how many tries are left";
     ONE_TIME_CODE_GONE = "one_time_code_gone", 409, "the code was used, ran out or was tried too often; ask for a new one";
@@ -133,7 +134,7 @@ impl From<BuyerError> for ApiError {
     fn from(error: BuyerError) -> ApiError {
         match error {
             // Said only after the contact was confirmed, so it tells nothing new.
-            BuyerError::ContactTaken => ApiError::conflict(error.to_string()),
+            BuyerError::ContactTaken | BuyerError::ContactIsFactor => ApiError::conflict(error.to_string()),
             BuyerError::NotFound => ApiError::not_found(error.to_string()),
             BuyerError::WeakPin(problem) => ApiError::bad_field("new_pin", problem),
             BuyerError::Fault(found) => fault(&found),
@@ -211,6 +212,7 @@ impl From<FactorError> for ApiError {
         match error {
             FactorError::TooMany => ApiError::new(&SHOP_LIMIT, text),
             FactorError::NotFound => ApiError::not_found(text),
+            FactorError::IsContact => ApiError::bad_field("number", text),
             FactorError::LastFactor => ApiError::new(&LAST_FACTOR, text),
             FactorError::Fault(found) => fault(&found),
         }
@@ -385,7 +387,16 @@ pub fn refused_pin(check: PinCheck) -> Option<ApiError> {
         }
         PinCheck::Locked => Some(ApiError::new(&PIN_LOCKED, "too many wrong PINs; the PIN is locked")),
         PinCheck::Cooling { until } => {
-            let text = format!("the PIN was set anew and does not do this before {}", until.to_rfc3339());
+            let days = FACTOR_SETTLED_SECONDS / 86_400;
+            let text = match until {
+                Some(until) => {
+                    format!("the PIN was set anew and does not do this before {}", until.to_rfc3339())
+                }
+                None => format!(
+                    "the PIN was set anew with a code alone and does not do this until a second factor is {days} days old, \
+                     or whoever runs the installation confirms who you are"
+                ),
+            };
             Some(ApiError::new(&PIN_COOLING, text))
         }
         PinCheck::NotActive => {

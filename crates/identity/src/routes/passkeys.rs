@@ -211,7 +211,7 @@ pub async fn delete_passkey(
     cx.write_as(who, Permission::OwnSecurity, move |tx, caller| {
         let (person, _) = person_of(caller)?;
         let id = id.ok_or_else(missing)?;
-        require_own_fresh(tx, &caller.actor)?;
+        require_own_fresh(tx, caller.means.vault, &caller.actor)?;
         Ok(passkeys::remove_passkey(tx, &caller.means, person, id)?)
     })
     .await?;
@@ -313,8 +313,8 @@ pub(crate) enum Present {
     Pin(PinCheck),
 }
 
-/// Adding a factor needs a present one (C15): a fresh second factor where there is one; else a buyer's PIN, or the password a
-/// member has just signed in with.
+/// Adding a passkey needs a present factor (C15): a fresh second factor where there is one, or the password a member has just
+/// signed in with; and always a buyer's PIN, since the passkey pays in its place.
 pub(crate) fn check_present(
     tx: &mut Tx<'_>,
     means: &Means<'_>,
@@ -323,12 +323,11 @@ pub(crate) fn check_present(
     pin: Option<&Pin>,
 ) -> Result<Present, ApiError> {
     let Person::Buyer(buyer) = person else {
-        require_own_fresh(tx, actor)?;
+        require_own_fresh(tx, means.vault, actor)?;
         return Ok(Present::Yes);
     };
-    if factors::has_second_factor(tx, person)? {
-        require_own_fresh(tx, actor)?;
-        return Ok(Present::Yes);
+    if factors::has_second_factor(tx, means.vault, person)? {
+        require_own_fresh(tx, means.vault, actor)?;
     }
     let Some(pin) = pin else { return Ok(Present::PinMissing) };
     Ok(match pin::verify_settled_pin(tx, means, buyer, pin)? {

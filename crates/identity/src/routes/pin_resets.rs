@@ -42,9 +42,12 @@ pub struct PinResetView {
     /// When the session ends, RFC 3339.
     expires_at: String,
     /// Until when the PIN is held back, RFC 3339.
-    cooling_until: String,
+    cooling_until: Option<String>,
     /// Small payments it confirms until then.
     payments_left: i64,
+    /// Whether it rests on a code to the contact alone: after that time it confirms five small payments in all, until a second
+    /// factor is 30 days old or whoever runs the installation confirms who the buyer is.
+    held_after: bool,
 }
 
 /// The last part of a link that a notice held.
@@ -99,8 +102,9 @@ pub async fn finish_pin_reset(
             session: session.id.to_string(),
             token: session.token.secret().expose().clone(),
             expires_at: session.expires.to_rfc3339(),
-            cooling_until: held.until.to_rfc3339(),
+            cooling_until: held.until.map(|until| until.to_rfc3339()),
             payments_left: held.payments_left,
+            held_after: held.is_alone,
         })),
         PinReset::Wrong { left } => {
             Err(ApiError::new(&ONE_TIME_CODE_WRONG, format!("the code is wrong; {left} tries are left")))

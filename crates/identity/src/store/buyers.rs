@@ -37,6 +37,7 @@ static BUYERS: Table = Table::new(
         int("pin_reset_ms"),
         int("pin_reset_left"),
         int("contact_changed_ms"),
+        int("pin_alone"),
     ],
 )
 .kept();
@@ -63,8 +64,10 @@ pub(crate) struct BuyerRow {
     pub(crate) created: Timestamp,
     /// When the PIN was last set without the old one.
     pub(crate) pin_reset: Option<Timestamp>,
-    /// Small payments that such a PIN may still confirm while it is new.
+    /// Small payments that such a PIN may still confirm while it is held back.
     pub(crate) pin_reset_left: i64,
+    /// Whether it was set with a code to the contact alone.
+    pub(crate) pin_alone: bool,
     /// When another contact took the place of an earlier one.
     pub(crate) contact_changed: Option<Timestamp>,
 }
@@ -158,6 +161,7 @@ fn read_buyer(row: &Row) -> Result<BuyerRow, Error> {
         pin_reset: row.opt_time(11)?,
         pin_reset_left: row.int(12)?,
         contact_changed: row.opt_time(13)?,
+        pin_alone: row.int(14)? != 0,
     })
 }
 
@@ -177,6 +181,7 @@ fn buyer_values(row: BuyerRow) -> Vec<Value> {
         row.pin_reset.into(),
         row.pin_reset_left.into(),
         row.contact_changed.into(),
+        i64::from(row.pin_alone).into(),
     ]
 }
 

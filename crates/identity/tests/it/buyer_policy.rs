@@ -72,7 +72,7 @@ fn above_the_amount_and_in_other_currencies_a_fresh_second_factor_is_lacking() {
         let lacks = |token: &str, minor: i64, currency: Currency| {
             let (session, shop) = (site.session(token), found(world, shop));
             let amount = Money::new(minor, currency);
-            world.read(|tx, means| identity::lacks_factor(tx, &shop, &session, amount, means.now)).unwrap()
+            world.read(|tx, means| identity::lacks_factor(tx, &shop, &session, amount, means)).unwrap()
         };
         assert!(!lacks(&token, 50_000, Currency::CNY), "up to the amount the PIN will do");
         assert!(lacks(&token, 50_001, Currency::CNY));

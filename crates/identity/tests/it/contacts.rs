@@ -280,3 +280,117 @@ fn moved_by(site: &Site, from: &str) {
     });
     assert_eq!(done, Ok(()));
 }
+
+impl Site {
+    fn offer_number(&self, token: &str, number: &str) -> Reply {
+        self.post("/v1/me/factors/sms", Some(token), &json!({ "number": number }))
+    }
+
+    /// Gives the code that came to an offered number.
+    fn confirm_number(&self, token: &str, offer: &Reply, code: &str) -> Reply {
+        let path = format!("/v1/me/factors/sms/{}/confirm", offer.text("id"));
+        self.post(&path, Some(token), &json!({"request": offer.text("request"), "code": code}))
+    }
+
+    fn counts(&self, buyer: base::BuyerId) -> bool {
+        let person = identity::Person::Buyer(buyer);
+        self.world.read(|tx, means| identity::factors::has_second_factor(tx, means.vault, person)).unwrap()
+    }
+}
+
+#[test]
+fn c07_the_number_of_the_account_is_no_second_factor() {
+    each_texting(|site| {
+        let token = by_phone(&site).text("token");
+        for typed in [NUMBER, KEPT, "0086-138-0013-8042"] {
+            let refused = site.offer_number(&token, typed);
+            assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{}", refused.body);
+            assert!(refused.body.to_string().contains("contact of the account"), "{}", refused.body);
+        }
+        assert!(site.world.texts().is_empty(), "and no code goes out");
+        assert_eq!(site.offer_number(&token, "+8613800138043").status, 202);
+    });
+}
+
+#[test]
+fn c07_a_number_that_became_the_contact_while_it_was_offered_is_no_second_factor() {
+    each_texting(|site| {
+        let token = site.buyer("a@b.example").text("token");
+        let offer = site.offer_number(&token, NUMBER);
+        let code = code_in(&site.world.texts()[0].body);
+        let (from, to) = (Contact::parse("a@b.example").unwrap(), Contact::parse(NUMBER).unwrap());
+        site.world
+            .write(move |tx, means| {
+                let buyer = identity::find_buyer_by_contact(tx, means.vault, &from)?.unwrap();
+                identity::put_contact_as_operator(tx, means, (buyer, &to), "https://pay.example")
+            })
+            .unwrap();
+        let asked = site.post("/v1/buyer_sessions", None, &json!({ "contact": NUMBER }));
+        let texts = site.world.texts();
+        let entry = texts.iter().rfind(|text| text.template == "code").unwrap();
+        let path = format!("/v1/buyer_sessions/{}/verify", asked.text("id"));
+        let token = site.post(&path, None, &json!({"code": code_in(&entry.body)})).text("token");
+        assert_eq!(site.confirm_number(&token, &offer, &code).status, 400);
+    });
+}
+
+#[test]
+fn c07_a_contact_cannot_become_the_number_of_the_second_factor() {
+    each_texting(|site| {
+        let signed_in = site.buyer("a@b.example");
+        let buyer: base::BuyerId = signed_in.text("buyer").parse().unwrap();
+        let token = signed_in.text("token");
+        let offer = site.offer_number(&token, NUMBER);
+        let code = code_in(&site.world.texts()[0].body);
+        let done = site.confirm_number(&token, &offer, &code);
+        assert_eq!(done.status, 200, "{}", done.body);
+        let token = done.body["session"]["token"].as_str().unwrap().to_owned();
+        assert!(site.counts(buyer));
+        site.world.texts();
+        let refused = site.ask_change(&token, NUMBER, PIN);
+        assert_eq!((refused.status, refused.code()), (409, "conflict"), "{}", refused.body);
+        assert!(!site.world.texts().iter().any(|text| text.template == "sent_code"), "no code goes out");
+        let to = Contact::parse(NUMBER).unwrap();
+        let put = site.world.write(move |tx, means| {
+            identity::put_contact_as_operator(tx, means, (buyer, &to), "https://pay.example")
+        });
+        assert_eq!(put, Err(identity::BuyerError::ContactIsFactor), "nor by whoever runs the installation");
+        assert_eq!(site.ask_change(&token, "+8613800138043", PIN).status, 202);
+    });
+}
+
+#[test]
+fn c07_one_telephone_that_was_kept_as_both_counts_once() {
+    each_texting(|site| {
+        let signed_in = by_phone(&site);
+        let buyer: base::BuyerId = signed_in.text("buyer").parse().unwrap();
+        let person = identity::Person::Buyer(buyer);
+        // As accounts have it from before such numbers were refused.
+        site.world
+            .write(move |tx, means| {
+                let (label, secret) =
+                    (identity::Label::from_agent("mine"), base::Secret::new(KEPT.as_bytes().to_vec()));
+                let kind = identity::FactorKind::Sms;
+                let new = identity::NewFactor { kind, label: &label, secret: &secret };
+                identity::factors::add_factor(tx, means, person, &new)
+            })
+            .unwrap();
+        assert!(!site.counts(buyer));
+        let shop = identity::Shop { buyer_factor_above_minor: Some(0), ..site.world.shop() };
+        let lacks = |token: &str| {
+            let (session, amount) = (site.session(token), base::Money::new(1, shop.currency));
+            site.world.read(|tx, means| identity::lacks_factor(tx, &shop, &session, amount, means)).unwrap()
+        };
+        let token = signed_in.text("token");
+        site.world.texts();
+        let asked = site.post("/v1/session/code", Some(&token), &json!({}));
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let code = code_in(&site.world.texts()[0].body);
+        let step = json!({"kind": "contact", "code": code, "request": asked.text("id")});
+        let stepped = site.post("/v1/session/step-up", Some(&token), &step);
+        assert_eq!(stepped.status, 200, "{}", stepped.body);
+        assert!(lacks(&stepped.text("token")), "a shop that demands a second factor has seen one telephone");
+        let (token, _, _) = site.enrol(&stepped.text("token"));
+        assert!(site.counts(buyer) && !lacks(&token));
+    });
+}

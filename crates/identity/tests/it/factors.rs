@@ -57,7 +57,9 @@ fn c05_a_member_keeps_a_second_factor_and_recovery_codes_are_none() {
         let hash = identity::PasswordHash::of_nobody();
         let person =
             Person::Member(world.member(shop, "owner@shop.example", &[identity::Role::Owner], &hash));
-        let has = |world: &World| world.read(|tx, _| factors::has_second_factor(tx, person)).unwrap();
+        let has = |world: &World| {
+            world.read(|tx, means| factors::has_second_factor(tx, means.vault, person)).unwrap()
+        };
         add(&world, person, FactorKind::Recovery, "");
         assert!(!has(&world));
         let app = add(&world, person, FactorKind::Totp, "one");

@@ -238,11 +238,19 @@ fn c15_adding_a_passkey_needs_a_present_factor() {
         let token = stepped.text("token");
         let again = |phone: &mut Phone| {
             let options = site.post(REGISTER, Some(&token), &json!({}));
-            site.post(REGISTERED, Some(&token), &json!({"credential": phone.create(&options.body)}))
+            let credential = phone.create(&options.body);
+            let bare = site.post(REGISTERED, Some(&token), &json!({ "credential": credential }));
+            let body = json!({"pin": PIN, "credential": credential});
+            (bare.status, site.post(REGISTERED, Some(&token), &body))
         };
-        assert_eq!(again(&mut Phone::new()).status, 201);
+        let (bare, added) = again(&mut Phone::new());
+        assert_eq!(
+            (bare, added.status),
+            (400, 201),
+            "it pays in place of the PIN, so the PIN is given as well"
+        );
         site.world.wait(901);
-        assert_eq!(again(&mut Phone::new()).code(), "step_up_needed");
+        assert_eq!(again(&mut Phone::new()).1.code(), "step_up_needed");
     });
 }
 

@@ -46,6 +46,19 @@ impl Site {
         check.unwrap()
     }
 
+    /// Signs in with a code and the app.
+    fn enter(&self, key: &base::Secret<Vec<u8>>) -> String {
+        let asked = self.post("/v1/buyer_sessions", None, &json!({"contact": "a@b.example"}));
+        let mails = self.world.deliver();
+        let code = code_in(&mails.iter().find(|mail| mail.template == "code").unwrap().body);
+        let path = format!("/v1/buyer_sessions/{}/verify", asked.text("id"));
+        let first = self.post(&path, None, &json!({ "code": code }));
+        let step = json!({"token": first.text("token"), "kind": "totp", "code": self.app_code(key)});
+        let done = self.post("/v1/second_steps", None, &step);
+        assert!(done.status < 300, "{} after {}", done.body, first.body);
+        done.text("token")
+    }
+
     fn lock(&self, token: &str) {
         for _ in 0..5 {
             self.post("/v1/buyer_sessions/current/wake", Some(token), &json!({ "pin": WRONG_PIN }));
@@ -85,36 +98,121 @@ fn pin_2_a_locked_pin_is_set_anew_by_its_buyer_and_the_old_one_is_gone() {
 }
 
 #[test]
-fn pin_2_with_a_code_alone_the_new_pin_pays_nothing_for_a_day_and_then_as_usual() {
+fn pin_2_with_a_code_alone_the_new_pin_pays_nothing_for_a_day_and_then_five_small_amounts_in_all() {
     each_site(|site| {
         let signed_in = site.buyer("a@b.example");
         let buyer = id_of(&signed_in);
-        site.reset(&signed_in.text("token"));
-        let until = site.world.now().plus_seconds(DAY);
+        let (done, _) = site.reset(&signed_in.text("token"));
+        assert_eq!(done.body["held_after"], json!(true));
+        let until = Some(site.world.now().plus_seconds(DAY));
         assert_eq!(site.pay_pin(buyer, NEW_PIN, 1, "CNY"), PinCheck::Cooling { until });
         assert_eq!(site.pay_pin(buyer, WRONG_PIN, 1, "CNY"), PinCheck::Wrong { left: 4 });
         site.world.wait(DAY - 1);
         assert_eq!(site.pay_pin(buyer, NEW_PIN, 1, "CNY"), PinCheck::Cooling { until });
         site.world.wait(1);
+        assert_eq!(site.pay_pin(buyer, NEW_PIN, 20_001, "CNY"), HELD, "one past the limit");
+        for _ in 0..4 {
+            assert_eq!(site.pay_pin(buyer, NEW_PIN, 20_000, "CNY"), PinCheck::Right);
+        }
+        // Set anew once more, it has no more small payments than it had.
+        let (request, code) = site.ask_reset(&done.text("token"));
+        assert_eq!(site.finish_reset(&done.text("token"), &request, &code, "618204").status, 200);
+        site.world.wait(DAY);
+        assert_eq!(site.pay_pin(buyer, "618204", 1, "CNY"), PinCheck::Right);
+        for _ in 0..2 {
+            assert_eq!(site.pay_pin(buyer, "618204", 1, "CNY"), HELD, "the sixth, and those after it");
+            site.world.wait(400 * DAY);
+        }
+    });
+}
+
+/// Held back until something stronger than the contact says who the buyer is.
+const HELD: PinCheck = PinCheck::Cooling { until: None };
+
+#[test]
+fn pin_2_a_factor_of_thirty_days_ends_what_a_code_alone_left_held_back() {
+    each_site(|site| {
+        let signed_in = site.buyer("a@b.example");
+        let buyer = id_of(&signed_in);
+        let (done, _) = site.reset(&signed_in.text("token"));
+        site.enrol(&done.text("token"));
+        site.world.wait(30 * DAY - 1);
+        assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), HELD);
+        let held = site.world.read(|tx, means| identity::find_cooling(tx, means, buyer)).unwrap().unwrap();
+        assert_eq!((held.until, held.payments_left, held.is_alone), (None, 5, true));
+        site.world.wait(1);
         assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), PinCheck::Right);
+        assert_eq!(site.world.read(|tx, means| identity::find_cooling(tx, means, buyer)).unwrap(), None);
     });
 }
 
 #[test]
-fn pin_2_after_an_older_app_the_new_pin_pays_five_small_amounts_and_no_more() {
+fn pin_2_the_operator_says_who_a_buyer_is_and_the_new_pin_pays_as_usual() {
     each_site(|site| {
         let signed_in = site.buyer("a@b.example");
         let buyer = id_of(&signed_in);
-        let (token, key, _) = site.enrol(&signed_in.text("token"));
+        let confirm = |id| {
+            let confirm = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
+                identity::confirm_buyer(tx, means, &identity::Actor::Operator, id)
+            };
+            site.world.write(confirm)
+        };
+        assert_eq!(confirm(buyer), Ok(()), "nothing is held back");
+        assert_eq!(site.world.audited("buyer.confirmed"), 0);
+        site.reset(&signed_in.text("token"));
         site.world.wait(DAY);
-        // The second factor was given yesterday: it is asked for again, before a code is sent.
+        assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), HELD);
+        assert_eq!(confirm(buyer), Ok(()));
+        assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), PinCheck::Right);
+        assert!(site.world.deliver().iter().any(|mail| mail.template == "buyer_confirmed"));
+        assert_eq!(site.world.audited("buyer.confirmed"), 1);
+        site.world
+            .write(move |tx, means| identity::erase_buyer(tx, means, &identity::Actor::Operator, buyer))
+            .unwrap();
+        assert_eq!(confirm(buyer), Err(identity::BuyerError::NotFound));
+    });
+}
+
+#[test]
+fn pin_2_a_thief_of_the_mailbox_adds_no_passkey_by_way_of_an_app() {
+    each_site(|site| {
+        let signed_in = site.buyer("a@b.example");
+        let (token, _, _) = site.enrol(&signed_in.text("token"));
+        // Not knowing the PIN, nor with one that was set by the mailbox.
+        let add = |token: &str, pin: Option<&str>| {
+            let mut body = json!({"credential": crate::http::touched()});
+            if let Some(pin) = pin {
+                body["pin"] = json!(pin);
+            }
+            site.post("/v1/passkeys/registrations/finish", Some(token), &body)
+        };
+        assert_eq!(add(&token, None).status, 400);
+        assert_eq!(add(&token, Some(WRONG_PIN)).code(), "pin_wrong");
+        let (done, _) = site.reset(&token);
+        assert_eq!(add(&done.text("token"), Some(NEW_PIN)).code(), "pin_cooling");
+        site.world.wait(DAY);
+        let held = site.pay_pin(id_of(&signed_in), NEW_PIN, 20_001, "CNY");
+        assert_eq!(held, HELD, "the app is no older than the theft");
+    });
+}
+
+#[test]
+fn pin_2_after_an_app_of_thirty_days_the_new_pin_pays_five_small_amounts_and_no_more() {
+    each_site(|site| {
+        let signed_in = site.buyer("a@b.example");
+        let buyer = id_of(&signed_in);
+        let (_, key, _) = site.enrol(&signed_in.text("token"));
+        site.world.wait(30 * DAY);
+        let token = site.enter(&key);
+        site.world.wait(900);
+        // The second factor was given a while ago: it is asked for again, before a code is sent.
         let refused = site.post("/v1/me/pin/resets", Some(&token), &json!({}));
         assert_eq!(refused.code(), "step_up_needed");
         let step = json!({"kind": "totp", "code": site.app_code(&key)});
         let token = site.post("/v1/session/step-up", Some(&token), &step).text("token");
         let (done, _) = site.reset(&token);
-        assert_eq!(done.body["payments_left"].as_i64(), Some(5));
-        let until = site.world.now().plus_seconds(DAY);
+        assert_eq!((done.body["payments_left"].as_i64(), &done.body["held_after"]), (Some(5), &json!(false)));
+        let until = Some(site.world.now().plus_seconds(DAY));
         assert_eq!(
             site.pay_pin(buyer, NEW_PIN, 20_001, "CNY"),
             PinCheck::Cooling { until },
@@ -132,6 +230,8 @@ fn pin_2_after_an_older_app_the_new_pin_pays_five_small_amounts_and_no_more() {
             site.send(axum::http::Method::PUT, "/v1/me/pin", Some(&done.text("token")), Some(&change));
         assert_eq!(changed.status, 204);
         assert_eq!(site.pay_pin(buyer, "618204", 1, "CNY"), PinCheck::Cooling { until });
+        site.world.wait(DAY);
+        assert_eq!(site.pay_pin(buyer, "618204", 1_000_000, "CNY"), PinCheck::Right);
     });
 }
 
@@ -141,7 +241,7 @@ fn pin_2_a_factor_that_came_with_the_mailbox_counts_for_nothing() {
         let signed_in = site.buyer("a@b.example");
         let (token, _, _) = site.enrol(&signed_in.text("token"));
         let (done, _) = site.reset(&token);
-        assert_eq!(done.body["payments_left"].as_i64(), Some(0), "the app is younger than a day");
+        assert_eq!(done.body["payments_left"].as_i64(), Some(0), "the app is younger than a month");
     });
 }
 

@@ -8,6 +8,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base::{Money, PaymentId, ScopedId, ShopId, Timestamp};
 use identity::desk::{Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, with_next};
+use identity::factors::{has_second_factor, list_factors};
 use identity::{Actor, FactorKind, Person, Pin};
 use risk::Place;
 use serde::Deserialize;
@@ -338,12 +339,12 @@ pub(super) fn find_standing(tx: &mut Tx<'_>, payer: &Payer<'_>, id: PaymentId) -
     let payment = payment.filter(|payment| payment.buyer.is_none_or(|buyer| buyer == payer.session.buyer));
     let payment = payment.ok_or_else(unknown)?;
     let payee = find_payee(tx, id.shop())?;
-    let factors = identity::factors::list_factors(tx, Person::Buyer(payer.session.buyer))?;
+    let factors = list_factors(tx, Person::Buyer(payer.session.buyer))?;
     let has_passkey = factors.iter().any(|factor| factor.kind == FactorKind::Passkey);
     let (state, awake) = (payment.state_at(payer.means.now), payer.session.awake);
-    let has_factor = factors.iter().any(|factor| factor.kind != FactorKind::Recovery);
+    let has_factor = has_second_factor(tx, payer.means.vault, Person::Buyer(payer.session.buyer))?;
     let (shop, amount) = (&payee.shop, payment.amount);
-    let lacks_factor = identity::lacks_factor(tx, shop, &payer.session, amount, payer.means.now)?;
+    let lacks_factor = identity::lacks_factor(tx, shop, &payer.session, amount, &payer.means)?;
     let above = shop.buyer_factor_above_minor.map(|minor| Money::new(minor, shop.currency));
     let factor_above = above.filter(|_| shop.demands_factor(amount));
     Ok(Standing { state, payment, payee, awake, has_passkey, factor_above, lacks_factor, has_factor })

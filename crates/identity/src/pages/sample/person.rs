@@ -19,6 +19,7 @@ use crate::pages::security::{
     AddressPage, DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
 use crate::permissions::{Permission, Role};
+use crate::pin::Cooling;
 
 fn factors(page: &Frame) -> Vec<FactorLine> {
     let line = |kind, label: String, used| FactorLine {
@@ -26,6 +27,7 @@ fn factors(page: &Frame) -> Vec<FactorLine> {
         label,
         created: ago(8_000_000),
         used,
+        is_contact: false,
         remove_href: "/me/security/1/remove".into(),
     };
     vec![
@@ -127,6 +129,12 @@ impl AccountPage {
     /// With a PIN that was set anew.
     pub fn sample_cooling(page: Frame) -> AccountPage {
         AccountPage { cooling: Some(held(4)), ..AccountPage::sample(page, Standing::Good) }
+    }
+
+    /// With a PIN that rests on a code alone, after its first day.
+    pub fn sample_held_back(page: Frame) -> AccountPage {
+        let cooling = Some(Cooling { until: None, payments_left: 3, is_alone: true });
+        AccountPage { cooling, factors: 0, ..AccountPage::sample(page, Standing::Good) }
     }
 }
 
