@@ -73,10 +73,12 @@ struct Named {
 }
 
 /// Fields of bodies that name no thing of a shop, though they are called like one.
-const NO_THING: [(&str, &str); 23] = [
+const NO_THING: [(&str, &str); 25] = [
     ("accept_invitation", "token"),
     ("confirm_sms", "code"),
     ("confirm_sms", "request"),
+    ("create_step_up", "code"),
+    ("create_step_up", "request"),
     ("confirm_totp", "code"),
     ("create_certificate", "code"),
     ("create_certificate", "request"),
