@@ -1,6 +1,5 @@
 //! The handle that everything above holds.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -17,10 +16,11 @@ use crate::error::Error;
 use crate::flushing::Flusher;
 use crate::following::{Follower, Followers};
 use crate::limits::{QUEUE_CLOSURES_MAX, READERS_MAX};
+use crate::lock::Lock;
 use crate::migrate::{self, Migration};
 use crate::postgres_engine::{PostgresConn, PostgresTarget};
 use crate::settling::Settling;
-use crate::sqlite_engine::{SqliteConn, lock_file};
+use crate::sqlite_engine::SqliteConn;
 use crate::table::Table;
 use crate::tx::{Key, Rows, Tx};
 
@@ -99,7 +99,7 @@ struct Shared {
     followers: Arc<Followers>,
     /// How often writes waited for an answer of the database.
     trips: Arc<AtomicU64>,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl Db {
@@ -110,13 +110,19 @@ impl Db {
     /// [`Error::Unavailable`] when it cannot be reached.
     pub fn open(config: &Config, migrations: &[Migration], now: Timestamp) -> Result<Db, Error> {
         let (source, lock) = match config {
-            Config::File(path) => (Source::File(path.clone()), Some(lock_file(path)?)),
+            Config::File(path) => (Source::File(path.clone()), Some(Lock::take(path)?)),
             Config::Postgres { url, ca_file } => {
                 (Source::Postgres(Arc::new(PostgresTarget::parse(url, ca_file.as_deref())?)), None)
             }
         };
-        let mut conn = source.open(Mode::Write)?;
-        migrate::migrate(&mut conn, migrations, now)?;
+        let ready = source.open(Mode::Write).and_then(|mut conn| {
+            migrate::migrate(&mut conn, migrations, now)?;
+            Ok(conn)
+        });
+        if let (Err(_), Some(lock)) = (&ready, &lock) {
+            lock.undo();
+        }
+        let conn = ready?;
         let (flushing, settling) = conn.ways().unzip();
         let trips = conn.trips().unwrap_or_default();
         let flusher = flushing.map(Flusher::start).transpose();

@@ -30,6 +30,7 @@ mod journal;
 mod kept;
 mod known;
 pub mod limits;
+mod lock;
 mod migrate;
 mod postgres_engine;
 mod settling;

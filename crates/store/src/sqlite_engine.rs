@@ -3,7 +3,6 @@
 //! The embedded engine uses three kinds: the committer's, which looks rows up and runs what cannot wait
 //! (`embedded.rs`), the writer's (`settling.rs`), and those of readers.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,17 +96,6 @@ impl TableSql {
             Some(at) => Err(Error::Bug(format!("`{}` must not be NULL in column {at}", known.table.name))),
         }
     }
-}
-
-/// Holds the database for one process: a second one would break the promise that batches see each other.
-pub(crate) fn lock_file(path: &Path) -> Result<File, Error> {
-    let lock = path.with_extension("lock");
-    let file = File::create(&lock)
-        .map_err(|e| Error::Refused(format!("cannot create `{}`: {e}", lock.display())))?;
-    file.try_lock().map_err(|_| {
-        Error::Refused(format!("`{}` is in use by another tillward; stop that one first", path.display()))
-    })?;
-    Ok(file)
 }
 
 impl SqliteConn {
