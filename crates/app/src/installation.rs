@@ -1,6 +1,5 @@
 //! An installation: database, vault and audit log, opened together.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +11,8 @@ use store::{Db, Tx};
 use vault::{Hanging, KeySource, SealedColumn, Vault};
 
 use crate::config::Config;
-use crate::key_source::open_source;
+use crate::data_folder::{close_folder, make_folder};
+use crate::key_source::{open_ahead, open_source};
 use crate::migrations;
 
 /// The name of the audit log in checkpoints, unless it was named otherwise when it was made.
@@ -32,6 +32,9 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// Nothing is there, and this command makes nothing.
+    #[error("there is no installation in `{}`; name its folder with --data", .0.display())]
+    Absent(PathBuf),
     /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -111,11 +114,12 @@ impl Installation {
     /// # Errors
     /// [`OpenError`].
     pub fn open(config: &Config, clock: Clock, dice: Dice) -> Result<Installation, OpenError> {
-        make_folder(&config.data)?;
+        // What can be refused without the database is refused before one is made.
+        let ahead = open_ahead(config, &dice)?;
         let now = clock.now();
-        let db = Db::open(&config.database, &migrations(), now)?;
+        let db = open_database(config, now)?;
         let sealed = db.read_blocking(Vault::exists)?;
-        let keys = open_source(config, sealed, &dice)?;
+        let keys = ahead.map_or_else(|| open_source(config, sealed, &dice), Ok)?;
         let vault = Arc::new(Vault::start(&db, &*keys, now, &dice)?);
         let (unlocked, chance) = (Arc::clone(&vault), dice.clone());
         let signer = db.write_blocking(move |tx| open_signer(tx, &unlocked, now, &chance))?;
@@ -129,6 +133,17 @@ impl Installation {
             clock,
             dice,
         })
+    }
+
+    /// Opens an installation that is there; looking at one, or changing it, must not make an empty one.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::Absent`] where there is no database file.
+    pub fn open_existing(config: &Config, clock: Clock, dice: Dice) -> Result<Installation, OpenError> {
+        match &config.database {
+            store::Config::File(path) if !path.exists() => Err(OpenError::Absent(config.data.clone())),
+            _ => Installation::open(config, clock, dice),
+        }
     }
 
     /// What the handlers hold.
@@ -236,9 +251,18 @@ fn read_bounded(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
     if bytes.len() > bytes_max { Err(format!("it is larger than {bytes_max} bytes")) } else { Ok(bytes) }
 }
 
-fn make_folder(path: &Path) -> Result<(), OpenError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+/// Opens the database and brings it up to date, in a data folder that nobody else reaches; both are made where they are
+/// not there yet.
+///
+/// # Errors
+/// [`OpenError::Folder`], [`OpenError::Store`].
+pub fn open_database(config: &Config, now: Timestamp) -> Result<Db, OpenError> {
+    let path = &config.data;
+    make_folder(path).map_err(|source| OpenError::Folder { path: path.clone(), source })?;
+    let db = Db::open(&config.database, &migrations(), now)?;
+    // Only now it is known to be ours.
+    close_folder(path);
+    Ok(db)
 }
 
 /// The log's signing key. Its seed is sealed in the vault, so every node that has the root key has it, and nobody else. A

@@ -32,6 +32,20 @@ pub fn open_source(config: &Config, sealed: bool, dice: &Dice) -> Result<Arc<dyn
     }
 }
 
+/// Opens the key source of a database that is yet to be made, where there is one already, so that one that is refused
+/// leaves no empty database behind. A key file is refused for its place even where it is not there yet.
+///
+/// # Errors
+/// [`OpenError`] with what to do.
+pub fn open_ahead(config: &Config, dice: &Dice) -> Result<Option<Arc<dyn KeySource>>, OpenError> {
+    if matches!(config.keys, Keys::File | Keys::Shares(_)) {
+        RootKey::check_place(&config.key_file, &config.data)?;
+    }
+    let new = matches!(&config.database, store::Config::File(path) if !path.exists());
+    let made = !matches!(config.keys, Keys::File) || config.key_file.exists();
+    if new && made { open_source(config, false, dice).map(Some) } else { Ok(None) }
+}
+
 /// Opens the key file, or makes it for a database that has no keys.
 fn open_file(config: &Config, sealed: bool, dice: &Dice) -> Result<FileSource, OpenError> {
     match FileSource::open(&config.key_file, &config.data) {

@@ -8,6 +8,7 @@ pub mod approvals;
 pub mod bench;
 pub mod cli;
 pub mod config;
+mod data_folder;
 pub mod demo;
 pub mod error_page;
 pub mod fuzz;

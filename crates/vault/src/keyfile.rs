@@ -40,6 +40,14 @@ impl RootKey {
         Ok(RootKey { key })
     }
 
+    /// Refuses a place for a key, before anything is made there.
+    ///
+    /// # Errors
+    /// [`KeyFileError::InsideData`] when `path` lies in `data_folder`, whether or not either is there yet.
+    pub fn check_place(path: &Path, data_folder: &Path) -> Result<(), KeyFileError> {
+        refuse_inside(path, data_folder)
+    }
+
     /// Reads the key from `path`.
     ///
     /// # Errors

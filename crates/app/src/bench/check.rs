@@ -85,13 +85,16 @@ pub fn check_folder(
     acks: Option<&Path>,
     database_url: Option<String>,
 ) -> Result<Verdict, String> {
+    let acked = acks.map_or_else(|| Ok(Vec::new()), read_acks)?;
     let config = config_of(folder, database_url)?;
-    let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+    if !config.data.is_dir() {
+        return Err(format!("no run left an installation in `{}`", folder.display()));
+    }
+    let at = Installation::open_existing(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
     // The log goes on where it stopped.
     let jobs = Jobs::start(&at, crate::config::Mail::Nowhere, crate::config::TextMessages::Nowhere)?;
     super::settle(&jobs)?;
     drop(jobs);
-    let acked = acks.map_or_else(|| Ok(Vec::new()), read_acks)?;
     let unique: BTreeSet<PaymentId> = acked.iter().copied().collect();
     let mut verdict = check(&at, unique.len() as u64)?;
     if unique.len() != acked.len() {

@@ -116,7 +116,7 @@ impl Buyer {
             }
         };
         let config = one.source.read()?;
-        let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+        let at = Installation::open_existing(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
         let change = change.with_url(config.public_url.as_deref());
         apply(&at, one.buyer, change).map_err(|e| whole(&e))?;
         say(done);

@@ -136,8 +136,8 @@ fn import(what: What, one: One, report: &mut Report) -> Result<(), String> {
     let at = if one.check {
         None
     } else {
-        let at =
-            Installation::open(&one.source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+        let at = Installation::open_existing(&one.source.read()?, Clock::System, Dice::System)
+            .map_err(|e| whole(&e))?;
         check_shop(&at, one.shop)?;
         Some(at)
     };

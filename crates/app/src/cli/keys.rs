@@ -151,7 +151,7 @@ impl Keys {
 
 fn open(source: Source) -> Result<(Config, Installation), String> {
     let config = source.read()?;
-    let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+    let at = Installation::open_existing(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
     Ok((config, at))
 }
 

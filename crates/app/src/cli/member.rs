@@ -63,7 +63,7 @@ impl Member {
             }
         };
         let config = one.source.read()?;
-        let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+        let at = Installation::open_existing(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
         let url = config.public_url.clone().unwrap_or(one.url);
         let link = apply(&at, one.member, &url).map_err(|e| whole(&e))?;
         say("Every second factor, the password and every session of the member are gone.");

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use base::Clock;
 
 use super::{Source, say, whole};
+use crate::installation::open_database;
 
 /// Bring the database up to date and stop.
 #[derive(clap::Args)]
@@ -21,14 +22,7 @@ pub(super) struct Migrate {
 impl Migrate {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let config = self.source.read()?;
-        if let store::Config::File(path) = &config.database
-            && let Some(folder) = path.parent()
-        {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| format!("cannot make `{}`: {e}", folder.display()))?;
-        }
-        let db = store::Db::open(&config.database, &crate::migrations(), Clock::System.now());
-        db.map_err(|e| whole(&e))?;
+        open_database(&config, Clock::System.now()).map_err(|e| whole(&e))?;
         say("the database is up to date");
         Ok(ExitCode::SUCCESS)
     }

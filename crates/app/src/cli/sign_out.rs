@@ -18,7 +18,8 @@ pub(super) enum Whom {
 
 /// Ends sessions, and says how many.
 pub(super) fn sign_out(source: Source, whom: Whom) -> Result<ExitCode, String> {
-    let at = Installation::open(&source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+    let at =
+        Installation::open_existing(&source.read()?, Clock::System, Dice::System).map_err(|e| whole(&e))?;
     let ended = apply(&at, whom).map_err(|e| whole(&e))?;
     say(&format!("{ended} sessions were ended"));
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,94 @@
+//! The data folder: made for its owner alone, and closed again where it stands open.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// What a new folder has, and the most that is left of one that everybody could reach.
+const FOLDER_MODE: u32 = 0o700;
+/// What everybody on the machine may do. A group that the operator let in, to make backups, is left alone.
+const EVERYBODY_BITS: u32 = 0o007;
+const MODE_BITS: u32 = 0o7777;
+/// What our files in it begin with, and what a file system keeps at its root.
+const OUR_NAMES: [&str; 3] = ["tillward.", "audit-checkpoints", "lost+found"];
+
+/// Makes the folder, for its owner alone. One that is there stays as it is.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
+}
+
+/// Takes a folder that everybody can reach away from all but its owner, if it is ours and holds nothing else. Where it
+/// is not, the log says what to do: closing it could lock others out of what is theirs.
+pub(crate) fn close_folder(path: &Path) {
+    let Ok(about) = fs::metadata(path) else { return };
+    let mode = about.mode() & MODE_BITS;
+    if mode & EVERYBODY_BITS == 0 {
+        return;
+    }
+    let ours = about.uid() == rustix::process::geteuid().as_raw() && holds_only_ours(path);
+    if ours && fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE)).is_ok() {
+        tracing::info!(
+            "the data folder `{}` had mode {mode:04o}; it is closed to others now",
+            path.display()
+        );
+    } else {
+        tracing::warn!(
+            "the data folder `{}` has mode {mode:04o}, others can reach it; keep nothing else in it and run `chmod 700` on it",
+            path.display()
+        );
+    }
+}
+
+fn holds_only_ours(path: &Path) -> bool {
+    let ours = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            OUR_NAMES.iter().any(|begin| name.as_encoded_bytes().starts_with(begin.as_bytes()))
+        })
+    };
+    fs::read_dir(path).is_ok_and(|mut entries| entries.all(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & MODE_BITS
+    }
+
+    /// The mode that a folder of `before` with these files has afterwards.
+    #[track_caller]
+    fn check(before: u32, files: &[&str], after: u32) {
+        let folder = tempfile::tempdir().unwrap();
+        files.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+        fs::set_permissions(folder.path(), Permissions::from_mode(before)).unwrap();
+        close_folder(folder.path());
+        assert_eq!(mode(folder.path()), after, "{before:04o} {files:?}");
+    }
+
+    #[test]
+    fn a_folder_of_ours_that_everybody_reaches_is_closed_and_no_other() {
+        let ours = ["tillward.db", "tillward.lock", "audit-checkpoints.jsonl", "lost+found"];
+        for (before, after) in
+            [(0o755, 0o700), (0o705, 0o700), (0o777, 0o700), (0o750, 0o750), (0o700, 0o700)]
+        {
+            check(before, &ours, after);
+            check(before, &[], after);
+        }
+        check(0o755, &["tillward.db", "letters.txt"], 0o755);
+        check(0o1777, &["tillward.db", "somebodys-own"], 0o1777);
+    }
+
+    #[test]
+    fn a_new_folder_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/data");
+        make_folder(&path).unwrap();
+        assert_eq!((mode(&path), mode(&folder.path().join("new"))), (0o700, 0o700));
+        fs::set_permissions(&path, Permissions::from_mode(0o750)).unwrap();
+        make_folder(&path).unwrap();
+        assert_eq!(mode(&path), 0o750);
+    }
+}
