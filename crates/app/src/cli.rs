@@ -116,7 +116,10 @@ static UNSAID: AtomicBool = AtomicBool::new(false);
 /// Runs the program.
 pub fn main() -> ExitCode {
     crate::hardening::keep_memory();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return show_answer(&answer),
+    };
     start_log();
     match run(cli.command) {
         Ok(_) if UNSAID.load(Ordering::Relaxed) => ExitCode::FAILURE,
@@ -126,6 +129,16 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints what the words of the command alone ask for: help, the version, or what is wrong with them.
+fn show_answer(answer: &clap::Error) -> ExitCode {
+    match answer.print() {
+        Err(problem) if !answer.use_stderr() => note_unsaid(&problem),
+        _ => {}
+    }
+    let code = u8::try_from(answer.exit_code()).unwrap_or(u8::MAX);
+    if UNSAID.load(Ordering::Relaxed) { ExitCode::FAILURE } else { ExitCode::from(code) }
 }
 
 /// Whatever is run, a variable with a slip in its name is refused, not left aside.
@@ -151,11 +164,15 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Migrate(migrate) => migrate.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Roles(roles) => roles.run(),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tillward", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { shell } => print_completions(shell),
     }
+}
+
+fn print_completions(shell: clap_complete::Shell) -> Result<ExitCode, String> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tillward", &mut script);
+    say(String::from_utf8(script).map_err(|e| whole(&e))?.trim_end());
+    Ok(ExitCode::SUCCESS)
 }
 
 fn start_log() {
@@ -171,12 +188,15 @@ fn start_log() {
 /// Prints a line for a person or a script. Who stops listening, as `| head` does, is left alone; what cannot be written for
 /// another reason is said, and the command fails in the end.
 fn say(line: &str) {
-    match writeln!(std::io::stdout(), "{line}") {
-        Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("tillward: cannot write to standard output: {problem}");
-            UNSAID.store(true, Ordering::Relaxed);
-        }
-        _ => {}
+    if let Err(problem) = writeln!(std::io::stdout(), "{line}") {
+        note_unsaid(&problem);
+    }
+}
+
+fn note_unsaid(problem: &std::io::Error) {
+    if problem.kind() != ErrorKind::BrokenPipe {
+        eprintln!("tillward: cannot write to standard output: {problem}");
+        UNSAID.store(true, Ordering::Relaxed);
     }
 }
 

@@ -159,8 +159,8 @@ async fn serve_and_play(
     let mailbox = Mailbox::open(mails, Arc::clone(tell));
     let world = World::new(address, installation.clone(), Arc::clone(town), mailbox);
     let ready = town.ready(&context, &world).await?;
+    let over = over(options.seconds, asked_to_stop());
     tell(&News::Ready(&ready));
-    let over = over(options.seconds);
     let score =
         play::play(&world, over, options.attacks_go_on, tell, Duration::from_secs(FINISH_SECONDS_MAX)).await;
     let _ = stop.send(());
@@ -169,7 +169,7 @@ async fn serve_and_play(
 }
 
 /// Done when the time is up or the program is asked to stop.
-async fn over(seconds: Option<u64>) {
+async fn over(seconds: Option<u64>, asked: impl Future<Output = ()>) {
     let time_is_up = async {
         match seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -178,7 +178,7 @@ async fn over(seconds: Option<u64>) {
     };
     tokio::select! {
         () = time_is_up => {}
-        () = asked_to_stop() => {}
+        () = asked => {}
     }
 }
 

@@ -17,6 +17,7 @@ use identity::desk::{Hall, Menu};
 use payments::routes::Context;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 use webkit::{Edge, PeerCertificate, request};
@@ -109,18 +110,23 @@ pub fn edge(installation: &Installation, secure: bool, trusted_proxies: &[IpAddr
         .with_error_page(identity::desk::error_page)
 }
 
-/// Done when the program is asked to stop: Ctrl-C, or a termination signal.
-pub async fn asked_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Done when the program is asked to stop: Ctrl-C, or a termination signal. From this call on neither ends the program
+/// by itself, also while nobody waits yet. To be called inside the runtime.
+pub fn asked_to_stop() -> impl Future<Output = ()> {
+    let [interrupt, terminate] =
+        [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok());
+    async move {
+        tokio::select! {
+            () = asked_by(interrupt) => {}
+            () = asked_by(terminate) => {}
         }
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
+    }
+}
+
+async fn asked_by(signal: Option<Signal>) {
+    match signal {
+        Some(mut signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 
@@ -389,6 +395,17 @@ mod tests {
         stop.send(()).unwrap();
         let stopped = tokio::time::timeout(Duration::from_secs(5), serving).await;
         assert!(stopped.is_ok(), "still running");
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_to_stop_before_anybody_waits_is_heard() {
+        for name in ["TERM", "INT"] {
+            let stop = asked_to_stop();
+            let itself = std::process::id().to_string();
+            let sent = std::process::Command::new("kill").args(["-s", name, &itself]).status();
+            assert!(sent.unwrap().success());
+            assert!(tokio::time::timeout(LONG, stop).await.is_ok(), "{name} was not heard");
+        }
     }
 
     #[test]

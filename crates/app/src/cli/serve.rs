@@ -48,6 +48,7 @@ async fn serve(config: Config) -> Result<(), String> {
         tokio::task::spawn_blocking(move || open(&config)).await.map_err(|e| e.to_string())?
     };
     let (installation, screen) = opened?;
+    let stop = asked_to_stop();
     let machines = bind_machines(&config, &installation).await?;
     let jobs = {
         let (installation, mail, texts) = (installation.clone(), config.mail.clone(), config.texts.clone());
@@ -83,7 +84,7 @@ async fn serve(config: Config) -> Result<(), String> {
     });
     renewal.note().await;
     let renewing = tokio::spawn(renewal.run());
-    listener.serve(router(&context, edge), asked_to_stop()).await;
+    listener.serve(router(&context, edge), stop).await;
     tracing::info!("stopping");
     stopping.notify_one();
     renewing.abort();

@@ -14,22 +14,22 @@ use crate::town::{Line, Log, Town, check_books};
 
 /// What a run of the program gave.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ran {
     #[track_caller]
-    fn good(self) -> String {
+    pub fn good(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (0, ""), "{}", self.out);
         self.out
     }
 
     /// The one line that says why it was refused.
     #[track_caller]
-    fn refusal(self) -> String {
+    pub fn refusal(self) -> String {
         assert_eq!((self.code, self.out.as_str()), (1, ""), "{}", self.err);
         assert_eq!(self.err.lines().count(), 1, "{}", self.err);
         self.err.strip_prefix("tillward: ").unwrap_or_else(|| panic!("{}", self.err)).trim_end().to_owned()
@@ -37,7 +37,7 @@ impl Ran {
 }
 
 /// Runs the program in `folder`.
-fn run(folder: &Path, words: &[&str]) -> Ran {
+pub fn run(folder: &Path, words: &[&str]) -> Ran {
     run_in(folder, words, &[])
 }
 
@@ -50,7 +50,7 @@ fn run_in(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Ran {
     Ran { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
 }
 
-fn sample() -> String {
+pub fn sample() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/payments.csv").display().to_string()
 }
 
@@ -64,7 +64,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[track_caller]
-fn has(text: &str, parts: &[&str]) {
+pub fn has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "`{part}` is not in: {text}");
     }
@@ -215,7 +215,7 @@ fn screen_refuses_broken_files_with_the_line_and_writes_nothing() {
     has(&nowhere, &["there is no folder for `no/d.csv`"]);
 }
 
-const TRAIN: [&str; 10] = [
+pub const TRAIN: [&str; 10] = [
     "--labels",
     "fraud",
     "--train-from",
@@ -427,7 +427,7 @@ fn settings(folder: &Path) -> Config {
     Settings { data, key_file, ..Settings::default() }.check().unwrap()
 }
 
-const SERVE: [&str; 7] = ["serve", "--data", "data", "--key-file", "data.key", "--listen", "127.0.0.1:0"];
+pub const SERVE: [&str; 7] = ["serve", "--data", "data", "--key-file", "data.key", "--listen", "127.0.0.1:0"];
 
 #[test]
 fn every_command_refuses_a_variable_with_a_slip_in_its_name_and_makes_nothing() {
@@ -561,17 +561,31 @@ fn migrating_twice_changes_nothing_the_second_time() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
-    let openapi = |out: std::process::Stdio| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tillward"));
-        command.arg("openapi").stdout(out).stderr(std::process::Stdio::piped()).spawn().unwrap()
-    };
-    let mut left = openapi(std::process::Stdio::piped());
-    drop(left.stdout.take());
-    let left = left.wait_with_output().unwrap();
-    assert_eq!((left.status.code(), String::from_utf8(left.stderr).unwrap().as_str()), (Some(0), ""));
+    for words in
+        ["openapi", "roles", "completions bash", "completions zsh", "--help", "screen --help", "--version"]
+    {
+        let print = |out: std::process::Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tillward"));
+            command.args(words.split(' ')).stdout(out).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let mut left = print(std::process::Stdio::piped());
+        drop(left.stdout.take());
+        let left = left.wait_with_output().unwrap();
+        assert_eq!(
+            (left.status.code(), String::from_utf8(left.stderr).unwrap().as_str()),
+            (Some(0), ""),
+            "{words}"
+        );
 
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let full = openapi(full.into()).wait_with_output().unwrap();
-    assert_eq!(full.status.code(), Some(1));
-    assert!(String::from_utf8(full.stderr).unwrap().contains("cannot write to standard output"));
+        // Opened for writing, as a shell does; nothing here could put a file in its place.
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let full = print(full.into()).wait_with_output().unwrap();
+        assert_eq!(full.status.code(), Some(1), "{words}");
+        assert!(
+            String::from_utf8(full.stderr).unwrap().contains("cannot write to standard output"),
+            "{words}"
+        );
+    }
+    let wrong = run(Path::new("."), &["screen"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""), "what is wrong with the words is said as before");
 }
