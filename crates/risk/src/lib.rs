@@ -13,6 +13,7 @@ pub mod flows;
 pub mod labels;
 pub mod metrics;
 pub mod model;
+pub mod output;
 pub mod profile;
 pub mod reasons;
 pub mod replay;

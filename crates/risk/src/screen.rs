@@ -7,8 +7,6 @@
 mod probe;
 mod summary;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use base::{Clock, Timestamp};
@@ -17,6 +15,7 @@ pub use summary::{Bucket, Case, Quality, RuleResult, Screening, Total};
 
 use crate::decide::{Costs, Decision, Outcome, Scorer, decide};
 use crate::model::Model;
+use crate::output::{Output, OutputError, write_whole};
 use crate::replay::{Plan, replay};
 use crate::rules::RuleSet;
 use crate::table::{self, Field, OnProgress, ReadOptions, Table, TableError};
@@ -78,14 +77,8 @@ pub enum ScreenError {
     #[error("the label delay must be at most {LABEL_DELAY_DAYS_MAX} days")]
     Delay,
     /// An output cannot be written.
-    #[error("`{path}` cannot be written")]
-    Write {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] OutputError),
 }
 
 /// Screens a file, and writes decisions and report where asked to.
@@ -102,8 +95,7 @@ pub fn run(options: &ScreenOptions, progress: OnProgress<'_>) -> Result<Screenin
     screening.seconds = options.clock.now().millis_since(began) as f64 / 1000.0;
     if let Some(path) = &options.report {
         let page = crate::report::page(&screening);
-        let wrote = crate::train::write_whole(path, page.as_bytes());
-        wrote.map_err(|source| ScreenError::Write { path: path.clone(), source })?;
+        write_whole(path, page.as_bytes())?;
     }
     Ok(screening)
 }
@@ -152,22 +144,19 @@ pub fn score(decision: &Decision) -> f32 {
     })
 }
 
-/// Where decisions go: beside the file until the last is written.
-struct Sink<'a> {
-    open: Option<(BufWriter<File>, PathBuf, &'a Path)>,
+/// Where decisions go.
+struct Sink {
+    output: Option<Output>,
     line: String,
 }
 
-impl<'a> Sink<'a> {
-    fn open(path: Option<&'a Path>) -> Result<Sink<'a>, ScreenError> {
-        let Some(path) = path else { return Ok(Sink { open: None, line: String::new() }) };
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let fail = |source| ScreenError::Write { path: path.to_owned(), source };
-        let mut file = BufWriter::with_capacity(256 * 1024, File::create(&part).map_err(fail)?);
-        file.write_all(b"id,time,outcome,score,reasons\n").map_err(fail)?;
-        Ok(Sink { open: Some((file, part, path)), line: String::new() })
+impl Sink {
+    fn open(path: Option<&Path>) -> Result<Sink, ScreenError> {
+        let mut output = path.map(Output::create).transpose()?;
+        if let Some(output) = &mut output {
+            output.append(b"id,time,outcome,score,reasons\n")?;
+        }
+        Ok(Sink { output, line: String::new() })
     }
 
     fn write(
@@ -178,7 +167,7 @@ impl<'a> Sink<'a> {
         score: f32,
     ) -> Result<(), ScreenError> {
         use std::fmt::Write as _;
-        let Some((file, _, path)) = &mut self.open else { return Ok(()) };
+        let Some(output) = &mut self.output else { return Ok(()) };
         let line = &mut self.line;
         line.clear();
         cell(&table.id(row), line);
@@ -189,25 +178,11 @@ impl<'a> Sink<'a> {
             line.push_str(&reason.rule);
         }
         line.push('\n');
-        let wrote = file.write_all(line.as_bytes());
-        wrote.map_err(|source| ScreenError::Write { path: path.to_owned(), source })
+        Ok(output.append(line.as_bytes())?)
     }
 
-    fn close(mut self) -> Result<(), ScreenError> {
-        let Some((mut file, part, path)) = self.open.take() else { return Ok(()) };
-        let done = file.flush().and_then(|()| std::fs::rename(&part, path));
-        done.map_err(|source| {
-            let _ = std::fs::remove_file(&part);
-            ScreenError::Write { path: path.to_owned(), source }
-        })
-    }
-}
-
-impl Drop for Sink<'_> {
-    fn drop(&mut self) {
-        if let Some((_, part, _)) = &self.open {
-            let _ = std::fs::remove_file(part);
-        }
+    fn close(self) -> Result<(), ScreenError> {
+        self.output.map_or(Ok(()), |output| Ok(output.finish()?))
     }
 }
 

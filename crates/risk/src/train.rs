@@ -8,7 +8,7 @@
 mod fold;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base::{Clock, Timestamp};
 
@@ -17,6 +17,7 @@ pub use fold::{Figures, Fold};
 use crate::facts::Entity;
 use crate::features::{INPUTS, Slot, features};
 use crate::model::{FitError, Model, Recipe, TRAINING_VALUES_MAX};
+use crate::output::{OutputError, write_whole};
 use crate::replay::{Plan, replay};
 use crate::table::{self, OnProgress, Progress, ReadOptions, Table, TableError};
 
@@ -112,14 +113,8 @@ pub enum TrainError {
         source: FitError,
     },
     /// The model cannot be written.
-    #[error("`{path}` cannot be written")]
-    Write {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] OutputError),
 }
 
 /// What came out.
@@ -176,24 +171,13 @@ pub fn run(options: &TrainOptions, progress: OnProgress<'_>) -> Result<Trained, 
     let model = first.ok_or(TrainError::Period { what: "`--folds`", min: 1, max: FOLDS_MAX })?;
     let file = model.save();
     if let Some(path) = &options.out {
-        write_whole(path, &file).map_err(|source| TrainError::Write { path: path.clone(), source })?;
+        write_whole(path, &file)?;
     }
     // Read back, so that it reads the program's rows and not the collected ones.
     let model = Model::load(&file).unwrap_or(model);
     let mapping = table.mapping().map(|(field, column)| (field.name(), column.to_owned())).collect();
     let seconds = options.clock.now().millis_since(began) as f64 / 1000.0;
     Ok(Trained { model, folds, mapping, rows: table.len() as u64, seconds })
-}
-
-/// Writes a file beside its place and moves it there: whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let done = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
-    if done.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    done
 }
 
 fn check(options: &TrainOptions) -> Result<(), TrainError> {

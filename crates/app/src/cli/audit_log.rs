@@ -1,15 +1,17 @@
 //! `tillward audit verify|prove|export|key`.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use audit::{AnchorFile, Inclusion, Report, SignedCheckpoint, VerifierKey};
 use base::{Clock, Dice};
+use risk::output::Output;
 
 use super::screen::check_outputs;
 use super::{Source, say, whole};
+use crate::config::Config;
 use crate::installation::Installation;
 use crate::jobs::{note_export, note_proof, note_verification};
 
@@ -93,7 +95,11 @@ impl AuditLog {
                 Ok(show(&report, json))
             }
             What::Prove { entry, source } => prove(&open(source)?, &entry),
-            What::Export { out, from, source } => export(&open(source)?, &out, from),
+            What::Export { out, from, source } => {
+                let config = source.read()?;
+                check_export(&config, &out)?;
+                export(&open_at(&config)?, &out, from)
+            }
             What::Key { source } => {
                 say(&open(source)?.signer.verifier_key().to_string());
                 Ok(ExitCode::SUCCESS)
@@ -104,16 +110,11 @@ impl AuditLog {
 
 /// Opens an installation that is there; looking at a log must not make an empty one.
 pub(super) fn open(source: Source) -> Result<Installation, String> {
-    let config = source.read()?;
-    if let store::Config::File(path) = &config.database
-        && !path.exists()
-    {
-        return Err(format!(
-            "there is no installation in `{}`; name its folder with --data",
-            config.data.display()
-        ));
-    }
-    Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))
+    open_at(&source.read()?)
+}
+
+fn open_at(config: &Config) -> Result<Installation, String> {
+    Installation::open_existing(config, Clock::System, Dice::System).map_err(|e| whole(&e))
 }
 
 fn read_key(text: &str) -> Result<VerifierKey, String> {
@@ -185,20 +186,12 @@ fn prove(at: &Installation, entry: &str) -> Result<ExitCode, String> {
     }
 }
 
-/// Writes beside and renames, so that the file is there whole or not at all; what was there before stays on a failure.
+/// Writes the log, which is there whole or not at all; what was there before stays on a failure.
 fn export(at: &Installation, out: &Path, from: u64) -> Result<ExitCode, String> {
-    check_outputs(&[], &[Some(&out.to_owned())])?;
-    let mut name = out.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    let written = write_part(at, &part, from).and_then(|done| {
-        std::fs::rename(&part, out).map_err(|e| cannot_write(out, &e))?;
-        Ok(done)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    let done = written?;
+    let mut file = Output::create(out).map_err(|e| whole(&e))?;
+    let key = at.signer.verifier_key().clone();
+    let done = at.db.read_blocking(|tx| audit::export(tx, &key, from, &mut file)).map_err(|e| whole(&e))?;
+    file.finish().map_err(|e| whole(&e))?;
     note_export(at, from, done.entries).map_err(|e| whole(&e))?;
     say(&format!(
         "wrote {} entries and {} checkpoints to `{}`",
@@ -209,16 +202,11 @@ fn export(at: &Installation, out: &Path, from: u64) -> Result<ExitCode, String> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_part(at: &Installation, part: &Path, from: u64) -> Result<audit::Exported, String> {
-    let refused = |e: std::io::Error| cannot_write(part, &e);
-    let mut file = BufWriter::new(File::create(part).map_err(refused)?);
-    let key = at.signer.verifier_key().clone();
-    let done = at.db.read_blocking(|tx| audit::export(tx, &key, from, &mut file)).map_err(|e| whole(&e))?;
-    let file = file.into_inner().map_err(|e| cannot_write(part, e.error()))?;
-    file.sync_all().map_err(refused)?;
-    Ok(done)
-}
-
-fn cannot_write(path: &Path, problem: &std::io::Error) -> String {
-    format!("cannot write `{}`: {problem}", path.display())
+/// Refuses to put the log in place of the database, the key or the checkpoints.
+fn check_export(config: &Config, out: &PathBuf) -> Result<(), String> {
+    let database = match &config.database {
+        store::Config::File(path) => Some(path),
+        store::Config::Postgres { .. } => None,
+    };
+    check_outputs(&[database, Some(&config.key_file), Some(&config.checkpoints)], &[Some(out)])
 }

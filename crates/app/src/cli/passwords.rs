@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use identity::Blocklist;
+use risk::output::write_whole;
 
-use super::say;
+use super::screen::check_outputs;
+use super::{say, whole};
 
 /// The list of passwords that nobody may choose.
 #[derive(clap::Args)]
@@ -28,12 +30,13 @@ enum What {
 impl Passwords {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let What::Build { list, out } = self.what;
+        check_outputs(&[Some(&list)], &[Some(&out)])?;
         let bytes = std::fs::read(&list).map_err(|e| format!("cannot read `{}`: {e}", list.display()))?;
         // Breach collections hold lines that are no text; what cannot be typed need not be refused.
         let text = String::from_utf8_lossy(&bytes);
         let file = Blocklist::build(text.lines()).map_err(|e| format!("`{}`: {e}", list.display()))?;
         let made = Blocklist::parse(&file).map_err(|e| e.to_string())?;
-        std::fs::write(&out, &file).map_err(|e| format!("cannot write `{}`: {e}", out.display()))?;
+        write_whole(&out, &file).map_err(|e| whole(&e))?;
         say(&format!(
             "{} passwords in {} bytes, version {}: `{}`",
             made.passwords(),

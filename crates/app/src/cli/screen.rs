@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base::{Currency, Money};
 use risk::Outcome;
+use risk::output::find_place;
 use risk::screen::{ScreenError, ScreenOptions, Screening};
 use risk::table::{Mapping, ReadOptions, TableError};
 use risk::train::Figures;
@@ -36,6 +37,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// The table of countries, where one is read.
+    pub(super) fn countries_file(&self) -> Option<&PathBuf> {
+        self.address_countries.as_ref()
+    }
+
     pub(super) fn options(self, labels: Option<String>) -> Result<ReadOptions, String> {
         let countries = self.address_countries.as_deref().map(read_countries).transpose();
         let countries = countries.map_err(|e| whole(&e))?.map(Arc::new);
@@ -84,11 +90,9 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let outputs = [&self.decisions, &self.report];
-        check_outputs(
-            &[Some(&self.file), self.model.as_ref(), self.rules.as_ref()],
-            &outputs.map(Option::as_ref),
-        )?;
+        let inputs =
+            [Some(&self.file), self.model.as_ref(), self.rules.as_ref(), self.reading.countries_file()];
+        check_outputs(&inputs, &[self.decisions.as_ref(), self.report.as_ref()])?;
         let mut options = ScreenOptions::new(&self.file);
         options.read = self.reading.options(self.labels)?;
         options.label_delay_days = self.delay_days;
@@ -103,7 +107,7 @@ impl Screen {
         bar.clear();
         let screening = screened.map_err(|e| match &e {
             ScreenError::Table(problem) => refused(&self.file, problem),
-            ScreenError::Delay | ScreenError::Write { .. } => whole(&e),
+            ScreenError::Delay | ScreenError::Write(_) => whole(&e),
         })?;
         if self.json {
             say(&screening.to_json().to_string());
@@ -123,21 +127,21 @@ pub(super) fn refused(file: &Path, problem: &TableError) -> String {
     }
 }
 
-/// Refuses to write over what is read, or two things into one file.
+/// Refuses to write over what is read, two things into one file, and in place of what is no regular file. Asked before
+/// any work is done: the last file must not fail after the first was written.
 pub(super) fn check_outputs(inputs: &[Option<&PathBuf>], outputs: &[Option<&PathBuf>]) -> Result<(), String> {
-    let place = |path: &PathBuf| std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let place = |path: &PathBuf| find_place(path).unwrap_or_else(|_| path.clone());
     let mut taken: Vec<PathBuf> = inputs.iter().flatten().map(|path| place(path)).collect();
     for path in outputs.iter().flatten() {
-        let at = place(path);
-        if taken.contains(&at) {
-            return Err(format!("`{}` is named twice; write to another file", path.display()));
-        }
-        if at.is_dir() {
+        if path.is_dir() {
             return Err(format!("`{}` is a folder; name a file", path.display()));
         }
-        // Asked before any work is done: the last file must not fail after the first was written.
         if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             return Err(format!("there is no folder for `{}`; make it first", path.display()));
+        }
+        let at = find_place(path).map_err(|e| whole(&e))?;
+        if taken.contains(&at) {
+            return Err(format!("`{}` is named twice; write to another file", path.display()));
         }
         taken.push(at);
     }
@@ -217,6 +221,7 @@ mod tests {
         assert!(check_outputs(&[Some(&a)], &[Some(&b), None]).is_ok());
         assert!(check_outputs(&[Some(&a)], &[Some(&a), None]).is_err());
         assert!(check_outputs(&[Some(&a)], &[Some(&b), Some(&b)]).is_err());
+        assert!(check_outputs(&[], &[Some(&b), Some(&PathBuf::from("./b.csv"))]).is_err());
         assert!(check_outputs(&[Some(&a)], &[Some(&PathBuf::from("/")), None]).is_err());
         assert!(check_outputs(&[Some(&a)], &[Some(&PathBuf::from("/no/such/folder/b.csv"))]).is_err());
     }

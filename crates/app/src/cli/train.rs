@@ -52,7 +52,7 @@ pub(super) struct Train {
 
 impl Train {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        check_outputs(&[Some(&self.file)], &[Some(&self.out)])?;
+        check_outputs(&[Some(&self.file), self.reading.countries_file()], &[Some(&self.out)])?;
         let options = TrainOptions {
             file: self.file,
             read: self.reading.options(Some(self.labels))?,

@@ -41,6 +41,8 @@ mod mtls;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 mod outside;
 #[cfg(test)]
 mod page_watch;
