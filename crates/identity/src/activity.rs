@@ -89,6 +89,7 @@ pub(crate) fn note_notice(
         | Notice::EmergencyBegun { .. }
         | Notice::ApprovalAsked { .. }
         | Notice::PayoutAccount { .. }
+        | Notice::RuleQuieted { .. }
         | Notice::ApiKeyEnds { .. }
         | Notice::CertificateEnds { .. } => return Ok(()),
     };

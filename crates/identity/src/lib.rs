@@ -133,7 +133,7 @@ pub use members::{
     start_login, update_roles,
 };
 pub use networks::{CountryOf, Network};
-pub use notices::{Notice, PayoutStep, queue_notice};
+pub use notices::{Notice, PayoutStep, Quiet, queue_notice};
 pub use own::{
     Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions, thaw,
 };

@@ -1,7 +1,7 @@
 //! Telling a person what happened to their account, on every channel they have, in the transaction in which it happened
 //! (C15). A thief who changes one thing cannot keep it quiet: a changed contact is told to the old one as well.
 
-use base::Secret;
+use base::{Secret, Timestamp};
 use store::Tx;
 
 use crate::activity;
@@ -122,6 +122,19 @@ pub enum Notice {
         /// What happened.
         step: PayoutStep,
     },
+    /// A rule of screening was quieted for the shop.
+    RuleQuieted {
+        /// Its name.
+        rule: String,
+        /// How far.
+        quiet: Quiet,
+        /// Who: an id of ours.
+        who: String,
+        /// When.
+        at: Timestamp,
+        /// Why, as they wrote it.
+        reason: String,
+    },
     /// An API key that this person may manage ends soon.
     ApiKeyEnds {
         /// What it is called.
@@ -136,6 +149,15 @@ pub enum Notice {
         /// Days left; 0 when it has ended.
         days: i64,
     },
+}
+
+/// What a quieted rule still does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// It is noted with a payment and changes nothing.
+    Watched,
+    /// Nothing.
+    Off,
 }
 
 /// How far the change of a payout account is.

@@ -2,12 +2,12 @@
 //!
 //! Promises: a rule that is watched is noted with the decision and changes nothing, one that is off is not noted; the rules
 //! of [`FIXED_RULES`] stay on, since they keep money that buyers hold with every shop; each change is in the log with who
-//! and why, and counts from the next payment on. Where nothing was changed nothing is stored.
+//! and why, and counts from the next payment on; whoever changes rules or watches over security is told of each that is quieted. Where nothing was changed nothing is stored.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base::ShopId;
-use identity::{Actor, Denied, Means, Permission};
+use identity::{Actor, Denied, Means, Notice, Permission, Person, Quiet};
 use risk::{Decision, Mode, RuleSet};
 use store::Tx;
 
@@ -86,9 +86,41 @@ pub fn set_rule_mode(
     let from = modes.set(rule, to);
     if from != to {
         rows::put_premises(tx, shop, &Premises { modes, ..known })?;
-        record::note_rule(tx, means, &actor.into(), shop, &RuleChange { rule, from, to, note })?;
+        let change = RuleChange { rule, from, to, note };
+        record::note_rule(tx, means, &actor.into(), shop, &change)?;
+        tell(tx, means, actor, shop, &change)?;
     }
     Ok(from)
+}
+
+/// Tells of a rule that was quieted: everybody who may change rules, and whoever watches over security, so that nobody
+/// quiets one alone and unseen.
+fn tell(
+    tx: &mut Tx<'_>,
+    means: &Means<'_>,
+    actor: &Actor,
+    shop: ShopId,
+    change: &RuleChange<'_>,
+) -> Result<(), identity::Fault> {
+    let quiet = match change.to {
+        Mode::On => return Ok(()),
+        Mode::Watch => Quiet::Watched,
+        Mode::Off => Quiet::Off,
+    };
+    let notice = Notice::RuleQuieted {
+        rule: change.rule.to_owned(),
+        quiet,
+        who: actor.label(),
+        at: means.now,
+        reason: change.note.as_str().to_owned(),
+    };
+    let mut told: BTreeSet<_> =
+        identity::list_holders_of(tx, shop, Permission::ManageRules)?.into_iter().collect();
+    told.extend(identity::list_security_members(tx, shop)?);
+    for member in told {
+        identity::queue_notice(tx, means, Person::Member(member), &notice)?;
+    }
+    Ok(())
 }
 
 /// How often each rule fired among the newest [`RULE_DECISIONS_MAX`] decisions of a shop, and how many these are. What fired

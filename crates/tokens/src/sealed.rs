@@ -16,6 +16,18 @@ use crate::store::sealed::{
 };
 use crate::token;
 
+/// A part of a payout account.
+macro_rules! payout_column {
+    ($column:literal, $part:expr) => {
+        SealedColumn {
+            table: payout::TABLE,
+            column: $column,
+            list: |tx, shop, owner, after, _| list_payout_parts(tx, $part, (shop, owner), after),
+            update: |tx, shop, owner, _, sealed| update_payout_part(tx, $part, (shop, owner), sealed),
+        }
+    };
+}
+
 /// Every one of them.
 pub const SEALED: &[SealedColumn] = &[
     SealedColumn {
@@ -50,28 +62,9 @@ pub const SEALED: &[SealedColumn] = &[
         list: |tx, shop, owner, after, limit| list_opening_reasons(tx, shop, owner, after, limit),
         update: |tx, shop, owner, row, sealed| update_opening_reason(tx, shop, owner, row, sealed),
     },
-    SealedColumn {
-        table: payout::TABLE,
-        column: "holder",
-        list: |tx, shop, owner, after, _| list_payout_parts(tx, PayoutPart::Holder, (shop, owner), after),
-        update: |tx, shop, owner, _, sealed| {
-            update_payout_part(tx, PayoutPart::Holder, (shop, owner), sealed)
-        },
-    },
-    SealedColumn {
-        table: payout::TABLE,
-        column: "number",
-        list: |tx, shop, owner, after, _| list_payout_parts(tx, PayoutPart::Number, (shop, owner), after),
-        update: |tx, shop, owner, _, sealed| {
-            update_payout_part(tx, PayoutPart::Number, (shop, owner), sealed)
-        },
-    },
-    SealedColumn {
-        table: payout::TABLE,
-        column: "bank",
-        list: |tx, shop, owner, after, _| list_payout_parts(tx, PayoutPart::Bank, (shop, owner), after),
-        update: |tx, shop, owner, _, sealed| update_payout_part(tx, PayoutPart::Bank, (shop, owner), sealed),
-    },
+    payout_column!("holder", PayoutPart::Holder),
+    payout_column!("number", PayoutPart::Number),
+    payout_column!("bank", PayoutPart::Bank),
     SealedColumn {
         table: export::TABLE,
         column: "reason",

@@ -210,7 +210,7 @@ pub enum Replayed {
 pub struct Running(Arc<Mutex<HashMap<Asked, Begun>>>);
 
 /// Caller, endpoint and key.
-type Asked = (String, &'static str, String);
+type Asked = Arc<(String, &'static str, String)>;
 
 /// A request that runs, and the nonce of its signature.
 type Begun = (Fingerprint, Option<String>);
@@ -235,8 +235,8 @@ impl Running {
         print: &Fingerprint,
         nonce: Option<&str>,
     ) -> Result<Option<Turn>, ApiError> {
-        let asked = (caller, endpoint, key.0.clone());
-        match self.lock().entry(asked.clone()) {
+        let asked = Arc::new((caller, endpoint, key.0.clone()));
+        match self.lock().entry(Arc::clone(&asked)) {
             Entry::Vacant(place) => {
                 place.insert((print.clone(), nonce.map(str::to_owned)));
                 Ok(Some(Turn { running: self.clone(), asked }))

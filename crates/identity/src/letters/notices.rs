@@ -1,12 +1,12 @@
 //! The texts of notices, in both languages: as a mail, and as one short message.
 
-use base::Secret;
+use base::{Secret, Timestamp};
 use webkit::page::Lang;
 
 use crate::limits::{FACTOR_SETTLED_SECONDS, PIN_COOLING_PAYMENTS_MAX};
 use crate::mail::{Letter, Message};
 use crate::networks::Network;
-use crate::notices::{Notice, PayoutStep};
+use crate::notices::{Notice, PayoutStep, Quiet};
 use crate::permissions::Role;
 use crate::store::factors::FactorKind;
 use crate::text::Label;
@@ -81,6 +81,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::EmergencyBegun { .. } => "emergency_begun",
         Notice::ApprovalAsked { .. } => "approval_asked",
         Notice::PayoutAccount { .. } => "payout_account",
+        Notice::RuleQuieted { .. } => "rule_quieted",
         Notice::ApiKeyEnds { .. } => "api_key_ends",
         Notice::CertificateEnds { .. } => "certificate_ends",
     }
@@ -143,14 +144,14 @@ fn english(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::ReadsTooMuch { reader, openings } => reads_in_english(reader, *openings),
         Notice::PaymentPageChanged { what } => page_in_english(what),
-        Notice::BuyerPolicyChanged => (
-            "What your shop asks of buyers was changed",
-            "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.".to_owned(),
-        ),
+        Notice::BuyerPolicyChanged => policy_in_english(),
         Notice::ColleagueStopped { who } => stopped_in_english(who),
         Notice::EmergencyBegun { who, role, minutes, reason } => begun_in_english((who, *role), *minutes, reason),
         Notice::ApprovalAsked { summary } => approval_in_english(summary),
         Notice::PayoutAccount { account, step } => payout_in_english(account, *step),
+        Notice::RuleQuieted { rule, quiet, who, at, reason } => {
+            quieted_in_english((rule, *quiet), (who, *at), reason)
+        }
         Notice::ApiKeyEnds { label, days } => api_key_in_english(label, *days),
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
     }
@@ -289,6 +290,45 @@ fn payout_in_chinese(account: &str, step: PayoutStep) -> (&'static str, String) 
     }
 }
 
+fn policy_in_english() -> (&'static str, String) {
+    let text =
+        "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.";
+    ("What your shop asks of buyers was changed", text.to_owned())
+}
+
+fn policy_in_chinese() -> (&'static str, String) {
+    let text = "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。";
+    ("店铺对买家的要求已更改", text.to_owned())
+}
+
+fn quieted_in_english(
+    (rule, quiet): (&str, Quiet),
+    (who, at): (&str, Timestamp),
+    reason: &str,
+) -> (&'static str, String) {
+    let (subject, now) = match quiet {
+        Quiet::Watched => {
+            ("A rule of screening was put on watch", "is only noted with a payment and stops none any more")
+        }
+        Quiet::Off => ("A rule of screening was switched off", "is off"),
+    };
+    let text =
+        format!("Your shop's rule `{rule}` {now}. `{who}` did that at {at}. The reason given: “{reason}”.");
+    (subject, text)
+}
+
+fn quieted_in_chinese(
+    (rule, quiet): (&str, Quiet),
+    (who, at): (&str, Timestamp),
+    reason: &str,
+) -> (&'static str, String) {
+    let (subject, now) = match quiet {
+        Quiet::Watched => ("一条风控规则已改为仅观察", "现在只随付款记录，不再拦截任何付款"),
+        Quiet::Off => ("一条风控规则已关闭", "已关闭"),
+    };
+    (subject, format!("您店铺的规则 `{rule}` {now}。操作者：`{who}`，时间：{at}，所述原因：“{reason}”。"))
+}
+
 fn api_key_in_english(label: &str, days: i64) -> (&'static str, String) {
     if days == 0 {
         let text = format!("The API key “{label}” has ended. What signs with it is refused.");
@@ -397,15 +437,15 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             format!("`{reader}` 已 {openings} 次打开客户资料或银行卡，超出平常或允许的次数。"),
         ),
         Notice::PaymentPageChanged { what } => page_in_chinese(what),
-        Notice::BuyerPolicyChanged => (
-            "店铺对买家的要求已更改",
-            "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
-        ),
+        Notice::BuyerPolicyChanged => policy_in_chinese(),
         Notice::ColleagueStopped { who } => stopped_in_chinese(who),
         Notice::EmergencyBegun { who, role, minutes, reason } => {
             begun_in_chinese((who, *role), *minutes, reason)
         }
         Notice::PayoutAccount { account, step } => payout_in_chinese(account, *step),
+        Notice::RuleQuieted { rule, quiet, who, at, reason } => {
+            quieted_in_chinese((rule, *quiet), (who, *at), reason)
+        }
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
         Notice::ApiKeyEnds { label, days } => api_key_in_chinese(label, *days),
         Notice::CertificateEnds { label, days: 0 } => {
@@ -446,6 +486,10 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         (Notice::PayoutAccount { .. }, Lang::Zh) => {
             "若非预期，请立即登录，在“收款账户”中停止更换，并向同事核实。"
         }
+        (Notice::RuleQuieted { .. }, Lang::En) => {
+            "If that should not be, sign in and switch it on again under “Rules”."
+        }
+        (Notice::RuleQuieted { .. }, Lang::Zh) => "若有不妥，请登录后在“规则”中重新启用。",
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
         (Notice::ApiKeyEnds { .. }, Lang::En) => {

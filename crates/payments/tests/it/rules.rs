@@ -76,6 +76,66 @@ fn c34_a_rule_on_watch_is_noted_and_stops_nothing_and_one_that_is_off_is_not_not
     });
 }
 
+/// Takes the mails that wait: address, template and text of each, in order of the address.
+fn mails(world: &World) -> Vec<(String, &'static str, String)> {
+    let mails = world.write(|tx, means| {
+        let mails = identity::take_due(tx, means, 100)?;
+        for mail in &mails {
+            identity::mark_sent(tx, mail.shop, &mail.id)?;
+        }
+        Ok::<_, identity::Fault>(mails)
+    });
+    let told = |mail: identity::DueMail| {
+        let template = if mail.template == "rule_quieted" { "rule_quieted" } else { "another" };
+        (mail.recipient.expose().clone(), template, mail.body.expose().clone())
+    };
+    let mut told: Vec<_> = mails.unwrap().into_iter().map(told).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn c34_whoever_keeps_a_shops_rules_and_its_security_is_told_when_one_is_quieted() {
+    each_world(|world| {
+        let (shop, other) = (world.shop("SG").id, world.shop("SG").id);
+        let [owner, risk, guard] =
+            [Role::Owner, Role::Risk, Role::Security].map(|role| member(&world, shop, role));
+        for role in [Role::Manager, Role::Cashier, Role::Auditor] {
+            member(&world, shop, role);
+        }
+        member(&world, other, Role::Owner);
+        let address = |who: &Actor| {
+            let Actor::Member(session) = who.clone() else { panic!("a member") };
+            let person = world.read(|tx| {
+                Ok::<_, store::Error>(
+                    identity::find_member_person(tx, &world.vault, shop, session.member).unwrap(),
+                )
+            });
+            person.email.expose().clone()
+        };
+        let mut wanted = [address(&owner), address(&risk), address(&guard)];
+        wanted.sort();
+        mails(&world);
+        for (mode, words) in [(Mode::Watch, "is only noted with a payment"), (Mode::Off, "is off")] {
+            set(&world, &risk, shop, "night_unusual_amount", mode).unwrap();
+            let told = mails(&world);
+            let to: Vec<_> = told.iter().map(|(to, _, _)| to.clone()).collect();
+            assert_eq!(to, wanted, "whoever did it, and nobody else");
+            for (_, template, text) in told {
+                assert_eq!(template, "rule_quieted");
+                let now = world.now().to_rfc3339();
+                for part in ["night_unusual_amount", words, "our guests eat late", &risk.label(), &now] {
+                    assert!(text.contains(part), "`{part}` is not in {text}");
+                }
+            }
+        }
+        set(&world, &risk, shop, "night_unusual_amount", Mode::Off).unwrap();
+        set(&world, &risk, shop, "night_unusual_amount", Mode::On).unwrap();
+        assert!(set(&world, &guard, shop, "night_unusual_amount", Mode::Off).is_err());
+        assert_eq!(mails(&world), [], "nothing was quieted");
+    });
+}
+
 #[test]
 fn c34_a_decision_alone_follows_the_shops_modes() {
     each_world(|world| {

@@ -116,11 +116,12 @@ impl Call {
         let vault = &self.context.vault;
         let older: Vec<_> = vault.hmac_keys(SubKey::Fingerprint).into_iter().skip(1).collect();
         let print = self.incoming.fingerprint(&vault.hmac_key(SubKey::Fingerprint), &older);
-        let turn = match self.enter(operation.name, &key, &print) {
+        let name = self.credential.name();
+        let keys = [keys, self.keys(&name, operation.name, &key)].concat();
+        let turn = match self.enter((name, operation.name, &key), &print) {
             Ok(turn) => turn,
             Err(refused) => return self.refuse(refused).await,
         };
-        let keys = [keys, self.keys(operation.name, &key)].concat();
         let (context, incoming, credential) = self.shared();
         let written = self.context.db.write_with(keys, move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
@@ -140,25 +141,24 @@ impl Call {
     /// A place among the writes that run now.
     fn enter(
         &self,
-        endpoint: &'static str,
-        key: &IdempotencyKey,
+        asked: (String, &'static str, &IdempotencyKey),
         print: &Fingerprint,
     ) -> Result<Option<Turn>, ApiError> {
         let nonce = match &*self.credential {
             Credential::Key(signed) => Some(signed.accepted.nonce.as_str()),
             _ => None,
         };
-        self.context.running.enter((self.credential.name(), endpoint, key), print, nonce)
+        self.context.running.enter(asked, print, nonce)
     }
 
-    /// The rows that every write of this call reads.
-    fn keys(&self, endpoint: &'static str, key: &IdempotencyKey) -> Vec<Key> {
+    /// The rows that every write of this call reads; `name` is the credential's.
+    fn keys(&self, name: &str, endpoint: &'static str, key: &IdempotencyKey) -> Vec<Key> {
         match &*self.credential {
             Credential::Nobody | Credential::Certificate(_) => Vec::new(),
-            Credential::Buyer(token) | Credential::Member(token) => vec![session_key(&token.hash())],
+            Credential::Buyer(_) | Credential::Member(_) => vec![session_key(name)],
             Credential::Key(signed) => {
                 let caller = &signed.key.caller;
-                let scope = Scope { shop: caller.shop, caller: caller.key.to_string(), endpoint };
+                let scope = Scope { shop: caller.shop, caller: name.to_owned(), endpoint };
                 vec![
                     api_key_key(caller.key),
                     replay::prefetch_key(caller.shop, &signed.accepted),
