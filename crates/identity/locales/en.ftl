@@ -420,7 +420,7 @@ members-signed-out = { $n ->
 }
 member-sessions-end = Sign { $name } out everywhere
 member-remove-ask = Remove { $name } …
-member-last-owner = The shop needs an owner. Make somebody else owner first.
+member-last-owner = Nobody else here may do everything. Give somebody else the same role first.
 member-remove-title = Remove { $name } from { $shop }?
 member-remove-1 = { $n ->
     [0] They can no longer sign in, from now on.

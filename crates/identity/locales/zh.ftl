@@ -396,7 +396,7 @@ members-signed-out = { $n ->
 }
 member-sessions-end = 让{ $name }退出所有设备
 member-remove-ask = 移除{ $name } …
-member-last-owner = 店铺必须有一位店主。请先指定另一位店主。
+member-last-owner = 这里没有其他人拥有全部权限。请先授予另一位成员同样的角色。
 member-remove-title = 将{ $name }移出{ $shop }？
 member-remove-1 = { $n ->
     [0] 对方从此无法登录。

@@ -5,12 +5,18 @@
 //! - a shop whose last review is older than [`ACCESS_REVIEW_EVERY_DAYS`] gets one with the next run of the job;
 //! - a line says since when, when last used, how old the password or key is, and what stands out;
 //! - nobody decides their own line where a colleague could;
-//! - what is undecided after [`ACCESS_REVIEW_OPEN_DAYS`] is suspended, never the last owner; it can be confirmed later.
+//! - whoever decides is told when it opens and [`ACCESS_REVIEW_REMINDER_DAYS`] days before its end;
+//! - what is undecided after [`ACCESS_REVIEW_OPEN_DAYS`] is suspended, never the last owner of a shop nor the last operator of
+//!   the house; it can be confirmed later. Who is suspended is told, and whoever could restore them what ended.
 //!   Certificates are revoked then, with those that renewed them: their holder is enrolled anew;
 //! - the first decision of a line counts: a second one, made at the same time, is refused;
 //! - the closed review is in the audit log with the digest of all its lines, under the log's signature.
 //!
 //! Passwords are listed with their age and never forced to change by age alone. A key's age is flagged.
+
+mod telling;
+
+use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
 use base::{AccessReviewId, ApiKeyId, CertificateId, MemberId, ScopedId, ShopId, Timestamp};
@@ -22,9 +28,11 @@ use crate::context::{Fault, Means, takes_faults};
 use crate::factors;
 use crate::grants::{self, Grants};
 use crate::limits::{
-    ACCESS_REVIEW_EVERY_DAYS, ACCESS_REVIEW_OPEN_DAYS, API_KEY_OLD_DAYS, IDLE_DAYS_MAX, SHOPS_LISTED_MAX,
+    ACCESS_REVIEW_EVERY_DAYS, ACCESS_REVIEW_OPEN_DAYS, ACCESS_REVIEW_REMINDER_DAYS, API_KEY_OLD_DAYS,
+    IDLE_DAYS_MAX, SHOPS_LISTED_MAX,
 };
 use crate::members::{self, MemberState};
+use crate::notices::Stopped;
 use crate::permissions::{Actor, Denied, Permission};
 use crate::record::{self, Event};
 use crate::shops;
@@ -32,6 +40,8 @@ use crate::store::access_reviews::{self as rows, LineRow, ReviewRow};
 use crate::store::api_keys::{self as key_rows, KeyState};
 use crate::store::members as member_rows;
 use crate::store::members::MemberRow;
+use crate::suspensions::{self, SuspendedFor};
+use crate::throttle::{self, Limit};
 
 pub use crate::store::access_reviews::{Decision, LineKind, ReviewState};
 
@@ -40,6 +50,13 @@ const DAY_SECONDS: i64 = 86_400;
 const REVIEWS_LISTED_MAX: i64 = 40;
 /// Reviews that one run closes.
 const REVIEWS_CLOSED_MAX: i64 = 20;
+/// A review whose deciders were reminded. Kept in the table of limits until the review is over: one entry, no limit.
+const REMINDED: Limit = Limit {
+    kind: "access_review_reminded",
+    tries_max: 1,
+    window_seconds: 0,
+    block_seconds: (ACCESS_REVIEW_REMINDER_DAYS + 1) * DAY_SECONDS,
+};
 
 /// What stands out in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +141,10 @@ pub enum AccessReviewError {
     /// Decided already.
     #[error("the line was decided already")]
     Decided,
-    /// The line is the last owner's.
-    #[error("a shop keeps at least one active owner; make another member owner first")]
+    /// The line is the last owner's, or the last operator's.
+    #[error(
+        "a shop keeps an active owner, the installation an active operator; give another member the role first"
+    )]
     LastOwner,
     /// Not the caller's fault.
     #[error(transparent)]
@@ -220,25 +239,29 @@ fn carry_out(
     match (row.kind, decision) {
         (LineKind::Member, Decision::Confirm) => {
             if let Some(member) = find_member(tx, &row.subject)? {
-                members::restore(tx, means, actor, member)?;
+                suspensions::restore(tx, means, actor, member)?;
             }
         }
         (LineKind::Member, _) => {
             if let Some(member) =
                 find_member(tx, &row.subject)?.filter(|row| row.state != MemberState::Disabled)
             {
-                if members::is_last_owner(tx, &member)? {
+                if suspensions::is_last_keeper(tx, &member)? {
                     return Err(AccessReviewError::LastOwner);
                 }
                 members::end_member(tx, means, actor, member)?;
             }
         }
         (LineKind::Certificate, Decision::Confirm) => {}
-        (LineKind::Certificate, _) => certificates::end_held(tx, means, actor, parse_certificate(row)?)?,
+        (LineKind::Certificate, _) => {
+            certificates::end_held(tx, means, actor, parse_certificate(row)?)?;
+        }
         (LineKind::ApiKey, decision) => {
             let id: ApiKeyId = row.subject.parse().map_err(|_| Fault::Row("access review line"))?;
             match decision {
-                Decision::Confirm => api_keys::set_suspended(tx, means, actor, id, false)?,
+                Decision::Confirm => {
+                    api_keys::set_suspended(tx, means, actor, id, false)?;
+                }
                 Decision::Remove | Decision::Suspended => api_keys::revoke_key(tx, means, actor, id)?,
             }
         }
@@ -316,6 +339,7 @@ pub fn open_access_review(tx: &mut Tx, means: &Means<'_>, shop: ShopId) -> Resul
     }
     let event = Event::new(shop, &Actor::System, record::ACCESS_REVIEW_OPENED, id).with("lines", lines);
     record::note(tx, means, event)?;
+    telling::tell_deciders(tx, means, shop, (lines, ACCESS_REVIEW_OPEN_DAYS))?;
     Ok(id)
 }
 
@@ -400,36 +424,69 @@ fn is_idle(used: Timestamp, now: Timestamp) -> bool {
 pub fn close_due_reviews(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
     let due = rows::list_due(tx, means.now, REVIEWS_CLOSED_MAX)?;
     for found in &due {
+        let mut stopped = Stopped::default();
         for row in rows::list_lines(tx, found.id)?.into_iter().filter(|row| row.decision.is_none()) {
-            let decision = suspend_line(tx, means, &row)?;
+            let decision = suspend_line(tx, means, &row, &mut stopped)?;
             let (decider, decided) = (Some("system".to_owned()), Some(means.now));
             rows::update_line(tx, LineRow { decision: Some(decision), decider, decided, ..row })?;
         }
         close(tx, means, &Actor::System, found)?;
+        telling::tell_keepers(tx, means, found.id.shop(), SuspendedFor::Review, stopped)?;
     }
     Ok(due.len())
 }
 
-/// The last owner stays, or nobody could ever decide again.
-fn suspend_line(tx: &mut Tx, means: &Means<'_>, row: &LineRow) -> Result<Decision, Fault> {
-    let why = "access review";
+/// The last who can run the shop stays, or nobody could ever decide again. What ended is added to `stopped`.
+fn suspend_line(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    row: &LineRow,
+    stopped: &mut Stopped,
+) -> Result<Decision, Fault> {
     match row.kind {
         LineKind::Member => {
             let member = find_member(tx, &row.subject)?.filter(|row| row.state == MemberState::Active);
             let Some(member) = member else { return Ok(Decision::Suspended) };
-            let suspended = members::suspend(tx, means, &Actor::System, member, why)?;
-            Ok(if suspended { Decision::Suspended } else { Decision::Confirm })
+            if !suspensions::suspend(tx, means, &Actor::System, member, SuspendedFor::Review)? {
+                return Ok(Decision::Confirm);
+            }
+            stopped.members.push(row.subject.clone());
         }
         LineKind::Certificate => {
-            certificates::end_held(tx, means, &Actor::System, parse_certificate(row)?)?;
-            Ok(Decision::Suspended)
+            let ended = certificates::end_held(tx, means, &Actor::System, parse_certificate(row)?)?;
+            stopped.certificates.extend(ended);
         }
         LineKind::ApiKey => {
             let id: ApiKeyId = row.subject.parse().map_err(|_| Fault::Row("access review line"))?;
-            api_keys::set_suspended(tx, means, &Actor::System, id, true)?;
-            Ok(Decision::Suspended)
+            stopped.api_keys.extend(api_keys::set_suspended(tx, means, &Actor::System, id, true)?);
         }
     }
+    Ok(Decision::Suspended)
+}
+
+/// Reminds of reviews that end within [`ACCESS_REVIEW_REMINDER_DAYS`] days with something undecided, each once, and returns
+/// of how many. The program's own job.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn remind_of_open_reviews(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
+    let soon = means.now.plus_seconds(ACCESS_REVIEW_REMINDER_DAYS * DAY_SECONDS);
+    let mut reminded = 0;
+    for found in rows::list_due(tx, soon, i64::try_from(SHOPS_LISTED_MAX).unwrap_or(i64::MAX))? {
+        let review = found.id.short();
+        if found.due <= means.now || throttle::is_remembered(tx, &REMINDED, review, means.now)? {
+            continue;
+        }
+        throttle::remember(tx, &REMINDED, review, means.now)?;
+        let left = rows::list_lines(tx, found.id)?.iter().filter(|row| row.decision.is_none()).count();
+        let left = i64::try_from(left).unwrap_or(i64::MAX);
+        let (shop, days) = (found.id.shop(), ACCESS_REVIEW_REMINDER_DAYS);
+        let event = Event::new(shop, &Actor::System, record::ACCESS_REVIEW_ENDS_SOON, found.id);
+        record::note(tx, means, event.with("undecided", left))?;
+        telling::tell_deciders(tx, means, shop, (left, days))?;
+        reminded += 1;
+    }
+    Ok(reminded)
 }
 
 fn close(tx: &mut Tx, means: &Means<'_>, actor: &Actor, row: &ReviewRow) -> Result<(), Fault> {
@@ -463,18 +520,25 @@ fn digest_of(lines: &[LineRow]) -> String {
     hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Suspends active members who did not sign in for [`IDLE_DAYS_MAX`] days (PCI 8.2.6), never the last owner, and returns
-/// how many. The program's own job.
+/// Suspends active members who did not sign in for [`IDLE_DAYS_MAX`] days (PCI 8.2.6), never the last owner of a shop nor the
+/// last operator of the house, and returns how many. They are told, and whoever could restore them. The program's own job.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub fn suspend_idle_members(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
     let before = means.now.plus_seconds(-IDLE_DAYS_MAX * DAY_SECONDS);
-    let mut suspended = 0;
+    let mut suspended: BTreeMap<ShopId, Stopped> = BTreeMap::new();
     for row in member_rows::list_idle_members(tx, before)? {
-        suspended += usize::from(members::suspend(tx, means, &Actor::System, row, "idle")?);
+        let (shop, id) = (row.shop, row.id);
+        if suspensions::suspend(tx, means, &Actor::System, row, SuspendedFor::Idle)? {
+            suspended.entry(shop).or_default().members.push(id.to_string());
+        }
     }
-    Ok(suspended)
+    let count = suspended.values().map(|stopped| stopped.members.len()).sum();
+    for (shop, stopped) in suspended {
+        telling::tell_keepers(tx, means, shop, SuspendedFor::Idle, stopped)?;
+    }
+    Ok(count)
 }
 
 fn find(tx: &mut Tx, shop: ShopId, id: AccessReviewId) -> Result<ReviewRow, AccessReviewError> {

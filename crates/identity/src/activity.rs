@@ -91,7 +91,11 @@ pub(crate) fn note_notice(
         | Notice::PayoutAccount { .. }
         | Notice::RuleQuieted { .. }
         | Notice::ApiKeyEnds { .. }
-        | Notice::CertificateEnds { .. } => return Ok(()),
+        | Notice::CertificateEnds { .. }
+        | Notice::AccessReviewWaits { .. }
+        | Notice::AccessSuspended { .. }
+        | Notice::AccessRestored
+        | Notice::AccessStopped { .. } => return Ok(()),
     };
     note(tx, means, buyer, what, Scene { label, network: None })
 }

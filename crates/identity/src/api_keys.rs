@@ -214,23 +214,23 @@ pub(crate) fn revoke_key(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: ApiK
     Ok(())
 }
 
-/// Suspends a key in force, or lets a suspended one work again.
+/// Suspends a key in force, or lets a suspended one work again. Returns what it is called where that changed anything.
 pub(crate) fn set_suspended(
     tx: &mut Tx,
     means: &Means<'_>,
     actor: &Actor,
     id: ApiKeyId,
     suspended: bool,
-) -> Result<(), Fault> {
+) -> Result<Option<String>, Fault> {
     let (from, to, action) = match suspended {
         true => (KeyState::Active, KeyState::Suspended, record::API_KEY_SUSPENDED),
         false => (KeyState::Suspended, KeyState::Active, record::API_KEY_RESTORED),
     };
-    if let Some(row) = rows::find_key(tx, id)?.filter(|row| row.state == from) {
-        rows::update_key(tx, KeyRow { state: to, ..row })?;
-        record::note(tx, means, Event::new(id.shop(), actor, action, id))?;
-    }
-    Ok(())
+    let Some(row) = rows::find_key(tx, id)?.filter(|row| row.state == from) else { return Ok(None) };
+    let label = row.label.clone();
+    rows::update_key(tx, KeyRow { state: to, ..row })?;
+    record::note(tx, means, Event::new(id.shop(), actor, action, id))?;
+    Ok(Some(label))
 }
 
 /// Reminds shops of API keys that end soon or have just ended, each step once: an entry in the audit log, and a mail to

@@ -364,20 +364,23 @@ pub(crate) fn list_held(tx: &mut Tx, shop: ShopId, now: Timestamp) -> Result<Vec
     Ok(held)
 }
 
-/// Revokes this certificate and all others of its holder, which a renewal may have made meanwhile.
+/// Revokes this certificate and all others of its holder, which a renewal may have made meanwhile. Returns what the last of
+/// those that were in force is called.
 pub(crate) fn end_held(
     tx: &mut Tx,
     means: &Means<'_>,
     actor: &Actor,
     id: CertificateId,
-) -> Result<(), Fault> {
-    let Some(first) = rows::find_certificate(tx, id)? else { return Ok(()) };
+) -> Result<Option<String>, Fault> {
+    let Some(first) = rows::find_certificate(tx, id)? else { return Ok(None) };
+    let mut ended = None;
     for row in rows::list_named(tx, id.shop(), &first.certificate.holder)? {
         if row.certificate.purpose.is_client() && row.certificate.state == CertificateState::Active {
+            ended = Some(row.certificate.label.clone());
             end(tx, means, actor, row)?;
         }
     }
-    Ok(())
+    Ok(ended)
 }
 
 fn end(tx: &mut Tx, means: &Means<'_>, actor: &Actor, row: CertificateRow) -> Result<(), Fault> {

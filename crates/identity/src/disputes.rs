@@ -14,7 +14,7 @@ use crate::address_change::put_back;
 use crate::buyers::{BuyerError, Freeze, forget_contact, set_frozen};
 use crate::context::{Fault, Means, takes_faults};
 use crate::limits::{DISPUTE_LINK_SECONDS, PIN_TRIES_MAX};
-use crate::members::{self, list_security_members};
+use crate::members::list_security_members;
 use crate::notices::{Notice, queue_notice};
 use crate::password::PasswordHash;
 use crate::password_reset;
@@ -26,6 +26,7 @@ use crate::sign_in;
 use crate::store::buyers::{self as rows, BuyerRow};
 use crate::store::disputes::{self, DisputeRow};
 use crate::store::members::{self as member_rows, MemberRow, MemberState};
+use crate::suspensions::{self, SuspendedFor};
 use crate::token::{Token, TokenKind};
 
 pub use crate::store::disputes::Disputed;
@@ -161,7 +162,7 @@ fn stop_member(tx: &mut Tx, means: &Means<'_>, id: MemberId, link: &DisputeRow) 
     sessions::end_member_sessions(tx, means, id)?;
     let row = member_rows::find_member(tx, shop, id)?.ok_or(DisputeError::Gone)?;
     if row.state == MemberState::Active {
-        members::suspend(tx, means, &Actor::Anyone, row, "disputed")?;
+        suspensions::suspend(tx, means, &Actor::Anyone, row, SuspendedFor::Dispute)?;
     }
     let event = Event::new(shop, &Actor::Anyone, record::MEMBER_ADDRESS_DISPUTED, id);
     record::note(tx, means, event.with("address_back", i64::from(is_back)))?;

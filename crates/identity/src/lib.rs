@@ -69,6 +69,7 @@ mod sign_out;
 mod sms;
 mod store;
 mod strength;
+mod suspensions;
 mod sweep;
 mod text;
 mod throttle;
@@ -78,7 +79,7 @@ mod totp;
 pub use access_review::{
     AccessReview, AccessReviewError, Decision, Line, LineFlag, LineKind, ReviewState, close_due_reviews,
     decide_line, find_access_review, list_access_reviews, open_access_review, open_due_reviews,
-    suspend_idle_members,
+    remind_of_open_reviews, suspend_idle_members,
 };
 pub use activity::{Activity, Happening, list_activity};
 pub use address_change::{AddressChange, AddressChangeError, finish_address_change, request_address_change};
@@ -129,11 +130,10 @@ pub use mail::{
 pub use members::{
     Left, LoginError, LoginTry, Member, MemberError, MemberPerson, MemberState, NewMember, Place, Verdict,
     confirm_member, create_member, find_member, find_member_person, finish_login, list_holders_of,
-    list_members, list_security_members, origin_of, remove_member, restore_member, sign_in_member,
-    start_login, update_roles,
+    list_members, list_security_members, origin_of, remove_member, sign_in_member, start_login, update_roles,
 };
 pub use networks::{CountryOf, Network};
-pub use notices::{Notice, PayoutStep, Quiet, queue_notice};
+pub use notices::{Notice, PayoutStep, Quiet, Stopped, queue_notice};
 pub use own::{
     Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions, thaw,
 };
@@ -182,6 +182,7 @@ pub use store::MIGRATIONS;
 pub use store::buyers::buyer_key;
 pub use store::shops::shop_key;
 pub use strength::{Advice, Strength, judge_password};
+pub use suspensions::{SuspendedFor, restore_member, restore_member_as_operator};
 pub use sweep::sweep;
 pub use text::{Email, Label, PersonName, TextError};
 pub use token::{Token, TokenKind};

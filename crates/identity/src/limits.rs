@@ -165,6 +165,8 @@ pub const APPROVAL_USE_SECONDS: i64 = 86_400;
 pub const ACCESS_REVIEW_EVERY_DAYS: i64 = 90;
 /// Days to decide the lines of an access review, after which what is undecided is suspended.
 pub const ACCESS_REVIEW_OPEN_DAYS: i64 = 14;
+/// Days before that, at which whoever decides is reminded of what is left.
+pub const ACCESS_REVIEW_REMINDER_DAYS: i64 = 3;
 /// Days without use after which a member is suspended and a key is flagged (PCI 8.2.6).
 pub const IDLE_DAYS_MAX: i64 = 90;
 

@@ -27,6 +27,7 @@ use crate::record::{self, Event};
 use crate::sessions;
 use crate::sign_in::{self, FirstStep};
 use crate::store::members::{self, LoginRow, MemberRow};
+use crate::suspensions;
 use crate::text::{Email, PersonName};
 use crate::throttle::{self, Limit};
 use crate::token::hash_text;
@@ -110,8 +111,10 @@ pub enum MemberError {
     /// No such member in this shop.
     #[error("no such member")]
     NotFound,
-    /// Somebody must own the shop.
-    #[error("a shop keeps at least one active owner; make another member owner first")]
+    /// Somebody must own the shop, or run the installation.
+    #[error(
+        "a shop keeps an active owner, the installation an active operator; give another member the role first"
+    )]
     LastOwner,
     /// The roles, old or new, allow something the caller may not do.
     #[error("you can only give and take what you may do yourself")]
@@ -286,8 +289,8 @@ pub fn update_roles(
     let row = find_row(tx, shop, id)?;
     let before = grants::permissions_of(tx, &row)?;
     let wanted = Wanted { shop, subject: id.short(), before, grants, invited: None };
-    if !grants.roles.contains(&Role::Owner) {
-        keep_an_owner(tx, &row)?;
+    if !grants.roles.contains(&suspensions::keeper_of(shop)) {
+        suspensions::keep_a_keeper(tx, &row)?;
     }
     if let asked @ Asked::Wait(_) = check_grant(tx, means, actor, &wanted)? {
         return Ok(asked);
@@ -373,7 +376,7 @@ pub fn remove_member(
     if !actor.holds(Permission::ManageSecurity) && !actor.covers(has) {
         return Err(MemberError::MoreThanOwn);
     }
-    keep_an_owner(tx, &row)?;
+    suspensions::keep_a_keeper(tx, &row)?;
     Ok(end_member(tx, means, actor, row)?)
 }
 
@@ -427,57 +430,7 @@ pub(crate) fn find_invited(
     Ok((email, row.lang))
 }
 
-/// Suspends an active member, unless they are the shop's last owner; returns whether they were. They keep their
-/// password and factors, and can be restored.
-pub(crate) fn suspend(
-    tx: &mut Tx,
-    means: &Means<'_>,
-    actor: &Actor,
-    row: MemberRow,
-    why: &'static str,
-) -> Result<bool, Fault> {
-    if is_last_owner(tx, &row)? {
-        return Ok(false);
-    }
-    let (shop, id) = (row.shop, row.id);
-    sessions::end_member_sessions(tx, means, id)?;
-    members::update_member(tx, MemberRow { state: MemberState::Suspended, ..row })?;
-    record::note(tx, means, Event::new(shop, actor, record::MEMBER_SUSPENDED, id).with("why", why))?;
-    Ok(true)
-}
-
-/// Lets a suspended member in again.
-///
-/// # Errors
-/// [`MemberError::Denied`], [`MemberError::NotFound`], [`MemberError::MoreThanOwn`].
-pub fn restore_member(
-    tx: &mut Tx,
-    means: &Means<'_>,
-    actor: &Actor,
-    shop: ShopId,
-    id: MemberId,
-) -> Result<(), MemberError> {
-    actor.allow(Permission::ManageMembers, shop)?;
-    let row = find_row(tx, shop, id)?;
-    let has = grants::permissions_of(tx, &row)?;
-    if !actor.holds(Permission::ReviewAccess) && !actor.covers(has) {
-        return Err(MemberError::MoreThanOwn);
-    }
-    Ok(restore(tx, means, actor, row)?)
-}
-
-/// The time of idleness begins anew with it.
-pub(crate) fn restore(tx: &mut Tx, means: &Means<'_>, actor: &Actor, row: MemberRow) -> Result<(), Fault> {
-    if row.state != MemberState::Suspended {
-        return Ok(());
-    }
-    let (shop, id) = (row.shop, row.id);
-    let last_login = Some(means.now);
-    members::update_member(tx, MemberRow { state: MemberState::Active, last_login, ..row })?;
-    record::note(tx, means, Event::new(shop, actor, record::MEMBER_RESTORED, id))
-}
-
-fn find_row(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<MemberRow, MemberError> {
+pub(crate) fn find_row(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<MemberRow, MemberError> {
     members::find_member(tx, shop, id)?.ok_or(MemberError::NotFound)
 }
 
@@ -748,25 +701,6 @@ fn refused_login(attempt: &LoginTry) -> Event {
         None => Event::new(ShopId::HOUSE, unknown, record::LOGIN_REFUSED, audit::Object::word("login")),
     };
     event.refused()
-}
-
-/// Whether the shop would be without an active owner.
-pub(crate) fn is_last_owner(tx: &mut Tx, row: &MemberRow) -> Result<bool, Fault> {
-    match keep_an_owner(tx, row) {
-        Ok(()) => Ok(false),
-        Err(MemberError::Fault(fault)) => Err(fault),
-        Err(_) => Ok(true),
-    }
-}
-
-fn keep_an_owner(tx: &mut Tx, leaving: &MemberRow) -> Result<(), MemberError> {
-    let owns = |row: &MemberRow| row.state == MemberState::Active && row.roles.contains(&Role::Owner);
-    if !owns(leaving) {
-        return Ok(());
-    }
-    let others = members::list_members(tx, leaving.shop)?;
-    let another = others.iter().any(|row| row.id != leaving.id && owns(row));
-    if another { Ok(()) } else { Err(MemberError::LastOwner) }
 }
 
 pub(crate) fn open_person(tx: &mut Tx, vault: &Vault, row: &MemberRow) -> Result<MemberPerson, Fault> {

@@ -14,6 +14,7 @@ use crate::permissions::Role;
 use crate::person::{Person, find_reach};
 use crate::phone::Contact;
 use crate::store::factors::FactorKind;
+use crate::suspensions::SuspendedFor;
 use crate::text::Label;
 
 /// What a person is told about.
@@ -149,6 +150,38 @@ pub enum Notice {
         /// Days left; 0 when it has ended.
         days: i64,
     },
+    /// An access review waits for this person's decisions.
+    AccessReviewWaits {
+        /// Lines that are undecided.
+        lines: i64,
+        /// Days until what is undecided stops working.
+        days: i64,
+    },
+    /// This member was suspended.
+    AccessSuspended {
+        /// Why.
+        why: SuspendedFor,
+    },
+    /// This member was let in again.
+    AccessRestored,
+    /// Access of others ended by itself, which this person could put right.
+    AccessStopped {
+        /// Why.
+        why: SuspendedFor,
+        /// What.
+        stopped: Stopped,
+    },
+}
+
+/// What ended by itself in a shop, for those who could put it right.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Stopped {
+    /// Members who were suspended: ids of ours.
+    pub members: Vec<String>,
+    /// API keys that were suspended, as they are called.
+    pub api_keys: Vec<String>,
+    /// Client certificates that were revoked, as they are called.
+    pub certificates: Vec<String>,
 }
 
 /// What a quieted rule still does.

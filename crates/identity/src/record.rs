@@ -14,6 +14,7 @@ macro_rules! actions {
 actions! {
     ACCESS_REVIEW_CLOSED = "access_review.closed";
     ACCESS_REVIEW_DECIDED = "access_review.decided";
+    ACCESS_REVIEW_ENDS_SOON = "access_review.ends_soon";
     ACCESS_REVIEW_OPENED = "access_review.opened";
     API_KEY_ENDS_SOON = "api_key.ends_soon";
     API_KEY_RESTORED = "api_key.restored";

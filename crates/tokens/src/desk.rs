@@ -53,7 +53,8 @@ impl FromRef<Desk> for Hall {
 pub fn menu() -> Vec<MenuEntry> {
     vec![
         MenuEntry::new(HOME, "nav-customers", texts, Permission::ViewCustomers, MenuGroup::Customers),
-        MenuEntry::new(PAYOUT, "nav-payout", texts, Permission::ViewLedger, MenuGroup::Payments),
+        // The house reads ledgers and is paid nothing out.
+        MenuEntry::new(PAYOUT, "nav-payout", texts, Permission::ViewLedger, MenuGroup::Payments).of_shops(),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! `tillward member reset-factors|sign-out`.
+//! `tillward member reset-factors|restore|sign-out`.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use crate::installation::Installation;
 #[derive(clap::Args)]
 #[command(
     after_help = "Each change is an entry of the audit log. With the embedded engine, stop the server first.\n\n\
-    Examples:\n  tillward member reset-factors mem_0123…\n  tillward member sign-out --everybody"
+    Examples:\n  tillward member reset-factors mem_0123…\n  \
+    tillward member restore mem_0123…\n  tillward member sign-out --everybody"
 )]
 pub(super) struct Member {
     #[command(subcommand)]
@@ -25,6 +26,8 @@ pub(super) struct Member {
 enum What {
     /// Let a member who lost every second factor begin anew with a link
     ResetFactors(One),
+    /// Let a suspended member or operator in again, where nobody is left who could; they are told by mail
+    Restore(Restored),
     /// End every session of a member, or of all members and operators
     SignOut(SignOut),
 }
@@ -37,6 +40,15 @@ struct SignOut {
     /// All members and operators, of every shop
     #[arg(long)]
     everybody: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(clap::Args)]
+struct Restored {
+    /// The member, `mem_…`
+    #[arg(value_name = "MEMBER_ID")]
+    member: MemberId,
     #[command(flatten)]
     source: Source,
 }
@@ -57,6 +69,7 @@ impl Member {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let one = match self.what {
             What::ResetFactors(one) => one,
+            What::Restore(one) => return restore(one),
             What::SignOut(out) => {
                 let one = out.member.map(|id| Whom::One(Person::Member(id)));
                 return sign_out(out.source, one.unwrap_or(Whom::All(Everybody::Members)));
@@ -71,6 +84,22 @@ impl Member {
         say(&format!("  {}", link.expose()));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn restore(one: Restored) -> Result<ExitCode, String> {
+    let member = one.member;
+    let config = one.source.read()?;
+    let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+    let (vault, dice, now) = (Arc::clone(&at.vault), at.dice.clone(), at.clock.now());
+    let restored = at.db.write_blocking(move |tx| {
+        let means = Means { vault: &vault, dice: &dice, now };
+        identity::restore_member_as_operator(tx, &means, member)
+    });
+    if !restored.map_err(|e: MemberError| whole(&e))? {
+        return Err(format!("`{member}` is not suspended; nothing was changed"));
+    }
+    say("The member can sign in again, with the password and second step as before.");
+    Ok(ExitCode::SUCCESS)
 }
 
 fn apply(at: &Installation, member: MemberId, url: &str) -> Result<Secret<String>, MemberError> {

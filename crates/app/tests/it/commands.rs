@@ -589,3 +589,24 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
     let wrong = run(Path::new("."), &["screen"]);
     assert_eq!((wrong.code, wrong.out.as_str()), (2, ""), "what is wrong with the words is said as before");
 }
+
+#[test]
+fn pci_8_2_6_a_suspended_member_is_let_in_again_from_the_shell_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    drop(stopped_town(at));
+    let open = || app::installation::Installation::open(&settings(at), Clock::System, Dice::System).unwrap();
+    let installation = open();
+    let late = installation.clock.now().plus_seconds((identity::limits::IDLE_DAYS_MAX + 1) * 86_400);
+    let vault = std::sync::Arc::clone(&installation.vault);
+    let suspended = installation.db.write_blocking(move |tx| {
+        identity::suspend_idle_members(tx, &identity::Means { vault: &vault, dice: &Dice::System, now: late })
+    });
+    assert_eq!(suspended, Ok(1));
+    let row = installation.db.read_blocking(|tx| tx.query("SELECT id FROM members", &[])).unwrap();
+    let id = base::MemberId::from_short(row[0].text(0).unwrap()).unwrap().to_string();
+    drop(installation);
+    let restore = || run(at, &[["member", "restore", id.as_str()].as_slice(), &PLACE].concat());
+    has(&restore().good(), &["can sign in again"]);
+    has(&restore().refusal(), &[&format!("`{id}` is not suspended; nothing was changed")]);
+}

@@ -35,6 +35,8 @@ mod house;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod landing;
+#[cfg(test)]
 mod left_behind;
 #[cfg(test)]
 mod mtls;

@@ -19,11 +19,15 @@ use webkit::request::{RequestContext, loggable_path};
 use super::form::go;
 use super::hall::Hall;
 use super::held::{self, HELD, Keeper};
+use super::member::admit_member;
 use super::visit::{BROWSER, Browser, Side, Visit, add_cookie, is_local, secret_of, token_of, with_next};
 use crate::pages;
 use crate::pages::notice::NoticeKind;
+use crate::permissions::Permission;
 use crate::routes::{PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED};
 
+/// Where the desk begins: the overview.
+const DESK: &str = "/desk";
 const BROWSER_BYTES: usize = 24;
 const BROWSER_CHARS: usize = 32;
 /// Seconds to wait where an error does not say.
@@ -48,7 +52,8 @@ pub(super) async fn dress(State(hall): State<Hall>, mut request: Request, next: 
         Some(error) => error.into_response(),
         None => next.run(request).await,
     };
-    let mut answer = asker.fill_in(asker.explain(answer)).await;
+    let answer = asker.explain(answer).await;
+    let mut answer = asker.fill_in(answer).await;
     if is_new {
         answer.headers_mut().append(header::SET_COOKIE, BROWSER.set(&browser.id, browser.secure));
     }
@@ -108,7 +113,7 @@ struct Asker {
 
 impl Asker {
     /// Shows an error as a page, or leads to the sign-in.
-    fn explain(&self, answer: Response) -> Response {
+    async fn explain(&self, answer: Response) -> Response {
         let Some(error) = answer.extensions().get::<ApiError>().cloned() else { return answer };
         if !self.html {
             return answer;
@@ -127,12 +132,37 @@ impl Asker {
             tracing::error!(%id, path, code = error.code.name, cause, "page failed");
         }
         let mut page = Frame::new(self.hall.texts(), self.browser.lang, self.context.at, &self.browser.path);
-        let home = if self.path().starts_with("/desk") { "/desk" } else { "/" };
+        let home = if self.path().starts_with(DESK) { DESK } else { "/" };
+        if let Some((framed, first)) = self.find_desk(&error).await {
+            let has_no_overview = self.path() == DESK && error.status() == StatusCode::FORBIDDEN;
+            if let Some(first) = first.filter(|_| has_no_overview && self.get) {
+                return go(first);
+            }
+            page = framed;
+        }
         if !self.get {
             // The language switch and "try again" are links: they lead to the page the form was on.
             home.clone_into(&mut page.path);
         }
         show_error(page, &error, home, &self.context.id.to_string())
+    }
+
+    /// The frame with the bar for a page of the desk that this member cannot be shown, and the first section they may open
+    /// instead of the overview. `None` elsewhere, for whoever is not signed in, and where the error says that nobody is to
+    /// be asked more.
+    async fn find_desk(&self, error: &ApiError) -> Option<(Frame, Option<&'static str>)> {
+        let status = error.status();
+        let is_plain = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        if !is_plain || error.code.name == CROSS_SITE_REFUSED.name || !self.path().starts_with(DESK) {
+            return None;
+        }
+        let visit = Visit::read_from(&self.hall, &self.headers, self.context, Some(self.browser.clone()));
+        let hall = self.hall.clone();
+        let found = self.hall.db().read(move |tx| {
+            let member = admit_member(tx, &hall, &visit, Permission::OwnSecurity)?;
+            Ok::<_, ApiError>((member.frame(tx)?, hall.menu().first_path(&member, DESK)))
+        });
+        found.await.ok()
     }
 
     /// A form that came with a factor that is too old waits in the browser, and the way leads back to its page.

@@ -14,7 +14,7 @@ use webkit::page::{Frame, Problems, show};
 use super::form::{Once, go};
 use super::hall::Hall;
 use super::sign_in::{HOME, door_frame};
-use super::visit::{MEMBER, Side, Visit, add_cookie, with_next};
+use super::visit::{Side, Visit, let_member_in, place, with_next};
 use super::words::{password_problem, text_problem};
 use crate::context::Means;
 use crate::members::{NewMember, find_member_person};
@@ -22,9 +22,9 @@ use crate::pages::entry::{InvitedPage, SetUpPage};
 use crate::pages::notice::NoticeKind;
 use crate::password::{Beside, Password, PasswordHash};
 use crate::permissions::Role;
-use crate::sessions::open_member_session;
 use crate::setup::{self, Link, SetupError, find_link};
 use crate::shops::{ShopDraft, ShopProblem, ShopProfile};
+use crate::sign_in::open_member;
 use crate::text::{Email, PersonName};
 use crate::token::{Token, TokenKind};
 
@@ -295,14 +295,15 @@ async fn enter(
         once.run(tx, asker.now, |tx| {
             let means = cx.means(asker.now);
             let member = make(tx, &means)?;
-            let session = open_member_session(tx, &means, member, (&asker.device_label, &asker.origin()))?;
-            Ok((HOME.to_owned(), session.token))
+            // A sign-in like any other: its time and device are known from here on.
+            let session = open_member(tx, &means, member, place(&asker).coming())?;
+            Ok((HOME.to_owned(), session))
         })
     });
-    let (_, token) = entered.await?;
+    let (_, session) = entered.await?;
     let mut answer = go(&with_next("/sign-in/factor", HOME));
-    if let Some(token) = token {
-        add_cookie(&mut answer, MEMBER.set(token.secret().expose(), visit.browser.secure));
+    if let Some(session) = session.flatten() {
+        let_member_in(&mut answer, visit, &session);
     }
     Ok(answer)
 }

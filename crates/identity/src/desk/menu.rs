@@ -1,5 +1,6 @@
 //! The bar of the desk, to which each domain adds its sections without knowing the others.
 
+use base::ShopId;
 use store::Tx;
 use webkit::error::ApiError;
 use webkit::page::{Group, Lang, Section, Texts};
@@ -61,6 +62,7 @@ pub struct MenuEntry {
     group: MenuGroup,
     also: Option<&'static str>,
     count: Option<CountWaiting>,
+    is_of_shops: bool,
 }
 
 impl MenuEntry {
@@ -73,7 +75,7 @@ impl MenuEntry {
         permission: Permission,
         group: MenuGroup,
     ) -> MenuEntry {
-        MenuEntry { path, key, texts, permission, group, also: None, count: None }
+        MenuEntry { path, key, texts, permission, group, also: None, count: None, is_of_shops: false }
     }
 
     /// The same entry with the number of things that wait there.
@@ -86,6 +88,17 @@ impl MenuEntry {
     #[must_use]
     pub fn with_also(self, path: &'static str) -> MenuEntry {
         MenuEntry { also: Some(path), ..self }
+    }
+
+    /// The same entry, which is not shown in the house: what it is about shops alone have.
+    #[must_use]
+    pub fn of_shops(self) -> MenuEntry {
+        MenuEntry { is_of_shops: true, ..self }
+    }
+
+    fn is_shown_to(&self, member: &Member<'_>) -> bool {
+        let is_here = !self.is_of_shops || member.shop.id != ShopId::HOUSE;
+        is_here && member.actor.holds(self.permission)
     }
 
     /// The entry as a section, for samples.
@@ -142,11 +155,18 @@ impl Menu {
     ) -> Result<Vec<Section>, ApiError> {
         let mut sections = Vec::new();
         let lang = member.visit.browser.lang;
-        for entry in self.of(group).filter(|entry| member.actor.holds(entry.permission)) {
+        for entry in self.of(group).filter(|entry| entry.is_shown_to(member)) {
             let count = entry.count.map_or(Ok(0), |count| count(tx, member))?;
             sections.push(entry.section(lang, count));
         }
         Ok(sections)
+    }
+
+    /// The first section that `member` may open besides the one at `but`, in the order of the bar; their own come last.
+    pub(super) fn first_path(&self, member: &Member<'_>, but: &str) -> Option<&'static str> {
+        let all = MenuGroup::ALL.iter().flat_map(|group| self.of(*group));
+        let mut shown = all.filter(|entry| entry.path != but && entry.is_shown_to(member));
+        shown.next().map(|entry| entry.path)
     }
 
     fn of(&self, group: MenuGroup) -> impl Iterator<Item = &MenuEntry> {

@@ -21,7 +21,7 @@ use crate::factors::{FactorKind, list_factors};
 use crate::grants::Grants;
 use crate::members::{
     self, MemberError, MemberPerson, MemberState, NewMember, find_member, find_member_person, list_members,
-    remove_member, restore_member, update_roles,
+    remove_member, update_roles,
 };
 use crate::pages::people::{
     MemberNewPage, MemberPage, MemberRemovePage, MemberRow, MemberShown, MembersPage, RoleChoice,
@@ -31,6 +31,7 @@ use crate::person::Person;
 use crate::sessions::list_member_sessions;
 use crate::setup::{Invited, invite_member, resend_invitation};
 use crate::sign_out::{sign_person_out, sign_shop_out};
+use crate::suspensions::{keeper_of, restore_member};
 use crate::text::{Email, PersonName};
 
 /// Where the members are.
@@ -307,8 +308,8 @@ fn find_one(
 }
 
 fn is_last_owner(tx: &mut Tx<'_>, member: &Member<'_>, found: &members::Member) -> Result<bool, ApiError> {
-    let owns =
-        |member: &members::Member| member.state == MemberState::Active && member.roles.contains(&Role::Owner);
+    let role = keeper_of(member.shop.id);
+    let owns = |member: &members::Member| member.state == MemberState::Active && member.roles.contains(&role);
     let all = list_members(tx, member.means.vault, &member.actor, member.shop.id)?;
     Ok(owns(found) && all.iter().filter(|(member, _)| owns(member)).count() < 2)
 }

@@ -26,7 +26,7 @@ use crate::approvals::{
     Answer, Approval, ApprovalAction, ApprovalError, ApprovalState, count_waiting, decide, list_approvals,
 };
 use crate::custom_roles::find_role_name;
-use crate::grants::{Grants, Permissions};
+use crate::grants::{Grants, Permissions, list_holders};
 use crate::members::find_member_person;
 use crate::pages::review::{
     AccessReviewPage, ApprovalRow, ApprovalShown, ApprovalsPage, OpenReview, ReviewLine,
@@ -273,6 +273,7 @@ fn line_of(
         Decision::Remove => "decision-removed",
         Decision::Suspended => "decision-suspended",
     });
+    let is_own = line.subject == member.actor.label();
     Ok(ReviewLine {
         grants: grant_words(page, line.kind, &line.grants),
         flags: line
@@ -281,11 +282,18 @@ fn line_of(
             .map(|flag| page.t(format!("flag-{}", flag.name().replace('_', "-"))))
             .collect(),
         decision: decision.map_or_else(String::new, |key| page.t(key)),
-        is_own: line.subject == member.actor.label(),
+        is_own: is_own && has_colleague(tx, member)?,
+        can_remove: !is_own,
         used: line.used,
         subject: line.subject,
         name,
     })
+}
+
+/// Whether somebody else could decide the reader's own line.
+fn has_colleague(tx: &mut Tx<'_>, member: &Member<'_>) -> Result<bool, ApiError> {
+    let holders = list_holders(tx, member.shop.id, Permission::ReviewAccess, &member.actor)?;
+    Ok(!holders.is_empty())
 }
 
 /// Built-in roles by their words, those of keys by what a key may do, the shop's own by their names.

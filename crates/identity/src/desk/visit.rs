@@ -110,30 +110,40 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Visit, Infallible> {
         let hall = Hall::from_ref(state);
         let context = RequestContext::of(&parts.extensions);
+        let browser = parts.extensions.get::<Browser>().cloned();
+        Ok(Visit::read_from(&hall, &parts.headers, context, browser))
+    }
+}
+
+impl Visit {
+    /// The visitor behind what a request brought.
+    pub(super) fn read_from(
+        hall: &Hall,
+        headers: &HeaderMap,
+        context: RequestContext,
+        browser: Option<Browser>,
+    ) -> Visit {
         let secure = hall.is_secure(&context);
         let (path, sent) = ("/".to_owned(), Arc::default());
         let fallback = || Browser { id: String::new(), lang: Lang::En, path, secure, sent };
-        let browser = parts.extensions.get::<Browser>().cloned().unwrap_or_else(fallback);
-        let cookie = |cookie: Cookie| cookie.find(&parts.headers, secure);
-        let agent =
-            parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Ok(Visit {
+        let browser = browser.unwrap_or_else(fallback);
+        let cookie = |cookie: Cookie| cookie.find(headers, secure);
+        let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Visit {
             now: context.at,
             remote: context.remote,
             device_label: Label::from_agent(&device_words(agent)),
-            buyer: token_of(Side::Buyer, &parts.headers, secure),
-            member: token_of(Side::Member, &parts.headers, secure),
+            buyer: token_of(Side::Buyer, headers, secure),
+            member: token_of(Side::Member, headers, secure),
             pending: cookie(PENDING).and_then(|text| Token::parse(TokenKind::PendingSignIn, text)),
             device: cookie(DEVICE).and_then(DeviceToken::parse),
             member_device: cookie(MEMBER_DEVICE).and_then(DeviceToken::parse),
             is_kept: cookie(KEEP).is_some(),
             held: cookie(HELD).map(str::to_owned),
             browser,
-        })
+        }
     }
-}
 
-impl Visit {
     /// By what tries are counted.
     pub fn origin(&self) -> String {
         origin_of(self.remote)

@@ -1,5 +1,7 @@
 //! The texts of notices, in both languages: as a mail, and as one short message.
 
+mod access;
+
 use base::{Secret, Timestamp};
 use webkit::page::Lang;
 
@@ -84,6 +86,10 @@ fn template(notice: &Notice) -> &'static str {
         Notice::RuleQuieted { .. } => "rule_quieted",
         Notice::ApiKeyEnds { .. } => "api_key_ends",
         Notice::CertificateEnds { .. } => "certificate_ends",
+        Notice::AccessReviewWaits { .. } => "access_review_waits",
+        Notice::AccessSuspended { .. } => "access_suspended",
+        Notice::AccessRestored => "access_restored",
+        Notice::AccessStopped { .. } => "access_stopped",
     }
 }
 
@@ -140,7 +146,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::Frozen => (
             "Your account is frozen",
-            "Your account was frozen: nothing can be paid from it, and every session was ended.".to_owned(),
+            "Your account was frozen: nothing can be paid from it, and every device but the one it was frozen on is signed out.".to_owned(),
         ),
         Notice::ReadsTooMuch { reader, openings } => reads_in_english(reader, *openings),
         Notice::PaymentPageChanged { what } => page_in_english(what),
@@ -154,6 +160,14 @@ fn english(notice: &Notice) -> (&'static str, String) {
         }
         Notice::ApiKeyEnds { label, days } => api_key_in_english(label, *days),
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
+        Notice::AccessReviewWaits { lines, days } => access::waits_in_english(*lines, *days),
+        Notice::AccessSuspended { why } => access::suspended_in_english(*why),
+        Notice::AccessRestored => (
+            "You can sign in again",
+            "Your access as a member was suspended and works again, with your password and second step as before."
+                .to_owned(),
+        ),
+        Notice::AccessStopped { why, stopped } => access::stopped_in_english(*why, stopped),
     }
 }
 
@@ -431,7 +445,10 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "一个登录会话已结束",
             format!("您账户的一个登录会话已从其他地方结束：{}。", device(Lang::Zh, agent)),
         ),
-        Notice::Frozen => ("您的账户已冻结", "您的账户已被冻结：无法付款，所有登录均已退出。".to_owned()),
+        Notice::Frozen => (
+            "您的账户已冻结",
+            "您的账户已被冻结：无法付款，除执行冻结的设备外，其他设备均已退出登录。".to_owned(),
+        ),
         Notice::ReadsTooMuch { reader, openings } => (
             "有人大量查看客户资料",
             format!("`{reader}` 已 {openings} 次打开客户资料或银行卡，超出平常或允许的次数。"),
@@ -454,6 +471,12 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         Notice::CertificateEnds { label, days } => {
             ("证书即将到期", format!("“{label}”的证书将在 {days} 天内到期，目前尚未更新。"))
         }
+        Notice::AccessReviewWaits { lines, days } => access::waits_in_chinese(*lines, *days),
+        Notice::AccessSuspended { why } => access::suspended_in_chinese(*why),
+        Notice::AccessRestored => {
+            ("您可以重新登录", "您被暂停的成员权限已恢复，密码和第二步验证与之前相同。".to_owned())
+        }
+        Notice::AccessStopped { why, stopped } => access::stopped_in_chinese(*why, stopped),
     }
 }
 
@@ -509,6 +532,23 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
             "You need to do nothing; a second step keeps them out even with the password."
         }
         (Notice::FailedBurst, Lang::Zh) => "您无需操作；即使密码泄露，第二步验证也能保护账户。",
+        (Notice::AccessReviewWaits { .. }, Lang::En) => "Sign in and look under “Access review”.",
+        (Notice::AccessReviewWaits { .. }, Lang::Zh) => "请登录后在“权限审查”中处理。",
+        (Notice::AccessSuspended { .. }, Lang::En) => {
+            "A colleague who manages members can let you in again, with your password and second step as before."
+        }
+        (Notice::AccessSuspended { .. }, Lang::Zh) => {
+            "管理成员的同事可以恢复您的登录，密码和第二步验证保持不变。"
+        }
+        (Notice::AccessRestored, Lang::En) => "If you did not expect this, tell your colleagues.",
+        (Notice::AccessRestored, Lang::Zh) => "若非预期，请告知同事。",
+        (Notice::AccessStopped { .. }, Lang::En) => {
+            "If it is still needed, sign in: let members in again under “Members”, make a new key under “API keys”, and \
+             enrol devices anew."
+        }
+        (Notice::AccessStopped { .. }, Lang::Zh) => {
+            "若仍有需要，请登录：在“成员”中恢复成员，在“API 密钥”中创建新密钥，并重新登记设备。"
+        }
         (Notice::PinReset { .. }, _) => "",
         (_, Lang::En) => {
             "If that was not you, sign in, open the security settings and end the sessions you do not know."

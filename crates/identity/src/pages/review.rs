@@ -200,4 +200,6 @@ pub struct ReviewLine {
     pub decision: String,
     /// Whether it is the reader's own, which somebody else decides.
     pub is_own: bool,
+    /// Whether the reader may remove it; who has no colleague to decide it keeps their own.
+    pub can_remove: bool,
 }

@@ -62,7 +62,7 @@ codes! {
     ENROLMENT_GONE = "enrolment_gone", 409, "the enrolment code was used or ran out; ask for a new one";
     HOLDER_GONE = "holder_gone", 409, "the terminal or API key is unknown or no longer in force";
     NOT_OUR_CERTIFICATE = "not_our_certificate", 403, "only a certificate of the built-in authority can be renewed here";
-    LAST_OWNER = "last_owner", 409, "a shop keeps at least one owner";
+    LAST_OWNER = "last_owner", 409, "a shop keeps an owner, the installation an operator";
     MORE_THAN_OWN = "more_than_own", 403, "you can only give and take what you may do yourself";
     OWN_PROPOSAL = "own_proposal", 403, "somebody else must decide what you proposed, or about you";
     NOBODY_ELSE = "nobody_else", 409, "this takes two people, and nobody else could approve it; ask whoever runs the installation";

@@ -30,6 +30,7 @@ use crate::sessions;
 use crate::setup::{self, Invited};
 use crate::shops::{self, Shop, ShopDraft, ShopProfile};
 use crate::sign_in::FirstStep;
+use crate::suspensions;
 use crate::text::{Email, PersonName};
 use crate::token::{Token, TokenKind};
 
@@ -431,7 +432,7 @@ pub async fn restore_member(
     let id = parse_member(&id);
     cx.write_as(who, Permission::ManageMembers, move |tx, caller| {
         let id = id.clone()?;
-        Ok(members::restore_member(tx, &caller.means, &caller.actor, caller.shop, id)?)
+        Ok(suspensions::restore_member(tx, &caller.means, &caller.actor, caller.shop, id)?)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -137,16 +137,97 @@ fn c09_what_nobody_decides_in_14_days_is_suspended_but_for_the_last_owner() {
 }
 
 #[test]
-fn pci_8_2_6_a_member_idle_for_90_days_is_suspended_and_can_be_restored() {
+fn c09_the_last_operator_outlives_a_review_that_nobody_decides_and_may_decide_the_own_line() {
+    each_world(|world| {
+        let house = ShopId::HOUSE;
+        let operator = world.actor(house, "op@house.example", &[Role::Operator]);
+        let auditor =
+            world.member(house, "audit@house.example", &[Role::Auditor], &PasswordHash::of_nobody());
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+        assert_eq!(open(&world), 1);
+        let own = id_of(&operator);
+        assert_eq!(decide(&world, &operator, house, own, false), Err(AccessReviewError::LastOwner));
+        world.wait(limits::ACCESS_REVIEW_OPEN_DAYS * DAY_SECONDS);
+        assert_eq!(world.write(identity::close_due_reviews), Ok(1));
+        assert_eq!(state(&world, house, own), MemberState::Active, "or nobody could run the installation");
+        assert_eq!(state(&world, house, auditor), MemberState::Suspended);
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+        assert_eq!(open(&world), 1);
+        assert_eq!(decide(&world, &operator, house, own, true), Ok(Some(Decision::Confirm)));
+    });
+}
+
+#[test]
+fn c09_whoever_decides_is_told_at_the_opening_and_three_days_before_the_end_and_of_what_ended() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        world.actor(shop, "guard@shop.example", &[Role::Security]);
+        world.actor(shop, "cash@shop.example", &[Role::Cashier]);
+        world
+            .write(move |tx, means| {
+                let new = NewApiKey::new(Label::parse("till").unwrap(), Role::Integration, None).unwrap();
+                identity::create_api_key(tx, means, &owner, shop, &new)
+            })
+            .unwrap();
+        world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+        world.deliver();
+        open(&world);
+        let told = told(&world);
+        assert_eq!(told.len(), 2, "owner and security");
+        assert!(
+            told.iter().all(|mail| mail.0 == "access_review_waits" && mail.1.contains("14 天")),
+            "{told:?}"
+        );
+
+        let remind = || world.write(identity::remind_of_open_reviews);
+        let rest = limits::ACCESS_REVIEW_OPEN_DAYS - limits::ACCESS_REVIEW_REMINDER_DAYS;
+        world.wait(rest * DAY_SECONDS - 1);
+        assert_eq!((remind(), self::told(&world).len()), (Ok(0), 0), "not a second before");
+        world.wait(1);
+        assert_eq!((remind(), remind()), (Ok(1), Ok(0)), "once, on whichever node");
+        let told = self::told(&world);
+        assert_eq!(told.len(), 2);
+        assert!(
+            told.iter().all(|mail| mail.0 == "access_review_waits" && mail.1.contains("3 天")),
+            "{told:?}"
+        );
+        assert_eq!(world.audited("access_review.ends_soon"), 1);
+
+        world.wait(limits::ACCESS_REVIEW_REMINDER_DAYS * DAY_SECONDS);
+        assert_eq!(remind(), Ok(0), "it is over");
+        assert_eq!(world.write(identity::close_due_reviews), Ok(1));
+        let told = self::told(&world);
+        let of = |template| told.iter().filter(|mail| mail.0 == template).collect::<Vec<_>>();
+        assert_eq!(of("access_suspended").len(), 2, "security and the cashier: {told:?}");
+        let [(_, stopped)] = of("access_stopped")[..] else { panic!("{told:?}") };
+        assert!(stopped.contains("“till”") && stopped.matches("mem_").count() == 2, "{stopped}");
+    });
+}
+
+/// Templates and bodies of the mails that are due.
+fn told(world: &World) -> Vec<(String, String)> {
+    let mails = world.deliver().into_iter();
+    mails.map(|mail| (mail.template.to_string(), mail.body.expose().clone())).collect()
+}
+
+#[test]
+fn pci_8_2_6_a_member_idle_for_90_days_is_suspended_told_and_can_be_restored() {
     each_world(|world| {
         let shop = world.shop().id;
         let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
         let idle = world.member(shop, "idle@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+        let operator = id_of(&world.actor(ShopId::HOUSE, "op@house.example", &[Role::Operator]));
         world.wait(limits::IDLE_DAYS_MAX * DAY_SECONDS - 1);
         assert_eq!(world.write(identity::suspend_idle_members), Ok(0));
         world.wait(1);
-        assert_eq!(world.write(identity::suspend_idle_members), Ok(1), "the last owner stays");
+        assert_eq!(world.write(identity::suspend_idle_members), Ok(1), "last owner and last operator stay");
         assert_eq!(state(&world, shop, idle), MemberState::Suspended);
+        assert_eq!(state(&world, ShopId::HOUSE, operator), MemberState::Active);
+        let told = told(&world);
+        let templates: Vec<&str> = told.iter().map(|mail| mail.0.as_str()).collect();
+        assert_eq!(templates.iter().filter(|name| **name == "access_suspended").count(), 1, "{told:?}");
+        assert_eq!(templates.iter().filter(|name| **name == "access_stopped").count(), 1, "the owner");
         let refused = world.write(move |tx, means| {
             let opened =
                 identity::open_member_session(tx, means, idle, (&Label::from_agent("x"), "192.0.2.77"))?;
@@ -156,6 +237,29 @@ fn pci_8_2_6_a_member_idle_for_90_days_is_suspended_and_can_be_restored() {
         world.write(move |tx, means| identity::restore_member(tx, means, &owner, shop, idle)).unwrap();
         assert_eq!(state(&world, shop, idle), MemberState::Active);
         assert_eq!(world.write(identity::suspend_idle_members), Ok(0), "its time begins anew");
+        assert_eq!(self::told(&world)[0].0, "access_restored");
+    });
+}
+
+#[test]
+fn pci_8_2_6_whoever_runs_the_installation_lets_a_suspended_operator_in_again() {
+    each_world(|world| {
+        let house = ShopId::HOUSE;
+        let first = world.member(house, "one@house.example", &[Role::Operator], &PasswordHash::of_nobody());
+        world.wait(DAY_SECONDS);
+        world.member(house, "two@house.example", &[Role::Operator], &PasswordHash::of_nobody());
+        world.wait((limits::IDLE_DAYS_MAX - 1) * DAY_SECONDS);
+        assert_eq!(world.write(identity::suspend_idle_members), Ok(1), "while there is another");
+        assert_eq!(state(&world, house, first), MemberState::Suspended);
+        world.deliver();
+        let restore = || world.write(move |tx, means| identity::restore_member_as_operator(tx, means, first));
+        assert_eq!((restore(), restore()), (Ok(true), Ok(false)), "the second time there is nothing to do");
+        assert_eq!(state(&world, house, first), MemberState::Active);
+        assert_eq!(world.audited("member.restored"), 1);
+        assert_eq!(told(&world).len(), 1, "who was restored is told");
+        let nobody = MemberId::new(house, world.now(), &base::Dice::System);
+        let unknown = world.write(move |tx, means| identity::restore_member_as_operator(tx, means, nobody));
+        assert_eq!(unknown, Err(identity::MemberError::NotFound));
     });
 }
 

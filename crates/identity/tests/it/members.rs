@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base::ShopId;
 use identity::{
     Actor, Denied, DeviceToken, FirstStep, Grants, Label, Link, LoginError, MemberError, MemberState,
     NewSession, PasswordHash, Permission, Place, Role, SetupError, Token, TokenKind, Verdict, hash_password,
@@ -321,19 +322,28 @@ fn az_7_a_change_of_roles_holds_for_the_open_session() {
 }
 
 #[test]
-fn a_shop_keeps_an_owner() {
+fn a_shop_keeps_an_owner_and_the_house_an_operator() {
     each_world(|world| {
-        let shop = world.shop().id;
-        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
-        let Actor::Member(session) = &owner else { panic!() };
-        let member = session.member;
-        let (one, two) = (owner.clone(), owner.clone());
-        let demoted = world.write(move |tx, means| {
-            identity::update_roles(tx, means, &one, shop, member, &Role::Risk.into())
-        });
-        assert_eq!(demoted, Err(MemberError::LastOwner));
-        let removed = world.write(move |tx, means| identity::remove_member(tx, means, &two, shop, member));
-        assert_eq!(removed, Err(MemberError::LastOwner));
+        let places = [
+            (world.shop().id, "owner@shop.example", "second@shop.example", &[Role::Owner], Role::Risk),
+            (ShopId::HOUSE, "op@house.example", "second@house.example", &[Role::Operator], Role::Auditor),
+        ];
+        for (shop, address, second, role, lesser) in places {
+            let keeper = world.actor(shop, address, role);
+            let Actor::Member(session) = &keeper else { panic!() };
+            let member = session.member;
+            let (one, two) = (keeper.clone(), keeper.clone());
+            let demote = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
+                identity::update_roles(tx, means, &one, shop, member, &lesser.into())
+            };
+            let remove = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
+                identity::remove_member(tx, means, &two, shop, member)
+            };
+            assert_eq!(world.write(demote), Err(MemberError::LastOwner));
+            assert_eq!(world.write(remove.clone()), Err(MemberError::LastOwner));
+            world.member(shop, second, role, &PasswordHash::of_nobody());
+            assert!(world.write(remove).is_ok(), "somebody else is left");
+        }
     });
 }
 

@@ -460,9 +460,9 @@ fn an_owner_invites_changes_and_removes_members_but_never_the_last_owner() {
     ask.is(200).shows("Remove Wang Fang from Green Tea House");
     owner.send(&ask.form("/remove")).is(200).shows("removed");
     let own = owner.get(&link_to(&list.html, "Mei Lin"));
-    own.is(200).shows("The shop needs an owner");
+    own.is(200).shows("Nobody else here may do everything");
     let kept = owner.send(&own.form("/roles").with("role", "cashier"));
-    kept.is(422).shows("The shop needs an owner");
+    kept.is(422).shows("Nobody else here may do everything");
 }
 
 fn link_to(html: &str, name: &str) -> String {
@@ -524,4 +524,22 @@ fn the_meter_says_what_would_help_and_only_to_this_site() {
     owner.send_once(&good).is(200).shows("Very good");
     let elsewhere = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
     owner.send_from(&good, &elsewhere).is(403);
+}
+
+#[test]
+fn coming_in_by_the_set_up_link_is_a_sign_in_and_its_device_is_known_from_then_on() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let list = owner.get("/desk/members");
+    let rest = list.html.split("href=\"/desk/members/mem_").nth(1).expect("a member");
+    let page = owner.get(&format!("/desk/members/mem_{}", rest.split('"').next().unwrap()));
+    page.is(200).shows("Last sign-in");
+    assert!(!page.html.contains("<dd>never</dd>"), "{}", page.text());
+
+    let door = owner.get("/desk").form("/sign-out");
+    owner.send(&door);
+    let door = owner.get("/sign-in").form("/sign-in");
+    let page = owner.send(&door.with("email", "mei@shop.example").with("password", PASSWORD));
+    site.enter(&mut owner, page).is(200).shows("Green Tea House");
+    let mails = site.write(|tx, means| identity::take_due(tx, means, 100));
+    assert!(mails.iter().all(|mail| mail.template != "new_device"), "it is the device of the set-up");
 }

@@ -131,6 +131,7 @@ impl AccessReviewPage {
             flags,
             decision: String::new(),
             is_own: grants == "owner",
+            can_remove: grants != "owner",
             name,
         };
         let (unused, single) = (page.t("flag-unused"), page.t("flag-single-factor"));
