@@ -499,3 +499,28 @@ fn pw_4_guesses_of_a_neighbour_leave_a_known_device_its_own_tries() {
         assert_eq!(on(shown(&world, &key), device).unwrap(), waits, "and no more than ten");
     });
 }
+
+#[test]
+fn otp_3_the_key_of_an_app_is_shown_when_it_is_made_and_never_again() {
+    each_site(|site| {
+        let token = site.buyer("a@b.example").text("token");
+        let offer = site.post("/v1/me/factors/totp", Some(&token), &json!({"label": "phone"}));
+        let (shown, id) = (offer.text("key"), offer.text("id"));
+        assert!(offer.text("uri").contains(&shown));
+        let waiting = site.get("/v1/me/factors", Some(&token));
+        assert!(!waiting.body.to_string().contains(&shown), "nor while it waits for its first code");
+        let key = identity::read_totp_key(&shown).unwrap();
+        let path = format!("/v1/me/factors/totp/{id}/confirm");
+        let done = site.post(&path, Some(&token), &json!({"code": site.app_code(&key)}));
+        assert_eq!(done.status, 200, "{}", done.body);
+        let token = done.body["session"]["token"].as_str().unwrap().to_owned();
+        let again = site.post(&path, Some(&token), &json!({"code": site.app_code(&key)}));
+        assert_eq!(again.status, 404, "{}", again.body);
+        let other = site.post("/v1/me/factors/totp", Some(&token), &json!({"label": "tablet"}));
+        assert_ne!(other.text("key"), shown, "another app has a key of its own");
+        let listed = site.get("/v1/me/factors", Some(&token));
+        for reply in [&done, &again, &other, &listed, &site.get("/v1/me", Some(&token))] {
+            assert!(!reply.body.to_string().contains(&shown), "{}", reply.body);
+        }
+    });
+}

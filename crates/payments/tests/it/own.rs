@@ -543,3 +543,24 @@ fn coming_in_by_the_set_up_link_is_a_sign_in_and_its_device_is_known_from_then_o
     let mails = site.write(|tx, means| identity::take_due(tx, means, 100));
     assert!(mails.iter().all(|mail| mail.template != "new_device"), "it is the device of the set-up");
 }
+
+#[test]
+fn otp_3_a_page_shows_the_key_of_an_app_until_it_counts_and_never_again() {
+    let (site, _, _, mut phone) = buyer_with_two_devices();
+    let ways = phone.get("/me/factor");
+    ways.is(200).shows("nobody who reads them gets in");
+    let offer = phone.send(&ways.form("/factor/app"));
+    let shown = offer.is(200).html.split("<code>").nth(1).and_then(|rest| rest.split("</code>").next());
+    let shown = shown.expect("a key").to_owned();
+    let key = identity::read_totp_key(&shown).unwrap();
+    let confirm = |code: &str| offer.form("/factor/app/confirm").with("code", code);
+    let code = identity::show_code(&key, site.clock.now()).unwrap().expose().clone();
+    let done = phone.send(&confirm(&code));
+    done.is(200).shows("Keep these codes");
+    let again = phone.send(&confirm("000000"));
+    let pages = ["/me/security", "/me/factor", "/me/account", "/me/activity"].map(|path| phone.get(path));
+    let bare = shown.replace(' ', "");
+    for page in pages.iter().chain([&done, &again]) {
+        assert!(!page.html.contains(&shown) && !page.html.contains(&bare), "{}", page.path);
+    }
+}
