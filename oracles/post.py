@@ -6,7 +6,8 @@
 Mails go over STARTTLS to a server whose certificate is good, after signing in (TLS-4). Negative controls: a certificate of
 another authority, one for another host, one that is over, a server without STARTTLS, a wrong password: nothing is
 delivered, and the connection was tried. Text messages have the shape that docs/sms-gateway.md promises (OTP-7); a checker of
-that shape refuses messages that were altered; an answer of 503 is tried again under the same id, a redirect is not followed.
+that shape refuses messages that were altered; an answer of 503 is tried again under the same id, a redirect is not followed. An
+answer that tells of a changed SIM card stops the number's codes (OTP-5); one that tells of an old change or none does not.
 """
 
 import datetime
@@ -31,7 +32,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from server import PIN, Server, free_port
+from server import PASSWORD, PIN, Server, free_port
 from tally import Tally
 
 USER, WORD = b"tillward", b"a word for the mail server"
@@ -39,6 +40,8 @@ COMES_SECONDS_MAX = 15
 STAYS_AWAY_SECONDS = 5
 RETRY_SECONDS_MAX = 25
 DAY = datetime.timedelta(days=1)
+OWNER = "owner@shop.example"
+SIM_CHANGE_DAYS = 7
 
 
 # certificates
@@ -186,7 +189,7 @@ class Gateway:
     """A gateway that answers what it is told to and remembers what it got."""
 
     def __init__(self, answers):
-        self.got, self.port = [], free_port()
+        self.got, self.port, self.says = [], free_port(), b""
         gateway = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -197,8 +200,9 @@ class Gateway:
                 self.send_response(status)
                 if status == 302:
                     self.send_header("Location", f"http://127.0.0.1:{gateway.port}/elsewhere")
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(gateway.says)))
                 self.end_headers()
+                self.wfile.write(gateway.says)
 
             def log_message(self, *_):
                 pass
@@ -223,8 +227,11 @@ def faults(headers, body, number, host):
         message = json.loads(body)
     except ValueError:
         return found + ["json"]
-    if set(message) != {"id", "to", "text", "kind"} or not all(isinstance(value, str) for value in message.values()):
+    words = {name: value for name, value in message.items() if name != "maxAge"}
+    if set(words) != {"id", "to", "text", "kind"} or not all(isinstance(value, str) for value in words.values()):
         return found + ["fields"]
+    if message.get("maxAge") != SIM_CHANGE_DAYS * 24:
+        found.append("max age")
     if not message["id"] or headers.get("idempotency-key") != message["id"]:
         found.append("idempotency key")
     if message["to"] != number or not re.fullmatch(r"\+[1-9]\d{6,14}", message["to"]):
@@ -264,12 +271,14 @@ def check_texts(tally):
             ("last line", {**message, "text": message["text"] + "\nThanks!"}),
             ("last line", {**message, "text": message["text"].replace(f"@{host}", "@evil.example")}),
             ("fields", {**message, "lang": "en"}),
+            ("max age", {**message, "maxAge": "168"}),
         ]:
             tally.check(faults(headers, json.dumps(altered), "+8613800138000", host) == [what], f"an altered {what} is found")
         code = re.search(r"(?<!\d)(\d{6})(?!\d)", message["text"]).group(1)
         confirm = f"/v1/me/factors/sms/{offer['id']}/confirm"
         server.ask("POST", confirm, {"request": offer["request"], "code": code}, server.owner, 200)
         tally.check(True, "and its code is taken")
+        check_sim_change(tally, server, gateway)
         tally.check(code not in server.printed() and "13800138000" not in server.printed(), "the log names neither")
     elsewhere = Gateway([302])
     with texting_server(elsewhere) as server:
@@ -278,6 +287,56 @@ def check_texts(tally):
         wait_for(lambda: elsewhere.got, COMES_SECONDS_MAX)
         time.sleep(STAYS_AWAY_SECONDS)
         tally.check([path for path, _, _ in elsewhere.got] == ["/send"], "a redirect is not followed, nor tried again")
+
+
+def say(days=None, **words):
+    """What a gateway answers that asked a SIM Swap service: in CAMARA's words."""
+    at = datetime.datetime.now(datetime.timezone.utc) - DAY * (days or 0)
+    found = {"latestSimChange": at.isoformat().replace("+00:00", "Z")} if days is not None else {}
+    return json.dumps({**found, **words}).encode()
+
+
+def second_step(server, gateway):
+    """A sign-in as far as the code that came by text: (the request to send, the pending token)."""
+    pending = server.ask("POST", "/v1/member_sessions", {"email": OWNER, "password": PASSWORD}, expect=202)["token"]
+    before = len(gateway.got)
+    asked = server.ask("POST", "/v1/second_steps/code", {"token": pending}, expect=(202, 409))
+    if "id" not in asked:
+        return None, pending
+    wait_for(lambda: len(gateway.got) > before, COMES_SECONDS_MAX)
+    # The answer is written down after the gateway gave it.
+    time.sleep(1)
+    code = re.search(r"(?<!\d)(\d{6})(?!\d)", json.loads(gateway.got[-1][2])["text"]).group(1)
+    return {"token": pending, "kind": "sms", "code": code, "request": asked["id"]}, pending
+
+
+def check_sim_change(tally, server, gateway):
+    """OTP-5: a code to a number whose SIM card was changed opens nothing; an older change, or none, changes nothing."""
+    wait_for(lambda: json.loads(gateway.got[-1][2])["kind"] == "factor_added", COMES_SECONDS_MAX)
+    for what, says in [
+        ("no change", say(latestSimChange=None)),
+        ("a change of eight days ago", say(days=SIM_CHANGE_DAYS + 1)),
+        ("an answer that is no JSON", b"<ok/>"),
+    ]:
+        gateway.says = says
+        step, _ = second_step(server, gateway)
+        opened = server.ask("POST", "/v1/second_steps", step, expect=(201, 403))
+        tally.check("token" in opened, f"{what}: the code opens the account")
+    gateway.says = say(days=SIM_CHANGE_DAYS - 1)
+    step, pending = second_step(server, gateway)
+    before = len(gateway.got)
+    refused = server.ask("POST", "/v1/second_steps", step, expect=(201, 403))
+    tally.check(refused.get("error", {}).get("code") == "second_factor_wrong", "a change of six days ago: the code is void")
+    refused = server.ask("POST", "/v1/second_steps/code", {"token": pending}, expect=(202, 409))
+    tally.check(refused.get("error", {}).get("code") == "sim_changed", "another one is not sent, and it is said why")
+    told = wait_for(lambda: "SIM card" in mails_of(server), COMES_SECONDS_MAX)
+    tally.check(told and len(gateway.got) == before, "the owner is told by mail, and not at that number")
+    server.sign_in(OWNER)
+    tally.check(True, "the authenticator app opens the account")
+
+
+def mails_of(server):
+    return "".join(path.read_text(errors="replace") for path in (server.folder / "mail").iterdir() if path.is_file())
 
 
 def main():

@@ -75,6 +75,7 @@ pub(crate) fn note_notice(
         Notice::PinLocked => (Happening::PinLocked, ""),
         Notice::ContactChanged { .. } => (Happening::ContactChanged, ""),
         Notice::FailedBurst => (Happening::WrongTries, ""),
+        Notice::SimChanged { .. } => (Happening::SimChanged, ""),
         Notice::NewDevice { .. }
         | Notice::NewPlace { .. }
         | Notice::SessionEnded { .. }

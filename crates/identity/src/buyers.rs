@@ -534,6 +534,12 @@ pub(crate) fn contact_index(vault: &Vault, contact: &Contact) -> String {
     hash_text(&vault.index(index_kind(text), text.expose()))
 }
 
+/// What a contact is counted by, under each seed that is in use.
+pub(crate) fn contact_indexes(vault: &Vault, contact: &Contact) -> Vec<String> {
+    let text = contact.secret();
+    vault.indexes(index_kind(text), text.expose()).iter().map(hash_text).collect()
+}
+
 /// Whether `index`, made lately by [`contact_index`], is that of the contact which opens the account now.
 pub(crate) fn has_contact(tx: &mut Tx, vault: &Vault, id: BuyerId, index: &str) -> Result<bool, Fault> {
     let row = buyers::find_buyer(tx, id)?.filter(|row| row.contact_index.is_some());

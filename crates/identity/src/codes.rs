@@ -23,6 +23,7 @@ use crate::phone::Contact;
 use crate::record::{self, Event};
 use crate::sessions::NewSession;
 use crate::sign_in::{self, PendingSignIn};
+use crate::sim_change;
 use crate::store::codes::{self as rows, CodeRow, CodeState};
 use crate::text::Label;
 use crate::throttle::{self, Limit};
@@ -219,7 +220,13 @@ pub fn verify_code(
     match (right, row.buyer) {
         (true, Some(buyer)) if is_for(tx, means, buyer, &row)? => {
             let pending = row.pending.clone();
+            let is_void = pending.is_none() && sim_change::is_index_changed(tx, means, &row.contact_index)?;
             rows::update_code(tx, CodeRow { state: CodeState::Used, tries, pending: None, ..row })?;
+            if is_void {
+                let event = Event::new(ShopId::HOUSE, &Actor::Anyone, record::CODE_REFUSED, request);
+                record::note(tx, means, event.refused().with("reason", "sim_changed"))?;
+                return Ok(CodeCheck::Gone);
+            }
             sign_in(tx, means, buyer, pending, device)
         }
         (_, buyer) => {
@@ -340,7 +347,12 @@ fn insert_request(
     let code = OneTimeCode::random(means);
     let expires = means.now.plus_seconds(CODE_LIFE_SECONDS);
     let tag = hmac::sign(&means.vault.hmac_key(SubKey::OneTimeCode), &message(request, &code));
-    let text = letters::code(letter.lang, &code.0, letter.host, means.now);
+    // Looked up in any case, so that the work tells nobody whether there is an account.
+    let is_changed = sim_change::is_changed(tx, means, letter.to)?;
+    let text = match &target.pending {
+        None if is_changed => letters::no_code(letter.lang, letter.host, means.now),
+        _ => letters::code(letter.lang, &code.0, letter.host, means.now),
+    };
     match target.buyer {
         Some(buyer) => buyers::notify(tx, means, buyer, letter.to, &text)?,
         None => mail::queue_to_nobody(tx, means, letter.to, &text.form_for(letter.to))?,

@@ -5,7 +5,7 @@ pub(crate) mod notices;
 use base::{Secret, Timestamp};
 use webkit::page::Lang;
 
-use crate::limits::{CODE_LIFE_SECONDS, RESET_LINK_SECONDS};
+use crate::limits::{CODE_LIFE_SECONDS, RESET_LINK_SECONDS, SIM_CHANGE_SECONDS};
 use crate::mail::{Letter, Message};
 use crate::store::sent_codes::CodePurpose;
 
@@ -77,6 +77,31 @@ pub(crate) fn sent_code(
     let text = Secret::new(format!("{body}\n\n@{host} #{code}"));
     let body = Secret::new(format!("{body}\n"));
     Message { letter: Letter { template: "sent_code", subject: subject.to_owned(), body, expires }, text }
+}
+
+/// What a number gets in place of a code while its SIM card is too new.
+pub(crate) fn no_code(lang: Lang, host: &str, now: Timestamp) -> Message {
+    let days = SIM_CHANGE_SECONDS / 86_400;
+    let (subject, body) = match lang {
+        Lang::En => (
+            "No code",
+            format!(
+                "There is no code: the SIM card of this number was changed lately, so codes to it open nothing at {host} \
+                 for {days} days. Use a passkey, an authenticator app, a recovery code, or a device on which you are \
+                 signed in."
+            ),
+        ),
+        Lang::Zh => (
+            "无法发送验证码",
+            format!(
+                "此号码的 SIM 卡近期更换过，{days} 天内发往此号码的验证码在 {host} 无效，因此未发送。请改用通行密钥、身份验证器应用、恢复码，或已登录的设备。"
+            ),
+        ),
+    };
+    let expires = Some(now.plus_seconds(CODE_LIFE_SECONDS));
+    let text = Secret::new(body.clone());
+    let body = Secret::new(format!("{body}\n"));
+    Message { letter: Letter { template: "no_code", subject: subject.to_owned(), body, expires }, text }
 }
 
 /// A link to set a forgotten password anew.

@@ -66,6 +66,7 @@ mod setup;
 mod shops;
 mod sign_in;
 mod sign_out;
+mod sim_change;
 mod sms;
 mod store;
 mod strength;
@@ -135,7 +136,8 @@ pub use members::{
 pub use networks::{CountryOf, Network};
 pub use notices::{Notice, PayoutStep, Quiet, Stopped, queue_notice};
 pub use own::{
-    Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions, thaw,
+    Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions,
+    sign_out_elsewhere, thaw,
 };
 pub use password::{
     Beside, Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
@@ -177,6 +179,7 @@ pub use sign_in::{
     find_second_step, list_kinds, open_proven, require_own_fresh, step_up, take_second_step,
 };
 pub use sign_out::{Everybody, sign_everybody_out, sign_person_out, sign_shop_out};
+pub use sim_change::{SimChange, note_sim_change};
 pub use sms::{SmsError, SmsOffer, confirm_sms, offer_sms, send_sms, send_to_contact};
 pub use store::MIGRATIONS;
 pub use store::buyers::buyer_key;

@@ -66,6 +66,9 @@ pub const CODE_LIFE_SECONDS: i64 = 600;
 /// Wrong codes until the request is spent.
 pub const CODE_TRIES_MAX: i64 = 5;
 
+/// How long codes to a number prove nothing after its SIM card was changed, in seconds (OTP-5).
+pub const SIM_CHANGE_SECONDS: i64 = 7 * 86_400;
+
 /// Second factors one person can have.
 pub const FACTORS_MAX: usize = 20;
 /// Bytes of the key of an authenticator app: 160 bits (RFC 4226 §4, OTP-3).

@@ -72,6 +72,8 @@ pub struct DueMail {
     pub channel: Channel,
     /// The shop part of its key.
     pub shop: ShopId,
+    /// Whose data key seals it: the id of a buyer or member.
+    pub owner: String,
     /// Its id; say it in `Message-ID`, so that a second delivery can be recognised.
     pub id: String,
     /// What kind of mail it is.
@@ -245,6 +247,7 @@ fn open_mail(tx: &mut Tx, means: &Means<'_>, row: &MailRow) -> Result<DueMail, F
     Ok(DueMail {
         channel: row.channel,
         shop: row.shop,
+        owner: row.owner.clone(),
         id: row.id.clone(),
         template: row.template.clone(),
         recipient: open("recipient", &row.recipient)?,

@@ -12,7 +12,7 @@ use crate::mail::{self, Message, Recipient};
 use crate::networks::Network;
 use crate::permissions::Role;
 use crate::person::{Person, find_reach};
-use crate::phone::Contact;
+use crate::phone::{Contact, Phone};
 use crate::store::factors::FactorKind;
 use crate::suspensions::SuspendedFor;
 use crate::text::Label;
@@ -78,6 +78,11 @@ pub enum Notice {
     SessionEnded {
         /// What the ended one called itself.
         agent: Label,
+    },
+    /// The SIM card of a number of theirs was changed; told to every channel but that number.
+    SimChanged {
+        /// The number.
+        number: Phone,
     },
     /// The account was frozen.
     Frozen,
@@ -222,6 +227,9 @@ pub fn queue_notice(tx: &mut Tx, means: &Means<'_>, person: Person, notice: &Not
     if let Notice::ContactChanged { old, link } = notice {
         send(tx, means, person, (old, &letters::given_up_contact(reach.lang, notice, link)))?;
         told.push(old.clone());
+    }
+    if let Notice::SimChanged { number } = notice {
+        told.push(Contact::Phone(number.clone()));
     }
     let text = letters::notice(reach.lang, notice);
     let phones = factors::list_phones(tx, means, person)?.into_iter().map(Contact::Phone);

@@ -65,6 +65,19 @@ impl From<Person> for audit::Object {
     }
 }
 
+/// The person whose data key is that of `short` in `shop`; `None` where there is no such account, or not yet.
+pub(crate) fn find_person(tx: &mut Tx, shop: ShopId, short: &str) -> Result<Option<Person>, Fault> {
+    if let Some(id) = MemberId::from_short(short)
+        && members::find_member(tx, shop, id)?.is_some()
+    {
+        return Ok(Some(Person::Member(id)));
+    }
+    match BuyerId::from_short(short).filter(|_| shop == ShopId::HOUSE) {
+        Some(id) => Ok(buyers::find_buyer(tx, id)?.map(|_| Person::Buyer(id))),
+        None => Ok(None),
+    }
+}
+
 /// How to write to a person.
 pub(crate) struct Reach {
     /// The language of the account.

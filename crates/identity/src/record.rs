@@ -85,6 +85,7 @@ actions! {
     SESSION_RENEWED = "session.renewed";
     SESSION_OPENED = "session.opened";
     SETUP_LINK_CREATED = "setup.link_created";
+    SIM_CHANGED = "number.sim_changed";
     SHOP_CREATED = "shop.created";
     SHOP_SIGNED_OUT = "shop.signed_out";
 }

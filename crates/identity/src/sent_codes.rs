@@ -3,7 +3,8 @@
 //!
 //! A code has six digits, is kept as an HMAC bound to its request, lives ten minutes and five tries, and opens the one
 //! thing it was asked for: purpose, person and session are part of the check (OTP-4, C07). How many are sent is limited
-//! by number, by network address and by person. The text names the host the code is for, in the form browsers fill in
+//! by number, by network address and by person. A number whose SIM card was changed lately gets a text without a code, and
+//! the codes it got before are void (OTP-5). The text names the host the code is for, in the form browsers fill in
 //! for that host alone (OTP-7).
 
 use aws_lc_rs::hmac;
@@ -11,6 +12,7 @@ use base::{SessionId, Timestamp};
 use store::Tx;
 use vault::SubKey;
 
+use crate::buyers::contact_index;
 use crate::codes::{CodeRequestError, CodeRequested, OneTimeCode};
 use crate::context::{Fault, Means};
 use crate::letters;
@@ -19,6 +21,7 @@ use crate::mail::{self, Recipient};
 use crate::person::{Person, find_reach};
 use crate::phone::Contact;
 use crate::record::{self, Event};
+use crate::sim_change;
 use crate::store::sent_codes::{self as rows, SentRow};
 use crate::throttle::{self, Limit};
 use crate::token::hash_text;
@@ -61,7 +64,7 @@ pub struct Delivery<'a> {
     pub host: &'a str,
 }
 
-/// Sends a code.
+/// Sends a code; to a number whose SIM card was changed lately a text that says why there is none. Whoever asks cannot tell.
 ///
 /// # Errors
 /// [`CodeRequestError::TooMany`].
@@ -77,11 +80,20 @@ pub fn send_code(
     let expires = means.now.plus_seconds(CODE_LIFE_SECONDS);
     let tag = hmac::sign(&means.vault.hmac_key(SubKey::OneTimeCode), &message(request, errand, &code));
     let lang = find_reach(tx, means.vault, errand.person)?.map(|reach| reach.lang).unwrap_or_default();
-    let letter = letters::sent_code(lang, errand.purpose, code.secret(), to.host, means.now);
+    let letter = if sim_change::is_changed(tx, means, to.contact)? {
+        letters::no_code(lang, to.host, means.now)
+    } else {
+        letters::sent_code(lang, errand.purpose, code.secret(), to.host, means.now)
+    };
     let recipient =
         Recipient { shop: errand.person.shop(), owner: errand.person.short(), contact: to.contact };
     mail::queue_message(tx, means, &recipient, &letter)?;
-    rows::insert_sent(tx, SentRow { id: request, tag: tag.as_ref().to_vec(), tries: 0, expires })?;
+    let number_index = match to.contact {
+        Contact::Phone(_) => Some(contact_index(means.vault, to.contact)),
+        Contact::Email(_) => None,
+    };
+    let tag = tag.as_ref().to_vec();
+    rows::insert_sent(tx, SentRow { id: request, tag, tries: 0, expires, number_index })?;
     let event = Event::new(errand.person.shop(), errand.person, record::CODE_REQUESTED, request)
         .with("purpose", errand.purpose.name());
     record::note(tx, means, event)?;
@@ -98,7 +110,7 @@ pub enum SentCheck {
         /// Tries that are left.
         left: i64,
     },
-    /// Unknown, expired, used or spent.
+    /// Unknown, expired, used, spent, or sent to a number whose SIM card was changed.
     Gone,
 }
 
@@ -117,13 +129,36 @@ pub fn check_sent(
     let Some(row) = rows::find_sent(tx, request)?.filter(open) else { return Ok(SentCheck::Gone) };
     if means.vault.has_tag(SubKey::OneTimeCode, &message(request, errand, code), &row.tag) {
         rows::delete_sent(tx, request)?;
-        return Ok(SentCheck::Right);
+        return if is_void(tx, means, &row)? {
+            refuse_void(tx, means, errand, request)
+        } else {
+            Ok(SentCheck::Right)
+        };
     }
     let tries = row.tries + 1;
     rows::update_sent(tx, SentRow { tries, ..row })?;
     let event = Event::new(errand.person.shop(), errand.person, record::CODE_REFUSED, request);
     record::note(tx, means, event.refused().with("tries", tries))?;
     Ok(SentCheck::Wrong { left: CODE_TRIES_MAX - tries })
+}
+
+/// Whether a code went to a number whose SIM card was changed, before or after.
+fn is_void(tx: &mut Tx, means: &Means<'_>, row: &SentRow) -> Result<bool, Fault> {
+    match &row.number_index {
+        Some(index) => sim_change::is_index_changed(tx, means, index),
+        None => Ok(false),
+    }
+}
+
+fn refuse_void(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    errand: Errand<'_>,
+    request: SessionId,
+) -> Result<SentCheck, Fault> {
+    let event = Event::new(errand.person.shop(), errand.person, record::CODE_REFUSED, request);
+    record::note(tx, means, event.refused().with("reason", "sim_changed"))?;
+    Ok(SentCheck::Gone)
 }
 
 /// Forgets codes that ended. Returns how many.

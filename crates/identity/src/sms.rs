@@ -1,5 +1,6 @@
 //! Codes by text message as a second factor. Restricted, as NIST SP 800-63B-4 calls it: a number can be taken over, so
-//! something stronger is offered beside it, and the number is verified before it counts (OTP-5).
+//! something stronger is offered beside it, the number is verified before it counts, and it stops counting for a while when
+//! its SIM card was changed (OTP-5).
 
 use base::{FactorId, Secret, SessionId};
 use store::Tx;
@@ -11,6 +12,7 @@ use crate::person::{Person, find_reach};
 use crate::phone::{Contact, Phone};
 use crate::proof;
 use crate::sent_codes::{self, CodePurpose, Delivery, Errand, SentCheck};
+use crate::sim_change;
 use crate::store::factors::{self as rows, FactorRow, FactorState};
 use crate::text::Label;
 
@@ -32,6 +34,11 @@ pub enum SmsError {
     /// Too many codes were asked for.
     #[error(transparent)]
     Code(CodeRequestError),
+    /// The SIM card of the number was changed lately.
+    #[error(
+        "the SIM card of the number was changed lately, so codes to it prove nothing; use another second factor"
+    )]
+    SimChanged,
     /// Not the caller's fault.
     #[error(transparent)]
     Fault(Fault),
@@ -116,7 +123,7 @@ fn refuse_contact(tx: &mut Tx, means: &Means<'_>, person: Person, number: &Phone
 /// Sends a code to the contact of a buyer who has no second factor, for a step-up of low risk.
 ///
 /// # Errors
-/// [`SmsError::Factor`] with [`FactorError::NotFound`] for anybody else; [`SmsError::Code`].
+/// [`SmsError::Factor`] with [`FactorError::NotFound`] for anybody else; [`SmsError::SimChanged`]; [`SmsError::Code`].
 pub fn send_to_contact(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -128,20 +135,31 @@ pub fn send_to_contact(
     }
     let reach = find_reach(tx, means.vault, errand.person)?.ok_or(SmsError::Factor(FactorError::NotFound))?;
     let contact = Contact::parse(reach.contact.expose()).map_err(|_| Fault::Row("contact"))?;
+    if sim_change::is_changed(tx, means, &contact)? {
+        return Err(SmsError::SimChanged);
+    }
     Ok(sent_codes::send_code(tx, means, errand, Delivery { contact: &contact, origin, host })?)
 }
 
-/// Sends a code to the person's verified number; the oldest one where there are several.
+/// Sends a code to the person's verified number; where there are several, to the oldest whose SIM card was not changed
+/// lately.
 ///
 /// # Errors
-/// [`SmsError::Factor`] with [`FactorError::NotFound`] where there is none; [`SmsError::Code`].
+/// [`SmsError::Factor`] with [`FactorError::NotFound`] where there is none; [`SmsError::SimChanged`] where each was changed;
+/// [`SmsError::Code`].
 pub fn send_sms(
     tx: &mut Tx,
     means: &Means<'_>,
     errand: Errand<'_>,
     (origin, host): (&str, &str),
 ) -> Result<CodeRequested, SmsError> {
-    let phone = factors::list_phones(tx, means, errand.person)?.into_iter().next();
-    let contact = Contact::Phone(phone.ok_or(SmsError::Factor(FactorError::NotFound))?);
-    Ok(sent_codes::send_code(tx, means, errand, Delivery { contact: &contact, origin, host })?)
+    let mut problem = SmsError::Factor(FactorError::NotFound);
+    for contact in factors::list_phones(tx, means, errand.person)?.into_iter().map(Contact::Phone) {
+        if !sim_change::is_changed(tx, means, &contact)? {
+            let to = Delivery { contact: &contact, origin, host };
+            return Ok(sent_codes::send_code(tx, means, errand, to)?);
+        }
+        problem = SmsError::SimChanged;
+    }
+    Err(problem)
 }

@@ -382,6 +382,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "identity: PINs that rest on a code to the contact alone",
         sql: "ALTER TABLE buyers ADD COLUMN pin_alone BIGINT NOT NULL DEFAULT 0",
     },
+    Migration {
+        version: 377,
+        name: "identity: the number a code was sent to, by its index",
+        sql: "ALTER TABLE sent_codes ADD COLUMN number_index TEXT",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

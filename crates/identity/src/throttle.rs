@@ -77,6 +77,11 @@ pub(crate) fn remember(tx: &mut Tx, limit: &Limit, subject: &str, now: Timestamp
     Ok(throttles::update_throttle(tx, limit.kind, subject, row)?)
 }
 
+/// Until when `subject` is remembered, which may have passed.
+pub(crate) fn find_remembered(tx: &mut Tx, limit: &Limit, subject: &str) -> Result<Option<Timestamp>, Fault> {
+    Ok(throttles::find_throttle(tx, limit.kind, subject)?.map(|row| row.blocked_until))
+}
+
 /// Whether `subject` is remembered.
 pub(crate) fn is_remembered(
     tx: &mut Tx,

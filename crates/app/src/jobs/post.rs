@@ -200,6 +200,7 @@ mod tests {
             panic!("no server");
         };
         let mail = DueMail {
+            owner: "somebody".to_owned(),
             channel: Channel::Mail,
             shop: ShopId::HOUSE,
             id: "1".to_owned(),

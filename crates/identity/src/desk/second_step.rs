@@ -366,6 +366,9 @@ async fn refuse(
     Ok(step_page(hall, visit, door, &caller, shown))
 }
 
+/// What stands for a request where no code was sent, since the number's SIM card was changed.
+const SIM_CHANGED: &str = "sim_changed";
+
 /// Asks for a code.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -397,6 +400,7 @@ async fn send_code(
             match asked {
                 Ok(asked) => Ok((asked.request.to_string(), ())),
                 Err(SmsError::Factor(FactorError::NotFound)) => Ok((String::new(), ())),
+                Err(SmsError::SimChanged) => Ok((SIM_CHANGED.to_owned(), ())),
                 Err(error) => Err(error.into()),
             }
         })
@@ -405,5 +409,11 @@ async fn send_code(
     let asker = visit.clone();
     let caller = hall.db().read(move |tx| find_caller(tx, &asker, door)).await?;
     let kind = choose(&caller, &posted.form.kind);
+    if request == SIM_CHANGED {
+        let mut problems = Problems::none();
+        problems.add("code", visit.frame(&hall, door.side, Zone::default()).t("problem-step-sim"));
+        let shown = Shown { status: StatusCode::CONFLICT, kind, request: String::new(), problems };
+        return Ok(step_page(&hall, &visit, door, &caller, shown));
+    }
     Ok(step_page(&hall, &visit, door, &caller, Shown { kind, request, ..Shown::ok() }))
 }

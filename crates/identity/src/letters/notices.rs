@@ -5,11 +5,12 @@ mod access;
 use base::{Secret, Timestamp};
 use webkit::page::Lang;
 
-use crate::limits::{FACTOR_SETTLED_SECONDS, PIN_COOLING_PAYMENTS_MAX};
+use crate::limits::{FACTOR_SETTLED_SECONDS, PIN_COOLING_PAYMENTS_MAX, SIM_CHANGE_SECONDS};
 use crate::mail::{Letter, Message};
 use crate::networks::Network;
 use crate::notices::{Notice, PayoutStep, Quiet};
 use crate::permissions::Role;
+use crate::phone::Phone;
 use crate::store::factors::FactorKind;
 use crate::text::Label;
 
@@ -75,6 +76,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::RecoveryGranted => "recovery_granted",
         Notice::FailedBurst => "failed_burst",
         Notice::SessionEnded { .. } => "session_ended",
+        Notice::SimChanged { .. } => "sim_changed",
         Notice::Frozen => "frozen",
         Notice::ReadsTooMuch { .. } => "reads_too_much",
         Notice::PaymentPageChanged { .. } => "payment_page_changed",
@@ -144,6 +146,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "A session was ended",
             format!("A session of your account was ended from another place: {}.", device(Lang::En, agent)),
         ),
+        Notice::SimChanged { number } => ("The SIM card of your number was changed", sim_in_english(number)),
         Notice::Frozen => (
             "Your account is frozen",
             "Your account was frozen: nothing can be paid from it, and every device but the one it was frozen on is signed out.".to_owned(),
@@ -162,11 +165,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
         Notice::AccessReviewWaits { lines, days } => access::waits_in_english(*lines, *days),
         Notice::AccessSuspended { why } => access::suspended_in_english(*why),
-        Notice::AccessRestored => (
-            "You can sign in again",
-            "Your access as a member was suspended and works again, with your password and second step as before."
-                .to_owned(),
-        ),
+        Notice::AccessRestored => access::restored_in_english(),
         Notice::AccessStopped { why, stopped } => access::stopped_in_english(*why, stopped),
     }
 }
@@ -248,6 +247,36 @@ fn copied_in_english(label: &str) -> String {
     format!(
         "The passkey “{label}” counted backwards, as a copied one does. It is refused from now on: remove it in your \
          security settings and add a new one."
+    )
+}
+
+fn policy_in_english() -> (&'static str, String) {
+    (
+        "What your shop asks of buyers was changed",
+        "It was changed from which amount on buyers give a passkey or a second step to pay in your shop."
+            .to_owned(),
+    )
+}
+
+fn policy_in_chinese() -> (&'static str, String) {
+    (
+        "店铺对买家的要求已更改",
+        "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
+    )
+}
+
+fn sim_in_english(number: &Phone) -> String {
+    let (number, days) = (number.hint(), SIM_CHANGE_SECONDS / 86_400);
+    format!(
+        "The SIM card of your number {number} was changed. Text messages with codes may now reach somebody else, so codes \
+         sent to it open nothing for {days} days. Sign in with a passkey, an authenticator app or a recovery code."
+    )
+}
+
+fn sim_in_chinese(number: &Phone) -> String {
+    let (number, days) = (number.hint(), SIM_CHANGE_SECONDS / 86_400);
+    format!(
+        "您手机号 {number} 的 SIM 卡已更换，短信验证码可能会被他人收到，因此 {days} 天内发往该号码的验证码无效。请使用通行密钥、身份验证器应用或恢复码登录。"
     )
 }
 
@@ -445,6 +474,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "一个登录会话已结束",
             format!("您账户的一个登录会话已从其他地方结束：{}。", device(Lang::Zh, agent)),
         ),
+        Notice::SimChanged { number } => ("您手机号的 SIM 卡已更换", sim_in_chinese(number)),
         Notice::Frozen => (
             "您的账户已冻结",
             "您的账户已被冻结：无法付款，除执行冻结的设备外，其他设备均已退出登录。".to_owned(),
@@ -473,9 +503,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         }
         Notice::AccessReviewWaits { lines, days } => access::waits_in_chinese(*lines, *days),
         Notice::AccessSuspended { why } => access::suspended_in_chinese(*why),
-        Notice::AccessRestored => {
-            ("您可以重新登录", "您被暂停的成员权限已恢复，密码和第二步验证与之前相同。".to_owned())
-        }
+        Notice::AccessRestored => access::restored_in_chinese(),
         Notice::AccessStopped { why, stopped } => access::stopped_in_chinese(*why, stopped),
     }
 }
@@ -532,22 +560,19 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
             "You need to do nothing; a second step keeps them out even with the password."
         }
         (Notice::FailedBurst, Lang::Zh) => "您无需操作；即使密码泄露，第二步验证也能保护账户。",
-        (Notice::AccessReviewWaits { .. }, Lang::En) => "Sign in and look under “Access review”.",
-        (Notice::AccessReviewWaits { .. }, Lang::Zh) => "请登录后在“权限审查”中处理。",
-        (Notice::AccessSuspended { .. }, Lang::En) => {
-            "A colleague who manages members can let you in again, with your password and second step as before."
+        (
+            Notice::AccessReviewWaits { .. }
+            | Notice::AccessSuspended { .. }
+            | Notice::AccessRestored
+            | Notice::AccessStopped { .. },
+            _,
+        ) => access::advice(lang, notice),
+        (Notice::SimChanged { .. }, Lang::En) => {
+            "If you did not change it yourself, ask your operator at once, and add a passkey or an app in your security \
+             settings."
         }
-        (Notice::AccessSuspended { .. }, Lang::Zh) => {
-            "管理成员的同事可以恢复您的登录，密码和第二步验证保持不变。"
-        }
-        (Notice::AccessRestored, Lang::En) => "If you did not expect this, tell your colleagues.",
-        (Notice::AccessRestored, Lang::Zh) => "若非预期，请告知同事。",
-        (Notice::AccessStopped { .. }, Lang::En) => {
-            "If it is still needed, sign in: let members in again under “Members”, make a new key under “API keys”, and \
-             enrol devices anew."
-        }
-        (Notice::AccessStopped { .. }, Lang::Zh) => {
-            "若仍有需要，请登录：在“成员”中恢复成员，在“API 密钥”中创建新密钥，并重新登记设备。"
+        (Notice::SimChanged { .. }, Lang::Zh) => {
+            "若非您本人更换，请立即联系运营商，并在安全设置中添加通行密钥或身份验证器应用。"
         }
         (Notice::PinReset { .. }, _) => "",
         (_, Lang::En) => {

@@ -50,6 +50,7 @@ codes! {
     ONE_TIME_CODE_WRONG = "one_time_code_wrong", 403, "the code is wrong; the message says how many tries are left";
     ONE_TIME_CODE_GONE = "one_time_code_gone", 409, "the code was used, ran out or was tried too often; ask for a new one";
     SECOND_FACTOR_WRONG = "second_factor_wrong", 403, "the code is wrong or was used; the message says how many tries are left";
+    SIM_CHANGED = "sim_changed", 409, "the SIM card of the number was changed lately, so codes to it prove nothing for seven days; use another second factor";
     SIGN_IN_GONE = "sign_in_gone", 409, "the first step of the sign-in ran out or was tried too often; begin again";
     LAST_FACTOR = "last_factor", 409, "a member keeps at least one second factor";
     LINK_GONE = "link_gone", 409, "the one-time link was used or ran out; ask for a new one";
@@ -224,6 +225,7 @@ impl From<SmsError> for ApiError {
         match error {
             SmsError::Factor(found) => found.into(),
             SmsError::Code(found) => found.into(),
+            SmsError::SimChanged => ApiError::new(&SIM_CHANGED, error.to_string()),
             SmsError::Fault(found) => fault(&found),
         }
     }

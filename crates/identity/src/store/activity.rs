@@ -33,6 +33,8 @@ named! {
         ContactChanged = "contact_changed",
         /// Many wrong codes were tried.
         WrongTries = "wrong_tries",
+        /// The SIM card of the number was changed.
+        SimChanged = "sim_changed",
         /// The account was frozen.
         Frozen = "frozen",
         /// The account was freed.

@@ -31,18 +31,30 @@ impl CodePurpose {
     }
 }
 
-static SENT: Table = Table::new("sent_codes", &[text("id")], &[blob("tag"), int("tries"), int("expires_ms")]);
+static SENT: Table = Table::new(
+    "sent_codes",
+    &[text("id")],
+    &[blob("tag"), int("tries"), int("expires_ms"), text("number_index")],
+);
 
 pub(crate) struct SentRow {
     pub(crate) id: SessionId,
     pub(crate) tag: Vec<u8>,
     pub(crate) tries: i64,
     pub(crate) expires: Timestamp,
+    /// What the number it went to is counted by; `None` for an address.
+    pub(crate) number_index: Option<String>,
 }
 
 pub(crate) fn find_sent(tx: &mut Tx, id: SessionId) -> Result<Option<SentRow>, Error> {
     let Some(row) = tx.get(&SENT, &[id.short().into()])? else { return Ok(None) };
-    Ok(Some(SentRow { id, tag: row.blob(1)?.to_vec(), tries: row.int(2)?, expires: row.time(3)? }))
+    Ok(Some(SentRow {
+        id,
+        tag: row.blob(1)?.to_vec(),
+        tries: row.int(2)?,
+        expires: row.time(3)?,
+        number_index: row.opt_text(4)?.map(str::to_owned),
+    }))
 }
 
 pub(crate) fn insert_sent(tx: &mut Tx, row: SentRow) -> Result<(), Error> {
@@ -66,5 +78,5 @@ pub(crate) fn list_ended_sent(tx: &mut Tx, before: Timestamp, limit: usize) -> R
 }
 
 fn values(row: SentRow) -> Vec<Value> {
-    vec![row.id.short().into(), row.tag.into(), row.tries.into(), row.expires.into()]
+    vec![row.id.short().into(), row.tag.into(), row.tries.into(), row.expires.into(), row.number_index.into()]
 }

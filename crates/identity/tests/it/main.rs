@@ -31,4 +31,5 @@ mod roles;
 mod second_steps;
 mod secrecy;
 mod sessions;
+mod sim_change;
 mod world;

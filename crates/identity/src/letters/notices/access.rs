@@ -1,7 +1,9 @@
 //! The texts about access that is looked at each quarter, and that ends where nobody says it is needed.
 
+use webkit::page::Lang;
+
 use crate::limits::IDLE_DAYS_MAX;
-use crate::notices::Stopped;
+use crate::notices::{Notice, Stopped};
 use crate::suspensions::SuspendedFor;
 
 /// Things that are named in one list; of more only the number is told.
@@ -45,6 +47,39 @@ pub(super) fn suspended_in_chinese(why: SuspendedFor) -> (&'static str, String) 
         SuspendedFor::Dispute => "您的邮箱更改遭到质疑，成员权限已被暂停。".to_owned(),
     };
     ("您的访问权限已暂停", text)
+}
+
+pub(super) fn restored_in_english() -> (&'static str, String) {
+    let text = "Your access as a member was suspended and works again, with your password and second step as before.";
+    ("You can sign in again", text.to_owned())
+}
+
+pub(super) fn restored_in_chinese() -> (&'static str, String) {
+    ("您可以重新登录", "您被暂停的成员权限已恢复，密码和第二步验证与之前相同。".to_owned())
+}
+
+/// What whoever is told can do about it.
+pub(super) fn advice(lang: Lang, notice: &Notice) -> &'static str {
+    match (notice, lang) {
+        (Notice::AccessReviewWaits { .. }, Lang::En) => "Sign in and look under “Access review”.",
+        (Notice::AccessReviewWaits { .. }, Lang::Zh) => "请登录后在“权限审查”中处理。",
+        (Notice::AccessSuspended { .. }, Lang::En) => {
+            "A colleague who manages members can let you in again, with your password and second step as before."
+        }
+        (Notice::AccessSuspended { .. }, Lang::Zh) => {
+            "管理成员的同事可以恢复您的登录，密码和第二步验证保持不变。"
+        }
+        (Notice::AccessRestored, Lang::En) => "If you did not expect this, tell your colleagues.",
+        (Notice::AccessRestored, Lang::Zh) => "若非预期，请告知同事。",
+        (Notice::AccessStopped { .. }, Lang::En) => {
+            "If it is still needed, sign in: let members in again under “Members”, make a new key under “API keys”, and \
+             enrol devices anew."
+        }
+        (Notice::AccessStopped { .. }, Lang::Zh) => {
+            "若仍有需要，请登录：在“成员”中恢复成员，在“API 密钥”中创建新密钥，并重新登记设备。"
+        }
+        _ => "",
+    }
 }
 
 pub(super) fn stopped_in_english(why: SuspendedFor, stopped: &Stopped) -> (&'static str, String) {
