@@ -11,7 +11,7 @@ use crate::context::{Fault, Means, takes_faults};
 use crate::notices::{Notice, queue_notice};
 use crate::password::PasswordHash;
 use crate::password_reset;
-use crate::permissions::Actor;
+use crate::permissions::{Actor, Denied};
 use crate::person::Person;
 use crate::pin::{Pin, PinCheck, find_cooling, verify_pin_of};
 use crate::record::{self, Event};
@@ -33,15 +33,43 @@ pub fn list_own_sessions(tx: &mut Tx, person: Person, now: Timestamp) -> Result<
     }
 }
 
-/// Ends one session of a person, chosen from the list. Returns whether it was theirs.
+/// Ends one session of whoever asks, chosen from the list: the one that asks at any time, another one with a fresh proof,
+/// so that a thief of one device does not sign its owner out of the others (ASVS 7.5.2). Returns whether it was theirs.
 ///
 /// # Errors
-/// [`Fault`] alone.
-pub fn end_own_session(tx: &mut Tx, means: &Means<'_>, person: Person, id: SessionId) -> Result<bool, Fault> {
+/// Those of [`require_own_fresh`].
+pub fn end_own_session(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    actor: &Actor,
+    id: SessionId,
+) -> Result<bool, OwnError> {
+    let (person, current) = session_of(actor)?;
+    if id != current {
+        require_own_fresh(tx, means.vault, actor)?;
+    }
     Ok(end_sessions(tx, means, person, |session| session == id)? > 0)
 }
 
-/// Ends every session of a person but the one that asks. Returns how many there were.
+/// Ends every session of whoever asks but the one that asks, with a fresh proof. Returns how many there were.
+///
+/// # Errors
+/// Those of [`require_own_fresh`].
+pub fn sign_out_elsewhere(tx: &mut Tx, means: &Means<'_>, actor: &Actor) -> Result<usize, OwnError> {
+    let (_, current) = session_of(actor)?;
+    let person = require_own_fresh(tx, means.vault, actor)?;
+    Ok(end_other_sessions(tx, means, person, current)?)
+}
+
+fn session_of(actor: &Actor) -> Result<(Person, SessionId), OwnError> {
+    match actor {
+        Actor::Member(session) => Ok((Person::Member(session.member), session.id)),
+        Actor::Buyer(session) => Ok((Person::Buyer(session.buyer), session.id)),
+        _ => Err(OwnError::Denied(Denied::SignInNeeded)),
+    }
+}
+
+/// Ends every session of a person but one, as part of a change that was proven by itself. Returns how many there were.
 ///
 /// # Errors
 /// [`Fault`] alone.

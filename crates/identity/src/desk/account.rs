@@ -67,7 +67,6 @@ pub(super) async fn show_account(Shared(hall): Shared<Hall>, visit: Visit) -> Re
             sessions: list_own_sessions(tx, own.person, own.means().now)?.len(),
             cooling: buyers::find_cooling(tx, &own.means(), buyer.id)?,
             pin_changed: buyer.pin_changed,
-            sign_out_href: "/me/sign-out".to_owned(),
         })
     });
     Ok(show(StatusCode::OK, &view.await?))

@@ -18,7 +18,7 @@ use super::visit::{Side, Visit, place, with_next};
 use super::words::{device_text, password_problem};
 use crate::factors::{Factor, FactorError, FactorKind, list_counting, list_factors, remove_factor};
 use crate::members::{LoginError, confirm_member, find_member_person};
-use crate::own::{change_password, end_other_sessions, end_own_session, list_own_sessions};
+use crate::own::{change_password, end_own_session, list_own_sessions, sign_out_elsewhere};
 use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
@@ -164,7 +164,7 @@ pub(super) async fn list_devices(
     Ok(show(StatusCode::OK, &view.await?))
 }
 
-/// Ends one session.
+/// Ends one session. For another one than this a proof that is too old is asked for again.
 pub(super) async fn end_device(
     Shared(hall): Shared<Hall>,
     visit: Visit,
@@ -175,7 +175,7 @@ pub(super) async fn end_device(
     let id: SessionId = id.parse().map_err(|_| ApiError::not_found("no such session"))?;
     let once = visit.read::<Button>(at.0, &incoming)?.once;
     let done = write_own(&hall, &visit, at.0, once, move |tx, own| {
-        end_own_session(tx, &own.means(), own.person, id)?;
+        end_own_session(tx, &own.means(), &own.actor(), id)?;
         Ok((format!("{}/devices", at.0.base()), ()))
     });
     Ok(go(&done.await?.0))
@@ -190,7 +190,7 @@ pub(super) async fn end_other_devices(
 ) -> Result<Response, ApiError> {
     let once = visit.read::<Button>(at.0, &incoming)?.once;
     let done = write_own(&hall, &visit, at.0, once, move |tx, own| {
-        end_other_sessions(tx, &own.means(), own.person, own.session)?;
+        sign_out_elsewhere(tx, &own.means(), &own.actor())?;
         Ok((format!("{}/devices", at.0.base()), ()))
     });
     Ok(go(&done.await?.0))

@@ -47,6 +47,8 @@ pub(super) const MEMBER_DEVICE: Cookie = Cookie::kept("tw_member_device", 400 * 
 /// A sign-in that waits for its second step.
 pub(super) const PENDING: Cookie = Cookie::kept("tw_pending", 600);
 
+/// Where a buyer signs out.
+pub(super) const BUYER_SIGN_OUT: &str = "/me/sign-out";
 /// Longest path a visitor is sent back to, in bytes.
 const NEXT_BYTES_MAX: usize = 512;
 
@@ -162,6 +164,9 @@ impl Visit {
         let mut page = Frame::new(hall.texts(), self.browser.lang, self.now, &self.browser.path);
         page.csrf = self.form_token(side, &hall.identity.dice);
         page.zone = zone;
+        if side == Side::Buyer && self.buyer.is_some() {
+            BUYER_SIGN_OUT.clone_into(&mut page.sign_out_href);
+        }
         page
     }
 

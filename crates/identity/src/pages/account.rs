@@ -27,8 +27,6 @@ pub struct AccountPage {
     pub pin_changed: Timestamp,
     /// Until when a PIN that was set anew is held back, and what it pays until then.
     pub cooling: Option<Cooling>,
-    /// Where "sign out" posts to.
-    pub sign_out_href: String,
 }
 
 /// Whether an account can pay.

@@ -406,7 +406,8 @@ pub struct EndedSessionsView {
     ended: usize,
 }
 
-/// Ends every session of the caller but the one that asks.
+/// Ends every session of the caller but the one that asks, with a second factor of the last 15 minutes; without one, soon
+/// after signing in.
 #[utoipa::path(delete, path = "/v1/me/sessions", tag = "account",
     security(("buyer_session" = []), ("member_session" = [])),
     responses((status = 200, body = EndedSessionsView), ApiErrors))]
@@ -415,13 +416,14 @@ pub async fn delete_my_other_sessions(
     who: Bearer,
 ) -> ApiResult<EndedSessionsView> {
     let ended = cx.write_as(who, Permission::OwnSecurity, |tx, caller| {
-        let (person, current) = session_of(caller)?;
-        Ok(own::end_other_sessions(tx, &caller.means, person, current)?)
+        session_of(caller)?;
+        Ok(own::sign_out_elsewhere(tx, &caller.means, &caller.actor)?)
     });
     Ok(Answer(EndedSessionsView { ended: ended.await? }))
 }
 
-/// Ends one of the caller's sessions.
+/// Ends one of the caller's sessions: the one that asks at any time, another one with a second factor of the last 15 minutes;
+/// without one, soon after signing in.
 #[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "account",
     security(("buyer_session" = []), ("member_session" = [])),
     params(("id" = String, Path, description = "the session")), responses((status = 204), ApiErrors))]
@@ -434,8 +436,8 @@ pub async fn delete_my_session(
     let id: SessionId = id.parse().map_err(|_| missing())?;
     let ended = cx
         .write_as(who, Permission::OwnSecurity, move |tx, caller| {
-            let (person, _) = session_of(caller)?;
-            Ok(own::end_own_session(tx, &caller.means, person, id)?)
+            session_of(caller)?;
+            Ok(own::end_own_session(tx, &caller.means, &caller.actor, id)?)
         })
         .await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }

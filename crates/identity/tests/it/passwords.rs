@@ -261,6 +261,24 @@ fn pw_2_a_password_that_is_on_no_list_opens_as_before() {
 }
 
 #[test]
+fn v6_2_10_a_password_a_thousand_days_old_opens_and_nobody_asks_for_another() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        site.member(shop, OWNER, &[Role::Owner]);
+        let set = || {
+            let sql = "SELECT password FROM members";
+            site.world.cx.db.read_blocking(|tx| tx.query(sql, &[])).unwrap()[0].text(0).unwrap().to_owned()
+        };
+        let before = set();
+        site.world.wait(1_000 * 86_400);
+        let opened = site.first_step(OWNER, OLD);
+        assert_eq!(opened.status, 201, "{}", opened.body);
+        assert_eq!(site.get("/v1/me/sessions", Some(&opened.text("token"))).status, 200);
+        assert_eq!((site.world.audited("member.password_due"), set()), (0, before));
+    });
+}
+
+#[test]
 fn c14_a_member_lists_and_ends_the_own_sessions_over_the_api_and_no_others() {
     each_site(|site| {
         let shop = site.world.shop().id;
@@ -290,6 +308,75 @@ fn c14_a_member_lists_and_ends_the_own_sessions_over_the_api_and_no_others() {
         assert_eq!(site.get("/v1/me", Some(&second)).status, 401);
         assert_eq!(site.get("/v1/me", Some(&third)).status, 200, "the one that asks stays");
         assert_eq!(site.delete("/v1/me/sessions", None).status, 401);
+    });
+}
+
+#[test]
+fn v7_5_2_another_session_is_ended_with_a_second_factor_of_15_minutes_and_the_own_one_at_any_time() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        let first = site.member(shop, OWNER, &[Role::Owner]);
+        let (first, key, codes) = site.enrol(&first);
+        let step = |site: &Site, code: &str| {
+            let begun = site.first_step(OWNER, OLD);
+            let step = json!({"token": begun.text("token"), "kind": "recovery", "code": code});
+            site.post("/v1/second_steps", None, &step).text("token")
+        };
+        let second = step(&site, &codes[0]);
+        let list = site.get("/v1/me/sessions", Some(&second));
+        let line = |is_current: bool| {
+            let lines = list.body["data"].as_array().unwrap();
+            let line = lines.iter().find(|line| line["is_current"] == json!(is_current)).unwrap();
+            format!("/v1/me/sessions/{}", line["id"].as_str().unwrap())
+        };
+        let stay = |seconds: i64| {
+            site.world.wait(seconds);
+            assert_eq!(site.get("/v1/me", Some(&first)).status, 200);
+            assert_eq!(site.get("/v1/me", Some(&second)).status, 200);
+        };
+        stay(450);
+        stay(450);
+        for path in [line(false), "/v1/me/sessions".to_owned()] {
+            let refused = site.delete(&path, Some(&second));
+            assert_eq!((refused.status, refused.code()), (403, "step_up_needed"), "{path}");
+        }
+        assert_eq!(site.get("/v1/me", Some(&first)).status, 200, "the other one goes on");
+        let proof = json!({"kind": "totp", "code": site.app_code(&key)});
+        let again = site.post("/v1/session/step-up", Some(&second), &proof);
+        assert_eq!(again.status, 200, "{}", again.body);
+        let second = again.text("token");
+        site.world.wait(899);
+        assert_eq!(site.delete(&line(false), Some(&second)).status, 204, "a second before it is too old");
+        assert_eq!(site.get("/v1/me", Some(&first)).status, 401);
+        site.world.wait(1);
+        assert_eq!(site.delete(&line(true), Some(&second)).status, 204, "one's own needs no proof");
+        assert_eq!(site.get("/v1/me", Some(&second)).status, 401);
+    });
+}
+
+#[test]
+fn v7_5_2_a_buyer_with_nothing_but_a_pin_ends_another_session_with_a_code_to_the_contact() {
+    each_site(|site| {
+        let first = site.buyer("a@b.example").text("token");
+        let asked = site.post("/v1/buyer_sessions", None, &json!({"contact": "a@b.example"}));
+        let code = crate::world::code_in(&site.world.deliver().pop().unwrap().body);
+        let path = format!("/v1/buyer_sessions/{}/verify", asked.text("id"));
+        let second = site.post(&path, None, &json!({ "code": code })).text("token");
+        site.world.wait(900);
+        let pin = json!({"pin": crate::world::PIN});
+        let wake =
+            |token: &str| site.post("/v1/buyer_sessions/current/wake", Some(token), &pin).text("token");
+        let (first, second) = (wake(&first), wake(&second));
+        let refused = site.delete("/v1/me/sessions", Some(&second));
+        assert_eq!((refused.status, refused.code()), (403, "step_up_needed"), "the PIN alone is not enough");
+        site.world.deliver();
+        let asked = site.post("/v1/session/code", Some(&second), &json!({}));
+        let code = crate::world::code_in(&site.world.deliver().pop().unwrap().body);
+        let proof = json!({"kind": "contact", "code": code, "request": asked.text("id")});
+        let second = site.post("/v1/session/step-up", Some(&second), &proof).text("token");
+        let ended = site.delete("/v1/me/sessions", Some(&second));
+        assert_eq!((ended.status, ended.body["ended"].as_i64()), (200, Some(1)), "{}", ended.body);
+        assert_eq!(site.get("/v1/me", Some(&first)).status, 401);
     });
 }
 

@@ -78,7 +78,7 @@ fn fill_own(tx: &mut Tx<'_>, payer: &Payer<'_>, page: Frame) -> Result<OwnPaymen
     }
     let balances = list_balances(tx, payer)?.into_iter().map(|line| line.available).collect();
     let who = payer_name(tx, payer.means.vault, Some(buyer))?;
-    Ok(OwnPaymentsPage { page, who, balances, rows: lines, sign_out_href: "/me/sign-out".to_owned() })
+    Ok(OwnPaymentsPage { page, who, balances, rows: lines })
 }
 
 fn list_balances(tx: &mut Tx<'_>, payer: &Payer<'_>) -> Result<Vec<BalanceLine>, ApiError> {

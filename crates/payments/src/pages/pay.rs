@@ -171,8 +171,6 @@ pub struct OwnPaymentsPage {
     pub balances: Vec<Money>,
     /// The payments, newest first.
     pub rows: Vec<OwnPayment>,
-    /// Where "sign out" posts to.
-    pub sign_out_href: String,
 }
 
 /// One of the buyer's own payments.

@@ -32,7 +32,9 @@ const HASH: &str = "9f2c4e7ab1d05836c2f4e1a97b3d5c608e1f2a4b6c8d0e2f4a6b8c0d2e4f
 
 /// A frame for a buyer.
 pub fn buyer_frame(lang: Lang) -> Frame {
-    identity::pages::sample::buyer_frame(super::texts(), lang)
+    let mut page = identity::pages::sample::buyer_frame(super::texts(), lang);
+    page.sign_out_href = "/me/sign-out".to_owned();
+    page
 }
 
 /// A frame for the desk at `path`, signed in as owner.

@@ -564,3 +564,49 @@ fn otp_3_a_page_shows_the_key_of_an_app_until_it_counts_and_never_again() {
         assert!(!page.html.contains(&shown) && !page.html.contains(&bare), "{}", page.path);
     }
 }
+
+#[test]
+fn asvs_7_4_4_signing_out_is_in_reach_while_paying_and_on_the_receipt() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let (path, _) = code(&mut owner, "100", "Tea");
+    let pay_page = site.browser().get(&path);
+    assert!(!pay_page.is(200).html.contains("/me/sign-out"), "nobody is signed in");
+    let (mut buyer, pin) = at_pin(&site, &path, BUYER);
+    pin.form("/me/sign-out");
+    let receipt = buyer.send(&pin.form("/confirm").with("pin", PIN));
+    receipt.is(200).shows("Paid").form("/me/sign-out");
+    let (path, _) = code(&mut owner, "5", "Tea");
+    let pay_page = buyer.get(&path);
+    pay_page.is(200).shows("Green Tea House");
+    for page in ["/me", "/me/account", "/me/devices", "/me/security", "/me/activity", "/me/pin"] {
+        buyer.get(page).is(200).form("/me/sign-out");
+    }
+    let door = buyer.send(&pay_page.form("/me/sign-out"));
+    assert!(!door.is(200).html.contains("/me/sign-out"), "{}", door.text());
+    assert!(buyer.get("/me").path.starts_with("/me/sign-in"));
+}
+
+#[test]
+fn asvs_7_5_2_other_devices_are_signed_out_after_a_fresh_proof_alone() {
+    let (site, mut phone, _, mut tablet) = buyer_with_two_devices();
+    let devices = tablet.get("/me/devices");
+    let (one, all) = (devices.form("/end"), devices.form("/me/devices/end"));
+    for _ in 0..4 {
+        site.clock.advance_seconds(240);
+        tablet.get("/me/account").is(200);
+        phone.get("/me/account").is(200);
+    }
+    for form in [&one, &all] {
+        let asked = tablet.clone().send(form);
+        assert!(asked.path.starts_with("/me/again"), "{}", asked.path);
+        phone.get("/me/account").is(200);
+    }
+    let page = tablet.send(&all);
+    let page = tablet.send(&page.form("/me/again/code"));
+    let code = code_of(&mailed(&site, "sent_code"));
+    tablet.send(&page.form("/me/again").with("code", &code)).is(200);
+    let form = tablet.get("/me/devices").form("/me/devices/end");
+    tablet.send(&form).is(200);
+    assert!(phone.get("/me/account").path.starts_with("/me/sign-in"), "signed out");
+    tablet.get("/me/account").is(200);
+}

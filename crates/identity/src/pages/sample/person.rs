@@ -121,7 +121,6 @@ impl AccountPage {
             sessions: 3,
             pin_changed: ago(9_000_000),
             cooling: None,
-            sign_out_href: "/me/sign-out".into(),
             page,
         }
     }

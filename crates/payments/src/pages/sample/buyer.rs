@@ -164,13 +164,7 @@ impl OwnPaymentsPage {
             row(9_000, 3_850, PaymentShown::Refunded),
             row(99_000, 12_800, PaymentShown::Declined),
         ];
-        OwnPaymentsPage {
-            page,
-            who: payer(lang),
-            balances: vec![yuan(341_000)],
-            rows,
-            sign_out_href: "/me/sign-out".into(),
-        }
+        OwnPaymentsPage { page, who: payer(lang), balances: vec![yuan(341_000)], rows }
     }
 }
 
