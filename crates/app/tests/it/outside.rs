@@ -85,6 +85,38 @@ struct Stage {
     desk: Shared,
 }
 
+/// A provider on this machine, and the client of ours for it.
+fn open_provider() -> (Shared, Arc<Provider>) {
+    let (desk, issuer) = runtime().block_on(async {
+        let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", tcp.local_addr().unwrap());
+        let desk = Arc::new(Desk {
+            issuer: issuer.clone(),
+            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
+            challenge: Mutex::default(),
+            claims: Mutex::default(),
+            head: Mutex::default(),
+            asked_keys: Mutex::default(),
+        });
+        let routes = Router::new()
+            .route("/.well-known/openid-configuration", get(describe))
+            .route("/keys", get(show_keys))
+            .route("/token", post(trade))
+            .with_state(Arc::clone(&desk));
+        tokio::spawn(async move { axum_serve(tcp, routes).await });
+        (desk, issuer)
+    });
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let provider = Provider::new(ProviderSettings {
+        issuer,
+        client_id: "shop".to_owned(),
+        client_secret: None,
+        label: "Tea House ID".to_owned(),
+        second_factors: vec!["mfa".to_owned()],
+    });
+    (desk, Arc::new(provider.unwrap()))
+}
+
 /// A sign-in that a browser has begun.
 struct Begun {
     state: String,
@@ -94,35 +126,14 @@ struct Begun {
 
 impl Stage {
     fn set() -> Stage {
-        let (desk, issuer) = runtime().block_on(async {
-            let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let issuer = format!("http://{}", tcp.local_addr().unwrap());
-            let desk = Arc::new(Desk {
-                issuer: issuer.clone(),
-                key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
-                challenge: Mutex::default(),
-                claims: Mutex::default(),
-                head: Mutex::default(),
-                asked_keys: Mutex::default(),
-            });
-            let routes = Router::new()
-                .route("/.well-known/openid-configuration", get(describe))
-                .route("/keys", get(show_keys))
-                .route("/token", post(trade))
-                .with_state(Arc::clone(&desk));
-            tokio::spawn(async move { axum_serve(tcp, routes).await });
-            (desk, issuer)
-        });
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let provider = Provider::new(ProviderSettings {
-            issuer,
-            client_id: "shop".to_owned(),
-            client_secret: None,
-            label: "Tea House ID".to_owned(),
-            second_factors: vec!["mfa".to_owned()],
-        });
-        let house = House::new().with_provider(Arc::new(provider.unwrap()));
-        Stage { house, desk }
+        let (desk, provider) = open_provider();
+        Stage { house: House::new().with_provider(provider), desk }
+    }
+
+    /// The same house, whose operator has moved to a provider at another address.
+    fn with_another_issuer(self) -> Stage {
+        let (desk, provider) = open_provider();
+        Stage { house: self.house.with_provider(provider), desk }
     }
 
     fn begin(&self) -> Begun {
@@ -292,6 +303,22 @@ fn oi_1_strangers_and_unverified_addresses_are_nobody_here() {
         assert_eq!(answer.status, 403);
         assert!(!is_in(&answer));
     }
+}
+
+#[test]
+fn v6_8_1_the_same_subject_under_another_issuer_is_a_stranger() {
+    let stage = Stage::set();
+    member(&stage);
+    assert!(is_in(&stage.sign_in()), "bound to the first issuer and `u-1`");
+    let unknown = ("email", json!("other@shop.example"));
+    assert!(is_in(&stage.sign_in_with(std::slice::from_ref(&unknown))), "whatever the address is");
+    let first = stage.desk.issuer.clone();
+    let stage = stage.with_another_issuer();
+    assert_ne!(stage.desk.issuer, first);
+    assert_eq!(stage.sign_in_with(std::slice::from_ref(&unknown)).status, 403, "`u-1` of another issuer");
+    let pretending = stage.sign_in_with(&[unknown, ("iss", json!(first))]);
+    assert_eq!(pretending.status, 403, "which cannot name the first one");
+    assert!(is_in(&stage.sign_in()), "a member's verified address binds its person, as at the first time");
 }
 
 #[test]

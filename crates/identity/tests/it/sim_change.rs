@@ -264,3 +264,37 @@ fn otp_5_nobody_learns_of_the_card_of_a_number_that_is_not_theirs() {
         assert!(site.world.deliver().is_empty(), "and the stranger hears nothing of somebody's card");
     });
 }
+
+#[test]
+fn v6_6_1_a_number_counts_after_its_own_code_alone() {
+    each_texting(|site| {
+        let shop = site.world.shop().id;
+        let session = site.member(shop, "owner@shop.example", &[Role::Owner]);
+        let (session, _, _) = site.enrol(&session);
+        let kinds = |site: &Site, session: &str| {
+            let listed = site.get("/v1/me/factors", Some(session)).body;
+            listed["data"].as_array().unwrap().iter().filter(|one| one["kind"] == json!("sms")).count()
+        };
+        let offered = |site: &Site| {
+            let body = json!({"email": "owner@shop.example", "password": "pencil river nine kettles"});
+            let first = site.post("/v1/member_sessions", None, &body);
+            let has_sms = first.body["factors"].as_array().unwrap().contains(&json!("sms"));
+            (has_sms, ask(site, &first.text("token")).status)
+        };
+        let offer = site.post("/v1/me/factors/sms", Some(&session), &json!({"number": NUMBER}));
+        let code = code_in(&site.world.texts_with(None)[0].body);
+        assert_eq!((kinds(&site, &session), offered(&site)), (0, (false, 404)), "before its code");
+        let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
+        let path = format!("/v1/me/factors/sms/{}/confirm", offer.text("id"));
+        let give = |code: &str| {
+            let body = json!({"request": offer.text("request"), "code": code});
+            site.post(&path, Some(&session), &body)
+        };
+        assert_eq!(give(&wrong).code(), "second_factor_wrong");
+        assert_eq!((kinds(&site, &session), offered(&site)), (0, (false, 404)), "after a wrong one");
+        let done = give(&code);
+        assert_eq!(done.status, 200, "{}", done.body);
+        let session = done.body["session"]["token"].as_str().unwrap().to_owned();
+        assert_eq!((kinds(&site, &session), offered(&site)), (1, (true, 202)));
+    });
+}
