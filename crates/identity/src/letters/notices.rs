@@ -121,11 +121,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "The PIN with which you confirm payments was changed just now.".to_owned(),
         ),
         Notice::PinReset { link, payments } => ("Your payment PIN was set anew", reset_in_english(link, *payments)),
-        Notice::BuyerConfirmed => (
-            "Your payment PIN pays as usual again",
-            "Whoever runs this service confirmed that this account is yours, so your new PIN is not held back any more."
-                .to_owned(),
-        ),
+        Notice::BuyerConfirmed => confirmed_in_english(),
         Notice::PinLocked => (
             "Your payment PIN is locked",
             "Too many wrong PINs were tried, so your payment PIN is locked. Set a new one in your account.".to_owned(),
@@ -147,10 +143,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             format!("A session of your account was ended from another place: {}.", device(Lang::En, agent)),
         ),
         Notice::SimChanged { number } => ("The SIM card of your number was changed", sim_in_english(number)),
-        Notice::Frozen => (
-            "Your account is frozen",
-            "Your account was frozen: nothing can be paid from it, and every device but the one it was frozen on is signed out.".to_owned(),
-        ),
+        Notice::Frozen => frozen_in_english(),
         Notice::ReadsTooMuch { reader, openings } => reads_in_english(reader, *openings),
         Notice::PaymentPageChanged { what } => page_in_english(what),
         Notice::BuyerPolicyChanged => policy_in_english(),
@@ -189,6 +182,33 @@ fn place_in_english(agent: &Label, origin: &str) -> (&'static str, String) {
 fn place_in_chinese(agent: &Label, origin: &str) -> (&'static str, String) {
     let device = device(Lang::Zh, agent);
     ("新地点登录提醒", format!("您的账户刚刚从一个从未使用过的地点登录：{origin}（{device}）。"))
+}
+
+fn confirmed_in_english() -> (&'static str, String) {
+    let text = "Whoever runs this service confirmed that this account is yours, so your new PIN is not held back any more.";
+    ("Your payment PIN pays as usual again", text.to_owned())
+}
+
+fn confirmed_in_chinese() -> (&'static str, String) {
+    let text = "本服务的运营方已确认此账户属于您，您的新支付密码不再受限。";
+    ("您的支付密码已恢复正常使用", text.to_owned())
+}
+
+fn frozen_in_english() -> (&'static str, String) {
+    let text = "Your account was frozen: nothing can be paid from it, and every device but the one it was frozen on is signed out.";
+    ("Your account is frozen", text.to_owned())
+}
+
+fn frozen_in_chinese() -> (&'static str, String) {
+    let text = "您的账户已被冻结：无法付款，除执行冻结的设备外，其他设备均已退出登录。";
+    ("您的账户已冻结", text.to_owned())
+}
+
+fn copied_in_chinese(label: &str) -> (&'static str, String) {
+    let text = format!(
+        "通行密钥“{label}”的计数出现倒退，可能已被复制，现已停用。请在安全设置中移除它，并添加新的通行密钥。"
+    );
+    ("您的通行密钥可能已被复制", text)
 }
 
 /// A device and the network it came from.
@@ -333,17 +353,6 @@ fn payout_in_chinese(account: &str, step: PayoutStep) -> (&'static str, String) 
     }
 }
 
-fn policy_in_english() -> (&'static str, String) {
-    let text =
-        "It was changed from which amount on buyers give a passkey or a second step to pay in your shop.";
-    ("What your shop asks of buyers was changed", text.to_owned())
-}
-
-fn policy_in_chinese() -> (&'static str, String) {
-    let text = "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。";
-    ("店铺对买家的要求已更改", text.to_owned())
-}
-
 fn quieted_in_english(
     (rule, quiet): (&str, Quiet),
     (who, at): (&str, Timestamp),
@@ -441,12 +450,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "您的账户移除了一种第二步验证",
             format!("从现在起，不能再使用{}登录您的账户。", factor_zh(*kind)),
         ),
-        Notice::PasskeyCopied { label } => (
-            "您的通行密钥可能已被复制",
-            format!(
-                "通行密钥“{label}”的计数出现倒退，可能已被复制，现已停用。请在安全设置中移除它，并添加新的通行密钥。"
-            ),
-        ),
+        Notice::PasskeyCopied { label } => copied_in_chinese(label),
         Notice::PasswordChanged => ("您的密码已更改", "您的账户密码刚刚被更改。".to_owned()),
         Notice::ContactChanged { .. } => (
             "您的联系方式已更改",
@@ -454,10 +458,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::PinChanged => ("您的支付密码已更改", "您用于确认付款的支付密码刚刚被更改。".to_owned()),
         Notice::PinReset { link, payments } => ("您的支付密码已重新设置", reset_in_chinese(link, *payments)),
-        Notice::BuyerConfirmed => (
-            "您的支付密码已恢复正常使用",
-            "本服务的运营方已确认此账户属于您，您的新支付密码不再受限。".to_owned(),
-        ),
+        Notice::BuyerConfirmed => confirmed_in_chinese(),
         Notice::PinLocked => {
             ("您的支付密码已锁定", "支付密码输错次数过多，已被锁定。请在账户中设置新的支付密码。".to_owned())
         }
@@ -475,10 +476,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             format!("您账户的一个登录会话已从其他地方结束：{}。", device(Lang::Zh, agent)),
         ),
         Notice::SimChanged { number } => ("您手机号的 SIM 卡已更换", sim_in_chinese(number)),
-        Notice::Frozen => (
-            "您的账户已冻结",
-            "您的账户已被冻结：无法付款，除执行冻结的设备外，其他设备均已退出登录。".to_owned(),
-        ),
+        Notice::Frozen => frozen_in_chinese(),
         Notice::ReadsTooMuch { reader, openings } => (
             "有人大量查看客户资料",
             format!("`{reader}` 已 {openings} 次打开客户资料或银行卡，超出平常或允许的次数。"),
@@ -537,9 +535,7 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         (Notice::PayoutAccount { .. }, Lang::Zh) => {
             "若非预期，请立即登录，在“收款账户”中停止更换，并向同事核实。"
         }
-        (Notice::RuleQuieted { .. }, Lang::En) => {
-            "If that should not be, sign in and switch it on again under “Rules”."
-        }
+        (Notice::RuleQuieted { .. }, Lang::En) => "If nobody agreed to it, take it back under “Rules”.",
         (Notice::RuleQuieted { .. }, Lang::Zh) => "若有不妥，请登录后在“规则”中重新启用。",
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
