@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use base::Secret;
-use identity::Email;
+use identity::{Email, PasswordProfile};
 use serde::Deserialize;
 
 use crate::limits::CONFIG_BYTES_MAX;
@@ -85,6 +85,10 @@ pub struct Settings {
     /// Passwords nobody may choose, in place of the list that ships; made by `tillward passwords build`
     #[arg(long, value_name = "FILE", env = "TILLWARD_PASSWORD_LIST")]
     pub password_list: Option<PathBuf>,
+    /// What members' passwords take besides their length: `standard`, nothing; `pci`, at least 12 characters with letters and
+    /// digits (PCI DSS 8.3.6)
+    #[arg(long, value_name = "PROFILE", env = "TILLWARD_PASSWORD_PROFILE")]
+    pub password_profile: Option<String>,
     /// Rule file in place of the starter rules
     #[arg(long, value_name = "FILE", env = "TILLWARD_RULES")]
     pub rules: Option<PathBuf>,
@@ -137,6 +141,8 @@ pub struct Config {
     pub texts: TextMessages,
     /// Passwords nobody may choose.
     pub password_list: Option<PathBuf>,
+    /// What is asked of members' passwords besides their length.
+    pub password_profile: PasswordProfile,
     /// Rule file.
     pub rules: Option<PathBuf>,
     /// Model file.
@@ -206,6 +212,9 @@ pub enum ConfigError {
     /// The address for checkpoints.
     #[error("checkpoint_mail `{0}` is not a mail address")]
     Email(String),
+    /// The profile of passwords.
+    #[error("password_profile `{0}` is neither `standard` nor `pci`")]
+    PasswordProfile(String),
     /// The public URL.
     #[error("public url `{0}` must begin with http:// or https://, name a host, and have no path")]
     PublicUrl(String),
@@ -213,7 +222,7 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 25] = [
     "TILLWARD_CHECKPOINTS",
     "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
@@ -235,6 +244,7 @@ const VARIABLES: [&str; 24] = [
     "TILLWARD_SMS_URL",
     "TILLWARD_SMS_TOKEN",
     "TILLWARD_PASSWORD_LIST",
+    "TILLWARD_PASSWORD_PROFILE",
     "TILLWARD_RULES",
     "TILLWARD_MODEL",
     "TILLWARD_ADDRESS_COUNTRIES",
@@ -293,6 +303,7 @@ impl Settings {
             checkpoints: self.checkpoints.or(other.checkpoints),
             checkpoint_mail: self.checkpoint_mail.or(other.checkpoint_mail),
             password_list: self.password_list.or(other.password_list),
+            password_profile: self.password_profile.or(other.password_profile),
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
             address_countries: self.address_countries.or(other.address_countries),
@@ -339,6 +350,9 @@ impl Settings {
             texts: texts(self.sms_url, self.sms_token, self.mail_folder.as_deref())?,
             mail: mail((self.smtp_url, self.smtp_ca), self.mail_from, self.mail_folder)?,
             password_list: self.password_list,
+            password_profile: self.password_profile.map_or(Ok(PasswordProfile::Standard), |name| {
+                PasswordProfile::from_name(&name).ok_or(ConfigError::PasswordProfile(name))
+            })?,
             rules: self.rules,
             model: self.model,
             address_countries: self.address_countries,
@@ -488,6 +502,15 @@ mod tests {
         assert!(with_all(|s| (s.tls_key, s.tls_certificate) = (None, None)).is_err());
         assert!(with_all(|s| s.mtls_ca = None).is_err());
         assert!(with_all(|s| s.mtls_listen = None).is_err());
+    }
+
+    #[test]
+    fn c01_the_profile_of_passwords_is_one_of_two_and_the_standard_one_where_nothing_is_said() {
+        let profile = |name: Option<&str>| with(|s| s.password_profile = name.map(str::to_owned));
+        assert_eq!(profile(None).unwrap().password_profile, PasswordProfile::Standard);
+        assert_eq!(profile(Some("pci")).unwrap().password_profile, PasswordProfile::Pci);
+        let refused = profile(Some("hard")).err().map(|e| e.to_string());
+        assert_eq!(refused.as_deref(), Some("password_profile `hard` is neither `standard` nor `pci`"));
     }
 
     #[test]

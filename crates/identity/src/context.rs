@@ -14,7 +14,7 @@ use crate::limits::{ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX, REFUSALS_NOTE
 use crate::members::Place;
 use crate::networks::CountryOf;
 use crate::outside::Provider;
-use crate::password::PasswordQueue;
+use crate::password::{PasswordProfile, PasswordQueue};
 
 /// What a domain function is handed beside its transaction: the vault, chance, and the time of the request.
 #[derive(Clone, Copy)]
@@ -40,6 +40,8 @@ pub struct Context {
     pub dice: Dice,
     /// Where passwords are hashed.
     pub passwords: PasswordQueue,
+    /// What is asked of members' passwords besides their length.
+    pub password_profile: PasswordProfile,
     /// Unsealed API keys.
     pub keys: Arc<ApiKeyRing>,
     /// Writes with an idempotency key that run now.
@@ -74,6 +76,7 @@ impl Context {
             clock,
             dice,
             passwords,
+            password_profile: PasswordProfile::default(),
             keys,
             running: Running::default(),
             anonymous,

@@ -140,7 +140,8 @@ pub use own::{
     sign_out_elsewhere, thaw,
 };
 pub use password::{
-    Beside, Password, PasswordHash, PasswordProblem, PasswordQueue, QueueFull, hash_password, verify_password,
+    Beside, Password, PasswordHash, PasswordProblem, PasswordProfile, PasswordQueue, PasswordRule, QueueFull,
+    hash_password, verify_password,
 };
 pub use password_reset::{
     PasswordResetError, answer_password_resets, find_password_reset, finish_password_reset,

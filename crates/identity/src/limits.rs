@@ -23,6 +23,8 @@ pub const PASSWORD_CHARS_MIN: usize = 15;
 /// Shortest password of a member who has a second factor here, in characters. The last one cannot be removed, and with a
 /// reset of them the password goes as well.
 pub const PASSWORD_BESIDE_FACTOR_CHARS_MIN: usize = 8;
+/// Shortest password of a member where the PCI profile is on, in characters (PCI DSS 8.3.6).
+pub const PASSWORD_PCI_CHARS_MIN: usize = 12;
 /// Longest password, in characters. Nothing is ever cut off.
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// Largest list of passwords nobody may choose, in bytes.

@@ -19,7 +19,7 @@ use crate::context::Fault;
 use crate::factors;
 use crate::limits::{
     PASSWORD_BESIDE_FACTOR_CHARS_MIN, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_NICE,
-    PASSWORD_QUEUE_MAX, PROCESSORS_PER_PASSWORD,
+    PASSWORD_PCI_CHARS_MIN, PASSWORD_QUEUE_MAX, PROCESSORS_PER_PASSWORD,
 };
 
 /// Memory of one hash in KiB: 19 MiB, the least OWASP names for two passes (RFC 9106 for the algorithm).
@@ -69,11 +69,67 @@ impl Beside {
             Beside::SecondFactor => PASSWORD_BESIDE_FACTOR_CHARS_MIN,
         }
     }
+}
 
-    /// What a member gives beside the password.
-    pub(crate) fn of_member(tx: &mut Tx, member: MemberId) -> Result<Beside, Fault> {
+/// What an installation asks of its members' passwords besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PasswordProfile {
+    /// Length and lists alone (NIST SP 800-63B-4).
+    #[default]
+    Standard,
+    /// At least [`PASSWORD_PCI_CHARS_MIN`] characters, letters and digits among them (PCI DSS 8.3.6).
+    Pci,
+}
+
+impl PasswordProfile {
+    /// Reads a setting: `standard` or `pci`.
+    pub fn from_name(name: &str) -> Option<PasswordProfile> {
+        match name {
+            "standard" => Some(PasswordProfile::Standard),
+            "pci" => Some(PasswordProfile::Pci),
+            _ => None,
+        }
+    }
+
+    /// Whether a password has the kinds of characters that are asked for.
+    pub(crate) fn takes(self, password: &str) -> bool {
+        self == PasswordProfile::Standard
+            || password.chars().any(char::is_alphabetic) && password.chars().any(char::is_numeric)
+    }
+}
+
+/// What is asked of a password that somebody chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordRule {
+    /// What its owner gives besides.
+    pub beside: Beside,
+    /// What the installation asks.
+    pub profile: PasswordProfile,
+}
+
+impl PasswordRule {
+    /// Of a password that stands alone, up to now.
+    pub(crate) fn alone(profile: PasswordProfile) -> PasswordRule {
+        PasswordRule { beside: Beside::Nothing, profile }
+    }
+
+    /// Of a member's.
+    pub(crate) fn of_member(
+        tx: &mut Tx,
+        profile: PasswordProfile,
+        member: MemberId,
+    ) -> Result<PasswordRule, Fault> {
         let has_one = factors::has_member_factor(tx, member)?;
-        Ok(if has_one { Beside::SecondFactor } else { Beside::Nothing })
+        let beside = if has_one { Beside::SecondFactor } else { Beside::Nothing };
+        Ok(PasswordRule { beside, profile })
+    }
+
+    /// The shortest password, in characters.
+    pub fn chars_min(self) -> usize {
+        match self.profile {
+            PasswordProfile::Standard => self.beside.chars_min(),
+            PasswordProfile::Pci => self.beside.chars_min().max(PASSWORD_PCI_CHARS_MIN),
+        }
     }
 }
 
@@ -86,6 +142,9 @@ pub enum PasswordProblem {
         /// The minimum where it was chosen.
         chars_min: usize,
     },
+    /// Letters or digits are missing, where the installation asks for both.
+    #[error("a password has letters and digits here; this installation follows PCI DSS 8.3.6")]
+    OneKind,
     /// Past the maximum.
     #[error("a password has at most {PASSWORD_CHARS_MAX} characters")]
     TooLong,
@@ -134,12 +193,13 @@ impl Password {
     ///
     /// # Errors
     /// Every [`PasswordProblem`] but [`PasswordProblem::TooLong`].
-    pub fn check_strength(&self, context: &[&str], beside: Beside) -> Result<(), PasswordProblem> {
+    pub fn check_strength(&self, context: &[&str], rule: PasswordRule) -> Result<(), PasswordProblem> {
         let lower = Secret::new(self.0.expose().to_lowercase());
         let chars: Vec<char> = lower.expose().chars().collect();
-        let chars_min = beside.chars_min();
+        let chars_min = rule.chars_min();
         match () {
             () if self.0.expose().chars().count() < chars_min => Err(PasswordProblem::TooShort { chars_min }),
+            () if !rule.profile.takes(self.0.expose()) => Err(PasswordProblem::OneKind),
             () if is_repetitive(&chars) => Err(PasswordProblem::Repetitive),
             () if blocklist::is_blocked(self) => Err(PasswordProblem::Common),
             () if is_from_context(lower.expose(), context) => Err(PasswordProblem::FromContext),
@@ -296,10 +356,14 @@ fn is_from_context(lower: &str, context: &[&str]) -> bool {
 mod tests {
     use super::*;
 
+    fn standard(beside: Beside) -> PasswordRule {
+        PasswordRule { beside, profile: PasswordProfile::Standard }
+    }
+
     #[track_caller]
     fn check(text: &str, expect: Result<(), PasswordProblem>) {
         let context = ["Tea House", "zhang.san@teahouse.example", "Zhang San"];
-        let check = |password: Password| password.check_strength(&context, Beside::Nothing);
+        let check = |password: Password| password.check_strength(&context, standard(Beside::Nothing));
         let found = Password::parse(text).and_then(check);
         assert_eq!(found, expect, "{text}");
     }
@@ -319,7 +383,7 @@ mod tests {
     fn pw_1_beside_a_second_factor_8_characters_do_and_7_do_not() {
         let judge = |text: &str| {
             let context = ["Tea House", "zhang.san@teahouse.example", "Zhang San"];
-            Password::parse(text).unwrap().check_strength(&context, Beside::SecondFactor)
+            Password::parse(text).unwrap().check_strength(&context, standard(Beside::SecondFactor))
         };
         assert_eq!(judge("kv7 mzq"), Err(PasswordProblem::TooShort { chars_min: 8 }));
         assert_eq!(judge("kv7 mzqx"), Ok(()));
@@ -412,5 +476,28 @@ mod tests {
         let expect = (before + PASSWORD_NICE).min(19);
         assert_eq!(runtime.block_on(PasswordQueue::default().run(nice)), Ok(expect));
         assert_eq!(nice(), before);
+    }
+
+    #[test]
+    fn c01_the_pci_profile_asks_for_12_characters_with_letters_and_digits() {
+        let judge = |text: &str, profile, beside| {
+            Password::parse(text).unwrap().check_strength(&[], PasswordRule { beside, profile })
+        };
+        let pci = |text: &str| judge(text, PasswordProfile::Pci, Beside::SecondFactor);
+        assert_eq!(pci("kv7 mzqx 4w"), Err(PasswordProblem::TooShort { chars_min: 12 }));
+        assert_eq!(pci("kv7 mzqx 4wb"), Ok(()));
+        assert_eq!(pci("kvo mzqx rwb"), Err(PasswordProblem::OneKind), "no digit");
+        assert_eq!(pci("802 6514 739"), Err(PasswordProblem::OneKind), "no letter");
+        assert_eq!(pci("月落乌啼霜满天江枫渔火7"), Ok(()), "letters of any script");
+        let alone = judge("kv7 mzqx 4wb", PasswordProfile::Pci, Beside::Nothing);
+        assert_eq!(alone, Err(PasswordProblem::TooShort { chars_min: 15 }), "alone it stays longer");
+        assert_eq!(judge("kvo mzqx", PasswordProfile::Standard, Beside::SecondFactor), Ok(()));
+        for (name, profile) in [
+            ("pci", Some(PasswordProfile::Pci)),
+            ("standard", Some(PasswordProfile::Standard)),
+            ("PCI", None),
+        ] {
+            assert_eq!(PasswordProfile::from_name(name), profile);
+        }
     }
 }

@@ -63,6 +63,7 @@ async fn serve(config: Config) -> Result<(), String> {
     let mut context = installation.context(&public_url, screen);
     context.identity = context.identity.with_countries(country_of(countries));
     context.identity.sends_texts = config.texts.go_out();
+    context.identity.password_profile = config.password_profile;
     context.identity = context.identity.with_provider(provider(&config)?);
     print_set_up(&installation, &public_url).await?;
     say(&format!(

@@ -20,7 +20,7 @@ use crate::context::Means;
 use crate::members::{NewMember, find_member_person};
 use crate::pages::entry::{InvitedPage, SetUpPage};
 use crate::pages::notice::NoticeKind;
-use crate::password::{Beside, Password, PasswordHash};
+use crate::password::{Password, PasswordHash, PasswordRule};
 use crate::permissions::Role;
 use crate::setup::{self, Link, SetupError, find_link};
 use crate::shops::{ShopDraft, ShopProblem, ShopProfile};
@@ -148,7 +148,7 @@ impl SetUpForm {
         }
     }
 
-    fn parse(&self, page: &Frame) -> Result<Checked, Problems> {
+    fn parse(&self, page: &Frame, rule: PasswordRule) -> Result<Checked, Problems> {
         let mut problems = Problems::none();
         let known = |list: &[&str], value: &str| list.contains(&value);
         let choices = [
@@ -183,7 +183,7 @@ impl SetUpForm {
         let name = PersonName::parse(&self.name).map_err(|why| problems.add("name", text_problem(page, why)));
         let email = Email::parse(&self.email).map_err(|_| problems.add("email", page.t("problem-email")));
         let context = [self.shop.as_str(), &self.name, &self.email];
-        let password = new_password(page, &mut problems, &self.password, (&context, Beside::Nothing));
+        let password = new_password(page, &mut problems, &self.password, (&context, rule));
         match (profile, name, email, password) {
             (Ok(profile), Ok(name), Ok(email), Some(password)) if problems.is_empty() => {
                 let grants = Role::Owner.into();
@@ -205,10 +205,10 @@ pub(super) fn new_password(
     page: &Frame,
     problems: &mut Problems,
     text: &str,
-    (context, beside): (&[&str], Beside),
+    (context, rule): (&[&str], PasswordRule),
 ) -> Option<Password> {
     let password = Password::parse(text);
-    let judged = password.and_then(|password| password.check_strength(context, beside).map(|()| password));
+    let judged = password.and_then(|password| password.check_strength(context, rule).map(|()| password));
     judged.map_err(|why| problems.add("password", password_problem(page, why))).ok()
 }
 
@@ -262,7 +262,8 @@ async fn complete_setup(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<SetUpForm>(Side::Member, incoming)?;
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let checked = match posted.form.parse(&door_frame(hall, visit)) {
+    let rule = PasswordRule::alone(hall.identity.password_profile);
+    let checked = match posted.form.parse(&door_frame(hall, visit), rule) {
         Ok(checked) => checked,
         Err(problems) => return Ok(set_up_page(hall, visit, status, text, posted.form, problems)),
     };
@@ -342,9 +343,9 @@ async fn accept_invitation(
     let posted = visit.read::<InvitedForm>(Side::Member, incoming)?;
     let mut problems = Problems::none();
     let page = door_frame(hall, visit);
-    let Some(password) =
-        new_password(&page, &mut problems, &posted.form.password, (&[&shop, &email], Beside::Nothing))
-    else {
+    let rule = PasswordRule::alone(hall.identity.password_profile);
+    let judged = new_password(&page, &mut problems, &posted.form.password, (&[&shop, &email], rule));
+    let Some(password) = judged else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(invited_page(hall, visit, status, text, shop, email, problems));
     };

@@ -16,7 +16,7 @@ use super::visit::{Side, Visit};
 use crate::limits::RESET_LINK_SECONDS;
 use crate::members::{LoginError, find_member_person};
 use crate::pages::entry::{ForgottenPage, ResetPage};
-use crate::password::Beside;
+use crate::password::{PasswordProfile, PasswordRule};
 use crate::password_reset::{self, PasswordResetError};
 use crate::text::Email;
 use crate::token::{Token, TokenKind};
@@ -93,19 +93,19 @@ pub(super) async fn request_link(
     Ok(show(StatusCode::OK, &view))
 }
 
-/// The member behind a link: the address and what else a thief would try first, and what stands beside the password.
+/// The member behind a link: the address and what else a thief would try first, and what stands rule the password.
 async fn find_owner(
     hall: &Hall,
     visit: &Visit,
     token: &Token,
-) -> Result<Option<([String; 3], Beside)>, ApiError> {
+) -> Result<Option<([String; 3], PasswordRule)>, ApiError> {
     let (cx, now, token) = (hall.clone(), visit.now, token.clone());
     let found = hall.db().read(move |tx| match password_reset::find_password_reset(tx, &token, now) {
         Ok((shop, id)) => {
             let person = find_member_person(tx, &cx.identity.vault, shop, id)?;
             let shop = cx.find_shop(tx, shop)?.0.name;
             let names = [person.email.expose().clone(), person.name.expose().clone(), shop];
-            Ok(Some((names, Beside::of_member(tx, id)?)))
+            Ok(Some((names, PasswordRule::of_member(tx, cx.identity.password_profile, id)?)))
         }
         Err(PasswordResetError::Gone) => Ok(None),
         Err(PasswordResetError::Fault(fault)) => Err(ApiError::from(fault)),
@@ -117,11 +117,21 @@ fn reset_page(
     hall: &Hall,
     visit: &Visit,
     status: StatusCode,
-    (text, email, beside): (&str, String, Beside),
+    (text, email, rule): (&str, String, PasswordRule),
     problems: Problems,
 ) -> Response {
     let (page, action_href) = (door_frame(hall, visit), format!("/reset/{text}"));
-    show(status, &ResetPage { page, email, chars_min: beside.chars_min(), problems, action_href })
+    show(
+        status,
+        &ResetPage {
+            page,
+            email,
+            chars_min: rule.chars_min(),
+            wants_both: rule.profile == PasswordProfile::Pci,
+            problems,
+            action_href,
+        },
+    )
 }
 
 /// Asks for a new password.
@@ -131,10 +141,10 @@ pub(super) async fn show_reset(
     Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
     let Some(token) = Token::parse(TokenKind::PasswordReset, &text) else { return Ok(gone(&hall, &visit)) };
-    let Some(([email, ..], beside)) = find_owner(&hall, &visit, &token).await? else {
+    let Some(([email, ..], rule)) = find_owner(&hall, &visit, &token).await? else {
         return Ok(gone(&hall, &visit));
     };
-    Ok(reset_page(&hall, &visit, StatusCode::OK, (&text, email, beside), Problems::none()))
+    Ok(reset_page(&hall, &visit, StatusCode::OK, (&text, email, rule), Problems::none()))
 }
 
 /// A password, chosen.
@@ -156,20 +166,20 @@ pub(super) async fn set_password(
     let posted = visit.read::<ResetForm>(Side::Member, &incoming)?;
     visit.knock(&hall)?;
     let Some(token) = Token::parse(TokenKind::PasswordReset, &text) else { return Ok(gone(&hall, &visit)) };
-    let Some((owner, beside)) = find_owner(&hall, &visit, &token).await? else {
+    let Some((owner, rule)) = find_owner(&hall, &visit, &token).await? else {
         return Ok(gone(&hall, &visit));
     };
     let mut problems = Problems::none();
     let context: Vec<&str> = owner.iter().map(String::as_str).collect();
     let page = door_frame(&hall, &visit);
-    let judged = new_password(&page, &mut problems, &posted.form.password, (&context, beside));
+    let judged = new_password(&page, &mut problems, &posted.form.password, (&context, rule));
     let Some(password) = judged else {
         let [email, ..] = owner;
         return Ok(reset_page(
             &hall,
             &visit,
             StatusCode::UNPROCESSABLE_ENTITY,
-            (&text, email, beside),
+            (&text, email, rule),
             problems,
         ));
     };

@@ -22,7 +22,7 @@ use crate::own::{change_password, end_own_session, list_own_sessions, sign_out_e
 use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
-use crate::password::{Beside, Password};
+use crate::password::{Password, PasswordProfile, PasswordRule};
 use crate::permissions::Permission;
 use crate::recovery::count_recovery_codes;
 use crate::sessions::{AuthError, require_member};
@@ -208,13 +208,15 @@ async fn password_page(
     problems: Problems,
 ) -> Result<Response, ApiError> {
     let action = with_next("/desk/password", &visit.next("/desk/security"));
+    let profile = hall.identity.password_profile;
     let view = read_as(hall, visit, Permission::OwnPassword, move |tx, member| {
         // Where the password must be changed nothing else opens, so there is no bar to choose from.
         let is_due = member.session.password_due;
         Ok(PasswordPage {
             page: if is_due { member.bare_frame() } else { member.frame(tx)? },
             is_due,
-            chars_min: Beside::of_member(tx, member.session.member)?.chars_min(),
+            chars_min: PasswordRule::of_member(tx, profile, member.session.member)?.chars_min(),
+            wants_both: profile == PasswordProfile::Pci,
             problems,
             action_href: action,
             back_href: "/desk/security".to_owned(),
@@ -239,9 +241,9 @@ pub(super) async fn update_password(
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<PasswordForm>(Side::Member, &incoming)?;
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    let (who, context, beside) = find_context(&hall, &visit).await?;
+    let (who, context, rule) = find_context(&hall, &visit).await?;
     let page = visit.frame(&hall, Side::Member, webkit::page::Zone::default());
-    let new = match check_new(&page, &posted.form.password, (&context, beside)) {
+    let new = match check_new(&page, &posted.form.password, (&context, rule)) {
         Ok(new) => new,
         Err(problems) => return password_page(&hall, &visit, refused, problems).await,
     };
@@ -269,19 +271,24 @@ pub(super) async fn update_password(
 type Who = (base::ShopId, base::MemberId);
 
 /// The member, what a thief would try first, and what stands beside the password.
-async fn find_context(hall: &Hall, visit: &Visit) -> Result<(Who, Vec<String>, Beside), ApiError> {
-    let found = read_as(hall, visit, Permission::OwnPassword, |tx, member| {
+async fn find_context(hall: &Hall, visit: &Visit) -> Result<(Who, Vec<String>, PasswordRule), ApiError> {
+    let profile = hall.identity.password_profile;
+    let found = read_as(hall, visit, Permission::OwnPassword, move |tx, member| {
         let (shop, id) = (member.shop.id, member.session.member);
         let person = find_member_person(tx, member.means.vault, shop, id)?;
         let names = [person.name.expose(), person.email.expose(), &member.shop.name];
-        Ok(((shop, id), names.map(Clone::clone).to_vec(), Beside::of_member(tx, id)?))
+        Ok(((shop, id), names.map(Clone::clone).to_vec(), PasswordRule::of_member(tx, profile, id)?))
     });
     found.await
 }
 
-fn check_new(page: &Frame, text: &str, (context, beside): (&[String], Beside)) -> Result<Password, Problems> {
+fn check_new(
+    page: &Frame,
+    text: &str,
+    (context, rule): (&[String], PasswordRule),
+) -> Result<Password, Problems> {
     let context: Vec<&str> = context.iter().map(String::as_str).collect();
-    let judged = Password::parse(text).and_then(|new| new.check_strength(&context, beside).map(|()| new));
+    let judged = Password::parse(text).and_then(|new| new.check_strength(&context, rule).map(|()| new));
     judged.map_err(|why| {
         let mut problems = Problems::none();
         problems.add("password", password_problem(page, why));
@@ -316,14 +323,15 @@ pub(super) struct MeterForm {
     password: String,
 }
 
-/// What stands beside the password of whoever types one; for whoever is not signed in, nothing.
-async fn find_beside(hall: &Hall, visit: &Visit) -> Result<Beside, ApiError> {
+/// What is asked of the password of whoever types one; of whoever is not signed in, that it can stand alone.
+async fn find_rule(hall: &Hall, visit: &Visit) -> Result<PasswordRule, ApiError> {
+    let profile = hall.identity.password_profile;
     let (token, now) = (visit.member.clone(), visit.now);
     let found = hall.db().read(move |tx| {
-        let Some(token) = token else { return Ok(Beside::Nothing) };
+        let Some(token) = token else { return Ok(PasswordRule::alone(profile)) };
         match require_member(tx, &token, now) {
-            Ok(session) => Ok(Beside::of_member(tx, session.member)?),
-            Err(AuthError::SignInNeeded) => Ok(Beside::Nothing),
+            Ok(session) => Ok(PasswordRule::of_member(tx, profile, session.member)?),
+            Err(AuthError::SignInNeeded) => Ok(PasswordRule::alone(profile)),
             Err(error) => Err(ApiError::from(error)),
         }
     });
@@ -339,10 +347,10 @@ pub(super) async fn judge(
     hall.count_meter(&visit.origin(), visit.now)?;
     let form: MeterForm = incoming.form()?;
     let page = visit.frame(&hall, Side::Member, webkit::page::Zone::default());
-    let beside = find_beside(&hall, &visit).await?;
-    let strength = judge_password(&form.password, &[], beside);
+    let strength = judge_password(&form.password, &[], find_rule(&hall, &visit).await?);
     let key = strength.advice.map(|advice| match advice {
         Advice::Longer => "meter-advice-short",
+        Advice::BothKinds => "meter-advice-kinds",
         Advice::Known => "meter-advice-known",
         Advice::MoreWords => "meter-advice-words",
     });

@@ -132,6 +132,7 @@ pub fn text_problem(page: &Frame, why: TextError) -> String {
 pub(super) fn password_problem(page: &Frame, why: PasswordProblem) -> String {
     match why {
         PasswordProblem::TooShort { chars_min } => page.t1("problem-password-short", "n", chars_min),
+        PasswordProblem::OneKind => page.t("problem-password-kinds"),
         PasswordProblem::TooLong => page.t("problem-password-long"),
         PasswordProblem::Repetitive => page.t("problem-password-repeats"),
         PasswordProblem::Common => page.t("problem-password-common"),

@@ -71,10 +71,19 @@ pub struct ResetPage {
     pub email: String,
     /// Fewest characters of a password.
     pub chars_min: usize,
+    /// Whether it takes letters and digits.
+    pub wants_both: bool,
     /// What is wrong with `password`.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
+}
+
+impl ResetPage {
+    /// The key of what a password takes.
+    pub fn hint_key(&self) -> &'static str {
+        if self.wants_both { "password-hint-kinds" } else { "password-hint" }
+    }
 }
 
 /// An invited member chooses a password. Template `invited.html`. Field `password`.

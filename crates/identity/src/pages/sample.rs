@@ -254,7 +254,7 @@ impl ResetPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> ResetPage {
         let (email, action_href) = ("li.si@shop.example".into(), "/reset/sample".into());
-        ResetPage { page, email, chars_min: 15, problems: Problems::none(), action_href }
+        ResetPage { page, email, chars_min: 15, wants_both: false, problems: Problems::none(), action_href }
     }
 }
 

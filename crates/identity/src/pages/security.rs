@@ -131,12 +131,21 @@ pub struct PasswordPage {
     pub is_due: bool,
     /// Shortest password, in characters.
     pub chars_min: usize,
+    /// Whether it takes letters and digits.
+    pub wants_both: bool,
     /// What is wrong, by field.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
     /// Back.
     pub back_href: String,
+}
+
+impl PasswordPage {
+    /// The key of what a password takes.
+    pub fn hint_key(&self) -> &'static str {
+        if self.wants_both { "password-hint-kinds" } else { "password-hint" }
+    }
 }
 
 /// A member's other address: first the address, then the code that came to it. Template `address.html`. Field `email`; then

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::factor_reset;
 use crate::grants::Grants;
 use crate::members::{self, Left, Member, MemberError, MemberPerson, NewMember, Place};
-use crate::password::{Beside, Password, PasswordHash};
+use crate::password::{Password, PasswordHash, PasswordRule};
 use crate::permissions::{Permission, Role};
 use crate::sessions;
 use crate::setup::{self, Invited};
@@ -277,7 +277,11 @@ pub async fn create_setup(
     let email = problems.take("owner.email", Email::parse(&body.owner.email));
     let lang = parse_language(&mut problems, body.owner.language.as_deref(), lang);
     let context = [body.shop.name.as_str(), &body.owner.name, &body.owner.email];
-    let password = parse_new_password(&mut problems, &body.password, &context);
+    let password = parse_new_password(
+        &mut problems,
+        &body.password,
+        (&context, PasswordRule::alone(cx.password_profile)),
+    );
     let (Some(token), Some(profile), Some(name), Some(email), Some(password)) =
         (token, profile, name, email, password)
     else {
@@ -305,7 +309,8 @@ pub async fn accept_invitation(
     cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let token = parse_link(&mut problems, &body.token);
-    let password = parse_new_password(&mut problems, &body.password, &[]);
+    let password =
+        parse_new_password(&mut problems, &body.password, (&[], PasswordRule::alone(cx.password_profile)));
     let (Some(token), Some(password)) = (token, password) else { return Err(problems.into_error()) };
     let hash = hash_for_link(&cx, &who, &token, password).await?;
     let means = cx.clone();
@@ -509,11 +514,15 @@ fn parse_shop(problems: &mut Problems, body: &ShopBody) -> Option<ShopProfile> {
     }
 }
 
-fn parse_new_password(problems: &mut Problems, text: &str, context: &[&str]) -> Option<Password> {
+fn parse_new_password(
+    problems: &mut Problems,
+    text: &str,
+    (context, rule): (&[&str], PasswordRule),
+) -> Option<Password> {
     let password = Password::parse(text);
     problems.take(
         "password",
-        password.and_then(|password| password.check_strength(context, Beside::Nothing).map(|()| password)),
+        password.and_then(|password| password.check_strength(context, rule).map(|()| password)),
     )
 }
 

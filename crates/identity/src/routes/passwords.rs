@@ -15,7 +15,7 @@ use super::second_steps::SteppedUpView;
 use crate::context::Context;
 use crate::members::{self, confirm_member};
 use crate::own;
-use crate::password::{Beside, Password, PasswordHash, PasswordProblem};
+use crate::password::{Password, PasswordHash, PasswordProblem, PasswordProfile, PasswordRule};
 use crate::password_reset;
 use crate::permissions::Permission;
 use crate::text::Email;
@@ -63,11 +63,12 @@ pub async fn update_password(
     who: Bearer,
     Json(body): Json<NewPasswordBody>,
 ) -> ApiResult<SteppedUpView> {
+    let profile = cx.password_profile;
     let (id, context) = cx
-        .read_as(who.clone(), Permission::OwnPassword, |tx, caller| {
+        .read_as(who.clone(), Permission::OwnPassword, move |tx, caller| {
             let session = caller.member()?;
             let id = (session.shop, session.member);
-            Ok((id, find_context(tx, caller.means.vault, id)?))
+            Ok((id, find_context(tx, (caller.means.vault, profile), id)?))
         })
         .await?;
     let mut problems = Problems::new();
@@ -118,7 +119,7 @@ pub async fn finish_password_reset(
     let (means, link, at) = (cx.clone(), token.clone(), who.at);
     let context = cx.db.read(move |tx| {
         let id = password_reset::find_password_reset(tx, &link, at)?;
-        find_context(tx, &means.vault, id)
+        find_context(tx, (&means.vault, means.password_profile), id)
     });
     let context = context.await?;
     let new = judge(&body.new_password, &context);
@@ -134,19 +135,19 @@ pub async fn finish_password_reset(
 /// What a thief would try first, the member's name, address and shop; and what stands beside the password.
 fn find_context(
     tx: &mut store::Tx<'_>,
-    vault: &vault::Vault,
+    (vault, profile): (&vault::Vault, PasswordProfile),
     (shop, id): (ShopId, MemberId),
-) -> Result<(Vec<String>, Beside), ApiError> {
+) -> Result<(Vec<String>, PasswordRule), ApiError> {
     let person = members::find_member_person(tx, vault, shop, id)?;
     let shop = crate::shops::find_shop(tx, shop)?.map(|shop| shop.name).unwrap_or_default();
     let names = vec![person.name.expose().clone(), person.email.expose().clone(), shop];
-    Ok((names, Beside::of_member(tx, id)?))
+    Ok((names, PasswordRule::of_member(tx, profile, id)?))
 }
 
-fn judge(text: &str, (context, beside): &(Vec<String>, Beside)) -> Result<Password, PasswordProblem> {
+fn judge(text: &str, (context, rule): &(Vec<String>, PasswordRule)) -> Result<Password, PasswordProblem> {
     let context: Vec<&str> = context.iter().map(String::as_str).collect();
     let new = Password::parse(text)?;
-    new.check_strength(&context, *beside)?;
+    new.check_strength(&context, *rule)?;
     Ok(new)
 }
 

@@ -94,7 +94,15 @@ impl PasswordPage {
         let mut problems = Problems::none();
         problems.add("old", page.t("problem-password-wrong"));
         let (action_href, back_href) = ("/desk/password".into(), "/desk/security".into());
-        PasswordPage { page, is_due: false, chars_min: 15, problems, action_href, back_href }
+        PasswordPage {
+            page,
+            is_due: false,
+            chars_min: 15,
+            wants_both: false,
+            problems,
+            action_href,
+            back_href,
+        }
     }
 
     /// One that must be changed.
