@@ -47,6 +47,7 @@ setup-zone = Time zone
 setup-name = Your name
 setup-email = Your e-mail
 setup-password = Password
+setup-password-hint-kinds = At least 15 characters, with letters and digits. A sentence with a number is easy to remember.
 setup-password-hint = At least 15 characters. A sentence is easier to remember than symbols.
 setup-button = Open the shop
 sign-in-title = Sign in

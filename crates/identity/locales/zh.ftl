@@ -44,6 +44,7 @@ setup-zone = 时区
 setup-name = 您的姓名
 setup-email = 您的邮箱
 setup-password = 密码
+setup-password-hint-kinds = 至少 15 个字符，须同时包含字母和数字。带数字的一句话就很好记。
 setup-password-hint = 至少 15 个字符。一句话比符号更好记。
 setup-button = 开店
 sign-in-title = 登录

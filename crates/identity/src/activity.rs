@@ -79,7 +79,7 @@ pub(crate) fn note_notice(
         Notice::NewDevice { .. }
         | Notice::NewPlace { .. }
         | Notice::SessionEnded { .. }
-        | Notice::Frozen
+        | Notice::Frozen { .. }
         | Notice::PasswordChanged
         | Notice::RecoveryGranted
         | Notice::BuyerConfirmed

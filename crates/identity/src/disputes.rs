@@ -141,7 +141,7 @@ fn freeze_buyer(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, about: Disputed)
     };
     sessions::end_buyer_sessions(tx, means, buyer)?;
     record::note(tx, means, Event::new(ShopId::HOUSE, &Actor::Anyone, action, buyer))?;
-    Ok(queue_notice(tx, means, Person::Buyer(buyer), &Notice::Frozen)?)
+    Ok(queue_notice(tx, means, Person::Buyer(buyer), &Notice::Frozen { keeps_one: false })?)
 }
 
 /// Stops a member whose address somebody changed: see the module.

@@ -85,7 +85,10 @@ pub enum Notice {
         number: Phone,
     },
     /// The account was frozen.
-    Frozen,
+    Frozen {
+        /// Whether the device it was frozen on stays signed in.
+        keeps_one: bool,
+    },
     /// Somebody in the shop opens more customer data than usual or allowed.
     ReadsTooMuch {
         /// Who: an id of ours.

@@ -112,7 +112,7 @@ pub fn freeze_everything(
 ) -> Result<usize, BuyerError> {
     let person = Person::Buyer(session.buyer);
     set_frozen(tx, means, &Actor::Buyer(session.clone()), session.buyer, Freeze::Freeze)?;
-    queue_notice(tx, means, person, &Notice::Frozen)?;
+    queue_notice(tx, means, person, &Notice::Frozen { keeps_one: true })?;
     Ok(end_other_sessions(tx, means, person, session.id)?)
 }
 

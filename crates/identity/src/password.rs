@@ -91,9 +91,14 @@ impl PasswordProfile {
         }
     }
 
+    /// Whether a password takes letters and digits.
+    pub(crate) fn wants_both(self) -> bool {
+        self == PasswordProfile::Pci
+    }
+
     /// Whether a password has the kinds of characters that are asked for.
     pub(crate) fn takes(self, password: &str) -> bool {
-        self == PasswordProfile::Standard
+        !self.wants_both()
             || password.chars().any(char::is_alphabetic) && password.chars().any(char::is_numeric)
     }
 }

@@ -174,7 +174,7 @@ pub fn verify_pin(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, pin: &Pin) -> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cooling {
     /// Until when. `None` for a PIN that rests on a code to the contact alone, once its first day is over: until a second
-    /// factor has been there for [`FACTOR_SETTLED_SECONDS`], or whoever runs the installation says who the buyer is.
+    /// factor has been there for [`crate::limits::FACTOR_SETTLED_SECONDS`], or whoever runs the installation says who the buyer is.
     pub until: Option<Timestamp>,
     /// Small payments it may still confirm until then.
     pub payments_left: i64,
@@ -256,7 +256,13 @@ fn find_held(
         return Ok(None);
     }
     let Some(row) = buyers::find_buyer(tx, buyer)? else { return Ok(None) };
-    Ok(find_cooling(tx, means, &row)?.map(|held| (row, held)))
+    let held = find_cooling(tx, means, &row)?;
+    if held.is_none() && row.pin_reset.is_some() {
+        // It is over for good: a second factor that is replaced one day holds nothing back again.
+        buyers::update_buyer(tx, BuyerRow { pin_reset: None, pin_reset_left: 0, pin_alone: false, ..row })?;
+        return Ok(None);
+    }
+    Ok(held.map(|held| (row, held)))
 }
 
 /// [`verify_pin`] for a buyer who is at hand, whatever the state of the account.

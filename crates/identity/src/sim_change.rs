@@ -23,9 +23,13 @@ use crate::phone::{Contact, Phone};
 use crate::record::{self, Event};
 use crate::throttle::{self, Limit};
 
-/// A number whose card was changed. One entry, no limit; it counts from the change.
+/// A number whose card was changed. One entry, no limit; it counts from the change, or, where a gateway gives no time, from
+/// when it said so first.
 const CHANGED: Limit =
     Limit { kind: "sim_changed", tries_max: 1, window_seconds: 0, block_seconds: SIM_CHANGE_SECONDS };
+/// A person and a number of whose change it was noted for them. Several may hold one number.
+const NOTED: Limit =
+    Limit { kind: "sim_noted", tries_max: 1, window_seconds: 0, block_seconds: SIM_CHANGE_SECONDS };
 
 /// What a gateway says of the SIM card of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub enum SimChange {
 }
 
 /// Takes what the gateway said of the number of a text message. A change that is older than [`SIM_CHANGE_SECONDS`], or known
-/// already, changes nothing; one that lies ahead is taken for one of now. Whose own number it is, is told on every other
+/// already for the person whose text it was, changes nothing; one that lies ahead is taken for one of now. Whose own number it is, is told on every other
 /// channel.
 ///
 /// # Errors
@@ -53,16 +57,19 @@ pub fn note_sim_change(
     let contact = Contact::Phone(number.clone());
     let index = contact_index(means.vault, &contact);
     let known = throttle::find_remembered(tx, &CHANGED, &index)?.filter(|until| means.now < *until);
-    let since = match (change, known) {
-        (SimChange::Lately, Some(_)) => return Ok(()),
-        (SimChange::Lately, None) => means.now,
-        (SimChange::At(at), _) => at.min(means.now),
+    let said = match change {
+        SimChange::Lately => known.map_or(means.now, |until| until.plus_seconds(-SIM_CHANGE_SECONDS)),
+        SimChange::At(at) => at.min(means.now),
     };
-    let until = since.plus_seconds(SIM_CHANGE_SECONDS);
-    if until <= means.now || known.is_some_and(|known| until <= known) {
+    let until = known.max(Some(said.plus_seconds(SIM_CHANGE_SECONDS))).filter(|until| means.now < *until);
+    let Some(until) = until else { return Ok(()) };
+    let since = until.plus_seconds(-SIM_CHANGE_SECONDS);
+    throttle::remember(tx, &CHANGED, &index, since)?;
+    let holder = format!("{} {index}", person.short());
+    if throttle::find_remembered(tx, &NOTED, &holder)?.is_some_and(|noted| until <= noted) {
         return Ok(());
     }
-    throttle::remember(tx, &CHANGED, &index, since)?;
+    throttle::remember(tx, &NOTED, &holder, since)?;
     record::note(tx, means, Event::new(person.shop(), &Actor::System, record::SIM_CHANGED, person))?;
     if is_own(tx, means, person, &number)? {
         queue_notice(tx, means, person, &Notice::SimChanged { number })?;

@@ -142,7 +142,7 @@ pub fn send_to_contact(
 }
 
 /// Sends a code to the person's verified number; where there are several, to the oldest whose SIM card was not changed
-/// lately.
+/// lately. A number that is the contact as well, from before such were refused, gets none: it was the first step.
 ///
 /// # Errors
 /// [`SmsError::Factor`] with [`FactorError::NotFound`] where there is none; [`SmsError::SimChanged`] where each was changed;
@@ -154,7 +154,10 @@ pub fn send_sms(
     (origin, host): (&str, &str),
 ) -> Result<CodeRequested, SmsError> {
     let mut problem = SmsError::Factor(FactorError::NotFound);
-    for contact in factors::list_phones(tx, means, errand.person)?.into_iter().map(Contact::Phone) {
+    let reach = find_reach(tx, means.vault, errand.person)?;
+    let is_contact = |phone: &Phone| reach.as_ref().is_some_and(|reach| reach.contact == *phone.secret());
+    let phones = factors::list_phones(tx, means, errand.person)?;
+    for contact in phones.into_iter().filter(|phone| !is_contact(phone)).map(Contact::Phone) {
         if !sim_change::is_changed(tx, means, &contact)? {
             let to = Delivery { contact: &contact, origin, host };
             return Ok(sent_codes::send_code(tx, means, errand, to)?);

@@ -89,7 +89,7 @@ impl Member {
 fn restore(one: Restored) -> Result<ExitCode, String> {
     let member = one.member;
     let config = one.source.read()?;
-    let at = Installation::open(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
+    let at = Installation::open_existing(&config, Clock::System, Dice::System).map_err(|e| whole(&e))?;
     let (vault, dice, now) = (Arc::clone(&at.vault), at.dice.clone(), at.clock.now());
     let restored = at.db.write_blocking(move |tx| {
         let means = Means { vault: &vault, dice: &dice, now };

@@ -227,6 +227,7 @@ fn set_up_page(
             .collect::<Vec<Choice>>()
     };
     let view = SetUpPage {
+        wants_both: hall.identity.password_profile.wants_both(),
         countries: worded(&COUNTRIES, "country"),
         categories: worded(&CATEGORIES, "category"),
         currencies: CURRENCIES.map(|currency| Choice::new(currency, currency_text(currency))).to_vec(),
@@ -319,7 +320,8 @@ fn invited_page(
     problems: Problems,
 ) -> Response {
     let (page, action_href) = (door_frame(hall, visit), format!("/setup/{text}"));
-    show(status, &InvitedPage { page, shop, email, problems, action_href })
+    let wants_both = hall.identity.password_profile.wants_both();
+    show(status, &InvitedPage { page, shop, email, wants_both, problems, action_href })
 }
 
 /// A password, chosen.

@@ -16,7 +16,7 @@ use super::visit::{Side, Visit};
 use crate::limits::RESET_LINK_SECONDS;
 use crate::members::{LoginError, find_member_person};
 use crate::pages::entry::{ForgottenPage, ResetPage};
-use crate::password::{PasswordProfile, PasswordRule};
+use crate::password::PasswordRule;
 use crate::password_reset::{self, PasswordResetError};
 use crate::text::Email;
 use crate::token::{Token, TokenKind};
@@ -93,7 +93,7 @@ pub(super) async fn request_link(
     Ok(show(StatusCode::OK, &view))
 }
 
-/// The member behind a link: the address and what else a thief would try first, and what stands rule the password.
+/// The member behind a link: the address and what else a thief would try first, and what is asked of the password.
 async fn find_owner(
     hall: &Hall,
     visit: &Visit,
@@ -127,7 +127,7 @@ fn reset_page(
             page,
             email,
             chars_min: rule.chars_min(),
-            wants_both: rule.profile == PasswordProfile::Pci,
+            wants_both: rule.profile.wants_both(),
             problems,
             action_href,
         },

@@ -22,7 +22,7 @@ use crate::own::{change_password, end_own_session, list_own_sessions, sign_out_e
 use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
-use crate::password::{Password, PasswordProfile, PasswordRule};
+use crate::password::{Password, PasswordRule};
 use crate::permissions::Permission;
 use crate::recovery::count_recovery_codes;
 use crate::sessions::{AuthError, require_member};
@@ -216,7 +216,7 @@ async fn password_page(
             page: if is_due { member.bare_frame() } else { member.frame(tx)? },
             is_due,
             chars_min: PasswordRule::of_member(tx, profile, member.session.member)?.chars_min(),
-            wants_both: profile == PasswordProfile::Pci,
+            wants_both: profile.wants_both(),
             problems,
             action_href: action,
             back_href: "/desk/security".to_owned(),

@@ -78,6 +78,7 @@ fn row_of(
     let words = |of: fn(&Change) -> Permissions| {
         change.as_ref().map_or_else(Vec::new, |one| list_words(page, of(one)))
     };
+    let is_payout = approval.action == ApprovalAction::ChangePayout;
     let concerned = match &change {
         Some(change) => concerned_text(tx, member, page, &change.concerned)?,
         None => String::new(),
@@ -96,7 +97,7 @@ fn row_of(
         approve_href: href("approve"),
         refuse_href: href("refuse"),
         about_href: page_of(&approval, change.as_ref()),
-        looks_first: approval.action == ApprovalAction::ChangePayout,
+        looks_first: is_payout && member.can(Permission::ViewLedger),
         about: if concerned.is_empty() { approval.summary } else { String::new() },
         concerned,
         state,

@@ -77,7 +77,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::FailedBurst => "failed_burst",
         Notice::SessionEnded { .. } => "session_ended",
         Notice::SimChanged { .. } => "sim_changed",
-        Notice::Frozen => "frozen",
+        Notice::Frozen { .. } => "frozen",
         Notice::ReadsTooMuch { .. } => "reads_too_much",
         Notice::PaymentPageChanged { .. } => "payment_page_changed",
         Notice::BuyerPolicyChanged => "buyer_policy_changed",
@@ -143,7 +143,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             format!("A session of your account was ended from another place: {}.", device(Lang::En, agent)),
         ),
         Notice::SimChanged { number } => ("The SIM card of your number was changed", sim_in_english(number)),
-        Notice::Frozen => frozen_in_english(),
+        Notice::Frozen { keeps_one } => frozen_in_english(*keeps_one),
         Notice::ReadsTooMuch { reader, openings } => reads_in_english(reader, *openings),
         Notice::PaymentPageChanged { what } => page_in_english(what),
         Notice::BuyerPolicyChanged => policy_in_english(),
@@ -194,14 +194,20 @@ fn confirmed_in_chinese() -> (&'static str, String) {
     ("您的支付密码已恢复正常使用", text.to_owned())
 }
 
-fn frozen_in_english() -> (&'static str, String) {
-    let text = "Your account was frozen: nothing can be paid from it, and every device but the one it was frozen on is signed out.";
-    ("Your account is frozen", text.to_owned())
+fn frozen_in_english(keeps_one: bool) -> (&'static str, String) {
+    let signed_out = if keeps_one { "every device but the one it was frozen on" } else { "every device" };
+    let text =
+        format!("Your account was frozen: nothing can be paid from it, and {signed_out} is signed out.");
+    ("Your account is frozen", text)
 }
 
-fn frozen_in_chinese() -> (&'static str, String) {
-    let text = "您的账户已被冻结：无法付款，除执行冻结的设备外，其他设备均已退出登录。";
-    ("您的账户已冻结", text.to_owned())
+fn frozen_in_chinese(keeps_one: bool) -> (&'static str, String) {
+    let signed_out = if keeps_one {
+        "除执行冻结的设备外，其他设备均已退出登录"
+    } else {
+        "所有设备均已退出登录"
+    };
+    ("您的账户已冻结", format!("您的账户已被冻结：无法付款，{signed_out}。"))
 }
 
 fn copied_in_chinese(label: &str) -> (&'static str, String) {
@@ -476,7 +482,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             format!("您账户的一个登录会话已从其他地方结束：{}。", device(Lang::Zh, agent)),
         ),
         Notice::SimChanged { number } => ("您手机号的 SIM 卡已更换", sim_in_chinese(number)),
-        Notice::Frozen => frozen_in_chinese(),
+        Notice::Frozen { keeps_one } => frozen_in_chinese(*keeps_one),
         Notice::ReadsTooMuch { reader, openings } => (
             "有人大量查看客户资料",
             format!("`{reader}` 已 {openings} 次打开客户资料或银行卡，超出平常或允许的次数。"),
@@ -535,8 +541,10 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         (Notice::PayoutAccount { .. }, Lang::Zh) => {
             "若非预期，请立即登录，在“收款账户”中停止更换，并向同事核实。"
         }
-        (Notice::RuleQuieted { .. }, Lang::En) => "If nobody agreed to it, take it back under “Rules”.",
-        (Notice::RuleQuieted { .. }, Lang::Zh) => "若有不妥，请登录后在“规则”中重新启用。",
+        (Notice::RuleQuieted { .. }, Lang::En) => {
+            "If nobody agreed to it, let an owner undo it under “Rules”."
+        }
+        (Notice::RuleQuieted { .. }, Lang::Zh) => "若有不妥，请登录后在“规则”中重新启用，或请店主处理。",
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
         (Notice::ApiKeyEnds { .. }, Lang::En) => {
@@ -599,6 +607,16 @@ fn factor_zh(kind: FactorKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_froze_an_account_from_afar_left_no_device_signed_in() {
+        assert!(frozen_in_english(false).1.contains("and every device is signed out"));
+        assert!(
+            frozen_in_english(true).1.contains("every device but the one it was frozen on is signed out")
+        );
+        assert!(frozen_in_chinese(false).1.contains("所有设备均已退出登录"));
+        assert!(frozen_in_chinese(true).1.contains("除执行冻结的设备外"));
+    }
 
     #[test]
     fn a_device_is_named_in_words_of_the_readers_language() {

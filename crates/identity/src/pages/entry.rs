@@ -36,10 +36,19 @@ pub struct SetUpPage {
     pub name_typed: String,
     /// What was typed as the owner's e-mail.
     pub email_typed: String,
+    /// Whether a password takes letters and digits.
+    pub wants_both: bool,
     /// What is wrong, by field.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
+}
+
+impl SetUpPage {
+    /// The key of what a password takes.
+    pub fn hint_key(&self) -> &'static str {
+        if self.wants_both { "setup-password-hint-kinds" } else { "setup-password-hint" }
+    }
 }
 
 /// A member who forgot the password gives the address, and then hears that a link may be on its way. Template
@@ -96,10 +105,19 @@ pub struct InvitedPage {
     pub shop: String,
     /// The member's e-mail.
     pub email: String,
+    /// Whether a password takes letters and digits.
+    pub wants_both: bool,
     /// What is wrong with `password`.
     pub problems: Problems,
     /// Where the form posts to.
     pub action_href: String,
+}
+
+impl InvitedPage {
+    /// The key of what a password takes.
+    pub fn hint_key(&self) -> &'static str {
+        if self.wants_both { "setup-password-hint-kinds" } else { "setup-password-hint" }
+    }
 }
 
 /// Sign-in of members. Template `sign_in.html`. Fields `email`, `password`, hidden `next`.

@@ -93,6 +93,7 @@ impl SetUpPage {
         let lang = page.lang;
         let choice = |name: &str| Choice::new(name, name.to_owned());
         SetUpPage {
+            wants_both: false,
             page,
             shop_typed: String::new(),
             city_typed: String::new(),
@@ -117,7 +118,7 @@ impl InvitedPage {
     pub fn sample(page: Frame) -> InvitedPage {
         let shop = shop(page.lang);
         let (email, action_href) = ("mei@example.org".into(), "/setup/sample".into());
-        InvitedPage { page, shop, email, problems: Problems::none(), action_href }
+        InvitedPage { page, shop, email, wants_both: false, problems: Problems::none(), action_href }
     }
 }
 

@@ -156,6 +156,10 @@ fn c16_the_link_at_the_old_address_puts_it_back_and_stops_the_account_once() {
 
         let path = format!("/v1/members/{id}/restore");
         assert_eq!(site.post(&path, Some(&owner), &json!({})).status, 204);
+        let told = site.world.deliver();
+        let told: Vec<_> =
+            told.iter().map(|mail| (mail.template.as_str(), mail.recipient.expose().as_str())).collect();
+        assert_eq!(told, [("access_restored", OLD)]);
         assert_eq!((site.can_begin(OLD), site.can_begin(NEW)), (401, 401), "the password is void");
         site.post("/v1/password_resets", None, &json!({ "email": NEW }));
         assert_eq!(site.world.deliver().len(), 0);

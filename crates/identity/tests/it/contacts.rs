@@ -392,5 +392,12 @@ fn c07_one_telephone_that_was_kept_as_both_counts_once() {
         assert!(lacks(&stepped.text("token")), "a shop that demands a second factor has seen one telephone");
         let (token, _, _) = site.enrol(&stepped.text("token"));
         assert!(site.counts(buyer) && !lacks(&token));
+        let sent = site.world.write(move |tx, means| {
+            let purpose = identity::CodePurpose::SignIn;
+            let errand = identity::Errand { person, purpose, bound: "here" };
+            identity::send_sms(tx, means, errand, ("192.0.2.7", "pay.example"))
+        });
+        let nowhere = identity::SmsError::Factor(identity::FactorError::NotFound);
+        assert_eq!(sent.err(), Some(nowhere), "beside an app it is no second step either");
     });
 }

@@ -143,6 +143,15 @@ fn pin_2_a_factor_of_thirty_days_ends_what_a_code_alone_left_held_back() {
         site.world.wait(1);
         assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), PinCheck::Right);
         assert_eq!(site.world.read(|tx, means| identity::find_cooling(tx, means, buyer)).unwrap(), None);
+        let person = identity::Person::Buyer(buyer);
+        site.world
+            .write(move |tx, means| {
+                let all = identity::factors::list_factors(tx, person)?;
+                let app = all.iter().find(|factor| factor.kind == identity::FactorKind::Totp).unwrap().id;
+                identity::factors::remove_factor(tx, means, person, person, app)
+            })
+            .unwrap();
+        assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), PinCheck::Right, "it is over for good");
     });
 }
 

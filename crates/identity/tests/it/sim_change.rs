@@ -131,6 +131,43 @@ fn otp_5_the_oldest_number_whose_card_was_not_changed_gets_the_code() {
     });
 }
 
+#[test]
+fn otp_5_everybody_who_holds_the_number_is_told_and_each_once() {
+    each_world(|world| {
+        let holders = ["a@b.example", "c@d.example"].map(|contact| Person::Buyer(world.buyer(contact)));
+        for person in holders {
+            let secret = Secret::new(NUMBER.as_bytes().to_vec());
+            world
+                .write(move |tx, means| {
+                    let label = Label::from_agent("mine");
+                    let new = NewFactor { kind: FactorKind::Sms, label: &label, secret: &secret };
+                    factors::seed_factor(tx, means, person, &new)
+                })
+                .unwrap();
+        }
+        world
+            .write(move |tx, means| {
+                let purpose = identity::CodePurpose::StepUp;
+                let errand = identity::Errand { person: holders[0], purpose, bound: "here" };
+                identity::send_sms(tx, means, errand, ("192.0.2.7", "pay.example"))
+            })
+            .unwrap();
+        let text = world.texts_with(None).remove(0);
+        world.deliver();
+        for (person, to) in holders.into_iter().zip(["a@b.example", "c@d.example"]) {
+            for told in [1, 0] {
+                let text = DueMail { owner: person.short().to_owned(), ..text.clone() };
+                world
+                    .write(move |tx, means| identity::note_sim_change(tx, means, &text, SimChange::Lately))
+                    .unwrap();
+                let mails = world.deliver();
+                assert_eq!(mails.len(), told);
+                assert!(mails.iter().all(|mail| mail.recipient.expose() == to));
+            }
+        }
+    });
+}
+
 /// Signs up by number; the gateway says this of its card.
 fn by_phone(site: &Site, change: Option<SimChange>) -> Reply {
     let asked = site.post("/v1/buyers", None, &json!({"name": "Zhang San", "contact": NUMBER, "pin": PIN}));

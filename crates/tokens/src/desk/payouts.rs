@@ -30,7 +30,7 @@ pub(super) async fn show_payout(Shared(desk): Shared<Desk>, visit: Visit) -> Res
         let found = found.map_err(errors::of_payout)?;
         let may = member.can(Permission::ManagePayouts);
         let approval = found.next.as_ref().filter(|next| {
-            member.can(Permission::Approve)
+            may && member.can(Permission::Approve)
                 && next.effective.is_none()
                 && next.proposer != member.actor.label()
         });
