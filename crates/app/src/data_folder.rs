@@ -10,6 +10,10 @@ const FOLDER_MODE: u32 = 0o700;
 /// What everybody on the machine may do. A group that the operator let in, to make backups, is left alone.
 const EVERYBODY_BITS: u32 = 0o007;
 const MODE_BITS: u32 = 0o7777;
+/// Of a folder that everybody may put files into, such as `/tmp`: it is never ours alone.
+const SHARED_BIT: u32 = 0o1000;
+/// A group that may write, or that new files are given to, was let in on purpose.
+const GROUP_BITS: u32 = 0o2020;
 /// What our files in it begin with, and what a file system keeps at its root.
 const OUR_NAMES: [&str; 3] = ["tillward.", "audit-checkpoints", "lost+found"];
 
@@ -26,8 +30,9 @@ pub(crate) fn close_folder(path: &Path) {
     if mode & EVERYBODY_BITS == 0 {
         return;
     }
-    let ours = about.uid() == rustix::process::geteuid().as_raw() && holds_only_ours(path);
-    if ours && fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE)).is_ok() {
+    let own = about.uid() == rustix::process::geteuid().as_raw() && mode & SHARED_BIT == 0;
+    let closed = if mode & GROUP_BITS == 0 { FOLDER_MODE } else { mode & !EVERYBODY_BITS };
+    if own && holds_only_ours(path) && fs::set_permissions(path, Permissions::from_mode(closed)).is_ok() {
         tracing::info!(
             "the data folder `{}` had mode {mode:04o}; it is closed to others now",
             path.display()
@@ -72,13 +77,14 @@ mod tests {
     fn a_folder_of_ours_that_everybody_reaches_is_closed_and_no_other() {
         let ours = ["tillward.db", "tillward.lock", "audit-checkpoints.jsonl", "lost+found"];
         for (before, after) in
-            [(0o755, 0o700), (0o705, 0o700), (0o777, 0o700), (0o750, 0o750), (0o700, 0o700)]
+            [(0o755, 0o700), (0o705, 0o700), (0o777, 0o770), (0o2775, 0o2770), (0o750, 0o750), (0o700, 0o700)]
         {
             check(before, &ours, after);
             check(before, &[], after);
         }
         check(0o755, &["tillward.db", "letters.txt"], 0o755);
         check(0o1777, &["tillward.db", "somebodys-own"], 0o1777);
+        check(0o1777, &["tillward.db"], 0o1777);
     }
 
     #[test]

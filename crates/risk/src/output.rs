@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Buffered before it is written.
@@ -17,6 +17,8 @@ const PART_NAMES_MAX: u32 = 100;
 const LINKS_MAX: usize = 40;
 /// Who may read and write the file, of all the bits of its mode.
 const PERMISSION_BITS: u32 = 0o777;
+/// What a new file is made with, less what the process takes away.
+const NEW_FILE_MODE: u32 = 0o666;
 
 /// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -95,12 +97,13 @@ impl Output {
     pub fn create(path: &Path) -> Result<Output, OutputError> {
         let place = find_place(path)?;
         let failed = |source| OutputError::Io { path: path.to_owned(), source };
-        let (part, file) = create_beside(&place).map_err(failed)?;
+        let old = fs::metadata(&place).ok().map(|old| old.permissions().mode() & PERMISSION_BITS);
+        // Never wider than the old one, not even for a moment.
+        let (part, file) = create_beside(&place, old.unwrap_or(NEW_FILE_MODE)).map_err(failed)?;
         let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         let output = Output { named: path.to_owned(), place, part, file: Some(file) };
-        if let (Ok(old), Some(file)) = (fs::metadata(&output.place), &output.file) {
-            let same = Permissions::from_mode(old.permissions().mode() & PERMISSION_BITS);
-            file.get_ref().set_permissions(same).map_err(failed)?;
+        if let (Some(old), Some(file)) = (old, &output.file) {
+            file.get_ref().set_permissions(Permissions::from_mode(old)).map_err(failed)?;
         }
         Ok(output)
     }
@@ -119,11 +122,18 @@ impl Output {
     /// [`OutputError::Io`]; nothing is left of it then.
     pub fn finish(mut self) -> Result<(), OutputError> {
         let done = self.flush().and_then(|()| self.file.as_ref().map_or(Ok(()), |f| f.get_ref().sync_all()));
-        let done = done.and_then(|()| fs::rename(&self.part, &self.place));
+        let done = done.and_then(|()| fs::rename(&self.part, &self.place)).and_then(|()| self.keep_name());
         if done.is_ok() {
             self.file = None;
         }
         done.map_err(|source| OutputError::Io { path: self.named.clone(), source })
+    }
+}
+
+impl Output {
+    /// Flushes the folder, so that the file's name outlasts a power cut too.
+    fn keep_name(&self) -> io::Result<()> {
+        self.place.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }
 
@@ -146,13 +156,13 @@ impl Drop for Output {
 }
 
 /// A new file in the folder of `place`, under a name that nothing has.
-fn create_beside(place: &Path) -> io::Result<(PathBuf, File)> {
+fn create_beside(place: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
     let mut taken = ErrorKind::AlreadyExists.into();
     for number in 1..=PART_NAMES_MAX {
         let mut name = place.as_os_str().to_owned();
         name.push(if number == 1 { ".part".to_owned() } else { format!(".part{number}") });
         let part = PathBuf::from(name);
-        match File::options().write(true).create_new(true).open(&part) {
+        match File::options().write(true).create_new(true).mode(mode).open(&part) {
             Ok(file) => return Ok((part, file)),
             Err(problem) if problem.kind() == ErrorKind::AlreadyExists => taken = problem,
             Err(problem) => return Err(problem),

@@ -6,7 +6,7 @@
 //! A batch with raw SQL, and one with rows that SQLite might yet refuse, is *direct*: everything before it is settled
 //! first, it runs inside a transaction of SQLite's own, and that is flushed in place of the journal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,13 +54,25 @@ pub(crate) struct Embedded {
     since: Instant,
 }
 
+/// Every file that the store keeps for a database in a file, whether it is there now or not: nobody else writes them.
+pub fn files_of(database: &Path) -> Vec<PathBuf> {
+    let beside = |end: &str| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let ours = ["journal-a", "journal-b", "lock"].map(|name| database.with_extension(name));
+    let mut all = vec![database.to_owned(), beside("-wal"), beside("-shm")];
+    all.extend(ours);
+    all
+}
+
 impl Embedded {
     /// Opens the file with its journal, and with everything in it that was acknowledged.
     pub(crate) fn open(path: &Path) -> Result<Embedded, Error> {
         let wal = Arc::new(Wal::of(path));
-        // Whoever wrote it may have been killed after a flush that failed.
-        wal.write_over()?;
         let mut conn = SqliteConn::open_writer(path, &wal)?;
+        conn.write_over_log()?;
         conn.flush_commits()?;
         conn.run_script(JOURNAL_TABLE)?;
         let fresh = i64::from_le_bytes(Dice::System.bytes());
@@ -443,5 +455,21 @@ mod tests {
         assert_eq!(engine.conn.wal.expect_whole(), Ok(()), "it was made whole before that");
         engine.commit().unwrap();
         assert_eq!(ids(&mut engine), ["a", "raw"]);
+    }
+
+    #[test]
+    fn c25_the_last_connection_to_close_copies_no_log_whose_flush_failed() {
+        for fails in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut engine = open(folder.path());
+            put(&mut engine, "a").unwrap();
+            assert_eq!(ids(&mut engine), ["a"]);
+            if fails {
+                engine.conn.wal.note_failure();
+            }
+            drop(engine);
+            assert_eq!(folder.path().join("tillward.db-wal").exists(), fails);
+            assert_eq!(ids(&mut open(folder.path())), ["a"]);
+        }
     }
 }

@@ -195,7 +195,7 @@ impl Journal {
     /// [`Error::Unavailable`] when a file cannot be written or flushed; nothing is appended then.
     pub(crate) fn begin_anew(&mut self, sequence: i64) -> Result<(), Error> {
         for part in self.parts.iter().filter(|part| part.length > 0) {
-            part.file.write_all_at(&[0; HEAD_BYTES], 0).map_err(unwritten)?;
+            part.fill_with_zeros(0, part.length)?;
             part.file.sync_data().map_err(unwritten)?;
         }
         self.reset(sequence);
@@ -217,13 +217,18 @@ impl Part {
 
     /// Makes the file `end` bytes long, which is more than before.
     fn lengthen(&mut self, end: u64) -> Result<(), Error> {
-        let mut at = self.length;
+        self.fill_with_zeros(self.length, end)?;
+        self.length = end;
+        Ok(())
+    }
+
+    fn fill_with_zeros(&self, from: u64, end: u64) -> Result<(), Error> {
+        let mut at = from;
         while at < end {
             let piece = ZEROS.get(..usize::try_from(end - at).unwrap_or(ZEROS.len())).unwrap_or(&ZEROS);
             self.file.write_all_at(piece, at).map_err(unwritten)?;
             at += piece.len() as u64;
         }
-        self.length = end;
         Ok(())
     }
 }

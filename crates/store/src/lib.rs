@@ -43,6 +43,7 @@ mod value;
 mod wal;
 
 pub use db::{Config, Db, EngineKind};
+pub use embedded::files_of;
 pub use error::Error;
 pub use following::Follower;
 pub use migrate::Migration;

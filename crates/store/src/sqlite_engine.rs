@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, ffi::ErrorCode};
 use rustc_hash::FxHashMap;
@@ -98,6 +99,15 @@ impl TableSql {
     }
 }
 
+impl Drop for SqliteConn {
+    /// The last connection to close copies the log into the database and removes it: not one that is torn.
+    fn drop(&mut self) {
+        if self.wal.expect_whole().is_err() {
+            let _ = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+    }
+}
+
 impl SqliteConn {
     /// Opens the file for writing, making it when it is not there. A commit is flushed by SQLite only where
     /// [`SqliteConn::flush_commits`] was called.
@@ -166,6 +176,14 @@ impl SqliteConn {
             self.rollback();
         }
         mended
+    }
+
+    /// Writes the log over, at a start: whoever wrote it may have been killed after a flush that failed.
+    pub(crate) fn write_over_log(&mut self) -> Result<(), Error> {
+        self.execute("BEGIN IMMEDIATE", &[])?;
+        let done = self.wal.write_over();
+        self.rollback();
+        done
     }
 
     /// Makes what SQLite has committed durable.

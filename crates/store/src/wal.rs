@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -21,7 +21,10 @@ const PIECE_BYTES: usize = 1024 * 1024;
 /// The write-ahead log of a database, shared by the connections that write it.
 pub(crate) struct Wal {
     path: PathBuf,
-    torn: AtomicBool,
+    /// How many flushes of it failed.
+    failures: AtomicU64,
+    /// How many of them it was written over for since.
+    mended: AtomicU64,
 }
 
 impl Wal {
@@ -29,12 +32,12 @@ impl Wal {
     pub(crate) fn of(database: &Path) -> Wal {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
-        Wal { path: PathBuf::from(path), torn: AtomicBool::new(false) }
+        Wal { path: PathBuf::from(path), failures: AtomicU64::new(0), mended: AtomicU64::new(0) }
     }
 
     /// A flush of it failed.
     pub(crate) fn note_failure(&self) {
-        self.torn.store(true, Ordering::Release);
+        self.failures.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Refuses a log that is torn.
@@ -42,12 +45,10 @@ impl Wal {
     /// # Errors
     /// [`Error::Unavailable`] while it is.
     pub(crate) fn expect_whole(&self) -> Result<(), Error> {
-        match self.torn.load(Ordering::Acquire) {
-            true => {
-                Err(Error::Unavailable("a flush of the write-ahead log failed; it is written anew".into()))
-            }
-            false => Ok(()),
+        if self.mended.load(Ordering::Acquire) == self.failures.load(Ordering::Acquire) {
+            return Ok(());
         }
+        Err(Error::Unavailable("a flush of the write-ahead log failed; it is written anew".into()))
     }
 
     /// Flushes it: after this, what SQLite has committed is durable by itself.
@@ -68,15 +69,18 @@ impl Wal {
     /// # Errors
     /// [`Error::Unavailable`] when it cannot be written or flushed; it stays torn.
     pub(crate) fn mend(&self) -> Result<(), Error> {
-        if !self.torn.swap(false, Ordering::AcqRel) {
+        let failures = self.failures.load(Ordering::Acquire);
+        if self.mended.load(Ordering::Acquire) == failures {
             return Ok(());
         }
-        self.write_over().inspect_err(|_| self.note_failure())?;
+        self.write_over()?;
+        // Torn until here, for whoever flushes meanwhile; and still, where another flush failed since.
+        self.mended.store(failures, Ordering::Release);
         tracing::warn!("a flush of the write-ahead log had failed; it was written over and flushed");
         Ok(())
     }
 
-    /// Writes it over with its own bytes and flushes them. Only while nobody else writes it.
+    /// Writes it over with its own bytes and flushes them. Only for who holds SQLite's write lock.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it cannot be read, written or flushed.

@@ -202,11 +202,13 @@ fn export(at: &Installation, out: &Path, from: u64) -> Result<ExitCode, String> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses to put the log in place of the database, the key or the checkpoints.
+/// Refuses to put the log in place of the database, a file beside it, the key or the checkpoints.
 fn check_export(config: &Config, out: &PathBuf) -> Result<(), String> {
-    let database = match &config.database {
-        store::Config::File(path) => Some(path),
-        store::Config::Postgres { .. } => None,
+    let files = match &config.database {
+        store::Config::File(path) => store::files_of(path),
+        store::Config::Postgres { .. } => Vec::new(),
     };
-    check_outputs(&[database, Some(&config.key_file), Some(&config.checkpoints)], &[Some(out)])
+    let mut taken: Vec<Option<&PathBuf>> = files.iter().map(Some).collect();
+    taken.extend([Some(&config.key_file), Some(&config.checkpoints)]);
+    check_outputs(&taken, &[Some(out)])
 }

@@ -73,13 +73,13 @@ fn a_log_is_exported_in_place_of_a_regular_file_only_and_never_of_the_installati
     drop(Town::found(at, None, 0));
     let words = ["audit", "export", "--data", "data", "--key-file", "data.key", "--out"];
     check_output(at, &words);
-    for ours in ["data/tillward.db", "data.key"] {
-        let before = fs::read(at.join(ours)).unwrap();
+    for ours in ["data/tillward.db", "data.key", "data/tillward.journal-a", "data/tillward.db-wal"] {
+        let before = fs::read(at.join(ours)).ok();
         has(
             &run(at, &[words.as_slice(), &[ours]].concat()).refusal(),
             &[&format!("`{ours}` is named twice")],
         );
-        assert_eq!(fs::read(at.join(ours)).unwrap(), before);
+        assert_eq!(fs::read(at.join(ours)).ok(), before);
     }
 }
 

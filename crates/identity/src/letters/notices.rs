@@ -541,10 +541,8 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         (Notice::PayoutAccount { .. }, Lang::Zh) => {
             "若非预期，请立即登录，在“收款账户”中停止更换，并向同事核实。"
         }
-        (Notice::RuleQuieted { .. }, Lang::En) => {
-            "If nobody agreed to it, let an owner undo it under “Rules”."
-        }
-        (Notice::RuleQuieted { .. }, Lang::Zh) => "若有不妥，请登录后在“规则”中重新启用，或请店主处理。",
+        (Notice::RuleQuieted { .. }, Lang::En) => "If nobody agreed to it, undo it under “Rules”.",
+        (Notice::RuleQuieted { .. }, Lang::Zh) => "若有不妥，请店主在“规则”中重新启用。",
         (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
         (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
         (Notice::ApiKeyEnds { .. }, Lang::En) => {

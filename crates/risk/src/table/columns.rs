@@ -1,7 +1,5 @@
 //! Which column holds what: told with `--map field=COLUMN`, or guessed from the headings exports commonly use.
 
-use std::collections::HashMap;
-
 use super::TableError;
 
 macro_rules! fields {
@@ -117,10 +115,9 @@ impl std::str::FromStr for Mapping {
 /// Finds the column of each field.
 ///
 /// # Errors
-/// Two columns of one name, a mapped column that is absent, a field with two columns that look alike, and time or amount
+/// Two columns of one name where one of them is read, a mapped column that is absent, a field with two columns that look alike, and time or amount
 /// not found.
 pub(super) fn assign(headings: &[String], told: &[Mapping]) -> Result<Vec<(Field, usize)>, TableError> {
-    check_names(headings)?;
     let mut assigned: Vec<(Field, usize)> = Vec::new();
     for mapping in told.iter().filter(|mapping| !mapping.column.is_empty()) {
         let place = headings.iter().position(|heading| *heading == mapping.column);
@@ -139,6 +136,7 @@ pub(super) fn assign(headings: &[String], told: &[Mapping]) -> Result<Vec<(Field
             assigned.push((field, place));
         }
     }
+    check_names(headings, &assigned)?;
     for needed in [Field::Time, Field::Amount] {
         if assigned.iter().all(|(field, _)| *field != needed) {
             return Err(TableError::Unmapped { field: needed.name(), headings: headings.join("`, `") });
@@ -147,12 +145,13 @@ pub(super) fn assign(headings: &[String], told: &[Mapping]) -> Result<Vec<(Field
     Ok(assigned)
 }
 
-/// No two columns have one name; columns without a name are never read and may be many.
-fn check_names(headings: &[String]) -> Result<(), TableError> {
-    let mut seen = HashMap::new();
-    for (place, heading) in headings.iter().enumerate().filter(|(_, heading)| !heading.is_empty()) {
-        if let Some(first) = seen.insert(heading, place) {
-            let (first, second) = (first + 1, place + 1);
+/// No column that is read shares its name with another; those that are not read may be called alike.
+fn check_names(headings: &[String], assigned: &[(Field, usize)]) -> Result<(), TableError> {
+    for (_, place) in assigned {
+        let named = headings.get(*place);
+        let mut alike = (0..headings.len()).filter(|other| headings.get(*other) == named);
+        if let (Some(first), Some(second), Some(heading)) = (alike.next(), alike.next(), named) {
+            let (first, second) = (first + 1, second + 1);
             return Err(TableError::SameHeading { heading: heading.clone(), first, second });
         }
     }
@@ -167,7 +166,9 @@ fn check_twin(
     plain: &[String],
     free: &dyn Fn(&usize) -> bool,
 ) -> Result<(), TableError> {
-    let alike = |other: &usize| *other > place && plain.get(*other) == plain.get(place);
+    let named_alike = |other: usize| headings.get(other) == headings.get(place);
+    let alike =
+        |other: &usize| *other > place && plain.get(*other) == plain.get(place) && !named_alike(*other);
     let Some(twin) = (0..plain.len()).filter(alike).find(free) else { return Ok(()) };
     let name = |place: usize| headings.get(place).cloned().unwrap_or_default();
     let (heading, other) = (name(place), name(twin));
@@ -230,7 +231,13 @@ mod tests {
         let twice = "columns 2 and 4 are both named `amount`; rename one, for which is meant cannot be told";
         assert_eq!(text("time,amount,id,amount", &[]), twice);
         assert_eq!(text("time,amount,id,amount", &["amount=amount".parse().unwrap()]), twice);
-        assert!(text("time,amount,note,note", &[]).starts_with("columns 3 and 4 are both named `note`"));
+        assert_eq!(
+            text("time,amount,note,note", &[]),
+            "[(Time, 0), (Amount, 1)]",
+            "what is not read may be alike"
+        );
+        let read = text("time,amount,note,note", &["shop=note".parse().unwrap()]);
+        assert!(read.starts_with("columns 3 and 4 are both named `note`"), "{read}");
         assert_eq!(
             text("time,Amount,id,amount", &[]),
             "column 2 `Amount` and column 4 `amount` both look like `amount`; say which with `--map amount=COLUMN`"
