@@ -17,6 +17,16 @@ class Tally:
             print(f"FAILED  {what}", flush=True)
         return bool(good)
 
+    def walk(self, parts):
+        """Each part of a walk in English and in Chinese; one that breaks off is one failure, told in full."""
+        for language in ("en", "zh"):
+            for part in parts:
+                try:
+                    part(self, language)
+                except Exception as problem:
+                    told = f"{type(problem).__name__}: {problem}"
+                    self.check(False, f"[{language}] {part.__name__} breaks off: {told}")
+
     def close(self):
         """Prints the closing line; the exit code for the shell."""
         print(f"{self.passed} passed, {self.failed} failed", flush=True)

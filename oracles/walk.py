@@ -502,12 +502,7 @@ def look_around(demo, buyer, owner):
 
 def main():
     tally = Tally()
-    for language in ("en", "zh"):
-        for part in (set_up, live):
-            try:
-                part(tally, language)
-            except Exception as problem:  # a walk that breaks off is one failure, told in full
-                tally.check(False, f"[{language}] {part.__name__} breaks off: {type(problem).__name__}: {problem}")
+    tally.walk([set_up, live])
     return tally.close()
 
 
