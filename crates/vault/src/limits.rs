@@ -26,8 +26,8 @@ pub const RESEAL_ROWS_MAX: usize = 200;
 pub const REKEY_ROWS_MAX: i64 = 100;
 /// Seeds of sub-keys that are kept at once: each one that is not destroyed costs every look-up a few hashes.
 pub const SEEDS_MAX: usize = 8;
-/// Days a seed of sub-keys makes new hashes.
-pub const SEED_DAYS_MAX: i64 = 730;
+/// Days a seed of sub-keys makes new hashes: about a year for keys that others are derived from (NIST SP 800-57, part 1, 5.3.6).
+pub const SEED_DAYS_MAX: i64 = 365;
 /// How long a new key-encryption key waits until every node has it, where several nodes share a database. Each looks
 /// for new keys four times in that time.
 pub const KEK_SETTLE_MS: i64 = 20_000;
