@@ -1,27 +1,29 @@
 #!/usr/bin/env python3
 """Walks what members look after between payments, in a real browser, in both languages: the rules of screening, what a
-payment is known to be, where the money is paid out to, emergency access.
+payment is known to be, a case, where the money is paid out to, emergency access.
 
     oracles/run.sh browser
 
 The member of risk puts a rule on watch, switches it off and takes it back, calls a payment fraud, then genuine, then nothing.
-The owner names a payout account, is refused a mistyped one, and withdraws a change; gives the colleague of risk another role, who
+A buyer says of a payment "this was not me": the case is there within seconds, and the member of risk takes and closes it. The owner names a payout account, is refused a mistyped one, and withdraws a change; gives the colleague of risk another role, who
 then takes power for minutes, which the owner signs off. What is refused is refused at its field. Every page is
 checked at 390 and 1280 px as in walk.py. Negative control: in walk.py, whose rules these are.
 """
 
 import sys
+import time
 
 from selenium.webdriver.common.by import By
 
 from chrome import PHONE
 from people import Person
 from tally import Tally
-from visitor import WIDE
-from walk import NAMES, SHOTS, Demo, sign_in_member
+from visitor import NARROW, WIDE
+from walk import NAMES, SHOTS, Demo, make_code, sign_in_buyer, sign_in_member, type_pin
 
 SIZES = (PHONE, WIDE)
 NAMES = NAMES + ["IBAN", "Risk", "Owner", "Cashier", "Security"]
+CASE_SECONDS_MAX = 5
 IBAN, WRONG_IBAN = "GB29 NWBK 6016 1331 9268 19", "GB29 NWBK 6016 1331 9268 18"
 
 
@@ -116,6 +118,63 @@ def label(demo, risk):
         risk.see(f"payment-label-{word}")
 
 
+def case(demo, owner, risk, buyer, tablet):
+    """"This was not me": the account is frozen and the tablet signed out at once, and somebody at the shop has a case."""
+    for phone in (tablet, buyer):
+        phone.go(f"{demo.url}/me")
+        sign_in_buyer(demo, phone)
+        phone.until(lambda one=phone: one.at("/me"))
+    risk.go(f"{demo.url}/desk/cases")
+    risk.see("cases-none")
+    buyer.go(make_code(owner, demo.url, "12.00", "Two cups"))
+    buyer.press("button.do")
+    type_pin(buyer, demo.pin)
+    buyer.check(buyer.until(lambda: buyer.has("[role=status] .sum")), "a payment is made")
+    payment = buyer.driver.current_url.split("/pay/")[1].split("?")[0]
+    second = make_code(owner, demo.url, "13.00", "Three cups")
+    buyer.go(f"{demo.url}/pay/{payment}/not-me")
+    begun = time.monotonic()
+    buyer.press("main form button")
+    risk.go(f"{demo.url}/desk/cases")
+    there = risk.until(lambda: risk.has("a[href*='/desk/cases/case_']") or risk.driver.refresh())
+    took = time.monotonic() - begun
+    risk.check(there and took < CASE_SECONDS_MAX, f"the case is there within {CASE_SECONDS_MAX} seconds: {took:.1f}")
+    risk.see("cases")
+    buyer.go(second)
+    buyer.press("button.do")
+    type_pin(buyer, demo.pin)
+    stopped = buyer.until(lambda: not buyer.has("input[name=pin]")) and not buyer.has("[role=status] .sum")
+    buyer.check(stopped, "the frozen account pays nothing")
+    tablet.go(f"{demo.url}/me")
+    tablet.check(tablet.at("/me/sign-in"), "the other device is signed out")
+    work_case(demo, risk)
+
+
+def work_case(demo, risk):
+    """Taken, refused without a word, closed; then it stands among the closed ones."""
+    risk.all("a[href*='/desk/cases/case_']")[0].click()
+    risk.until(lambda: risk.has("form[action$='/take']"))
+    risk.see("case-open")
+    risk.check_focus("case-open")
+    risk.press("form[action$='/take'] button")
+    risk.check(risk.until(lambda: risk.has("#close")), "who takes a case can close it")
+    risk.see("case-worked")
+    risk.driver.execute_script("document.querySelector('#close [name=note]').removeAttribute('required')")
+    risk.press("#close button")
+    risk.check(risk.until(lambda: risk.has("#close [aria-invalid]")), "a case is not closed without a reason")
+    risk.see("case-refused")
+    risk.pick("outcome", "fraud")
+    risk.fill(note="The payer's phone was stolen")
+    risk.press("#close button")
+    risk.check(risk.until(lambda: not risk.has("#close") and "stolen" in risk.words("main")), "it is closed with its reason")
+    risk.see("case-closed")
+    risk.go(f"{demo.url}/desk/cases")
+    risk.check(not risk.has("a[href*='/desk/cases/case_']"), "no case is open any more")
+    risk.go(f"{demo.url}/desk/cases?state=closed")
+    risk.check(risk.has("a[href*='/desk/cases/case_']"), "it stands among the closed ones")
+    risk.see("cases-closed")
+
+
 def payout(demo, owner):
     """The first account, one that is mistyped, a change and its withdrawal."""
     owner.go(f"{demo.url}/desk/payout-account")
@@ -192,16 +251,18 @@ def duties(tally, language):
     with Demo() as demo:
         owner = Colleague(tally, language, SHOTS, WIDE, NAMES)
         risk = Colleague(tally, language, SHOTS, WIDE, NAMES)
+        buyer, tablet = (Colleague(tally, language, SHOTS, NARROW, NAMES) for _ in range(2))
         try:
             sign_in_member(demo, owner, demo.owner)
             sign_in_member(demo, risk, demo.risk)
             rules(demo, risk)
             owner_and_rules(demo, owner)
             label(demo, risk)
+            case(demo, owner, risk, buyer, tablet)
             payout(demo, owner)
             emergency(demo, owner, risk)
         finally:
-            for person in (owner, risk):
+            for person in (owner, risk, buyer, tablet):
                 person.close()
 
 

@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             identity::pages::sample::gallery(lang)?,
             tokens::pages::sample::gallery(lang)?,
             payments::pages::sample::gallery(lang)?,
+            app::cases::pages::sample::gallery(lang)?,
         ];
         for (name, html) in samples.into_iter().flatten() {
             std::fs::write(folder.join(format!("{name}-{}.html", lang.code())), html)?;

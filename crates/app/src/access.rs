@@ -55,6 +55,7 @@ needs! {
     RequestDecision => "create_decision";
     ViewDecisions => "find_decision", "find_payment_label", "list_rules";
     Review => "decide_review", "list_reviews", "update_payment_label";
+    WorkCases => "close_case", "find_case", "list_cases", "take_case";
     ManageRules => "update_rule";
     ViewCustomers => "find_customer", "find_token", "list_customer_openings", "list_customers",
         "list_token_openings", "list_tokens", "search_customers";

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod approvals;
 pub mod bench;
+pub mod cases;
 pub mod cli;
 pub mod config;
 mod data_folder;

@@ -2,6 +2,8 @@
 
 /// Longest configuration file, bytes.
 pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
+/// Most cases in one list.
+pub const CASES_LISTED_MAX: i64 = 100;
 /// Connections open at once, or fewer where the system allows fewer open files.
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// Connections open at once from one network address (IPv6: one /64). Not for this machine and trusted proxies. A shop's

@@ -34,6 +34,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     api.merge(payments::routes::router().split_for_parts().1);
     api.merge(identity::routes::router().split_for_parts().1);
     api.merge(crate::approvals::router().split_for_parts().1);
+    api.merge(crate::cases::routes::router().split_for_parts().1);
     api.merge(crate::keys::router().split_for_parts().1);
     api.merge(tokens::routes::router().split_for_parts().1);
     let bearer = |about: &str| {

@@ -67,6 +67,7 @@ pub fn router(context: &Context, edge: Edge) -> Router {
         .merge(identity::desk::router(&hall))
         .merge(tokens::desk::router(hall.clone()))
         .merge(crate::approvals::pages(context.clone(), &hall))
+        .merge(crate::cases::desk::router(hall.clone()))
         .merge(payments::desk::router(context.clone(), hall))
         .merge(crate::page_watch::reports::router(&context.identity))
         .layer(from_fn_with_state(edge, request::edge))
@@ -86,8 +87,10 @@ fn interface(context: &Context) -> Router {
     let (keys, _) = crate::keys::router().with_state::<()>(context.identity.clone()).split_for_parts();
     let (tokens, _) = tokens::routes::router().with_state::<()>(context.identity.clone()).split_for_parts();
     let (approvals, _) = crate::approvals::router().with_state::<()>(context.clone()).split_for_parts();
+    let (cases, _) = crate::cases::routes::router().with_state::<()>(context.clone()).split_for_parts();
     Router::new()
         .merge(payments)
+        .merge(cases)
         .merge(approvals)
         .merge(tokens)
         .merge(identity)
@@ -98,8 +101,9 @@ fn interface(context: &Context) -> Router {
 
 /// The shell of all pages, to whose bar every domain adds its sections.
 fn hall(context: &Context) -> Hall {
-    let entries =
-        identity::desk::menu().into_iter().chain(payments::desk::menu()).chain(tokens::desk::menu());
+    let domains =
+        [identity::desk::menu(), payments::desk::menu(), crate::cases::desk::menu(), tokens::desk::menu()];
+    let entries = domains.into_iter().flatten();
     Hall::new(context.identity.clone(), Menu::new(entries), Arc::new(payments::desk::Trade))
 }
 

@@ -252,6 +252,7 @@ named_ids! {
     ApprovalId => "approval";
     EmergencyId => "emergency";
     AccessReviewId => "access_review";
+    CaseId => "case";
     EntryId => "audit_entry";
 }
 

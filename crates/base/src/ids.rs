@@ -200,6 +200,8 @@ ids! {
     ApprovalId, "approval", "apv";
     /// Power that a member took for a time.
     EmergencyId, "emergency access", "emg";
+    /// What somebody disputes, for people to look into.
+    CaseId, "case", "case";
     /// A review of who has what.
     AccessReviewId, "access review", "acr";
     /// A request, for tracing it through log and audit.

@@ -498,6 +498,7 @@ may-manage-payouts = change where money is paid out to
 may-request-decision = ask for a decision
 may-view-decisions = see why a payment was stopped
 may-review = decide paused payments
+may-work-cases = see and work cases
 may-manage-rules = change the rules
 may-view-customers = see customers, masked
 may-manage-customers = make and change customers

@@ -466,6 +466,7 @@ may-manage-payouts = 更改提现账户
 may-request-decision = 查询审核决定
 may-view-decisions = 查看付款被拦的原因
 may-review = 复核暂停的付款
+may-work-cases = 查看和处理案件
 may-manage-rules = 更改规则
 may-view-customers = 查看顾客（已遮盖）
 may-manage-customers = 新建和更改顾客

@@ -87,6 +87,7 @@ pub(crate) fn note_notice(
         | Notice::PaymentPageChanged { .. }
         | Notice::BuyerPolicyChanged
         | Notice::ColleagueStopped { .. }
+        | Notice::CaseOpened { .. }
         | Notice::EmergencyBegun { .. }
         | Notice::ApprovalAsked { .. }
         | Notice::PayoutAccount { .. }

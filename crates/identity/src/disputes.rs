@@ -12,6 +12,7 @@ use vault::Place;
 
 use crate::address_change::put_back;
 use crate::buyers::{BuyerError, Freeze, forget_contact, set_frozen};
+use crate::cases::{Cause, open_account_case};
 use crate::context::{Fault, Means, takes_faults};
 use crate::limits::{DISPUTE_LINK_SECONDS, PIN_TRIES_MAX};
 use crate::members::list_security_members;
@@ -132,15 +133,16 @@ fn freeze_buyer(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, about: Disputed)
     set_frozen(tx, means, &Actor::Anyone, buyer, Freeze::Freeze)?;
     let row = rows::find_buyer(tx, buyer)?.ok_or(DisputeError::Gone)?;
     rows::update_buyer(tx, BuyerRow { pin_failures: PIN_TRIES_MAX, ..row })?;
-    let action = match about {
-        Disputed::Pin => record::PIN_DISPUTED,
+    let (action, cause) = match about {
+        Disputed::Pin => (record::PIN_DISPUTED, Cause::Pin),
         Disputed::Contact | Disputed::Address => {
             forget_contact(tx, buyer)?;
-            record::CONTACT_DISPUTED
+            (record::CONTACT_DISPUTED, Cause::Contact)
         }
     };
     sessions::end_buyer_sessions(tx, means, buyer)?;
     record::note(tx, means, Event::new(ShopId::HOUSE, &Actor::Anyone, action, buyer))?;
+    open_account_case(tx, means, Person::Buyer(buyer), cause)?;
     Ok(queue_notice(tx, means, Person::Buyer(buyer), &Notice::Frozen { keeps_one: false })?)
 }
 
@@ -166,8 +168,9 @@ fn stop_member(tx: &mut Tx, means: &Means<'_>, id: MemberId, link: &DisputeRow) 
     }
     let event = Event::new(shop, &Actor::Anyone, record::MEMBER_ADDRESS_DISPUTED, id);
     record::note(tx, means, event.with("address_back", i64::from(is_back)))?;
+    let case = open_account_case(tx, means, person, Cause::Address)?.to_string();
     for colleague in list_security_members(tx, shop)? {
-        let notice = Notice::ColleagueStopped { who: id.to_string() };
+        let notice = Notice::ColleagueStopped { who: id.to_string(), case: case.clone() };
         queue_notice(tx, means, Person::Member(colleague), &notice)?;
     }
     Ok(())

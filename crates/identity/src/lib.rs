@@ -20,6 +20,7 @@ pub mod approvals;
 mod blocklist;
 mod buyer_policy;
 mod buyers;
+pub mod cases;
 pub mod ceremonies;
 mod certificates;
 mod codes;

@@ -16,6 +16,8 @@ pub const NAME_CHARS_MAX: usize = 100;
 pub const LABEL_CHARS_MAX: usize = 60;
 /// Longest reason for freezing a buyer or removing a member, in characters.
 pub const REASON_CHARS_MAX: usize = 200;
+/// Most characters of the note with which a case is closed; a label of its payment takes no more.
+pub const CASE_NOTE_CHARS_MAX: usize = 140;
 
 /// Shortest password that stands alone, in characters (PW-1, C01): at set-up and by invitation, where no second factor is
 /// there yet, and for members whose second factor is their provider's.

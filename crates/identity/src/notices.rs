@@ -107,6 +107,13 @@ pub enum Notice {
     ColleagueStopped {
         /// Who: an id of ours.
         who: String,
+        /// The case that was opened about it: an id of ours.
+        case: String,
+    },
+    /// Somebody says that a payment, or something in their account, was not them.
+    CaseOpened {
+        /// The case: an id of ours.
+        case: String,
     },
     /// Somebody took other power for a time in an emergency.
     EmergencyBegun {

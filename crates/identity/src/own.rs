@@ -7,6 +7,7 @@ use store::Tx;
 use vault::Vault;
 
 use crate::buyers::{BuyerError, Freeze, set_frozen};
+use crate::cases::{Cause, open_account_case};
 use crate::context::{Fault, Means, takes_faults};
 use crate::notices::{Notice, queue_notice};
 use crate::password::PasswordHash;
@@ -100,8 +101,9 @@ fn end_sessions(
     Ok(all.len())
 }
 
-/// Freezes the account of the buyer who asks: nothing can be paid from it, every other session ends, and the buyer is
-/// told on every channel. Returns how many sessions ended.
+/// Freezes the account of the buyer who asks, since something was not them: nothing can be paid from it, every other session
+/// ends, the buyer is told on every channel, and whoever runs the installation has a case to look into. Returns how many
+/// sessions ended.
 ///
 /// # Errors
 /// [`BuyerError::NotFound`].
@@ -109,10 +111,15 @@ pub fn freeze_everything(
     tx: &mut Tx,
     means: &Means<'_>,
     session: &BuyerSession,
+    cause: Cause,
 ) -> Result<usize, BuyerError> {
     let person = Person::Buyer(session.buyer);
+    let is_frozen = buyers::find_buyer(tx, session.buyer)?.is_some_and(|row| row.state != BuyerState::Active);
     set_frozen(tx, means, &Actor::Buyer(session.clone()), session.buyer, Freeze::Freeze)?;
-    queue_notice(tx, means, person, &Notice::Frozen { keeps_one: true })?;
+    if !is_frozen {
+        queue_notice(tx, means, person, &Notice::Frozen { keeps_one: true })?;
+    }
+    open_account_case(tx, means, person, cause)?;
     Ok(end_other_sessions(tx, means, person, session.id)?)
 }
 

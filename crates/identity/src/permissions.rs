@@ -90,6 +90,8 @@ permissions! {
     ViewDecisions = "view decisions" => [Owner, Risk, Auditor];
     /// Decide a paused payment in the review queue.
     Review = "review" => [Owner, Risk];
+    /// See and work cases: what buyers and members said was not them.
+    WorkCases = "work cases" => [Owner, Manager, Support, Risk, Security, Operator];
     /// Change rules and models.
     ManageRules = "manage rules" => [Owner, Risk] fresh STEP_UP_SECONDS;
     /// See customers' records, masked.
@@ -457,6 +459,7 @@ manage payouts [900 s]: owner, finance
 request decision: owner, risk, integration, decisions
 view decisions: owner, risk, auditor
 review: owner, risk
+work cases: owner, manager, support, risk, security, operator
 manage rules [900 s]: owner, risk
 view customers: owner, manager, support, risk, auditor, integration, detokenise
 manage customers: owner, manager, support, integration

@@ -32,6 +32,9 @@ actions! {
     BUYER_POLICY_CHANGED = "shop.buyer_policy_changed";
     BUYER_SIGNED_OUT = "buyer.signed_out";
     BUYER_UNFROZEN = "buyer.unfrozen";
+    CASE_CLOSED = "case.closed";
+    CASE_OPENED = "case.opened";
+    CASE_TAKEN = "case.taken";
     CERTIFICATE_ENDS_SOON = "certificate.ends_soon";
     CERTIFICATE_ENROLLED = "certificate.enrolled";
     CERTIFICATE_RENEWED = "certificate.renewed";

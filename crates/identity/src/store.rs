@@ -5,6 +5,7 @@ pub(crate) mod activity;
 pub(crate) mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod buyers;
+pub(crate) mod cases;
 pub(crate) mod certificates;
 pub(crate) mod codes;
 pub(crate) mod disputes;
@@ -386,6 +387,26 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 377,
         name: "identity: the number a code was sent to, by its index",
         sql: "ALTER TABLE sent_codes ADD COLUMN number_index TEXT",
+    },
+    Migration {
+        version: 390,
+        name: "identity: cases",
+        sql: "
+        CREATE TABLE cases (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, cause TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL,
+            state TEXT NOT NULL, worker TEXT, opened_ms BIGINT NOT NULL, closed_ms BIGINT, outcome TEXT, note TEXT,
+            PRIMARY KEY (shop_id, id),
+            CHECK (state <> 'closed' OR outcome IS NOT NULL AND note IS NOT NULL)
+        );
+        CREATE INDEX cases_open ON cases (shop_id, id) WHERE closed_ms IS NULL;
+        CREATE TABLE case_subjects (
+            shop_id TEXT NOT NULL, subject TEXT NOT NULL, case_id TEXT NOT NULL,
+            PRIMARY KEY (shop_id, subject)
+        );
+        CREATE TABLE case_hands (
+            shop_id TEXT NOT NULL, case_id TEXT NOT NULL, at_ms BIGINT NOT NULL, worker TEXT NOT NULL,
+            PRIMARY KEY (shop_id, case_id, at_ms, worker)
+        );",
     },
 ];
 

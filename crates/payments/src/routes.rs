@@ -33,7 +33,7 @@ use crate::code_token::CodeKey;
 use crate::payment::Payment;
 use crate::screening::Screen;
 
-pub use errors::{CODES, of_limit, of_refund};
+pub use errors::{CODES, of_label, of_limit, of_refund};
 
 /// Payments that one buyer may begin at printed codes.
 const BEGUN: Rate = Rate { burst: 20, per_minute: 10 };

@@ -96,7 +96,7 @@ fn v11_4_1_weak_hashes_stand_where_they_protect_nothing_or_a_standard_wants_them
 fn v6_4_2_nobody_is_asked_for_a_hint_or_a_secret_question() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut looked = 0;
-    for name in ["webkit", "identity", "payments", "tokens"] {
+    for name in ["webkit", "identity", "payments", "tokens", "app"] {
         for folder in ["templates", "locales"] {
             for path in fs::read_dir(crates.join(name).join(folder)).into_iter().flatten() {
                 let path = path.unwrap().path();

@@ -15,11 +15,12 @@ pub fn page(path: &str, session: Option<&str>) -> Request {
     browse(Method::GET, path, session)
 }
 
-/// Sends a form with the token that a member's page would have given it.
+/// Sends a form with the token that its page would have given it.
 pub fn form(path: &str, fields: &[(&str, String)], session: Option<&str>) -> Request {
     let nonce = key();
-    let bound =
-        format!("{BROWSER}|{}|{nonce}", session.filter(|token| is_members(token)).unwrap_or_default());
+    let of_members = !["/me", "/pay"].iter().any(|start| path.starts_with(start));
+    let known = session.filter(|token| is_members(token) == of_members).unwrap_or_default();
+    let bound = format!("{BROWSER}|{known}|{nonce}");
     let mut body = vec![format!("csrf={nonce}.{}", form_token(bound.as_bytes()))];
     body.extend(fields.iter().map(|(name, value)| format!("{name}={}", query_escape(value))));
     let request = browse(Method::POST, path, session);

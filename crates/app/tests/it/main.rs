@@ -11,6 +11,8 @@ mod browsing;
 #[cfg(test)]
 mod buyer_factor;
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod crash;

@@ -16,6 +16,7 @@ use super::visit::{Side, Visit, with_next};
 use super::words::{Wrong, device_text, masked_contact};
 use crate::activity::{self, Activity, Happening};
 use crate::buyers::{self, Buyer, BuyerError, PinChange};
+use crate::cases::Cause;
 use crate::factors::list_counting;
 use crate::limits::ACTIVITY_SHOWN_MAX;
 use crate::own::{Thaw, ThawError, freeze_everything, has_fresh_proof, list_own_sessions, thaw};
@@ -256,7 +257,7 @@ pub(super) async fn freeze(
 ) -> Result<Response, ApiError> {
     let once = visit.read::<Button>(Side::Buyer, &incoming)?.once;
     let done = write_own(&hall, &visit, Side::Buyer, once, move |tx, own| {
-        freeze_everything(tx, &own.means(), &session_of(own)?)?;
+        freeze_everything(tx, &own.means(), &session_of(own)?, Cause::Activity)?;
         Ok(("/me/freeze".to_owned(), ()))
     });
     Ok(go(&done.await?.0))

@@ -289,12 +289,13 @@ mod tests {
             "level",
             "order_line",
             "order_reference",
+            "outcome",
             "place",
             "subject",
         ];
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut seen = 0;
-        for name in ["identity", "payments", "tokens"] {
+        for name in ["app", "identity", "payments", "tokens"] {
             for file in std::fs::read_dir(crates.join(name).join("templates")).unwrap() {
                 let path = file.unwrap().path();
                 let text = std::fs::read_to_string(&path).unwrap();

@@ -82,6 +82,7 @@ fn template(notice: &Notice) -> &'static str {
         Notice::PaymentPageChanged { .. } => "payment_page_changed",
         Notice::BuyerPolicyChanged => "buyer_policy_changed",
         Notice::ColleagueStopped { .. } => "colleague_stopped",
+        Notice::CaseOpened { .. } => "case_opened",
         Notice::EmergencyBegun { .. } => "emergency_begun",
         Notice::ApprovalAsked { .. } => "approval_asked",
         Notice::PayoutAccount { .. } => "payout_account",
@@ -147,7 +148,8 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::ReadsTooMuch { reader, openings } => reads_in_english(reader, *openings),
         Notice::PaymentPageChanged { what } => page_in_english(what),
         Notice::BuyerPolicyChanged => policy_in_english(),
-        Notice::ColleagueStopped { who } => stopped_in_english(who),
+        Notice::ColleagueStopped { who, case } => stopped_in_english(who, case),
+        Notice::CaseOpened { case } => case_in_english(case),
         Notice::EmergencyBegun { who, role, minutes, reason } => begun_in_english((who, *role), *minutes, reason),
         Notice::ApprovalAsked { summary } => approval_in_english(summary),
         Notice::PayoutAccount { account, step } => payout_in_english(account, *step),
@@ -411,18 +413,38 @@ fn approval_in_english(summary: &str) -> (&'static str, String) {
     ("Your approval is asked for", format!("A colleague asks you to approve: {summary}."))
 }
 
-fn stopped_in_english(who: &str) -> (&'static str, String) {
+fn stopped_in_english(who: &str, case: &str) -> (&'static str, String) {
     let text = format!(
         "The address of `{who}` was changed, and whoever reads the earlier one says that it was not them. The account is \
-         stopped, and the earlier address counts again."
+         stopped, and the earlier address counts again. The case is `{case}`."
     );
     ("A colleague's account was stopped", text)
 }
 
-fn stopped_in_chinese(who: &str) -> (&'static str, String) {
-    let text =
-        format!("`{who}` 的邮箱被更改，而原邮箱的使用者表示并非本人操作。该账户已停用，原邮箱已恢复。");
+fn stopped_in_chinese(who: &str, case: &str) -> (&'static str, String) {
+    let text = format!(
+        "`{who}` 的邮箱被更改，而原邮箱的使用者表示并非本人操作。该账户已停用，原邮箱已恢复。案件编号：`{case}`。"
+    );
     ("一位同事的账户已停用", text)
+}
+
+fn case_advice(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "Sign in and take it under “Cases”.",
+        Lang::Zh => "请登录后在“案件”中受理。",
+    }
+}
+
+fn case_in_english(case: &str) -> (&'static str, String) {
+    let text = format!(
+        "A buyer says that something was not them. Their account is frozen, and case `{case}` was opened for you."
+    );
+    ("A buyer says: this was not me", text)
+}
+
+fn case_in_chinese(case: &str) -> (&'static str, String) {
+    let text = format!("一位买家表示某项操作并非本人所为。其账户已冻结，并已为您建立案件 `{case}`。");
+    ("买家表示：非本人操作", text)
 }
 
 fn begun_in_english((who, role): (&str, Role), minutes: i64, reason: &str) -> (&'static str, String) {
@@ -489,7 +511,8 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::PaymentPageChanged { what } => page_in_chinese(what),
         Notice::BuyerPolicyChanged => policy_in_chinese(),
-        Notice::ColleagueStopped { who } => stopped_in_chinese(who),
+        Notice::ColleagueStopped { who, case } => stopped_in_chinese(who, case),
+        Notice::CaseOpened { case } => case_in_chinese(case),
         Notice::EmergencyBegun { who, role, minutes, reason } => {
             begun_in_chinese((who, *role), *minutes, reason)
         }
@@ -522,6 +545,7 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
             "Speak with them. Then sign in and restore or remove them under “Members”."
         }
         (Notice::ColleagueStopped { .. }, Lang::Zh) => "请先与其本人核实，再登录并在“成员”中恢复或移除。",
+        (Notice::CaseOpened { .. }, lang) => case_advice(lang),
         (Notice::EmergencyBegun { .. }, Lang::En) => {
             "If that should not be, sign in and end it under “Emergency access”. Somebody else has to review it afterwards."
         }

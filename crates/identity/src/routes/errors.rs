@@ -8,6 +8,7 @@ use crate::api_keys::ApiKeyError;
 use crate::approvals::ApprovalError;
 use crate::buyer_policy::BuyerPolicyError;
 use crate::buyers::BuyerError;
+use crate::cases::CaseError;
 use crate::ceremonies::CeremonyError;
 use crate::certificates::CertificateError;
 use crate::codes::CodeRequestError;
@@ -68,6 +69,9 @@ codes! {
     OWN_PROPOSAL = "own_proposal", 403, "somebody else must decide what you proposed, or about you";
     NOBODY_ELSE = "nobody_else", 409, "this takes two people, and nobody else could approve it; ask whoever runs the installation";
     ALREADY_DECIDED = "already_decided", 409, "somebody decided this already";
+    CASE_CLOSED = "case_closed", 409, "the case is closed";
+    CASE_NOT_TAKEN = "case_not_taken", 409, "a colleague works the case; take it over before closing it";
+    OWN_CASE = "own_case", 403, "somebody else must work a case about your account";
     EMERGENCY_GAINS_NOTHING = "emergency_gains_nothing", 409, "the role lends nothing that the member lacks";
     EMERGENCY_RUNNING = "emergency_running", 409, "an emergency access is still running; end it first";
     EMERGENCY_UNREVIEWED = "emergency_unreviewed", 409, "somebody else must review the member's last emergencies first";
@@ -203,6 +207,22 @@ impl From<DisputeError> for ApiError {
         match error {
             DisputeError::Gone => ApiError::new(&LINK_GONE, error.to_string()),
             DisputeError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<CaseError> for ApiError {
+    fn from(error: CaseError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            CaseError::Denied(found) => denied(found),
+            CaseError::NotMember => ApiError::forbidden(text),
+            CaseError::NotFound => ApiError::not_found(text),
+            CaseError::OwnCase => ApiError::new(&OWN_CASE, text),
+            CaseError::Closed => ApiError::new(&CASE_CLOSED, text),
+            CaseError::NotTaken => ApiError::new(&CASE_NOT_TAKEN, text),
+            CaseError::Note => ApiError::bad_field("note", text),
+            CaseError::Fault(found) => fault(&found),
         }
     }
 }

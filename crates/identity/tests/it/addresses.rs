@@ -1,7 +1,8 @@
 //! A member's address, changed by the member, and taken back by whoever reads the old one.
 
 use base::{MemberId, ShopId};
-use identity::{MemberState, Role, Token, TokenKind};
+use identity::cases::{CaseError, Cause, Listed, list_cases, take_case};
+use identity::{Actor, Label, MemberState, Role, Token, TokenKind};
 use serde_json::json;
 
 use crate::http::{Reply, Site, each_site};
@@ -152,6 +153,8 @@ fn c16_the_link_at_the_old_address_puts_it_back_and_stops_the_account_once() {
         let mails = site.world.deliver();
         let told: Vec<_> = mails.iter().filter(|mail| mail.template == "colleague_stopped").collect();
         assert_eq!(told.len(), 1, "the owner, where nobody looks after security");
+        assert!(told[0].body.expose().contains("case_"), "with the case that it opened");
+        assert_eq!(site.world.audited("case.opened"), 1);
         assert_eq!(site.world.audited("member.address_disputed"), 1);
 
         let path = format!("/v1/members/{id}/restore");
@@ -187,6 +190,19 @@ fn c16_a_last_owner_is_not_shut_out_by_the_link_and_it_ends_after_a_week() {
         assert_eq!(site.post("/v1/freeze_links", None, &json!({ "token": link })).status, 204);
         assert_eq!(state_of(&site, shop, id), MemberState::Active);
         assert_eq!(site.get("/v1/me", Some(&token)).status, 401);
+        let refused = site.world.write(move |tx, means| {
+            let open =
+                list_cases(tx, &Actor::Operator, ShopId::HOUSE, (Listed::Open, 9)).map(|open| open.len());
+            assert_eq!(open, Ok(0), "a member's is their shop's");
+            let opened =
+                identity::open_trusted_member_session(tx, means, id, &Label::from_agent("desk")).unwrap();
+            let session = identity::require_member(tx, &opened.token, means.now).unwrap();
+            let me = Actor::Member(session);
+            let case = list_cases(tx, &me, shop, (Listed::Open, 9)).unwrap().remove(0);
+            assert_eq!((case.cause, case.person.as_str()), (Cause::Address, id.to_string().as_str()));
+            Ok::<_, identity::Fault>(take_case(tx, means, &me, case.id))
+        });
+        assert_eq!(refused, Ok(Err(CaseError::OwnCase)));
         assert_eq!((site.can_begin(OLD), site.can_begin(NEW)), (401, 401));
         site.post("/v1/password_resets", None, &json!({ "email": OLD }));
         assert_eq!(site.world.deliver().iter().filter(|mail| mail.template == "password_reset").count(), 1);

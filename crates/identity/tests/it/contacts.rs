@@ -1,6 +1,8 @@
 //! Buyers by phone, and a contact that is changed.
 
-use identity::{BuyerState, Channel, Contact, DueMail, Fault};
+use base::ShopId;
+use identity::cases::{Cause, Listed, list_cases};
+use identity::{Actor, BuyerState, Channel, Contact, DueMail, Fault};
 use serde_json::json;
 
 use crate::http::{Reply, Site, each_site};
@@ -222,6 +224,11 @@ fn c16_the_link_at_the_old_contact_freezes_once_and_the_new_one_opens_nothing_an
             (audited("buyer.contact_disputed"), audited("buyer.frozen"), audited("pin.disputed")),
             (1, 1, 0)
         );
+        let of_house =
+            || site.world.read(|tx, _| list_cases(tx, &Actor::Operator, ShopId::HOUSE, (Listed::Open, 9)));
+        let cases = of_house().unwrap();
+        let found: Vec<_> = cases.iter().map(|case| (case.cause, case.buyer(), case.payment())).collect();
+        assert_eq!((found, audited("case.opened")), (vec![(Cause::Contact, Some(buyer), None)], 1));
 
         let own = Contact::parse("a@b.example").unwrap();
         let put = site.world.write(move |tx, means| {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use base::{Money, PaymentId, ScopedId, ShopId, Timestamp};
 use identity::desk::{Button, Payer, Side, Visit, Wrong, admit_payer, find_payer, go, payer_name, with_next};
 use identity::factors::{has_second_factor, list_factors};
-use identity::{Actor, FactorKind, Person, Pin};
+use identity::{FactorKind, Person, Pin};
 use risk::Place;
 use serde::Deserialize;
 use store::Tx;
@@ -661,10 +661,4 @@ pub(super) async fn follow_payment(
     };
     let stream = futures_util::stream::once(changed);
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
-}
-
-/// Freezing is the buyer's own deed.
-pub(super) fn freeze(tx: &mut Tx<'_>, payer: &Payer<'_>) -> Result<(), ApiError> {
-    let actor: Actor = payer.actor();
-    Ok(identity::set_frozen(tx, &payer.means, &actor, payer.session.buyer, identity::Freeze::Freeze)?)
 }

@@ -4,6 +4,7 @@ use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{EntryId, Timestamp};
+use identity::cases::{Cause, open_payment_case};
 use identity::desk::{Button, Side, Visit, admit_payer};
 use store::Tx;
 use webkit::body::Incoming;
@@ -11,7 +12,7 @@ use webkit::error::ApiError;
 use webkit::page::{Frame, show};
 
 use super::Desk;
-use super::paying::{Standing, find_standing, freeze, payment_id};
+use super::paying::{Standing, find_standing, payment_id};
 use super::trade::origination;
 use super::words::{reached_at, risk_lang, shown};
 use crate::labels::{LabelSource, label_fraud};
@@ -208,7 +209,8 @@ pub(super) async fn show_not_me(
     Ok(show(StatusCode::OK, &view))
 }
 
-/// Freezes the buyer's account; the payment is known as fraud from then on.
+/// Freezes the buyer's account and ends its other sessions; the payment is known as fraud from then on, and its shop and
+/// whoever runs the installation each have a case. Said again of a frozen account, it tells nobody anew.
 pub(super) async fn freeze_account(
     Shared(desk): Shared<Desk>,
     visit: Visit,
@@ -221,11 +223,12 @@ pub(super) async fn freeze_account(
     let done = desk.db().write(move |tx| {
         let payer = admit_payer(tx, &cx.hall, &asker)?;
         let payment = find_standing(tx, &payer, id)?.payment;
-        if payment.buyer == Some(payer.session.buyer) {
-            let (who, from) = (payer.session.buyer.into(), origination(&asker));
-            label_fraud(tx, &payer.means, &who, &from, &payment, LabelSource::Payer)?;
+        let buyer = payer.session.buyer;
+        if payment.buyer == Some(buyer) && payment.confirmed_at.is_some() {
+            label_fraud(tx, &payer.means, &buyer.into(), &origination(&asker), &payment, LabelSource::Payer)?;
+            open_payment_case(tx, &payer.means, buyer, payment.id)?;
         }
-        freeze(tx, &payer)
+        Ok::<_, ApiError>(identity::freeze_everything(tx, &payer.means, &payer.session, Cause::Payment)?)
     });
     done.await?;
     let action_href = format!("/pay/{id}");

@@ -134,7 +134,7 @@ pub(crate) fn of_rule(error: RuleModeError) -> ApiError {
 }
 
 /// A label that was not set.
-pub(crate) fn of_label(error: LabelError) -> ApiError {
+pub fn of_label(error: LabelError) -> ApiError {
     let text = error.to_string();
     match error {
         LabelError::Denied(found) => found.into(),

@@ -62,7 +62,7 @@ mod tests {
     fn sources() -> Vec<(String, String)> {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut found = Vec::new();
-        for name in ["webkit", "identity", "payments", "tokens"] {
+        for name in ["webkit", "identity", "payments", "tokens", "app"] {
             templates(&crates.join(name).join("templates"), &mut found);
         }
         let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();

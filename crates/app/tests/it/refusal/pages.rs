@@ -91,6 +91,15 @@ fn cases() -> Vec<Case> {
         case("POST", "/desk/payments/{id}/label", P::Review, |s| {
             fill(s.paid_page("/label"), &[("label", "fraud"), ("note", "card reported stolen")])
         }),
+        case("GET", "/desk/cases", P::WorkCases, |_| show("/desk/cases")),
+        case("GET", "/desk/cases/{id}", P::WorkCases, |s| show(format!("/desk/cases/{}", s.case()))),
+        case("POST", "/desk/cases/{id}/take", P::WorkCases, |s| {
+            press(format!("/desk/cases/{}/take", s.case()))
+        }),
+        case("POST", "/desk/cases/{id}/close", P::WorkCases, |s| {
+            let fields = [("outcome", "fraud"), ("note", "stolen phone")];
+            fill(format!("/desk/cases/{}/close", s.case()), &fields)
+        }),
         case("GET", "/desk/refunds", P::ViewPayments, |_| show("/desk/refunds")),
         case("GET", "/desk/refunds/limit", P::ManageShop, |_| show("/desk/refunds/limit")),
         case("POST", "/desk/refunds/limit", P::ManageShop, |_| {

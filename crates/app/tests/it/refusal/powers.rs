@@ -68,6 +68,15 @@ impl Stage {
         self.house.send(put("/v1/payout-account".into(), payout()).bearer(&other));
     }
 
+    /// A payment that its payer disowned.
+    pub(super) fn case(&self) -> String {
+        let (payer, payment) = (self.payer().buyer, text(&self.paid(), "id").parse().unwrap());
+        let opened = move |tx: &mut store::Tx<'_>, means: &identity::Means<'_>| {
+            identity::cases::open_payment_case(tx, means, payer, payment)
+        };
+        self.house.write(opened).to_string()
+    }
+
     pub(super) fn access_review(&self) -> AccessReviewId {
         let shop = self.shop.id;
         self.house.write(move |tx, means| identity::open_access_review(tx, means, shop))
@@ -138,6 +147,13 @@ pub(super) fn cases() -> Vec<Case> {
         case("review_emergency", |s| {
             let path = format!("/v1/emergencies/{}/review", s.ended_emergency());
             Request::post(&path, &json!({"note": "looked at it all"}))
+        }),
+        case("list_cases", |_| get("/v1/cases".into())),
+        case("find_case", |s| get(format!("/v1/cases/{}", s.case()))),
+        case("take_case", |s| Request::post(&format!("/v1/cases/{}/take", s.case()), &json!({}))),
+        case("close_case", |s| {
+            let body = json!({"outcome": "fraud", "note": "stolen phone"});
+            Request::post(&format!("/v1/cases/{}/close", s.case()), &body)
         }),
         case("list_access_reviews", |_| get("/v1/access_reviews".into())),
         case("find_access_review", |s| get(format!("/v1/access_reviews/{}", s.access_review()))),
