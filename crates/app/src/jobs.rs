@@ -17,6 +17,7 @@ use crate::limits::{
 };
 
 use crate::page_watch::Watch;
+use crate::page_watch::browser::Browser;
 
 mod access;
 pub mod keys;
@@ -90,12 +91,17 @@ impl Jobs {
         Ok(jobs)
     }
 
-    /// Looks at the payment pages once a day, where payers reach them.
+    /// Looks at the payment pages once a day, where payers reach them, and in `browser` where there is one.
     ///
     /// # Errors
     /// A thread cannot be started.
-    pub fn watch_pages(&mut self, installation: &Installation, url: &str) -> Result<(), String> {
-        let watch = Watch::new(installation.clone(), url, Arc::clone(&self.stop))?;
+    pub fn watch_pages(
+        &mut self,
+        installation: &Installation,
+        url: &str,
+        browser: Option<Browser>,
+    ) -> Result<(), String> {
+        let watch = Watch::new(installation.clone(), url, Arc::clone(&self.stop))?.with_browser(browser);
         self.each("pages", Duration::from_secs(DAILY_LOOK_EVERY_SECONDS), move || watch.look())
     }
 

@@ -4,13 +4,15 @@
 //! Promises: a page is fetched through its public address, as a payer's browser would, so that what a proxy, a cache or a
 //! thief in front of the program adds or drops is seen ([`visit`]); what payers' browsers stopped is taken as a report
 //! ([`reports`]); each distinct problem is one entry in the audit log, one alarm and one notice, however often it is met
-//! ([`problems`]). It does not run scripts, and it does not see the PIN page, for which a payer is signed in: of that one it
-//! sees the files, and the reports of browsers.
+//! ([`problems`]). The PIN page, for which a payer is signed in, is looked at as a specimen of itself that anybody may see.
+//! Scripts are run where the operator names a browser ([`browser`]); without one a page is read as it was received.
 //!
-//! Reading order: `visit.rs`, `markup.rs`, `headers.rs` (what was received), `problems.rs`, `reports.rs`, `store.rs`.
+//! Reading order: `visit.rs`, `markup.rs`, `headers.rs` (what was received), `browser.rs`, `problems.rs`, `reports.rs`,
+//! `store.rs`.
 
 use std::fmt;
 
+pub mod browser;
 pub mod headers;
 pub mod markup;
 pub mod problems;
@@ -25,6 +27,8 @@ pub use store::MIGRATIONS;
 pub const RECEIVED_BYTES_MAX: usize = 512 * 1024;
 /// How long one answer may take, seconds.
 pub const FETCH_SECONDS_MAX: u64 = 10;
+/// How long a browser may take to show one page, seconds.
+pub const BROWSER_SECONDS_MAX: u64 = 30;
 /// Longest name out of a received page that a problem repeats, characters.
 pub const NAME_CHARS_MAX: usize = 100;
 /// Problems of one look that are named; the rest is counted.
@@ -67,6 +71,8 @@ pub enum Finding {
     Redirect(String),
     /// A page that is none.
     NotAPage(String),
+    /// The browser did not show a page.
+    Unshown(String),
 }
 
 impl Finding {
@@ -84,6 +90,7 @@ impl Finding {
             Finding::Header(_) => "header",
             Finding::Redirect(_) => "redirect",
             Finding::NotAPage(_) => "not_a_page",
+            Finding::Unshown(_) => "not_shown",
         }
     }
 }
@@ -102,6 +109,7 @@ impl fmt::Display for Finding {
             Finding::Header(what) => write!(f, "the header `{what}` was changed"),
             Finding::Redirect(what) => write!(f, "the page leads on to `{what}`"),
             Finding::NotAPage(what) => write!(f, "the answer is no page of ours: {what}"),
+            Finding::Unshown(what) => write!(f, "the browser did not show the page: {what}"),
         }
     }
 }

@@ -56,6 +56,8 @@ pay-amount-button = Continue
 
 ## PIN
 pin-title = Enter your payment PIN
+pin-specimen-shop = Specimen
+pin-specimen = This is a specimen of the page on which payers give their PIN. There is nothing to pay, and nothing can be typed.
 pin-button = Pay { $amount }
 
 ## Challenge
@@ -244,6 +246,7 @@ refunds-payment = Payment
 
 codes-title = Codes
 codes-new = New code
+codes-see-pin = What payers see when they give their PIN
 codes-none-title = No codes yet
 codes-none-text = Make one for an order, or a fixed one for the counter.
 codes-kind = Kind

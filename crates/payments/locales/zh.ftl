@@ -53,6 +53,8 @@ pay-amount-button = 继续
 
 ## 支付密码
 pin-title = 请输入支付密码
+pin-specimen-shop = 样张
+pin-specimen = 这是付款人输入支付密码页面的样张。无需付款，也无法输入。
 pin-button = 付款 { $amount }
 
 ## 确认本人
@@ -234,6 +236,7 @@ refunds-payment = 付款
 
 codes-title = 收款码
 codes-new = 新建收款码
+codes-see-pin = 查看付款人输入支付密码的页面
 codes-none-title = 还没有收款码
 codes-none-text = 为订单生成一个，或为柜台生成固定码。
 codes-kind = 种类

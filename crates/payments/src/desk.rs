@@ -39,6 +39,7 @@ mod refunds;
 mod reviews;
 mod rows;
 mod rules;
+mod specimen;
 mod touching;
 mod trade;
 mod words;
@@ -81,6 +82,9 @@ impl FromRef<Desk> for Hall {
     }
 }
 
+/// A specimen of the PIN page, which anybody may see; the real one is for a payer who is signed in.
+pub const SPECIMEN: &str = "/pay/specimen";
+
 /// All pages of this domain.
 pub fn router(context: Context, hall: Hall) -> Router {
     let desk = Desk::new(context, hall);
@@ -92,6 +96,7 @@ fn buyers() -> Router<Desk> {
     Router::new()
         .route("/p/{token}", get(paying::scan_code).post(paying::start_payment))
         .route("/p/{token}/amount", post(paying::create_payment))
+        .route("/pay/specimen", get(specimen::show_specimen))
         .route("/pay/{id}", get(paying::show_payment))
         .route("/pay/{id}/confirm", post(paying::confirm_payment))
         .route("/pay/{id}/answer", post(paying::answer_challenge))

@@ -52,10 +52,10 @@ async fn serve(config: Config) -> Result<(), String> {
     let machines = bind_machines(&config, &installation).await?;
     let jobs = {
         let (installation, mail, texts) = (installation.clone(), config.mail.clone(), config.texts.clone());
-        let url = public_url.clone();
+        let (url, browser) = (public_url.clone(), config.watch_browser.clone());
         let start = move || {
             let mut jobs = Jobs::start(&installation, mail, texts)?;
-            jobs.watch_pages(&installation, &url).map(|()| jobs)
+            jobs.watch_pages(&installation, &url, browser).map(|()| jobs)
         };
         tokio::task::spawn_blocking(start).await.map_err(|e| e.to_string())??
     };

@@ -8,8 +8,9 @@ use base::{EntryId, ShopId};
 use identity::{Fault, Means, Notice};
 use store::Tx;
 
+use super::browser::Browser;
 use super::store as rows;
-use super::visit::{SIGN_IN, Seen, VisitError, Visitor};
+use super::visit::{Seen, VisitError, Visitor, list_pages};
 use super::{REPORTED_A_DAY_MAX, TOLD_AGAIN_DAYS, UNSEEN_DAYS_MAX};
 use crate::installation::Installation;
 use crate::jobs::{begin_day, day_of, find_last_day, put_last_day};
@@ -113,6 +114,7 @@ pub(super) fn alarm(source: Source, fresh: &[String]) {
 pub struct Watch {
     at: Installation,
     url: String,
+    browser: Option<Browser>,
     stop: Arc<AtomicBool>,
     runtime: tokio::runtime::Runtime,
 }
@@ -125,7 +127,13 @@ impl Watch {
     pub fn new(at: Installation, url: &str, stop: Arc<AtomicBool>) -> Result<Watch, String> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-        Ok(Watch { at, url: url.to_owned(), stop, runtime })
+        Ok(Watch { at, url: url.to_owned(), browser: None, stop, runtime })
+    }
+
+    /// The same with a browser, where there is one, that runs the scripts of each page.
+    #[must_use]
+    pub fn with_browser(self, browser: Option<Browser>) -> Watch {
+        Watch { browser, ..self }
     }
 
     /// Looks, once on each day of UTC; what could not be reached is tried again at the next call.
@@ -148,18 +156,24 @@ impl Watch {
             return Ok(Vec::new());
         }
         let paths = self.paths().map_err(|e| e.to_string())?;
-        let seen = Visitor::new(&self.url, None).map(|visitor| self.runtime.block_on(visitor.look(&paths)));
+        if self.browser.is_none() {
+            tracing::info!(
+                "payment pages are looked at without running their scripts; name a browser with --watch-browser"
+            );
+        }
+        let visitor = Visitor::new(&self.url, None).map(|visitor| visitor.with_browser(self.browser.clone()));
+        let seen = visitor.map(|visitor| self.runtime.block_on(visitor.look(&paths)));
         match seen.and_then(|seen| seen) {
             Ok(seen) => self.enter(&seen).map_err(|e| e.to_string()),
             Err(problem) => self.miss(last, today, &problem),
         }
     }
 
-    /// The pay page of a printed code, where a shop has one, and the page before the PIN.
+    /// The pay page of a printed code, where a shop has one, and those that every installation has.
     fn paths(&self) -> Result<Vec<String>, store::Error> {
         let key = payments::code::code_key(&self.at.vault);
         let token = self.at.db.read_blocking(|tx| payments::code::find_any_token(tx, &key))?;
-        Ok(token.map(|token| format!("/p/{token}")).into_iter().chain([SIGN_IN.to_owned()]).collect())
+        Ok(token.map(|token| format!("/p/{token}")).into_iter().chain(list_pages()).collect())
     }
 
     fn enter(&self, seen: &Seen) -> Result<Vec<String>, Fault> {
@@ -201,6 +215,7 @@ fn note_look(tx: &mut Tx<'_>, means: &Means<'_>, seen: &Seen) -> Result<(), stor
     let about = Object::word("payment_page");
     let entry = Entry::new(id, means.now, Actor::system("page watch"), CHECKED, about, outcome)
         .detail("pages", number(seen.pages))
+        .detail("pages_run", number(seen.pages_run))
         .detail("files", number(seen.files))
         .detail("findings", number(seen.findings.len()));
     audit::append(tx, &entry).map(drop)

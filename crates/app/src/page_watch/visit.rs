@@ -10,17 +10,25 @@ use reqwest::{Client, Url};
 use webkit::page::assets::{self, Asset, integrity_of};
 use webkit::page::scripts::list_payment_scripts;
 
+use super::browser::Browser;
 use super::{FETCH_SECONDS_MAX, Finding, RECEIVED_BYTES_MAX, headers, markup, shown};
 use crate::key_source::install_tls;
 
 /// The page at which payers sign in, before they type their PIN.
 pub const SIGN_IN: &str = "/me/sign-in";
 
+/// The pages that every installation has, in the order of a payer: the door, and the PIN page as a specimen.
+pub fn list_pages() -> [String; 2] {
+    [SIGN_IN, payments::desk::SPECIMEN].map(str::to_owned)
+}
+
 /// What a look found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Pages that were looked at.
     pub pages: usize,
+    /// Those of them that a browser showed, with their scripts run.
+    pub pages_run: usize,
     /// Files that were looked at.
     pub files: usize,
     /// What is not as it should be, each once.
@@ -50,6 +58,7 @@ pub enum VisitError {
 pub struct Visitor {
     client: Client,
     base: Url,
+    browser: Option<Browser>,
 }
 
 impl Visitor {
@@ -74,7 +83,13 @@ impl Visitor {
             }
         };
         let unmade = |_| VisitError::Address(shown(url));
-        Ok(Visitor { client: builder.build().map_err(unmade)?, base })
+        Ok(Visitor { client: builder.build().map_err(unmade)?, base, browser: None })
+    }
+
+    /// The same with a browser, where there is one, that runs the scripts of each page.
+    #[must_use]
+    pub fn with_browser(self, browser: Option<Browser>) -> Visitor {
+        Visitor { browser, ..self }
     }
 
     /// The page that the address itself names, where it names one.
@@ -90,8 +105,16 @@ impl Visitor {
         let mut findings = BTreeSet::new();
         let mut files: BTreeSet<String> =
             list_payment_scripts().iter().map(|script| script.file.href.clone()).collect();
+        let (mut pages_run, mut is_shown) = (0, self.browser.is_some());
         for path in paths {
             let html = self.look_at_page(path, &mut findings).await?;
+            // A browser that fails is not waited for once more: the program may be asked to stop meanwhile.
+            if is_shown {
+                let run = self.run_page(path).await;
+                is_shown = run.is_ok();
+                pages_run += usize::from(is_shown);
+                findings.extend(run.unwrap_or_else(|why| vec![Finding::Unshown(why)]));
+            }
             let loaded = markup::files(&html);
             files.extend(loaded.into_iter().filter(|href| find_asset(href).is_some()));
         }
@@ -100,7 +123,12 @@ impl Visitor {
                 self.look_at_file(asset, &mut findings).await?;
             }
         }
-        Ok(Seen { pages: paths.len(), files: files.len(), findings: findings.into_iter().collect() })
+        Ok(Seen {
+            pages: paths.len(),
+            pages_run,
+            files: files.len(),
+            findings: findings.into_iter().collect(),
+        })
     }
 
     async fn look_at_page(&self, path: &str, findings: &mut BTreeSet<Finding>) -> Result<String, VisitError> {
@@ -122,6 +150,18 @@ impl Visitor {
         };
         findings.extend(markup::compare(&html, &self.base.origin().ascii_serialization()));
         Ok(html)
+    }
+
+    /// What is not ours in the page once its scripts ran in the browser; or why it did not show it.
+    async fn run_page(&self, path: &str) -> Result<Vec<Finding>, String> {
+        let Some(browser) = self.browser.clone() else { return Ok(Vec::new()) };
+        let url = self.base.join(path).map_err(|_| "it is no address".to_owned())?;
+        let shown = tokio::task::spawn_blocking(move || browser.show(url.as_str())).await;
+        let html = shown.map_err(|_| "the look broke off".to_owned())??;
+        if !html.contains("<main id=\"main\"") {
+            return Ok(vec![Finding::NotAPage("what the browser shows is none of ours".to_owned())]);
+        }
+        Ok(markup::compare(&html, &self.base.origin().ascii_serialization()))
     }
 
     async fn look_at_file(&self, asset: &Asset, findings: &mut BTreeSet<Finding>) -> Result<(), VisitError> {

@@ -1,12 +1,14 @@
 //! The watch of the payment pages against a real listener: as the program sends them, and with what a proxy in front of it
 //! adds or drops (C29, C30). And what browsers report.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use app::page_watch::visit::{SIGN_IN, Visitor};
+use app::page_watch::browser::{Browser, Sandbox};
+use app::page_watch::visit::{SIGN_IN, Visitor, list_pages};
 use app::page_watch::{
     Finding, REPORT_BYTES_MAX, REPORTED_A_DAY_MAX, REPORTS_PER_PLACE, TOLD_AGAIN_DAYS, Watch,
 };
@@ -16,10 +18,12 @@ use axum::http::{HeaderValue, Method, Response, header};
 use axum::middleware::{Next, from_fn};
 use base::ShopId;
 use identity::Role;
+use payments::desk::SPECIMEN;
 use serde_json::{Value, json};
 use testkit::http::Request;
 use webkit::page::assets;
 
+use crate::browsing;
 use crate::house::{AUTHORITY, House, runtime};
 
 const DAY: i64 = 86_400;
@@ -148,7 +152,7 @@ fn c30_what_a_proxy_plants_or_drops_is_found_on_the_pay_page_and_at_the_door() {
     let front = Front::new().with_code();
     let key = payments::code::code_key(&front.house.at.vault);
     let token = front.house.read(|tx| payments::code::find_any_token(tx, &key)).unwrap();
-    for path in [format!("/p/{token}"), SIGN_IN.to_owned()] {
+    for path in [format!("/p/{token}")].into_iter().chain(list_pages()) {
         for (number, (fault, said)) in PLANTED.into_iter().enumerate() {
             front.fault.store(number, Ordering::SeqCst);
             let found = front.findings(std::slice::from_ref(&path));
@@ -225,7 +229,8 @@ fn c30_the_command_says_what_it_found_and_with_its_exit_code_too() {
         (done.status.code().unwrap(), serde_json::from_slice::<Value>(&done.stdout).unwrap_or_default())
     };
     let (code, said) = run(&front.url);
-    assert_eq!((code, &said["changed"], &said["pages"]), (0, &json!(false), &json!(1)), "{said}");
+    assert_eq!((code, &said["changed"], &said["pages"]), (0, &json!(false), &json!(2)), "{said}");
+    assert_eq!(said["pages_run"], json!(0));
     front.fault.store(2, Ordering::SeqCst);
     let (code, said) = run(&front.url);
     assert_eq!((code, &said["findings"][0]["kind"]), (2, &json!("script")), "{said}");
@@ -319,4 +324,95 @@ fn c29_pages_say_where_browsers_report_to_and_scripts_have_their_integrity() {
     let scripts: Vec<&str> = html.split("<script").skip(1).collect();
     assert!(scripts.len() >= 2, "{html}");
     assert!(scripts.iter().all(|script| script.contains(" integrity=\"sha256-")), "{html}");
+}
+
+/// A program that stands for a browser and shows `html`, whichever page it is asked for.
+fn browser_that_shows(folder: &std::path::Path, html: &str) -> Browser {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (program, page) = (folder.join("browser"), folder.join("page"));
+    std::fs::write(&page, html).unwrap();
+    std::fs::write(&program, format!("#!/bin/sh\ncat '{}'\n", page.display())).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    Browser { program, sandbox: Sandbox::Kept }
+}
+
+#[test]
+fn c30_what_browsers_alone_are_given_is_found_where_their_scripts_run() {
+    let front = Front::new();
+    let honest = front.house.send(Request::new(Method::GET, SIGN_IN));
+    let honest = String::from_utf8(honest.body.to_vec()).unwrap();
+    let grown = honest.replace("</main>", "<script src=\"https://evil.example/x.js\"></script></main>");
+    let look = |html: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let visitor = Visitor::new(&front.url, None).unwrap();
+        let visitor = visitor.with_browser(Some(browser_that_shows(folder.path(), html)));
+        let seen = runtime().block_on(visitor.look(&list_pages())).unwrap();
+        (seen.pages_run, seen.findings)
+    };
+    assert_eq!(look(&honest), (2, vec![]));
+    let script = Finding::Script("https://evil.example/x.js".to_owned());
+    assert_eq!(look(&grown), (2, vec![script]), "what was fetched has no such script");
+    assert!(matches!(look("<p>moved</p>").1[..], [Finding::NotAPage(_)]));
+}
+
+#[test]
+fn c30_a_browser_that_shows_nothing_is_told_once_and_the_rest_is_looked_at() {
+    let front = Front::new();
+    front.house.member(ShopId::HOUSE, Role::Operator);
+    let nowhere = Browser { program: "/nowhere/chromium".into(), sandbox: Sandbox::Kept };
+    let watch = front.watch().with_browser(Some(nowhere));
+    let look = |fault: usize| {
+        front.fault.store(fault, Ordering::SeqCst);
+        watch.look();
+        front.house.wait(DAY);
+        (front.count(PROBLEMS), front.count(NOTICES))
+    };
+    assert_eq!(look(0), (1, 1));
+    assert_eq!(look(0), (1, 1), "what lasts is not told each day");
+    assert_eq!(look(2), (2, 2), "what a proxy plants is found all the same");
+    let shop = front.house.shop("SG");
+    front.house.paid(&shop, &front.house.buyer(crate::house::RICH), 5_000);
+}
+
+#[test]
+fn c30_the_command_without_its_browser_is_no_clean_look_and_no_change_either() {
+    let front = Front::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tillward"));
+    let options = ["watch-page", "--url", &front.url, "--json", "--watch-browser", "/nowhere/chromium"];
+    let done = command.args(options).env_clear().output().unwrap();
+    let said: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!((done.status.code(), &said["changed"]), (Some(1), &json!(false)), "{said}");
+    assert_eq!(said["findings"][0]["kind"], json!("not_shown"));
+}
+
+#[test]
+fn c30_the_specimen_is_the_pin_page_with_nothing_to_pay_and_nothing_to_press() {
+    let house = House::new();
+    let (shop, buyer) = (house.shop("SG"), house.buyer(crate::house::RICH));
+    let bill = house.bill(&shop, 900);
+    let real = browsing::page(&format!("/pay/{}", crate::house::text(&bill, "id")), Some(&buyer.token));
+    let (real, specimen) = (house.send(real), house.send(browsing::page(SPECIMEN, None)));
+    assert_eq!((real.status, specimen.status), (200, 200));
+    for (name, _) in webkit::request::list_page_headers() {
+        assert_eq!(real.headers.get(&name), specimen.headers.get(&name), "{name}");
+    }
+    let text = |answer: &testkit::http::Answer| String::from_utf8(answer.body.to_vec()).unwrap();
+    let (real, specimen) = (text(&real), text(&specimen));
+    let scripts = |html: &str| -> BTreeSet<String> {
+        html.split("<script").skip(1).map(|rest| rest.split('>').next().unwrap().to_owned()).collect()
+    };
+    // A payer with a passkey has one script more than this one.
+    assert!(scripts(&specimen).is_superset(&scripts(&real)) && scripts(&specimen).len() == 3);
+    assert!(real.contains("name=\"pin\"") && !real.contains("<fieldset"));
+    let pressed = specimen.split("<fieldset class=\"stack\" disabled>").nth(1).unwrap();
+    let pressed = pressed.split("</fieldset>").next().unwrap();
+    for part in ["name=\"pin\"", "data-passkey", "data-place"] {
+        assert!(pressed.contains(part), "{part}");
+    }
+    let main = specimen.split("<main").nth(1).unwrap().split("</main>").next().unwrap();
+    assert_eq!(main.matches("<button").count(), pressed.matches("<button").count(), "every button is within");
+    let fields = [("pin", "314159".to_owned())];
+    let sent = house.send(browsing::form(SPECIMEN, &fields, Some(&buyer.token)));
+    assert_eq!(sent.status, 405);
 }

@@ -42,7 +42,7 @@ const COMPUTED: [(&str, &[&str]); 20] = [
     ("&format!(\"{new}/options\")", &["/desk/security/passkey/options", "/me/security/passkey/options"]),
 ];
 /// Pages that people see who are not signed in, and why.
-const OPEN: [(&str, &str); 11] = [
+const OPEN: [(&str, &str); 12] = [
     ("/", "the front: which door to take"),
     ("/setup/{token}", "an invitation or the first set-up; the link is the proof"),
     ("/sign-in", "the door of members"),
@@ -53,6 +53,7 @@ const OPEN: [(&str, &str); 11] = [
     ("/freeze/{token}", "from a notice: the link is the proof"),
     ("/me/sign-in", "the door of buyers"),
     ("/me/new", "the door of new buyers"),
+    ("/pay/specimen", "the PIN page with nothing to pay, for the watch of payment pages"),
     ("/p/{token}", "what a code says of shop and amount, before anybody pays"),
 ];
 

@@ -425,6 +425,7 @@ fn show_pin(
         (true, false) => with_next("/me/factor", &here),
     };
     let view = PinPage {
+        is_specimen: false,
         wrong,
         factor_above: standing.factor_above,
         factor_href,

@@ -93,6 +93,8 @@ pub struct PinPage {
     pub wrong: String,
     /// Hidden field `confirm_token`: binds the PIN to amount, payee, payment and nonce.
     pub confirm_token: String,
+    /// Whether it is a specimen: nothing on it can be pressed.
+    pub is_specimen: bool,
     /// Whether the payer has a passkey; its form posts to `action_href` with `/passkey` behind it.
     pub has_passkey: bool,
     /// What is wrong with the passkey, as a sentence; empty at the first try.

@@ -64,6 +64,7 @@ impl PinPage {
             amount: yuan(128_000),
             wrong,
             confirm_token: "sample".into(),
+            is_specimen: false,
             has_passkey: true,
             passkey_wrong: String::new(),
             factor_above: None,
