@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit flush api policy mtls scan factors provider
-# post cards leaks export timing (the default), browser (gallery, walk, people, duties, passkeys and page), kill, soak. Each runs
+# apps post cards leaks export timing (the default), browser (gallery, walk, people, duties, passkeys and page), kill, soak. Each runs
 # against its own `tillward` on loopback and closes with `N passed, N failed`.
 #
 # Each oracle has a negative control: a planted fault it must find, or a dead oracle would look like success.
@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 PYTHON=.venv/oracles/bin/python
-DEFAULT_AREAS=(qr signatures audit flush api policy mtls scan factors provider post cards leaks export timing)
+DEFAULT_AREAS=(qr signatures audit flush api policy mtls scan factors provider apps post cards leaks export timing)
 
 oracles/install.sh || exit 1
 [ $# -gt 0 ] || set -- "${DEFAULT_AREAS[@]}"
@@ -24,7 +24,7 @@ run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
     export) "$PYTHON" oracles/sealed_export.py ;;
-    signatures | audit | api | policy | mtls | scan | factors | provider | post | cards | leaks | timing | flush | gallery | walk | people | duties | passkeys | page | kill | soak) "$PYTHON" "oracles/$1.py" ;;
+    signatures | audit | api | policy | mtls | scan | factors | provider | apps | post | cards | leaks | timing | flush | gallery | walk | people | duties | passkeys | page | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac
 }

@@ -64,6 +64,7 @@ pub fn router(context: &Context, edge: Edge) -> Router {
     let hall = hall(context);
     interface(context)
         .route(webkit::page::assets::ROUTE, get(webkit::page::assets::find_asset))
+        .merge(identity::routes::oauth_router().with_state(context.identity.clone()))
         .merge(identity::desk::router(&hall))
         .merge(tokens::desk::router(hall.clone()))
         .merge(crate::approvals::pages(context.clone(), &hall))

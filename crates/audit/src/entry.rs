@@ -237,6 +237,8 @@ named_ids! {
     ReviewId => "review";
     TransferId => "transfer";
     ApiKeyId => "api_key";
+    AppId => "app";
+    ConnectionId => "connection";
     CertificateId => "certificate";
     MemberId => "member";
     BuyerId => "buyer";

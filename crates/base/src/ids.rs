@@ -182,6 +182,10 @@ ids! {
     EntryId, "audit entry", "aud";
     /// An API key of a shop.
     ApiKeyId, "API key", "key";
+    /// Somebody else's program that may be let at a shop's API; `client_id` of OAuth.
+    AppId, "app", "app";
+    /// What one member allowed one app.
+    ConnectionId, "connection", "con";
     /// A client certificate of a shop's terminal or API client.
     CertificateId, "certificate", "crt";
     /// A member of a shop.

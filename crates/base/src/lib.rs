@@ -12,10 +12,10 @@ mod secret;
 pub use clock::{Clock, Timestamp};
 pub use dice::Dice;
 pub use ids::{
-    AccessReviewId, AlertId, ApiKeyId, ApprovalId, BuyerId, CaseId, CertificateId, CodeId, CustomerId,
-    DecisionId, DeviceId, EmergencyId, EntryId, ExportId, FactorId, IdError, MemberId, OpeningId, OrderId,
-    PaymentId, RefundId, RequestId, ReviewId, RoleId, ScopedId, SessionId, ShopId, TerminalId, TokenId,
-    TransferId,
+    AccessReviewId, AlertId, ApiKeyId, AppId, ApprovalId, BuyerId, CaseId, CertificateId, CodeId,
+    ConnectionId, CustomerId, DecisionId, DeviceId, EmergencyId, EntryId, ExportId, FactorId, IdError,
+    MemberId, OpeningId, OrderId, PaymentId, RefundId, RequestId, ReviewId, RoleId, ScopedId, SessionId,
+    ShopId, TerminalId, TokenId, TransferId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use secret::Secret;

@@ -93,6 +93,8 @@ pub(crate) fn note_notice(
         | Notice::PayoutAccount { .. }
         | Notice::RuleQuieted { .. }
         | Notice::ApiKeyEnds { .. }
+        | Notice::AppRegistered { .. }
+        | Notice::AppAllowed { .. }
         | Notice::CertificateEnds { .. }
         | Notice::AccessReviewWaits { .. }
         | Notice::AccessSuspended { .. }

@@ -10,7 +10,10 @@ use webkit::idempotency::Running;
 use webkit::throttle::{Rate, Throttle};
 
 use crate::api_keys::ApiKeyRing;
-use crate::limits::{ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX, REFUSALS_NOTED_MAX};
+use crate::limits::{
+    ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX, APP_CALLS_BURST_MAX, APP_CALLS_PER_MINUTE_MAX,
+    REFUSALS_NOTED_MAX,
+};
 use crate::members::Place;
 use crate::networks::CountryOf;
 use crate::outside::Provider;
@@ -48,6 +51,8 @@ pub struct Context {
     pub running: Running,
     /// What callers without an account asked for, by network address.
     pub anonymous: Arc<Throttle>,
+    /// What apps ask of the endpoints of OAuth, by network address.
+    pub app_calls: Arc<Throttle>,
     /// Thins out what refused signatures write into the audit log.
     pub refusals: Arc<Throttle>,
     /// What links in mails start with, without a slash at the end: `https://pay.shop.example`.
@@ -67,6 +72,7 @@ impl Context {
         let keys = Arc::new(ApiKeyRing::default());
         let rate = Rate { burst: ANONYMOUS_BURST_MAX, per_minute: ANONYMOUS_PER_MINUTE_MAX };
         let anonymous = Arc::new(Throttle::new(rate));
+        let apps = Rate { burst: APP_CALLS_BURST_MAX, per_minute: APP_CALLS_PER_MINUTE_MAX };
         let refusals = Rate { burst: REFUSALS_NOTED_MAX, per_minute: REFUSALS_NOTED_MAX };
         let refusals = Arc::new(Throttle::new(refusals));
         let passwords = PasswordQueue::default();
@@ -80,6 +86,7 @@ impl Context {
             keys,
             running: Running::default(),
             anonymous,
+            app_calls: Arc::new(Throttle::new(apps)),
             refusals,
             public_url,
             sends_texts: false,

@@ -22,8 +22,10 @@ use security::At;
 
 mod account;
 mod address;
+mod apps;
 mod buyer;
 mod buyer_policy;
+mod consent;
 mod contact;
 mod dress;
 mod emergency;
@@ -96,6 +98,7 @@ pub fn menu() -> Vec<MenuEntry> {
         section("/desk/access-review", "nav-access-review", Permission::ReviewAccess, People)
             .counting(two_people::count_review_lines),
         section("/desk/api-keys", "nav-api-keys", Permission::ManageApiKeys, Security),
+        section("/desk/apps", "nav-apps", Permission::ManageApiKeys, Security),
         section("/desk/emergency", "nav-emergency", Permission::EmergencyAccess, Security)
             .counting(emergency::count_waiting),
         section("/desk/buyer-policy", "nav-buyer-policy", Permission::ManageShop, Shop),
@@ -201,4 +204,8 @@ fn members() -> Router<Hall> {
         .merge(enrol::router(Side::Member))
         .route("/desk/api-keys", get(keys::list_keys).post(keys::create_key))
         .route("/desk/api-keys/{id}/revoke", post(keys::revoke_key))
+        .route("/desk/apps", get(apps::show_apps).post(apps::create_app))
+        .route("/desk/apps/{id}/remove", post(apps::delete_app))
+        .route("/desk/apps/connections/{id}/end", post(apps::end_connection))
+        .route("/oauth/authorize", get(consent::show_question).post(consent::decide))
 }

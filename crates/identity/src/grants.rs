@@ -37,6 +37,12 @@ impl Permissions {
         Permissions(self.0 | other.0)
     }
 
+    /// Those that are in `other` as well.
+    #[must_use]
+    pub fn within(self, other: Permissions) -> Permissions {
+        Permissions(self.0 & other.0)
+    }
+
     /// Without those of `other`.
     #[must_use]
     pub fn without(self, other: Permissions) -> Permissions {

@@ -43,6 +43,7 @@ mod member_devices;
 mod members;
 mod networks;
 mod notices;
+pub mod oauth;
 pub mod outside;
 mod own;
 pub mod pages;
@@ -148,7 +149,7 @@ pub use password_reset::{
     PasswordResetError, answer_password_resets, find_password_reset, finish_password_reset,
     request_password_reset,
 };
-pub use permissions::{Actor, Denied, KeyCaller, Permission, Role, TerminalCaller};
+pub use permissions::{Actor, AppCaller, Denied, KeyCaller, Permission, Role, TerminalCaller};
 pub use person::Person;
 pub use phone::{Contact, Phone};
 pub use pin::{

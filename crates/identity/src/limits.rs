@@ -267,3 +267,38 @@ pub const PROVIDER_SECONDS_MAX: u64 = 10;
 pub const PROVIDER_KEEP_SECONDS: i64 = 3600;
 /// How often at most a provider's keys are asked for because of a key nobody knows, in seconds.
 pub const PROVIDER_KEYS_EVERY_SECONDS: i64 = 60;
+
+/// Apps that a shop has registered at one time.
+pub const APPS_MAX: usize = 50;
+/// Addresses of return of one app.
+pub const APP_REDIRECTS_MAX: usize = 10;
+/// Longest address of return, in bytes.
+pub const APP_REDIRECT_BYTES_MAX: usize = 512;
+/// Public keys of one app: the present one, the next one, and room.
+pub const APP_KEYS_MAX: usize = 5;
+/// Longest text of an app's keys, in bytes.
+pub const APP_KEYS_BYTES_MAX: usize = 16 * 1024;
+/// Longest `jti`, in bytes.
+pub const APP_JTI_BYTES_MAX: usize = 256;
+/// How far an app's clock may be from ours, either way, in seconds (FAPI 2.0 §5.3.2.1: not more than 60).
+pub const APP_SKEW_SECONDS: i64 = 60;
+/// How far ahead an assertion may end, in seconds.
+pub const APP_ASSERTION_SECONDS_MAX: i64 = 300;
+/// Longest `state` of an app, in bytes.
+pub const APP_STATE_BYTES_MAX: usize = 512;
+/// Life of a pushed request, in seconds (FAPI 2.0 §5.3.2.2: less than 600): long enough to sign in with both steps.
+pub const APP_REQUEST_SECONDS: i64 = 300;
+/// Life of a code, in seconds (FAPI 2.0 §5.3.2.1: not more than 60).
+pub const APP_CODE_SECONDS: i64 = 60;
+/// How long a code is remembered after its end, so that one that comes twice is noticed, in seconds.
+pub const APP_CODE_KEPT_SECONDS: i64 = 86_400;
+/// Life of an access token, in seconds.
+pub const APP_ACCESS_SECONDS: i64 = 300;
+/// How long what a member allowed an app lasts, however busy, in seconds.
+pub const APP_CONNECTION_SECONDS: i64 = 90 * 86_400;
+/// How often at most the last use of a connection is written down, in seconds.
+pub const APP_TOUCH_SECONDS: i64 = 3_600;
+/// Requests at the endpoints of OAuth from one network address, at once after a rest. A service may act for many shops.
+pub const APP_CALLS_BURST_MAX: u32 = 120;
+/// The same, each minute for ever.
+pub const APP_CALLS_PER_MINUTE_MAX: u32 = 120;

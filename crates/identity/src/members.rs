@@ -19,6 +19,7 @@ use crate::limits::MEMBERS_MAX;
 pub(crate) use crate::logins::{INDEX_KIND, email_index, find_login_of};
 use crate::member_devices;
 use crate::notices::{self, Notice};
+use crate::oauth;
 use crate::password::{Password, PasswordHash, QueueFull};
 use crate::password_reset;
 use crate::permissions::{Actor, Denied, Permission, Role};
@@ -347,6 +348,8 @@ pub struct Left {
     pub sessions: usize,
     /// API keys the member had made.
     pub api_keys: usize,
+    /// Apps that acted for the member.
+    pub connections: usize,
     /// Second factors.
     pub factors: usize,
     /// Open proposals and unused approvals.
@@ -391,6 +394,7 @@ pub(crate) fn end_member(
     let left = Left {
         sessions: sessions::end_member_sessions(tx, means, id)?,
         api_keys: api_keys::revoke_keys_of(tx, means, actor, id)?,
+        connections: oauth::end_connections_of(tx, means, actor, id)?,
         factors: factors::delete_all(tx, Person::Member(id))?,
         approvals: approvals::withdraw_all(tx, means, actor, shop, &id.to_string())?,
     };
@@ -405,7 +409,8 @@ pub(crate) fn end_member(
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let event = Event::new(shop, actor, record::MEMBER_REMOVED, id)
         .with("sessions", count(left.sessions))
-        .with("api_keys", count(left.api_keys));
+        .with("api_keys", count(left.api_keys))
+        .with("connections", count(left.connections));
     record::note(tx, means, event)?;
     Ok(left)
 }

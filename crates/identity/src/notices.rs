@@ -151,6 +151,18 @@ pub enum Notice {
         /// Why, as they wrote it.
         reason: String,
     },
+    /// Somebody else's program may be let at the shop's API from now on.
+    AppRegistered {
+        /// What it is called.
+        app: String,
+    },
+    /// A member let an app act for them.
+    AppAllowed {
+        /// What it is called.
+        app: String,
+        /// Who: an id of ours.
+        who: String,
+    },
     /// An API key that this person may manage ends soon.
     ApiKeyEnds {
         /// What it is called.

@@ -11,6 +11,7 @@ use webkit::page::Texts;
 
 pub mod account;
 pub mod api_keys;
+pub mod apps;
 pub mod entry;
 pub mod front;
 pub mod keys;

@@ -1,6 +1,6 @@
 //! Who may do what: one table of roles and permissions, denied by default (AZ-1, C10).
 
-use base::{ApiKeyId, ShopId, TerminalId, Timestamp};
+use base::{ApiKeyId, AppId, ConnectionId, MemberId, ShopId, TerminalId, Timestamp};
 
 use crate::grants::Permissions;
 use crate::limits::{OPEN_STEP_UP_SECONDS, STEP_UP_SECONDS};
@@ -231,6 +231,23 @@ pub struct KeyCaller {
     pub touch_due: bool,
 }
 
+/// Somebody else's program, let in by a member, whose token and key were verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppCaller {
+    /// What the member allowed it.
+    pub connection: ConnectionId,
+    /// The app.
+    pub app: AppId,
+    /// The shop.
+    pub shop: ShopId,
+    /// Who allowed it.
+    pub member: MemberId,
+    /// What it may do now: never more than the app, the member then and the member now.
+    pub permissions: Permissions,
+    /// Whether its use is to be written down; once an hour.
+    pub touch_due: bool,
+}
+
 /// A terminal whose client certificate was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TerminalCaller {
@@ -251,6 +268,8 @@ pub enum Actor {
     Member(MemberSession),
     /// A shop's own system.
     ApiKey(KeyCaller),
+    /// Somebody else's program, for one member.
+    App(AppCaller),
     /// A shop's terminal.
     Terminal(TerminalCaller),
     /// Whoever runs the installation, at its command line.
@@ -319,6 +338,7 @@ impl Actor {
                 holds_for_good(member, permission) || lent.contains(permission)
             }
             Actor::ApiKey(caller) => caller.role.grants(permission),
+            Actor::App(caller) => caller.permissions.contains(permission),
             Actor::Terminal(_) => Role::Terminal.grants(permission),
             Actor::Operator => Role::Operator.grants(permission),
             Actor::System => Role::System.grants(permission),
@@ -344,9 +364,12 @@ impl Actor {
         let (given, at) = match self {
             Actor::Member(session) => (session.second_factor, session.at),
             Actor::Buyer(session) => (session.second_factor, session.at),
-            Actor::Anyone | Actor::ApiKey(_) | Actor::Terminal(_) | Actor::Operator | Actor::System => {
-                return Ok(());
-            }
+            Actor::Anyone
+            | Actor::ApiKey(_)
+            | Actor::App(_)
+            | Actor::Terminal(_)
+            | Actor::Operator
+            | Actor::System => return Ok(()),
         };
         check_age(Some(seconds), given, at, SECOND_FACTOR_DEMANDED)
     }
@@ -356,6 +379,7 @@ impl Actor {
         match self {
             Actor::Member(member) => Some(member.shop),
             Actor::ApiKey(caller) => Some(caller.shop),
+            Actor::App(caller) => Some(caller.shop),
             Actor::Terminal(caller) => Some(caller.shop),
             Actor::Anyone | Actor::Buyer(_) | Actor::Operator | Actor::System => None,
         }
@@ -368,6 +392,7 @@ impl Actor {
             Actor::Buyer(session) => session.buyer.to_string(),
             Actor::Member(session) => session.member.to_string(),
             Actor::ApiKey(caller) => caller.key.to_string(),
+            Actor::App(caller) => caller.connection.to_string(),
             Actor::Terminal(caller) => caller.terminal.to_string(),
             Actor::Operator => "operator".to_owned(),
             Actor::System => "system".to_owned(),

@@ -16,6 +16,14 @@ actions! {
     ACCESS_REVIEW_DECIDED = "access_review.decided";
     ACCESS_REVIEW_ENDS_SOON = "access_review.ends_soon";
     ACCESS_REVIEW_OPENED = "access_review.opened";
+    APP_ALLOWED = "app.allowed";
+    APP_CODE_REFUSED = "app.code_refused";
+    APP_CODE_REUSED = "app.code_reused";
+    APP_CONNECTED = "app.connected";
+    APP_DECLINED = "app.declined";
+    APP_DISCONNECTED = "app.disconnected";
+    APP_REGISTERED = "app.registered";
+    APP_REMOVED = "app.removed";
     API_KEY_ENDS_SOON = "api_key.ends_soon";
     API_KEY_RESTORED = "api_key.restored";
     API_KEY_SUSPENDED = "api_key.suspended";
@@ -152,6 +160,7 @@ impl From<&Actor> for audit::Actor {
                 session.emergency.map_or(member.clone(), |lent| member.under(lent.id))
             }
             Actor::ApiKey(caller) => caller.key.into(),
+            Actor::App(caller) => caller.connection.into(),
             Actor::Terminal(caller) => caller.terminal.into(),
             Actor::Operator => audit::Actor::system("operator"),
             Actor::System => audit::Actor::system("tillward"),

@@ -16,6 +16,7 @@ mod factors;
 pub mod gate;
 mod keys;
 mod members;
+mod oauth;
 pub mod passkey_bodies;
 pub(crate) mod passkeys;
 mod passwords;
@@ -34,6 +35,8 @@ pub use errors::{
     CODES, PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED, asleep, denied, fault, refused_pin,
     unauthenticated,
 };
+pub(crate) use oauth::AUTHORIZE;
+pub use oauth::router as oauth_router;
 pub use passkeys::refused_passkey;
 
 /// All operations of this domain.

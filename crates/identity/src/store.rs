@@ -4,6 +4,7 @@ pub(crate) mod access_reviews;
 pub(crate) mod activity;
 pub(crate) mod api_keys;
 pub(crate) mod approvals;
+pub(crate) mod apps;
 pub(crate) mod buyers;
 pub(crate) mod cases;
 pub(crate) mod certificates;
@@ -407,6 +408,42 @@ pub const MIGRATIONS: &[Migration] = &[
             shop_id TEXT NOT NULL, case_id TEXT NOT NULL, at_ms BIGINT NOT NULL, worker TEXT NOT NULL,
             PRIMARY KEY (shop_id, case_id, at_ms, worker)
         );",
+    },
+    Migration {
+        version: 395,
+        name: "identity: connected apps",
+        sql: "
+        CREATE TABLE apps (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, redirects TEXT NOT NULL, keys TEXT NOT NULL,
+            permissions TEXT NOT NULL, maker TEXT, created_ms BIGINT NOT NULL, ended_ms BIGINT,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE TABLE app_requests (
+            shop_id TEXT NOT NULL, request_hash TEXT NOT NULL, app_id TEXT NOT NULL, redirect TEXT NOT NULL,
+            challenge TEXT NOT NULL, permissions TEXT NOT NULL, state TEXT, proof_key TEXT, expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, request_hash)
+        );
+        CREATE INDEX app_requests_by_end ON app_requests (expires_ms);
+        CREATE TABLE app_codes (
+            shop_id TEXT NOT NULL, code_hash TEXT NOT NULL, app_id TEXT NOT NULL, member_id TEXT NOT NULL,
+            redirect TEXT NOT NULL, challenge TEXT NOT NULL, permissions TEXT NOT NULL, proof_key TEXT,
+            expires_ms BIGINT NOT NULL, connection_id TEXT,
+            PRIMARY KEY (shop_id, code_hash)
+        );
+        CREATE INDEX app_codes_by_end ON app_codes (expires_ms);
+        CREATE TABLE app_connections (
+            shop_id TEXT NOT NULL, id TEXT NOT NULL, app_id TEXT NOT NULL, member_id TEXT NOT NULL,
+            permissions TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL, used_ms BIGINT,
+            ended_ms BIGINT,
+            PRIMARY KEY (shop_id, id)
+        );
+        CREATE TABLE app_tokens (
+            shop_id TEXT NOT NULL, token_hash TEXT NOT NULL, connection_id TEXT NOT NULL, proof_key TEXT,
+            expires_ms BIGINT NOT NULL,
+            PRIMARY KEY (shop_id, token_hash)
+        );
+        CREATE INDEX app_tokens_by_connection ON app_tokens (shop_id, connection_id);
+        CREATE INDEX app_tokens_by_end ON app_tokens (expires_ms);",
     },
 ];
 

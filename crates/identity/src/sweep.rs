@@ -8,6 +8,7 @@ use crate::codes;
 use crate::context::{Fault, Means};
 use crate::disputes;
 use crate::limits::SWEEP_ROWS_MAX;
+use crate::oauth;
 use crate::passkeys;
 use crate::password_reset;
 use crate::sent_codes;
@@ -37,6 +38,7 @@ pub fn sweep(tx: &mut Tx, means: &Means<'_>) -> Result<usize, Fault> {
     gone += activity::sweep_activity(tx, means.now, SWEEP_ROWS_MAX - gone)?;
     gone += approvals::sweep_invited(tx, means, SWEEP_ROWS_MAX - gone)?;
     gone += password_reset::sweep_resets(tx, means.now, SWEEP_ROWS_MAX - gone)?;
+    gone += oauth::sweep_apps(tx, means, SWEEP_ROWS_MAX - gone)?;
     let old = throttles::list_old_throttles(tx, before, SWEEP_ROWS_MAX - gone)?;
     for (kind, subject) in &old {
         throttles::delete_throttle(tx, kind, subject)?;

@@ -35,6 +35,14 @@ pub enum TokenKind {
     Dispute,
     /// A link with which a member sets a forgotten password anew.
     PasswordReset,
+    /// A request that an app pushed, until its member decided.
+    AppRequest,
+    /// What an app trades for its tokens.
+    AppCode,
+    /// With what an app calls, for minutes.
+    AppAccess,
+    /// With what an app gets the next one.
+    AppRefresh,
 }
 
 impl TokenKind {
@@ -52,6 +60,10 @@ impl TokenKind {
             TokenKind::OutsideState => "two_",
             TokenKind::Dispute => "twx_",
             TokenKind::PasswordReset => "twr_",
+            TokenKind::AppRequest => "twq_",
+            TokenKind::AppCode => "twc_",
+            TokenKind::AppAccess => "twa_",
+            TokenKind::AppRefresh => "twf_",
         }
     }
 }

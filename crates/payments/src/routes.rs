@@ -55,6 +55,12 @@ pub struct Context {
     begun: Arc<Throttle>,
 }
 
+impl axum::extract::FromRef<Context> for identity::Context {
+    fn from_ref(context: &Context) -> identity::Context {
+        context.identity.clone()
+    }
+}
+
 impl Context {
     /// A context that screens with `screen`.
     pub fn new(identity: identity::Context, signer: Arc<audit::Signer>, screen: Screen) -> Context {

@@ -308,7 +308,10 @@ impl ApiError {
             set(header::ALLOW, allow.clone());
         }
         if self.status() == StatusCode::UNAUTHORIZED {
-            set(header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature, Bearer"));
+            set(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(r#"Signature, Bearer, DPoP algs="ES256 PS256 EdDSA""#),
+            );
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod error;
 pub mod fuzz;
 pub mod idempotency;
+pub mod jose;
 pub mod limits;
 pub mod page;
 pub mod paging;

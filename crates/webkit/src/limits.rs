@@ -47,3 +47,12 @@ pub const THROTTLE_KEYS_MAX: usize = 65_536;
 
 /// Largest `Cookie` field that is read, in bytes.
 pub const COOKIE_BYTES_MAX: usize = 8192;
+
+/// Longest signed token that is read, in bytes.
+pub const JWS_BYTES_MAX: usize = 8 * 1024;
+/// Longest name of a public key, in characters.
+pub const JWK_NAME_CHARS_MAX: usize = 128;
+/// Shortest modulus of an RSA key, in bytes: 2,048 bits (FAPI 2.0 §5.4.1).
+pub const RSA_BYTES_MIN: usize = 256;
+/// Longest modulus of an RSA key, in bytes; longer ones cost time and bring nothing.
+pub const RSA_BYTES_MAX: usize = 512;

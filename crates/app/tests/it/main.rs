@@ -15,6 +15,8 @@ mod cases;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod connected_apps;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod demo;

@@ -224,7 +224,7 @@ impl Asker {
 
     /// Where to sign in, and where to come back to.
     fn sign_in_path(&self) -> String {
-        let is_member = self.path().starts_with("/desk") || self.path().starts_with("/sign-in");
+        let is_member = ["/desk", "/sign-in", "/oauth"].iter().any(|start| self.path().starts_with(start));
         let (door, home) = if is_member { ("/sign-in", "/desk") } else { ("/me/sign-in", "/me") };
         with_next(door, &self.next(home))
     }

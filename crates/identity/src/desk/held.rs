@@ -39,6 +39,7 @@ const KEPT: &[&str] = &[
     "currency",
     "email",
     "holder",
+    "keys",
     "kind",
     "label",
     "latitude",
@@ -51,6 +52,7 @@ const KEPT: &[&str] = &[
     "of",
     "purpose",
     "reason",
+    "redirects",
     "role",
     "scheme",
     "what",
@@ -284,6 +286,7 @@ mod tests {
             "username",
             "zone",
             // Of buttons, and of codes, which ask for no fresh factor.
+            "client_id",
             "decision",
             "factor",
             "level",
@@ -291,6 +294,7 @@ mod tests {
             "order_reference",
             "outcome",
             "place",
+            "request_uri",
             "subject",
         ];
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -1,6 +1,7 @@
 //! The texts of notices, in both languages: as a mail, and as one short message.
 
 mod access;
+mod apps;
 
 use base::{Secret, Timestamp};
 use webkit::page::Lang;
@@ -87,6 +88,8 @@ fn template(notice: &Notice) -> &'static str {
         Notice::ApprovalAsked { .. } => "approval_asked",
         Notice::PayoutAccount { .. } => "payout_account",
         Notice::RuleQuieted { .. } => "rule_quieted",
+        Notice::AppRegistered { .. } => "app_registered",
+        Notice::AppAllowed { .. } => "app_allowed",
         Notice::ApiKeyEnds { .. } => "api_key_ends",
         Notice::CertificateEnds { .. } => "certificate_ends",
         Notice::AccessReviewWaits { .. } => "access_review_waits",
@@ -156,6 +159,8 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::RuleQuieted { rule, quiet, who, at, reason } => {
             quieted_in_english((rule, *quiet), (who, *at), reason)
         }
+        Notice::AppRegistered { app } => apps::registered_in_english(app),
+        Notice::AppAllowed { app, who } => apps::allowed_in_english(app, who),
         Notice::ApiKeyEnds { label, days } => api_key_in_english(label, *days),
         Notice::CertificateEnds { label, days } => certificate_in_english(label, *days),
         Notice::AccessReviewWaits { lines, days } => access::waits_in_english(*lines, *days),
@@ -291,6 +296,13 @@ fn policy_in_chinese() -> (&'static str, String) {
         "店铺对买家的要求已更改",
         "您店铺中，买家付款时须使用通行密钥或第二步验证的起始金额刚刚被更改。".to_owned(),
     )
+}
+
+fn policy_advice(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "Sign in and look under “Asked of buyers”.",
+        Lang::Zh => "请登录后在“对买家的要求”中查看。",
+    }
 }
 
 fn sim_in_english(number: &Phone) -> String {
@@ -521,6 +533,8 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             quieted_in_chinese((rule, *quiet), (who, *at), reason)
         }
         Notice::ApprovalAsked { summary } => ("请您审批", format!("一位同事请您审批：{summary}。")),
+        Notice::AppRegistered { app } => apps::registered_in_chinese(app),
+        Notice::AppAllowed { app, who } => apps::allowed_in_chinese(app, who),
         Notice::ApiKeyEnds { label, days } => api_key_in_chinese(label, *days),
         Notice::CertificateEnds { label, days: 0 } => {
             ("证书已到期", format!("“{label}”的证书已到期，使用该证书的设备或程序已无法连接。"))
@@ -567,8 +581,8 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         }
         (Notice::RuleQuieted { .. }, Lang::En) => "If nobody agreed to it, undo it under “Rules”.",
         (Notice::RuleQuieted { .. }, Lang::Zh) => "若有不妥，请店主在“规则”中重新启用。",
-        (Notice::BuyerPolicyChanged, Lang::En) => "Sign in and look under “Asked of buyers”.",
-        (Notice::BuyerPolicyChanged, Lang::Zh) => "请登录后在“对买家的要求”中查看。",
+        (Notice::BuyerPolicyChanged, lang) => policy_advice(lang),
+        (Notice::AppRegistered { .. } | Notice::AppAllowed { .. }, lang) => apps::advice(lang),
         (Notice::ApiKeyEnds { .. }, Lang::En) => {
             "Sign in, make a new one under “API keys”, and revoke this one when nothing uses it any more."
         }

@@ -13,6 +13,7 @@ use super::account::{
     PinChangePage, PinForgotPage, Standing,
 };
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
+use super::apps::{AppsPage, ConsentPage};
 use super::entry::{
     BuyerCodePage, BuyerNewPage, BuyerSignInPage, ForgottenPage, InvitedPage, ResetPage, SetUpPage,
     SignInPage, WakePage,
@@ -31,6 +32,7 @@ use crate::disputes::Disputed;
 use crate::limits::PIN_COOLING_SECONDS;
 use crate::pin::Cooling;
 
+mod apps;
 mod person;
 mod trust;
 
@@ -389,6 +391,8 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("enrol-phone".to_owned(), EnrolPhonePage::sample(buyer()).render()?),
         ("recovery-codes".to_owned(), RecoveryCodesPage::sample(buyer()).render()?),
         ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/api-keys")).render()?),
+        ("apps".to_owned(), AppsPage::sample(desk("/desk/apps")).render()?),
+        ("consent".to_owned(), ConsentPage::sample(buyer()).render()?),
     ];
     all.extend(own_pages(lang)?);
     all.extend(people_pages(lang)?);

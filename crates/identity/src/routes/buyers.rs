@@ -335,9 +335,12 @@ pub async fn find_me(State(cx): State<Context>, who: Bearer) -> ApiResult<MeView
                 created_at: member.created.to_rfc3339(),
             })
         }
-        Actor::Anyone | Actor::ApiKey(_) | Actor::Terminal(_) | Actor::Operator | Actor::System => {
-            Err(ApiError::unauthenticated("sign in first"))
-        }
+        Actor::Anyone
+        | Actor::ApiKey(_)
+        | Actor::App(_)
+        | Actor::Terminal(_)
+        | Actor::Operator
+        | Actor::System => Err(ApiError::unauthenticated("sign in first")),
     });
     Ok(Answer(me.await?))
 }

@@ -19,6 +19,7 @@ use crate::disputes::DisputeError;
 use crate::factors::FactorError;
 use crate::limits::FACTOR_SETTLED_SECONDS;
 use crate::members::{LoginError, MemberError};
+use crate::oauth::{AppError, ConsentError};
 use crate::passkeys::PasskeyError;
 use crate::password_reset::PasswordResetError;
 use crate::permissions::Denied;
@@ -126,6 +127,30 @@ impl From<Fault> for ApiError {
 impl From<Denied> for ApiError {
     fn from(found: Denied) -> ApiError {
         denied(found)
+    }
+}
+
+impl From<AppError> for ApiError {
+    fn from(error: AppError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            AppError::Denied(found) => denied(found),
+            AppError::TooMany => ApiError::new(&SHOP_LIMIT, text),
+            AppError::NotFound => ApiError::not_found(text),
+            AppError::Fault(found) => fault(&found),
+        }
+    }
+}
+
+impl From<ConsentError> for ApiError {
+    fn from(error: ConsentError) -> ApiError {
+        let text = error.to_string();
+        match error {
+            ConsentError::Denied(found) => denied(found),
+            ConsentError::Gone => ApiError::new(&LINK_GONE, text),
+            ConsentError::NothingToGive => ApiError::forbidden(text),
+            ConsentError::Fault(found) => fault(&found),
+        }
     }
 }
 

@@ -7,22 +7,26 @@
 //! - a signature serves once, also when it was refused for another reason (SIG-4), and each refusal that matters is in
 //!   the audit log with its true reason (SIG-9).
 //!
+//! An app that a member let in ([`crate::oauth`]) shows a token and a proof of its key, and comes through the same doors.
+//!
 //! Three doors lead to it: [`Bearer`] for operations of people, [`Call`] for operations that systems sign, and
 //! [`admit_member`] and [`admit_buyer`] for pages, which read cookies. All three end in [`let_through`].
 
+mod app;
 mod call;
 mod signature;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use base::{ShopId, Timestamp};
 use store::Tx;
 use webkit::error::ApiError;
 use webkit::peer::PeerCertificate;
+use webkit::replay;
 use webkit::request::RequestContext;
 use webkit::signing::{Accepted, Refusal};
 
@@ -31,11 +35,15 @@ use crate::api_keys::{self, RingKey};
 use crate::certificates;
 use crate::context::{Context, Means};
 use crate::members::{Place, origin_of};
+use crate::oauth;
 use crate::permissions::{Actor, Permission};
 use crate::sessions::{self, AuthError, BuyerSession, MemberSession};
 use crate::text::Label;
 use crate::token::{Token, TokenKind, key_text};
 
+pub use app::AppCall;
+use app::Asked;
+pub(super) use app::one_proof;
 pub use call::{Call, Finish, Made, Operation};
 
 /// What a caller showed.
@@ -51,6 +59,8 @@ pub enum Credential {
     Key(Arc<Signed>),
     /// The certificate of the channel, its chain checked.
     Certificate(Arc<PeerCertificate>),
+    /// An app's token, with a proof of its key that is right.
+    App(Arc<AppCall>),
 }
 
 /// A signature that was verified.
@@ -76,9 +86,18 @@ impl Credential {
         buyer.or_else(|| Token::parse(TokenKind::MemberSession, text).map(Credential::Member))
     }
 
-    /// What a caller showed: the certificate of the channel, or else a session in the `Authorization` field.
-    fn of(peer: Option<Arc<PeerCertificate>>, headers: &HeaderMap) -> Result<Credential, ApiError> {
+    /// What a caller showed: the certificate of the channel, or else a session or an app's token in the `Authorization`
+    /// field.
+    fn of(
+        cx: &Context,
+        peer: Option<Arc<PeerCertificate>>,
+        asked: &Asked<'_>,
+    ) -> Result<Credential, ApiError> {
+        let headers = asked.headers;
         let Some(present) = peer else {
+            if let Some(call) = app::read_call(cx, asked)? {
+                return Ok(Credential::App(Arc::new(call)));
+            }
             let field = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
             return Credential::parse(field).ok_or_else(unknown_token);
         };
@@ -109,6 +128,9 @@ impl Credential {
                 })?)
             }
             Credential::Certificate(present) => certificates::require_certificate(tx, present, now)?,
+            Credential::App(call) => {
+                Actor::App(oauth::require_app(tx, &call.token, &call.proof.thumbprint, now)?)
+            }
         })
     }
 
@@ -119,6 +141,7 @@ impl Credential {
             Credential::Buyer(token) | Credential::Member(token) => token.hash(),
             Credential::Key(signed) => signed.key.caller.key.to_string(),
             Credential::Certificate(present) => key_text(&present.fingerprint),
+            Credential::App(call) => call.token.hash(),
         }
     }
 
@@ -126,8 +149,33 @@ impl Credential {
     pub fn token(&self) -> Option<&Token> {
         match self {
             Credential::Buyer(token) | Credential::Member(token) => Some(token),
-            Credential::Nobody | Credential::Key(_) | Credential::Certificate(_) => None,
+            Credential::Nobody | Credential::Key(_) | Credential::Certificate(_) | Credential::App(_) => None,
         }
+    }
+
+    /// Uses up what serves once: the nonce of a signature, or the proof of an app.
+    ///
+    /// # Errors
+    /// 401 when it was used before.
+    fn use_up(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), ApiError> {
+        match self {
+            Credential::Key(signed) => {
+                Ok(replay::insert_nonce(tx, signed.key.caller.shop, &signed.accepted)?)
+            }
+            Credential::App(call) => match oauth::use_up(tx, call.token.shop(), &call.proof.single, now)? {
+                true => Ok(()),
+                false => Err(app::refused("the proof was used before")),
+            },
+            Credential::Nobody
+            | Credential::Buyer(_)
+            | Credential::Member(_)
+            | Credential::Certificate(_) => Ok(()),
+        }
+    }
+
+    /// Whether something of it serves once.
+    fn serves_once(&self) -> bool {
+        matches!(self, Credential::Key(_) | Credential::App(_))
     }
 
     /// Notes in a writing transaction that the session or key is in use, when that is due.
@@ -138,6 +186,9 @@ impl Credential {
         match (self.token(), actor) {
             (_, Actor::ApiKey(caller)) if caller.touch_due => {
                 api_keys::touch_key(tx, caller.key, now)?;
+            }
+            (_, Actor::App(caller)) if caller.touch_due => {
+                oauth::touch_app(tx, caller.connection, now)?;
             }
             (Some(token), actor) if is_touch_due(actor) => sessions::touch_session(tx, token, now)?,
             _ => {}
@@ -301,13 +352,19 @@ pub struct Bearer {
     pub remote: Option<IpAddr>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Bearer {
+impl<S: Sync> FromRequestParts<S> for Bearer
+where
+    Context: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Bearer, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Bearer, ApiError> {
         let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        let credential = Credential::of(PeerCertificate::of(&parts.extensions), &parts.headers)?;
         let context = RequestContext::of(&parts.extensions);
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        let asked = Asked { method, path, headers: &parts.headers, at: context.at };
+        let peer = PeerCertificate::of(&parts.extensions);
+        let credential = Credential::of(&Context::from_ref(state), peer, &asked)?;
         let agent = Label::from_agent(text(header::USER_AGENT).unwrap_or_default());
         let session = credential.token().cloned();
         let place = Place { origin: origin_of(context.remote), agent, device: None, session };
@@ -342,13 +399,23 @@ impl Context {
         permission: Permission,
         mut work: impl FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let cx = self.clone();
+        let (cx, proof) = (self.clone(), who.clone());
         let run = move |tx: &mut Tx<'_>| {
             let caller = who.admit(tx, &cx, permission)?;
             caller.touch(tx)?;
             work(tx, &caller)
         };
+        self.use_up(&proof).await?;
         self.db.write(run).await
+    }
+
+    /// Uses the proof of an app up, before anything is looked at: a copy must not succeed where its sender was refused.
+    async fn use_up(&self, who: &Bearer) -> Result<(), ApiError> {
+        if !who.credential.serves_once() {
+            return Ok(());
+        }
+        let (credential, now) = (who.credential.clone(), who.at);
+        self.db.write(move |tx| credential.use_up(tx, now)).await
     }
 
     /// The same for work that reads. The use of the session is noted afterwards, when that is due.
@@ -361,6 +428,7 @@ impl Context {
         permission: Permission,
         work: impl FnOnce(&mut Tx<'_>, &Caller<'_>) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        self.use_up(&who).await?;
         let (cx, reader) = (self.clone(), who.clone());
         let read = self.db.read(move |tx| {
             let caller = reader.admit(tx, &cx, permission)?;
@@ -378,6 +446,7 @@ fn is_touch_due(actor: &Actor) -> bool {
     match actor {
         Actor::Buyer(session) => session.touch_due,
         Actor::Member(session) => session.touch_due,
+        Actor::App(caller) => caller.touch_due,
         Actor::Anyone | Actor::ApiKey(_) | Actor::Terminal(_) | Actor::Operator | Actor::System => false,
     }
 }

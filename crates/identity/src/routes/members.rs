@@ -192,6 +192,8 @@ pub struct LeftView {
     sessions: usize,
     /// API keys the member had made.
     api_keys: usize,
+    /// Apps that acted for the member.
+    connections: usize,
     /// Second factors.
     factors: usize,
     /// Open proposals and unused approvals.
@@ -413,8 +415,8 @@ pub async fn leave_shop(
     Path(id): Path<String>,
 ) -> ApiResult<LeftView> {
     let left = remove(&cx, who, &id).await?;
-    let Left { sessions, api_keys, factors, approvals } = left;
-    Ok(Answer(LeftView { sessions, api_keys, factors, approvals }))
+    let Left { sessions, api_keys, connections, factors, approvals } = left;
+    Ok(Answer(LeftView { sessions, api_keys, connections, factors, approvals }))
 }
 
 async fn remove(cx: &Context, who: Bearer, id: &str) -> Result<Left, ApiError> {

@@ -210,7 +210,7 @@ fn c12_whoever_leaves_has_nothing_left_at_the_next_request() {
         assert!(world.read(|tx, means| identity::require_active_key(tx, key.id, means.now)).is_ok());
         let who = owner.clone();
         let left = world.write(move |tx, means| identity::remove_member(tx, means, &who, shop, leaver));
-        assert_eq!(left, Ok(Left { sessions: 2, api_keys: 1, factors: 0, approvals: 1 }));
+        assert_eq!(left, Ok(Left { sessions: 2, api_keys: 1, connections: 0, factors: 0, approvals: 1 }));
         let session = world.read(|tx, means| identity::require_member(tx, &opened.token, means.now));
         assert_eq!(session, Err(AuthError::SignInNeeded), "the very next request");
         let key = world.read(|tx, means| identity::require_active_key(tx, key.id, means.now));

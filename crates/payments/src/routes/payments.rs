@@ -214,7 +214,7 @@ pub(super) fn visible_payment(
             let payment = rows::find_payment(tx, id)?.filter(|_| id.shop() == session.shop);
             payment.filter(|payment| payment.terminal == Some(session.terminal)).ok_or_else(unknown)
         }
-        Actor::Member(_) | Actor::ApiKey(_) | Actor::Operator | Actor::System => {
+        Actor::Member(_) | Actor::ApiKey(_) | Actor::App(_) | Actor::Operator | Actor::System => {
             caller.allow(Permission::ViewPayments, id.shop())?;
             rows::find_payment(tx, id)?.ok_or_else(unknown)
         }

@@ -14,6 +14,7 @@ use testkit::http::Request;
 use super::Stage;
 use super::callers::{Call, Who};
 use crate::browsing;
+use crate::connected_apps;
 use crate::house::{key, text};
 use crate::site_map::desk_pages;
 
@@ -257,6 +258,17 @@ fn people() -> Vec<Case> {
         }),
         case("POST", "/desk/api-keys/{id}/revoke", P::ManageApiKeys, |s| {
             press(format!("/desk/api-keys/{}/revoke", s.spare_key()))
+        }),
+        case("GET", "/desk/apps", P::ManageApiKeys, |_| show("/desk/apps")),
+        case("POST", "/desk/apps", P::ManageApiKeys, |_| {
+            let form = Some(connected_apps::form_fields().to_vec());
+            Asked { path: "/desk/apps".to_owned(), form }
+        }),
+        case("POST", "/desk/apps/{id}/remove", P::ManageApiKeys, |s| {
+            press(format!("/desk/apps/{}/remove", connected_apps::registered(&s.house, s.shop.id)))
+        }),
+        case("POST", "/desk/apps/connections/{id}/end", P::ManageApiKeys, |s| {
+            press(format!("/desk/apps/connections/{}/end", connected_apps::connected(&s.house, s.shop.id)))
         }),
         case("GET", "/desk/security", P::OwnSecurity, |_| show("/desk/security")),
         case("GET", "/desk/security/passkey", P::OwnSecurity, |_| show("/desk/security/passkey")),

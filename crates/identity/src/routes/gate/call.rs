@@ -12,9 +12,10 @@ use webkit::idempotency::{self, Answer, Begin, Fingerprint, IdempotencyKey, Repl
 use webkit::replay;
 use webkit::signing::{Refusal, Signer, SigningKey};
 
-use super::{Caller, Credential, is_touch_due, signature};
+use super::{Asked, Caller, Credential, is_touch_due, signature};
 use crate::context::Context;
-use crate::permissions::Permission;
+use crate::oauth::token_key;
+use crate::permissions::{Actor, Permission};
 use crate::sessions;
 use crate::store::api_keys::api_key_key;
 use crate::store::sessions::session_key;
@@ -71,7 +72,9 @@ impl Call {
         let credential = if signed && incoming.peer.is_none() {
             signature::verify(context, &incoming).await?
         } else {
-            Credential::of(incoming.peer.clone(), headers)?
+            let (method, path) = (incoming.method.as_str(), incoming.uri.path());
+            let asked = Asked { method, path, headers, at: incoming.context.at };
+            Credential::of(context, incoming.peer.clone(), &asked)?
         };
         Ok(Call {
             context: context.clone(),
@@ -146,6 +149,7 @@ impl Call {
     ) -> Result<Option<Turn>, ApiError> {
         let nonce = match &*self.credential {
             Credential::Key(signed) => Some(signed.accepted.nonce.as_str()),
+            Credential::App(call) => Some(call.proof.single.id_hash.as_str()),
             _ => None,
         };
         self.context.running.enter(asked, print, nonce)
@@ -156,6 +160,7 @@ impl Call {
         match &*self.credential {
             Credential::Nobody | Credential::Certificate(_) => Vec::new(),
             Credential::Buyer(_) | Credential::Member(_) => vec![session_key(name)],
+            Credential::App(call) => vec![token_key(&call.token)],
             Credential::Key(signed) => {
                 let caller = &signed.key.caller;
                 let scope = Scope { shop: caller.shop, caller: name.to_owned(), endpoint };
@@ -198,7 +203,7 @@ impl Call {
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
         let (context, incoming, credential) = self.shared();
-        if matches!(*credential, Credential::Key(_)) {
+        if credential.serves_once() {
             self.use_nonce(permission).await?;
         }
         let read = self.context.db.read(move |tx| {
@@ -231,10 +236,13 @@ impl Call {
     /// Uses the nonce of a signed request up, alone.
     async fn use_nonce(&self, permission: Permission) -> Result<(), ApiError> {
         let (context, incoming, credential) = self.shared();
-        let used = self
-            .context
-            .db
-            .write(move |tx| admit(tx, &context, &incoming, &credential, permission, Nonce::Use).map(drop));
+        let used = self.context.db.write(move |tx| {
+            let caller = admit(tx, &context, &incoming, &credential, permission, Nonce::Use)?;
+            match caller.actor {
+                Actor::App(_) => caller.touch(tx),
+                _ => Ok(()),
+            }
+        });
         match used.await {
             Err(refused) => {
                 self.note(&refused).await;
@@ -259,16 +267,11 @@ impl Call {
     /// captured copy must not succeed later where the sender was told no (SIG-4).
     async fn refuse(&self, refused: ApiError) -> Result<Response, ApiError> {
         self.note(&refused).await;
-        if refused.status().is_client_error()
-            && let Credential::Key(signed) = &*self.credential
-        {
-            let signed = Arc::clone(signed);
-            let used = self
-                .context
-                .db
-                .write(move |tx| replay::insert_nonce(tx, signed.key.caller.shop, &signed.accepted));
+        if refused.status().is_client_error() && self.credential.serves_once() {
+            let (credential, now) = (Arc::clone(&self.credential), self.incoming.context.at);
+            let used = self.context.db.write(move |tx| credential.use_up(tx, now));
             // A replay is refused for having used it before; that stays the answer.
-            let _: Result<(), replay::ReplayError> = used.await;
+            let _: Result<(), ApiError> = used.await;
         }
         Ok(self.sign_refusal(&refused))
     }
@@ -349,8 +352,8 @@ fn admit<'c>(
 ) -> Result<Caller<'c>, ApiError> {
     let (now, remote) = (incoming.context.at, incoming.context.remote);
     let actor = credential.actor(tx, now)?;
-    if let (Credential::Key(signed), Nonce::Use) = (credential, nonce) {
-        replay::insert_nonce(tx, signed.key.caller.shop, &signed.accepted)?;
+    if nonce == Nonce::Use {
+        credential.use_up(tx, now)?;
     }
     Caller::admit(context, credential, actor, permission, (now, remote))
 }
