@@ -340,3 +340,23 @@ pub(super) async fn decide_one(
     });
     Ok(go(&done.await?.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use webkit::page::Lang;
+
+    use super::*;
+    use crate::pages::{sample, texts};
+
+    #[test]
+    fn c09_a_line_words_the_roles_of_people_and_keys_and_keeps_names_of_the_shops_own() {
+        let said = |lang, kind, grants| grant_words(&sample::buyer_frame(texts(), lang), kind, grants);
+        assert_eq!(said(Lang::En, LineKind::Member, "owner,cashier"), "Owner · Cashier");
+        assert_eq!(said(Lang::Zh, LineKind::Member, "owner,cashier"), "店主 · 收银员");
+        assert_eq!(said(Lang::En, LineKind::Member, "support,rol_0123"), "Support · rol_0123");
+        assert_eq!(said(Lang::En, LineKind::ApiKey, "integration"), "take payments and refund");
+        assert_eq!(said(Lang::Zh, LineKind::ApiKey, "integration"), "收款和退款");
+        assert_eq!(said(Lang::En, LineKind::Member, ""), "", "nothing is granted");
+        assert_eq!(said(Lang::En, LineKind::Member, " ,owner, "), "Owner");
+    }
+}

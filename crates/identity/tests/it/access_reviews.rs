@@ -205,6 +205,45 @@ fn c09_whoever_decides_is_told_at_the_opening_and_three_days_before_the_end_and_
     });
 }
 
+#[test]
+fn c09_a_manager_is_told_of_members_who_were_stopped_and_not_what_keys_are_called() {
+    each_world(|world| {
+        let shop = world.shop().id;
+        let owner = world.actor(shop, "owner@shop.example", &[Role::Owner]);
+        let manager = world.actor(shop, "manager@shop.example", &[Role::Manager]);
+        let cashier = world.member(shop, "cash@shop.example", &[Role::Cashier], &PasswordHash::of_nobody());
+        let who = owner.clone();
+        world
+            .write(move |tx, means| {
+                let new = NewApiKey::new(Label::parse("till").unwrap(), Role::Integration, None).unwrap();
+                identity::create_api_key(tx, means, &who, shop, &new)
+            })
+            .unwrap();
+        let close_with = |undecided: &[MemberId]| {
+            world.wait(limits::ACCESS_REVIEW_EVERY_DAYS * DAY_SECONDS);
+            open(&world);
+            for member in [id_of(&manager), cashier].iter().filter(|id| !undecided.contains(id)) {
+                assert_eq!(decide(&world, &owner, shop, member, true), Ok(Some(Decision::Confirm)));
+            }
+            world.deliver();
+            world.wait(limits::ACCESS_REVIEW_OPEN_DAYS * DAY_SECONDS);
+            assert_eq!(world.write(identity::close_due_reviews), Ok(1));
+            let mails = world.deliver().into_iter().filter(|mail| mail.template == "access_stopped");
+            mails
+                .map(|mail| (mail.recipient.expose().clone(), mail.body.expose().clone()))
+                .collect::<Vec<_>>()
+        };
+        let told = close_with(&[cashier]);
+        let to =
+            |address: &str| told.iter().find(|mail| mail.0 == address).unwrap_or_else(|| panic!("{told:?}"));
+        let (owner_reads, manager_reads) = (&to("owner@shop.example").1, &to("manager@shop.example").1);
+        let cashier = cashier.to_string();
+        assert!(owner_reads.contains("till") && owner_reads.contains(&cashier), "{owner_reads}");
+        assert!(!manager_reads.contains("till") && manager_reads.contains(&cashier), "{manager_reads}");
+        assert_eq!(told.len(), 2);
+    });
+}
+
 /// Templates and bodies of the mails that are due.
 fn told(world: &World) -> Vec<(String, String)> {
     let mails = world.deliver().into_iter();
