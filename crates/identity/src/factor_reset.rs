@@ -3,7 +3,8 @@
 //! One who looks after the shop's members proposes it, another one approves, and the proposer carries it out. The member then
 //! stands where an invited one stands: no password, no factor, no session, and a link by mail that works once and for a
 //! day, after which both are set up anew. So the proof is the one that enrolling asked for. Where a shop has nobody who
-//! could approve, whoever runs the installation does it at its command line. The member is told on every channel they had.
+//! could approve, whoever runs the installation does it at its command line, and again when the link ran out before it was
+//! used. The member is told on every channel they had.
 
 use base::{MemberId, ScopedId, Secret, ShopId};
 use store::Tx;
@@ -41,7 +42,7 @@ pub fn reset_factors(
     public_url: &str,
 ) -> Result<Asked, MemberError> {
     actor.allow(Permission::ManageSecurity, shop)?;
-    let row = find_active(tx, shop, id)?;
+    let row = find_in(tx, (shop, id), &[MemberState::Active])?;
     if actor.label() == id.to_string() {
         return Err(MemberError::OwnFactors);
     }
@@ -56,23 +57,28 @@ pub fn reset_factors(
     Ok(Asked::Go)
 }
 
-/// The same, by whoever runs the installation: for a shop that has nobody to approve. Returns the link besides mailing it.
+/// The same, by whoever runs the installation: for a shop that has nobody to approve, also for a member who was invited and
+/// whose link was never used: it is replaced. Returns the link besides mailing it.
 ///
 /// # Errors
-/// [`MemberError::NotFound`], also for a member who is not active.
+/// [`MemberError::NotFound`], also for a member who is suspended or disabled.
 pub fn reset_factors_as_operator(
     tx: &mut Tx,
     means: &Means<'_>,
     id: MemberId,
     public_url: &str,
 ) -> Result<Secret<String>, MemberError> {
-    let row = find_active(tx, id.shop(), id)?;
+    let row = find_in(tx, (id.shop(), id), &[MemberState::Active, MemberState::Invited])?;
     Ok(restart(tx, means, &Actor::Operator, row, public_url)?)
 }
 
-fn find_active(tx: &mut Tx, shop: ShopId, id: MemberId) -> Result<MemberRow, MemberError> {
+fn find_in(
+    tx: &mut Tx,
+    (shop, id): (ShopId, MemberId),
+    states: &[MemberState],
+) -> Result<MemberRow, MemberError> {
     let row = rows::find_member(tx, shop, id)?;
-    row.filter(|row| row.state == MemberState::Active).ok_or(MemberError::NotFound)
+    row.filter(|row| states.contains(&row.state)).ok_or(MemberError::NotFound)
 }
 
 /// Whether somebody besides the proposer and the member concerned could approve.

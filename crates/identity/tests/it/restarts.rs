@@ -128,10 +128,46 @@ fn v6_4_4_the_operator_lets_the_only_owner_of_a_shop_begin_anew() {
         assert!(link.expose().ends_with(&mailed));
         let found = world.read(|tx, _| identity::find_member(tx, shop, id)).unwrap().unwrap();
         assert_eq!(found.state, MemberState::Invited);
-        let again = world.write(move |tx, means| identity::reset_factors_as_operator(tx, means, id, URL));
-        assert_eq!(again.map(drop), Err(MemberError::NotFound), "who begins anew has nothing to reset");
         world.wait(86_400);
         let late = site.post("/v1/invitations/accept", None, &json!({"token": mailed, "password": NEW}));
         assert_eq!(late.code(), "link_gone", "a day is over");
+    });
+}
+
+#[test]
+fn v6_4_4_the_operator_replaces_a_link_that_ran_out_before_the_only_owner_used_it() {
+    each_site(|site| {
+        let world = &site.world;
+        let shop = world.shop().id;
+        let owner = site.member(shop, LOST, &[Role::Owner]);
+        let (token, _, _) = site.enrol(&owner);
+        let id = id_of(&site, &token);
+        let reset = || {
+            world.write(move |tx, means| identity::reset_factors_as_operator(tx, means, id, URL)).map(drop)
+        };
+        reset().unwrap();
+        let (first, _) = letter(world);
+        world.wait(86_400);
+        reset().unwrap();
+        let (second, _) = letter(world);
+        world.wait(3_600);
+        reset().unwrap();
+        let (third, _) = letter(world);
+        let accept =
+            |link: &str| site.post("/v1/invitations/accept", None, &json!({"token": link, "password": NEW}));
+        assert_eq!(accept(&first).code(), "link_gone", "it ran out");
+        assert_eq!(accept(&second).code(), "link_gone", "the newest link alone works");
+        let set = accept(&third);
+        assert_eq!(set.status, 200, "{}", set.body);
+        assert_eq!(world.audited("member.factors_reset"), 3);
+
+        let colleague = world.actor(shop, "maker@shop.example", &[Role::Owner]);
+        world.actor(shop, "checker@shop.example", &[Role::Security]);
+        reset().unwrap();
+        let refused = self::reset(world, &colleague, shop, id);
+        assert_eq!(refused, Err(MemberError::NotFound), "a colleague invites again in another way");
+        let end = colleague.clone();
+        world.write(move |tx, means| identity::remove_member(tx, means, &end, shop, id)).unwrap();
+        assert_eq!(reset(), Err(MemberError::NotFound), "who was removed is not let in again");
     });
 }
