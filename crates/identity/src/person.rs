@@ -8,6 +8,7 @@ use webkit::page::Lang;
 
 use crate::context::Fault;
 use crate::permissions::Actor;
+use crate::phone::Phone;
 use crate::store::buyers;
 use crate::store::members;
 
@@ -84,6 +85,12 @@ pub(crate) struct Reach {
     pub(crate) lang: Lang,
     /// The contact of the account: an address or a number.
     pub(crate) contact: Secret<String>,
+}
+
+/// Whether a number is the contact of the person's own account.
+pub(crate) fn is_contact(tx: &mut Tx, vault: &Vault, person: Person, number: &Phone) -> Result<bool, Fault> {
+    let reach = find_reach(tx, vault, person)?;
+    Ok(reach.is_some_and(|reach| reach.contact == *number.secret()))
 }
 
 /// How to reach a person; `None` when nobody is left to be reached.

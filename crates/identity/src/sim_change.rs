@@ -3,8 +3,8 @@
 //! Whoever moves a number to a card of their own receives its codes. So the gateway of text messages may say when the card of
 //! a number was last changed, and for seven days after that no code sent to the number proves anything: those on their
 //! way are void, and in place of new ones a text goes out that says why. It is remembered by number, since a number can be
-//! the contact of one account and the second factor of another. Only the code of a sign-up counts all the same: a new
-//! card is what new numbers have, and there is no account yet to be lost.
+//! the contact of one account and the second factor of another. Only the code of a sign-up counts all the same, as long as
+//! it makes the account: a new card is what new numbers have, and there is no account yet to be lost.
 //!
 //! INVARIANT: whoever does not hold the number learns nothing here. Asking for a code is answered alike, and a wrong code is
 //! wrong before anybody looks at its number; only for a number that is the person's own proven factor is it said plainly.
@@ -18,7 +18,7 @@ use crate::limits::SIM_CHANGE_SECONDS;
 use crate::mail::DueMail;
 use crate::notices::{Notice, queue_notice};
 use crate::permissions::Actor;
-use crate::person::{Person, find_person, find_reach};
+use crate::person::{Person, find_person, is_contact};
 use crate::phone::{Contact, Phone};
 use crate::record::{self, Event};
 use crate::throttle::{self, Limit};
@@ -96,7 +96,6 @@ pub(crate) fn is_index_changed(tx: &mut Tx, means: &Means<'_>, index: &str) -> R
 /// Whether a number is the contact or a proven factor of the person. Somebody else's, typed as one's own, is none of
 /// their business.
 fn is_own(tx: &mut Tx, means: &Means<'_>, person: Person, number: &Phone) -> Result<bool, Fault> {
-    let reach = find_reach(tx, means.vault, person)?;
-    let is_contact = reach.is_some_and(|reach| reach.contact.expose() == number.secret().expose());
-    Ok(is_contact || factors::list_phones(tx, means, person)?.contains(number))
+    Ok(is_contact(tx, means.vault, person, number)?
+        || factors::list_phones(tx, means, person)?.contains(number))
 }

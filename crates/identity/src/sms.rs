@@ -8,7 +8,7 @@ use store::Tx;
 use crate::codes::{CodeRequestError, CodeRequested, OneTimeCode};
 use crate::context::{Fault, Means, takes_faults};
 use crate::factors::{self, FactorError, FactorKind, NewFactor};
-use crate::person::{Person, find_reach};
+use crate::person::{Person, find_reach, is_contact};
 use crate::phone::{Contact, Phone};
 use crate::proof;
 use crate::sent_codes::{self, CodePurpose, Delivery, Errand, SentCheck};
@@ -115,9 +115,7 @@ pub fn confirm_sms(
 
 /// One telephone is one factor: the number a buyer signs in with is no second one.
 fn refuse_contact(tx: &mut Tx, means: &Means<'_>, person: Person, number: &Phone) -> Result<(), FactorError> {
-    let reach = find_reach(tx, means.vault, person)?;
-    let is_contact = reach.is_some_and(|reach| reach.contact == *number.secret());
-    if is_contact { Err(FactorError::IsContact) } else { Ok(()) }
+    if is_contact(tx, means.vault, person, number)? { Err(FactorError::IsContact) } else { Ok(()) }
 }
 
 /// Sends a code to the contact of a buyer who has no second factor, for a step-up of low risk.
@@ -154,10 +152,11 @@ pub fn send_sms(
     (origin, host): (&str, &str),
 ) -> Result<CodeRequested, SmsError> {
     let mut problem = SmsError::Factor(FactorError::NotFound);
-    let reach = find_reach(tx, means.vault, errand.person)?;
-    let is_contact = |phone: &Phone| reach.as_ref().is_some_and(|reach| reach.contact == *phone.secret());
-    let phones = factors::list_phones(tx, means, errand.person)?;
-    for contact in phones.into_iter().filter(|phone| !is_contact(phone)).map(Contact::Phone) {
+    for phone in factors::list_phones(tx, means, errand.person)? {
+        if is_contact(tx, means.vault, errand.person, &phone)? {
+            continue;
+        }
+        let contact = Contact::Phone(phone);
         if !sim_change::is_changed(tx, means, &contact)? {
             let to = Delivery { contact: &contact, origin, host };
             return Ok(sent_codes::send_code(tx, means, errand, to)?);
