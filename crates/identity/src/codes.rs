@@ -220,9 +220,10 @@ pub fn verify_code(
     match (right, row.buyer) {
         (true, Some(buyer)) if is_for(tx, means, buyer, &row)? => {
             let pending = row.pending.clone();
-            let is_void = pending.is_none() && sim_change::is_index_changed(tx, means, &row.contact_index)?;
+            let is_void = is_void(tx, means, &row)?;
             rows::update_code(tx, CodeRow { state: CodeState::Used, tries, pending: None, ..row })?;
             if is_void {
+                forget_pending(tx, means, pending.as_ref())?;
                 let event = Event::new(ShopId::HOUSE, &Actor::Anyone, record::CODE_REFUSED, request);
                 record::note(tx, means, event.refused().with("reason", "sim_changed"))?;
                 return Ok(CodeCheck::Gone);
@@ -257,6 +258,24 @@ fn is_for(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, row: &CodeRow) -> Resu
         Some(_) => Ok(true),
         None => buyers::has_contact(tx, means.vault, buyer, &row.contact_index),
     }
+}
+
+/// Whether the code opens an account that is there, by a number whose card was changed lately. So does the second of two
+/// sign-ups that were both asked for before there was one.
+fn is_void(tx: &mut Tx, means: &Means<'_>, row: &CodeRow) -> Result<bool, Fault> {
+    let opens_one = match &row.pending {
+        None => true,
+        Some(pending) => buyers::find_same_contact(tx, means.vault, pending)?.is_some(),
+    };
+    Ok(opens_one && sim_change::is_index_changed(tx, means, &row.contact_index)?)
+}
+
+/// Destroys the key of a sign-up that becomes no account.
+fn forget_pending(tx: &mut Tx, means: &Means<'_>, pending: Option<&PendingBuyer>) -> Result<(), Fault> {
+    if let Some(pending) = pending {
+        vault::Vault::destroy_data_key(tx, ShopId::HOUSE, pending.id.short(), means.now)?;
+    }
+    Ok(())
 }
 
 /// What a device says when it gives a code.
@@ -408,7 +427,7 @@ fn settle(tx: &mut Tx, means: &Means<'_>, pending: PendingBuyer) -> Result<(Buye
             | BuyerError::WeakPin(_),
         ) => {
             let buyer = buyers::find_same_contact(tx, means.vault, &pending)?.ok_or(Fault::Row("contact"))?;
-            vault::Vault::destroy_data_key(tx, ShopId::HOUSE, pending.id.short(), means.now)?;
+            forget_pending(tx, means, Some(&pending))?;
             Ok((buyer, false))
         }
     }

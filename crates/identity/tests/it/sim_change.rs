@@ -36,6 +36,25 @@ impl World {
         .unwrap()
     }
 
+    /// Makes a number a second factor of a person.
+    fn seed_number(&self, person: Person, number: &'static str) {
+        let (label, secret) = (Label::from_agent("mine"), Secret::new(number.as_bytes().to_vec()));
+        self.write(move |tx, means| {
+            let new = NewFactor { kind: FactorKind::Sms, label: &label, secret: &secret };
+            factors::seed_factor(tx, means, person, &new)
+        })
+        .unwrap();
+    }
+
+    /// Sends a code for a step-up.
+    fn send_step_up(&self, person: Person) -> Result<identity::CodeRequested, identity::SmsError> {
+        self.write(move |tx, means| {
+            let purpose = identity::CodePurpose::StepUp;
+            let errand = identity::Errand { person, purpose, bound: "here" };
+            identity::send_sms(tx, means, errand, ("192.0.2.7", "pay.example"))
+        })
+    }
+
     fn ago(&self, seconds: i64) -> Timestamp {
         self.now().plus_seconds(-seconds)
     }
@@ -117,14 +136,7 @@ fn otp_5_the_oldest_number_whose_card_was_not_changed_gets_the_code() {
         let (me, _) = owner(&site);
         ask(&site, &first_step(&site));
         site.world.texts_with(Some(SimChange::Lately));
-        site.world
-            .write(move |tx, means| {
-                let (label, secret) =
-                    (Label::from_agent("two"), Secret::new(OTHER_NUMBER.as_bytes().to_vec()));
-                let new = NewFactor { kind: FactorKind::Sms, label: &label, secret: &secret };
-                factors::seed_factor(tx, means, me, &new)
-            })
-            .unwrap();
+        site.world.seed_number(me, OTHER_NUMBER);
         let asked = ask(&site, &first_step(&site));
         assert_eq!(asked.status, 202, "{}", asked.body);
         assert_eq!(site.world.texts_with(None)[0].recipient.expose(), OTHER_NUMBER);
@@ -136,22 +148,9 @@ fn otp_5_everybody_who_holds_the_number_is_told_and_each_once() {
     each_world(|world| {
         let holders = ["a@b.example", "c@d.example"].map(|contact| Person::Buyer(world.buyer(contact)));
         for person in holders {
-            let secret = Secret::new(NUMBER.as_bytes().to_vec());
-            world
-                .write(move |tx, means| {
-                    let label = Label::from_agent("mine");
-                    let new = NewFactor { kind: FactorKind::Sms, label: &label, secret: &secret };
-                    factors::seed_factor(tx, means, person, &new)
-                })
-                .unwrap();
+            world.seed_number(person, NUMBER);
         }
-        world
-            .write(move |tx, means| {
-                let purpose = identity::CodePurpose::StepUp;
-                let errand = identity::Errand { person: holders[0], purpose, bound: "here" };
-                identity::send_sms(tx, means, errand, ("192.0.2.7", "pay.example"))
-            })
-            .unwrap();
+        world.send_step_up(holders[0]).unwrap();
         let text = world.texts_with(None).remove(0);
         world.deliver();
         for (person, to) in holders.into_iter().zip(["a@b.example", "c@d.example"]) {
@@ -208,6 +207,35 @@ fn otp_5_a_sign_in_code_of_a_changed_card_is_void_and_the_door_answers_everybody
 }
 
 #[test]
+fn otp_5_the_second_of_two_sign_ups_opens_no_account_on_a_changed_card() {
+    each_texting(|site| {
+        let sign_up = || {
+            let body = json!({"name": "Zhang San", "contact": NUMBER, "pin": PIN});
+            let asked = site.post("/v1/buyers", None, &body);
+            assert_eq!(asked.status, 202, "{}", asked.body);
+            (asked.text("id"), code_in(&site.world.texts_with(None)[0].body))
+        };
+        let give = |(id, code): &(String, String)| {
+            site.post(&format!("/v1/buyer_sessions/{id}/verify"), None, &json!({ "code": code }))
+        };
+        let (first, second, third) = (sign_up(), sign_up(), sign_up());
+        assert_eq!(give(&first).status, 201, "it makes the account");
+        assert_eq!(give(&second).status, 201, "the card is the same: the number's owner signs in");
+        knock(&site, NUMBER);
+        site.world.texts_with(Some(SimChange::At(site.world.ago(60))));
+        let keys = || {
+            let sql = "SELECT owner FROM vault_data_keys WHERE kek_version > 0";
+            site.world.cx.db.read_blocking(|tx| tx.query(sql, &[])).unwrap().len()
+        };
+        let before = keys();
+        for _ in 0..2 {
+            assert_eq!(give(&third).code(), "one_time_code_gone");
+        }
+        assert_eq!(keys(), before - 1, "what the void sign-up brought can be read by nobody");
+    });
+}
+
+#[test]
 fn otp_5_neither_a_new_pin_nor_a_step_up_rests_on_a_changed_card() {
     each_texting(|site| {
         let token = by_phone(&site, None).text("token");
@@ -230,21 +258,8 @@ fn otp_5_neither_a_new_pin_nor_a_step_up_rests_on_a_changed_card() {
 fn otp_5_a_change_counts_for_seven_days_from_its_own_time() {
     each_world(|world| {
         let person = Person::Buyer(world.buyer("a@b.example"));
-        let secret = Secret::new(NUMBER.as_bytes().to_vec());
-        world
-            .write(move |tx, means| {
-                let label = Label::from_agent("mine");
-                let new = NewFactor { kind: FactorKind::Sms, label: &label, secret: &secret };
-                factors::seed_factor(tx, means, person, &new)
-            })
-            .unwrap();
-        let send = |world: &World| {
-            world.write(move |tx, means| {
-                let purpose = identity::CodePurpose::StepUp;
-                let errand = identity::Errand { person, purpose, bound: "here" };
-                identity::send_sms(tx, means, errand, ("192.0.2.7", "pay.example"))
-            })
-        };
+        world.seed_number(person, NUMBER);
+        let send = |world: &World| world.send_step_up(person);
         let is_changed = |world: &World| matches!(send(world), Err(identity::SmsError::SimChanged));
         let week_ago = world.ago(WEEK);
         assert!(send(&world).is_ok());
