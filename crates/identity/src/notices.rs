@@ -13,6 +13,7 @@ use crate::networks::Network;
 use crate::permissions::Role;
 use crate::person::{Person, find_reach};
 use crate::phone::{Contact, Phone};
+use crate::pin::Cooling;
 use crate::store::factors::FactorKind;
 use crate::suspensions::SuspendedFor;
 use crate::text::Label;
@@ -58,8 +59,8 @@ pub enum Notice {
     PinReset {
         /// The link that freezes the account.
         link: Secret<String>,
-        /// Small payments it confirms on its first day; none where it rests on a code alone.
-        payments: i64,
+        /// What it confirms on its first day and after it.
+        held: Cooling,
     },
     /// Whoever runs the installation said who the buyer is: a PIN set anew pays as usual.
     BuyerConfirmed,

@@ -178,22 +178,32 @@ pub struct Cooling {
     pub until: Option<Timestamp>,
     /// Small payments it may still confirm until then.
     pub payments_left: i64,
-    /// Whether it rests on a code to the contact alone, so that it stays held back after its first day.
-    pub is_alone: bool,
+    /// Whether it stays held back after its first day: it rests on a code to the contact alone, and no second factor has been
+    /// there for long.
+    pub is_held_after: bool,
 }
 
 /// What holds a buyer's PIN back that was set without the old one. Nothing more is read for one that was not.
 pub(crate) fn find_cooling(tx: &mut Tx, means: &Means<'_>, row: &BuyerRow) -> Result<Option<Cooling>, Fault> {
     let Some(reset) = row.pin_reset else { return Ok(None) };
-    let (first_day, is_alone) = (reset.plus_seconds(PIN_COOLING_SECONDS), row.pin_alone);
+    let first_day = reset.plus_seconds(PIN_COOLING_SECONDS);
+    let is_held_after = row.pin_alone && !has_settled_factor(tx, means, row.id)?;
     if means.now < first_day {
-        let payments_left = if is_alone { 0 } else { row.pin_reset_left };
-        return Ok(Some(Cooling { until: Some(first_day), payments_left, is_alone }));
+        return Ok(Some(on_first_day(row, first_day, is_held_after)));
     }
-    if !is_alone || has_settled_factor(tx, means, row.id)? {
-        return Ok(None);
-    }
-    Ok(Some(Cooling { until: None, payments_left: row.pin_reset_left, is_alone }))
+    let left = Cooling { until: None, payments_left: row.pin_reset_left, is_held_after };
+    Ok(Some(left).filter(|_| is_held_after))
+}
+
+/// What holds a PIN back that was set anew just now.
+pub(crate) fn begin_cooling(tx: &mut Tx, means: &Means<'_>, row: &BuyerRow) -> Result<Cooling, Fault> {
+    let is_held_after = row.pin_alone && !has_settled_factor(tx, means, row.id)?;
+    Ok(on_first_day(row, means.now.plus_seconds(PIN_COOLING_SECONDS), is_held_after))
+}
+
+fn on_first_day(row: &BuyerRow, until: Timestamp, is_held_after: bool) -> Cooling {
+    let payments_left = if row.pin_alone { 0 } else { row.pin_reset_left };
+    Cooling { until: Some(until), payments_left, is_held_after }
 }
 
 /// Whether a buyer has a second factor that was there long before now.
@@ -259,7 +269,7 @@ fn find_held(
     let held = find_cooling(tx, means, &row)?;
     if held.is_none() && row.pin_reset.is_some() {
         // It is over for good: a second factor that is replaced one day holds nothing back again.
-        buyers::update_buyer(tx, BuyerRow { pin_reset: None, pin_reset_left: 0, pin_alone: false, ..row })?;
+        buyers::update_buyer(tx, row.with_settled_pin())?;
         return Ok(None);
     }
     Ok(held.map(|held| (row, held)))

@@ -17,13 +17,13 @@ use crate::codes::{CodeRequestError, CodeRequested, OneTimeCode};
 use crate::context::{Fault, Means, takes_faults};
 use crate::disputes::{Disputed, create_freeze_link};
 use crate::factors::{self, FactorKind};
-use crate::limits::{OWN_FRESH_SECONDS, PIN_COOLING_PAYMENTS_MAX, PIN_COOLING_SECONDS};
+use crate::limits::{OWN_FRESH_SECONDS, PIN_COOLING_PAYMENTS_MAX};
 use crate::notices::{Notice, queue_notice};
 use crate::own;
 use crate::permissions::Actor;
 use crate::person::Person;
 use crate::phone::Contact;
-use crate::pin::{Cooling, Pin, PinProblem};
+use crate::pin::{self, Cooling, Pin, PinProblem};
 use crate::record::{self, Event};
 use crate::sent_codes::{self, CodePurpose, Delivery, Errand, SentCheck};
 use crate::sessions::{self, AuthError, BuyerSession, NewSession};
@@ -207,22 +207,20 @@ fn put_pin(
     // INVARIANT: as long as nothing but codes to the contact was shown, no further small payments are given.
     let pin_reset_left =
         if is_alone && row.pin_alone { row.pin_reset_left } else { PIN_COOLING_PAYMENTS_MAX };
-    rows::update_buyer(
-        tx,
-        BuyerRow {
-            pin_salt,
-            pin_verifier,
-            pin_failures: 0,
-            pin_changed: means.now,
-            pin_reset: Some(means.now),
-            pin_reset_left,
-            pin_alone: is_alone,
-            ..row
-        },
-    )?;
+    let row = BuyerRow {
+        pin_salt,
+        pin_verifier,
+        pin_failures: 0,
+        pin_changed: means.now,
+        pin_reset: Some(means.now),
+        pin_reset_left,
+        pin_alone: is_alone,
+        ..row
+    };
+    let held = pin::begin_cooling(tx, means, &row)?;
+    rows::update_buyer(tx, row)?;
     record::note(tx, means, Event::of_buyer(id, record::PIN_RESET).with("proof", basis.name()))?;
-    let until = Some(means.now.plus_seconds(PIN_COOLING_SECONDS));
-    Ok(Cooling { until, payments_left: if is_alone { 0 } else { pin_reset_left }, is_alone })
+    Ok(held)
 }
 
 /// Lets a PIN that was set anew pay as usual at once: whoever decides has seen that the buyer is who they say. The buyer is
@@ -236,7 +234,7 @@ pub fn confirm_buyer(tx: &mut Tx, means: &Means<'_>, actor: &Actor, id: BuyerId)
     if row.pin_reset.is_none() {
         return Ok(());
     }
-    rows::update_buyer(tx, BuyerRow { pin_reset: None, pin_reset_left: 0, pin_alone: false, ..row })?;
+    rows::update_buyer(tx, row.with_settled_pin())?;
     record::note(tx, means, Event::new(ShopId::HOUSE, actor, record::BUYER_CONFIRMED, id))?;
     Ok(queue_notice(tx, means, Person::Buyer(id), &Notice::BuyerConfirmed)?)
 }
@@ -250,6 +248,5 @@ fn tell(
     public_url: &str,
 ) -> Result<(), Fault> {
     let link = create_freeze_link(tx, means, (buyer, Disputed::Pin), public_url)?;
-    let notice = Notice::PinReset { link, payments: held.payments_left };
-    queue_notice(tx, means, Person::Buyer(buyer), &notice)
+    queue_notice(tx, means, Person::Buyer(buyer), &Notice::PinReset { link, held })
 }

@@ -12,6 +12,7 @@ use crate::networks::Network;
 use crate::notices::{Notice, PayoutStep, Quiet};
 use crate::permissions::Role;
 use crate::phone::Phone;
+use crate::pin::Cooling;
 use crate::store::factors::FactorKind;
 use crate::text::Label;
 
@@ -124,7 +125,7 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "Your payment PIN was changed",
             "The PIN with which you confirm payments was changed just now.".to_owned(),
         ),
-        Notice::PinReset { link, payments } => ("Your payment PIN was set anew", reset_in_english(link, *payments)),
+        Notice::PinReset { link, held } => ("Your payment PIN was set anew", reset_in_english(link, *held)),
         Notice::BuyerConfirmed => confirmed_in_english(),
         Notice::PinLocked => (
             "Your payment PIN is locked",
@@ -246,8 +247,9 @@ fn device(lang: Lang, agent: &Label) -> String {
     }
 }
 
-fn reset_in_english(link: &Secret<String>, payments: i64) -> String {
-    let pays = match payments {
+fn reset_in_english(link: &Secret<String>, held: Cooling) -> String {
+    let pays = match held.payments_left {
+        0 if !held.is_held_after => "For 24 hours it pays nothing.".to_owned(),
         0 => format!(
             "For 24 hours it pays nothing, and after that {PIN_COOLING_PAYMENTS_MAX} small amounts and no more, until a second \
              step has been in place for {} days or whoever runs this service has confirmed that it is you.",
@@ -262,8 +264,9 @@ fn reset_in_english(link: &Secret<String>, payments: i64) -> String {
     )
 }
 
-fn reset_in_chinese(link: &Secret<String>, payments: i64) -> String {
-    let pays = match payments {
+fn reset_in_chinese(link: &Secret<String>, held: Cooling) -> String {
+    let pays = match held.payments_left {
+        0 if !held.is_held_after => "24 小时内不能付款".to_owned(),
         0 => format!(
             "24 小时内不能付款，之后总共只能支付 {PIN_COOLING_PAYMENTS_MAX} 笔小额款项，直到第二步验证已启用满 {} 天，或本服务的运营方确认是您本人",
             FACTOR_SETTLED_SECONDS / 86_400
@@ -497,7 +500,7 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
             "您账户的邮箱或手机号刚刚被更改，本通知同时发送到原来的联系方式。".to_owned(),
         ),
         Notice::PinChanged => ("您的支付密码已更改", "您用于确认付款的支付密码刚刚被更改。".to_owned()),
-        Notice::PinReset { link, payments } => ("您的支付密码已重新设置", reset_in_chinese(link, *payments)),
+        Notice::PinReset { link, held } => ("您的支付密码已重新设置", reset_in_chinese(link, *held)),
         Notice::BuyerConfirmed => confirmed_in_chinese(),
         Notice::PinLocked => {
             ("您的支付密码已锁定", "支付密码输错次数过多，已被锁定。请在账户中设置新的支付密码。".to_owned())

@@ -86,7 +86,7 @@ pub fn ago(seconds: i64) -> Timestamp {
 /// A PIN that was set anew ten minutes ago: with a code alone where it pays nothing.
 fn held(payments_left: i64) -> Cooling {
     let until = Some(NOW.plus_seconds(PIN_COOLING_SECONDS - 600));
-    Cooling { until, payments_left, is_alone: payments_left == 0 }
+    Cooling { until, payments_left, is_held_after: payments_left == 0 }
 }
 
 impl SetUpPage {

@@ -45,8 +45,8 @@ pub struct PinResetView {
     cooling_until: Option<String>,
     /// Small payments it confirms until then.
     payments_left: i64,
-    /// Whether it rests on a code to the contact alone: after that time it confirms five small payments in all, until a second
-    /// factor is 30 days old or whoever runs the installation confirms who the buyer is.
+    /// Whether it stays held back after that time: it rests on a code to the contact alone, and no second factor is 30 days
+    /// old. Then it confirms five small payments in all, until one is or whoever runs the installation confirms who the buyer is.
     held_after: bool,
 }
 
@@ -104,7 +104,7 @@ pub async fn finish_pin_reset(
             expires_at: session.expires.to_rfc3339(),
             cooling_until: held.until.map(|until| until.to_rfc3339()),
             payments_left: held.payments_left,
-            held_after: held.is_alone,
+            held_after: held.is_held_after,
         })),
         PinReset::Wrong { left } => {
             Err(ApiError::new(&ONE_TIME_CODE_WRONG, format!("the code is wrong; {left} tries are left")))

@@ -72,6 +72,13 @@ pub(crate) struct BuyerRow {
     pub(crate) contact_changed: Option<Timestamp>,
 }
 
+impl BuyerRow {
+    /// With a PIN that nothing holds back.
+    pub(crate) fn with_settled_pin(self) -> BuyerRow {
+        BuyerRow { pin_reset: None, pin_reset_left: 0, pin_alone: false, ..self }
+    }
+}
+
 pub(crate) struct DeviceRow {
     pub(crate) buyer: BuyerId,
     pub(crate) id: DeviceId,

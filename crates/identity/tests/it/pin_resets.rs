@@ -1,7 +1,7 @@
 //! A locked or forgotten PIN, set anew: what it takes, what the new one does for a day, and the link that freezes.
 
-use base::{Currency, Money};
-use identity::{PinCheck, Token, TokenKind};
+use base::{Currency, Money, Secret};
+use identity::{FactorKind, Label, NewFactor, Person, PinCheck, Token, TokenKind};
 use serde_json::json;
 
 use crate::http::{Reply, Site, each_site};
@@ -139,7 +139,7 @@ fn pin_2_a_factor_of_thirty_days_ends_what_a_code_alone_left_held_back() {
         site.world.wait(30 * DAY - 1);
         assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), HELD);
         let held = site.world.read(|tx, means| identity::find_cooling(tx, means, buyer)).unwrap().unwrap();
-        assert_eq!((held.until, held.payments_left, held.is_alone), (None, 5, true));
+        assert_eq!((held.until, held.payments_left, held.is_held_after), (None, 5, true));
         site.world.wait(1);
         assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), PinCheck::Right);
         assert_eq!(site.world.read(|tx, means| identity::find_cooling(tx, means, buyer)).unwrap(), None);
@@ -241,6 +241,37 @@ fn pin_2_after_an_app_of_thirty_days_the_new_pin_pays_five_small_amounts_and_no_
         assert_eq!(site.pay_pin(buyer, "618204", 1, "CNY"), PinCheck::Cooling { until });
         site.world.wait(DAY);
         assert_eq!(site.pay_pin(buyer, "618204", 1_000_000, "CNY"), PinCheck::Right);
+    });
+}
+
+#[test]
+fn pin_2_nothing_is_said_to_be_held_after_the_day_where_a_factor_of_thirty_days_ends_it() {
+    each_site(|site| {
+        let signed_in = site.buyer("a@b.example");
+        let buyer = id_of(&signed_in);
+        let (_, key, _) = site.enrol(&signed_in.text("token"));
+        // A number beside the app may be stolen with the mailbox, so the PIN rests on the code alone.
+        site.world
+            .write(move |tx, means| {
+                let (label, secret) = (Label::from_agent("mine"), Secret::new(b"+8613800138042".to_vec()));
+                let new = NewFactor { kind: FactorKind::Sms, label: &label, secret: &secret };
+                identity::factors::seed_factor(tx, means, Person::Buyer(buyer), &new)
+            })
+            .unwrap();
+        let reset_after = |wait: i64| {
+            site.world.wait(wait);
+            let token = site.enter(&key);
+            let (request, code) = site.ask_reset(&token);
+            let done = site.finish_reset(&token, &request, &code, NEW_PIN);
+            assert_eq!((done.status, done.body["payments_left"].as_i64()), (200, Some(0)), "{}", done.body);
+            let mails = site.world.deliver();
+            let mail = mails.iter().find(|mail| mail.template == "pin_reset").unwrap();
+            (done.body["held_after"].clone(), mail.body.expose().contains("until a second step"))
+        };
+        assert_eq!(reset_after(30 * DAY - 1), (json!(true), true), "the app is a second too young");
+        assert_eq!(reset_after(1), (json!(false), false));
+        site.world.wait(DAY);
+        assert_eq!(site.pay_pin(buyer, NEW_PIN, 1_000_000, "CNY"), PinCheck::Right);
     });
 }
 

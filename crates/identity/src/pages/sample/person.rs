@@ -140,7 +140,7 @@ impl AccountPage {
 
     /// With a PIN that rests on a code alone, after its first day.
     pub fn sample_held_back(page: Frame) -> AccountPage {
-        let cooling = Some(Cooling { until: None, payments_left: 3, is_alone: true });
+        let cooling = Some(Cooling { until: None, payments_left: 3, is_held_after: true });
         AccountPage { cooling, factors: 0, ..AccountPage::sample(page, Standing::Good) }
     }
 }
