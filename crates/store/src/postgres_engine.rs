@@ -13,7 +13,7 @@ use futures_util::future::{join, join_all};
 use rustc_hash::FxHashMap;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{ChannelBinding, Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Statement};
@@ -62,7 +62,9 @@ pub(crate) struct PostgresTarget {
 }
 
 impl PostgresTarget {
-    /// Reads the URL. TLS is used unless the server is on this machine, and is required then.
+    /// Reads the URL. TLS is used unless the server is on this machine, and is required then. Over it the sign-in is SCRAM,
+    /// bound to the server's certificate (RFC 5802, RFC 5929 `tls-server-end-point`): neither a server nor somebody between
+    /// gets a weaker one by asking for it, unless the URL itself says `channel_binding=`.
     pub(crate) fn parse(url: &Secret<String>, ca_file: Option<&Path>) -> Result<PostgresTarget, Error> {
         let parsed = url.expose().parse::<tokio_postgres::Config>();
         // The parser's own message may repeat the URL with its password.
@@ -75,13 +77,17 @@ impl PostgresTarget {
             return Ok(PostgresTarget { config, tls: None });
         }
         config.ssl_mode(SslMode::Require);
+        if !names_channel_binding(url.expose()) {
+            config.channel_binding(ChannelBinding::Require);
+        }
         let tls = MakeRustlsConnect::new(tls_config(ca_file)?);
         Ok(PostgresTarget { config, tls: Some(tls) })
     }
 
     /// A connection, and the task that carries its messages.
     async fn connect(&self, mode: Mode) -> Result<(Client, JoinHandle<()>), Error> {
-        let away = |e| Error::Unavailable(format!("cannot connect to PostgreSQL: {}", with_cause(&e)));
+        let away =
+            |e| Error::Unavailable(format!("cannot connect to PostgreSQL: {}", with_advice(with_cause(&e))));
         // What ends a connection is told to whoever uses it.
         let (client, task) = if let Some(tls) = &self.tls {
             let (client, connection) = self.config.connect(tls.clone()).await.map_err(away)?;
@@ -100,6 +106,23 @@ impl PostgresTarget {
         client.batch_execute(&limits).await.map_err(error)?;
         Ok((client, task))
     }
+}
+
+/// Whether the URL says itself how the sign-in is bound to the certificate.
+fn names_channel_binding(url: &str) -> bool {
+    let settings = url.split_once('?').map_or("", |(_, settings)| settings);
+    settings.split('&').any(|setting| setting.starts_with("channel_binding="))
+}
+
+/// With what to do about a server that signs in by something weaker than SCRAM.
+fn with_advice(problem: String) -> String {
+    if !problem.contains("channel binding") {
+        return problem;
+    }
+    format!(
+        "{problem}; set `password_encryption = 'scram-sha-256'`, give the password anew and let `pg_hba.conf` ask for \
+         `scram-sha-256`, or say `channel_binding=prefer` in the database URL"
+    )
 }
 
 /// What is wrong and why, which for a certificate that is refused is all that tells.
@@ -628,6 +651,23 @@ mod tests {
         ] {
             assert!(!is_plain(url), "{url}");
         }
+    }
+
+    #[test]
+    fn v11_4_1_over_tls_scram_is_required_unless_the_url_says_otherwise() {
+        let binding = |url: &str| target(url).unwrap().config.get_channel_binding();
+        for url in [
+            "postgres://db.example/t",
+            "postgres://db.example/t?sslmode=require",
+            "postgres://localhost/t?sslmode=require",
+            "postgres://channel_binding=prefer@db.example/t",
+        ] {
+            assert_eq!(binding(url), ChannelBinding::Require, "{url}");
+        }
+        assert_eq!(binding("postgres://db.example/t?channel_binding=prefer"), ChannelBinding::Prefer);
+        let disabled = "postgres://db.example/t?sslmode=require&channel_binding=disable";
+        assert_eq!(binding(disabled), ChannelBinding::Disable);
+        assert_eq!(binding("postgres://localhost/t"), ChannelBinding::Prefer, "no TLS, nothing to bind to");
     }
 
     #[test]

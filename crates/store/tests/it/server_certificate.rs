@@ -11,6 +11,8 @@ use postgres::NoTls;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use store::{Config, Db, Error};
 
+const PASSWORD: &str = "quiet-lanterns-91";
+
 /// A PostgreSQL that speaks TLS, stopped when dropped.
 struct Server {
     folder: tempfile::TempDir,
@@ -35,6 +37,16 @@ impl Server {
         Path::new(noted.trim()).join("data")
     }
 
+    /// From the next connection on, a password over TLS is asked for by `method`. Plain connections, which the test uses to
+    /// set things, need none.
+    fn ask_by(&self, method: &str) {
+        let lines = format!("hostnossl all all 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 {method}\n");
+        fs::write(self.data().join("pg_hba.conf"), lines).unwrap();
+        // The server signs in by what it keeps of the password, which may be stronger than what its file asks for.
+        let kept = if method == "md5" { "md5" } else { "scram-sha-256" };
+        self.set(&format!("SET password_encryption = '{kept}'; ALTER ROLE tillward PASSWORD '{PASSWORD}'"));
+    }
+
     /// Shows this certificate from the next connection on.
     fn show(&self, (certificate, key): (String, KeyPair)) {
         let data = self.data();
@@ -45,10 +57,16 @@ impl Server {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
         }
+        self.set("ALTER SYSTEM SET ssl = on");
+    }
+
+    /// Runs these statements, and lets the server read its settings again.
+    fn set(&self, sql: &str) {
         let mut plain = postgres::Client::connect(&self.url, NoTls).unwrap();
         let loaded = "SELECT pg_conf_load_time()::text, current_setting('ssl')";
         let before: String = plain.query_one(loaded, &[]).unwrap().get(0);
-        plain.batch_execute("ALTER SYSTEM SET ssl = on").unwrap();
+        // One at a time: `ALTER SYSTEM` runs in no transaction.
+        sql.split("; ").for_each(|one| plain.batch_execute(one).unwrap());
         plain.batch_execute("SELECT pg_reload_conf()").unwrap();
         // The server reads its files again a moment later, and tells when it has.
         let began = std::time::Instant::now();
@@ -65,9 +83,15 @@ impl Server {
 
     /// Opens the database as an operator would who demands TLS and trusts `authority` alone.
     fn open(&self, authority: &str) -> Result<Db, Error> {
+        self.open_with(authority, "")
+    }
+
+    /// The same, with more settings in the URL.
+    fn open_with(&self, authority: &str, more: &str) -> Result<Db, Error> {
         let path = self.folder.path().join("authority.pem");
         fs::write(&path, authority).unwrap();
-        let url = Secret::new(format!("{}?sslmode=require", self.url));
+        let with_password = self.url.replace("tillward@", &format!("tillward:{PASSWORD}@"));
+        let url = Secret::new(format!("{with_password}?sslmode=require{more}"));
         Db::open(&Config::Postgres { url, ca_file: Some(path) }, &[], Timestamp(0))
     }
 }
@@ -114,6 +138,7 @@ fn tls_4_a_postgresql_with_another_certificate_than_the_one_expected_is_refused(
         assert!(problem.contains(words), "{why}: {problem}");
     };
     server.show(certificate(&ours, "127.0.0.1", |_| ()));
+    server.ask_by("scram-sha-256");
     let opened = server.open(&ours.pem()).unwrap();
     let is_tls = "SELECT CAST(COUNT(*) AS BIGINT) FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()";
     assert_eq!(opened.read_blocking(|tx| tx.query(is_tls, &[])?.remove(0).int(0)), Ok(1), "over TLS");
@@ -130,4 +155,24 @@ fn tls_4_a_postgresql_with_another_certificate_than_the_one_expected_is_refused(
     refused("of another time", "xpired");
     server.show(certificate(&ours, "127.0.0.1", |_| ()));
     assert!(server.open(&ours.pem()).is_ok(), "and the right one is taken again");
+}
+
+#[test]
+fn v11_4_1_a_postgresql_that_asks_for_less_than_scram_gets_no_sign_in_over_tls() {
+    let Some(server) = Server::start() else { return };
+    let ours = authority("ours");
+    server.show(certificate(&ours, "127.0.0.1", |_| ()));
+    for method in ["md5", "password", "trust"] {
+        server.ask_by(method);
+        let refused = server.open(&ours.pem());
+        let Err(Error::Unavailable(problem)) = &refused else { panic!("{method}: {:?}", refused.err()) };
+        for words in ["did not use channel binding", "scram-sha-256", "channel_binding=prefer"] {
+            assert!(problem.contains(words) && !problem.contains(PASSWORD), "{method}: {problem}");
+        }
+        let opened = server.open_with(&ours.pem(), "&channel_binding=prefer");
+        assert!(opened.is_ok(), "the operator said so: {method}: {:?}", opened.err());
+    }
+    server.ask_by("scram-sha-256");
+    let opened = server.open(&ours.pem());
+    assert!(opened.is_ok(), "{:?}", opened.err());
 }
