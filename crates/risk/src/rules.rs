@@ -24,7 +24,7 @@ use crate::decide::Outcome;
 use crate::features::{Features, Slot};
 use crate::reasons::Words;
 
-pub use file::{Bilingual, FILE_BYTES_MAX, RULES_MAX, RuleText};
+pub use file::{Bilingual, FILE_BYTES_MAX, InBoth, RULES_MAX, RuleOf, RuleText};
 pub use modes::{Mode, Modes};
 pub use parse::{DEPTH_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, UNARY_RUN_MAX};
 pub use starter::STARTER;

@@ -13,82 +13,46 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 pub const RULES_MAX: usize = 500;
 
 /// One text in both languages.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bilingual {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InBoth<T> {
     /// English.
-    pub en: String,
+    pub en: T,
     /// Simplified Chinese.
-    pub zh: String,
+    pub zh: T,
+}
+
+/// One text in both languages.
+pub type Bilingual = InBoth<String>;
+
+/// A rule of such values: plain ones, or each with where the file spells it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleOf<T> {
+    /// Unique name: lower-case letters, digits and `_`.
+    pub name: T,
+    /// The CEL expression; the rule fires when it is true.
+    pub when: T,
+    /// `allow`, `challenge`, `review` or `block`.
+    pub outcome: T,
+    /// Higher ones are read first; an `allow` overrules lower ones.
+    #[serde(default)]
+    pub priority: i32,
+    /// Why, for the analyst, with figures: `{payer.count_10m} payments in 10 minutes`.
+    pub analyst: InBoth<T>,
+    /// Why, for the seller, with figures.
+    pub seller: InBoth<T>,
+    /// What the buyer reads. No figures, and never a word of risk, scores or rules.
+    pub buyer: InBoth<T>,
 }
 
 /// A rule as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleText {
-    /// Unique name: lower-case letters, digits and `_`.
-    pub name: String,
-    /// The CEL expression; the rule fires when it is true.
-    pub when: String,
-    /// `allow`, `challenge`, `review` or `block`.
-    pub outcome: String,
-    /// Higher ones are read first; an `allow` overrules lower ones.
-    pub priority: i32,
-    /// Why, for the analyst, with figures: `{payer.count_10m} payments in 10 minutes`.
-    pub analyst: Bilingual,
-    /// Why, for the seller, with figures.
-    pub seller: Bilingual,
-    /// What the buyer reads. No figures, and never a word of risk, scores or rules.
-    pub buyer: Bilingual,
-}
+pub type RuleText = RuleOf<String>;
+type Spelled = RuleOf<Spanned<String>>;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleFile {
-    version: u64,
-    #[serde(default)]
-    rule: Vec<Spelled>,
-}
-
-/// A [`RuleText`], each value with where the file spells it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Spelled {
-    name: Spanned<String>,
-    when: Spanned<String>,
-    outcome: Spanned<String>,
-    #[serde(default)]
-    priority: i32,
-    analyst: SpelledWords,
-    seller: SpelledWords,
-    buyer: SpelledWords,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SpelledWords {
-    en: Spanned<String>,
-    zh: Spanned<String>,
-}
-
-impl SpelledWords {
-    fn plain(&self) -> Bilingual {
-        Bilingual { en: self.en.get_ref().clone(), zh: self.zh.get_ref().clone() }
-    }
-}
-
-impl Spelled {
-    fn plain(&self) -> RuleText {
-        RuleText {
-            name: self.name.get_ref().clone(),
-            when: self.when.get_ref().clone(),
-            outcome: self.outcome.get_ref().clone(),
-            priority: self.priority,
-            analyst: self.analyst.plain(),
-            seller: self.seller.plain(),
-            buyer: self.buyer.plain(),
-        }
-    }
-
-    fn value(&self, spot: Spot) -> &Spanned<String> {
+impl<T> RuleOf<T> {
+    /// One of its values.
+    pub(super) fn value(&self, spot: Spot) -> &T {
         let words = |audience| match audience {
             Audience::Analyst => &self.analyst,
             Audience::Seller => &self.seller,
@@ -102,6 +66,30 @@ impl Spelled {
             Spot::Words(audience, Lang::Zh) => &words(audience).zh,
         }
     }
+}
+
+impl Spelled {
+    fn plain(&self) -> RuleText {
+        let one = |value: &Spanned<String>| value.get_ref().clone();
+        let both = |words: &InBoth<_>| InBoth { en: one(&words.en), zh: one(&words.zh) };
+        RuleOf {
+            name: one(&self.name),
+            when: one(&self.when),
+            outcome: one(&self.outcome),
+            priority: self.priority,
+            analyst: both(&self.analyst),
+            seller: both(&self.seller),
+            buyer: both(&self.buyer),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    version: u64,
+    #[serde(default)]
+    rule: Vec<Spelled>,
 }
 
 /// A rule file that was read.
@@ -145,22 +133,4 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("the name must be 1 to {most} lower-case letters, digits and `_`"));
     }
     Ok(())
-}
-
-impl RuleText {
-    /// One of its values.
-    pub(super) fn value(&self, spot: Spot) -> &str {
-        let words = |audience| match audience {
-            Audience::Analyst => &self.analyst,
-            Audience::Seller => &self.seller,
-            Audience::Buyer => &self.buyer,
-        };
-        match spot {
-            Spot::Name => &self.name,
-            Spot::When => &self.when,
-            Spot::Outcome => &self.outcome,
-            Spot::Words(audience, Lang::En) => &words(audience).en,
-            Spot::Words(audience, Lang::Zh) => &words(audience).zh,
-        }
-    }
 }
