@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a new folder has, and the most that is left of one that everybody could reach.
 const FOLDER_MODE: u32 = 0o700;
@@ -17,9 +17,20 @@ const GROUP_BITS: u32 = 0o2020;
 /// What our files in it begin with, and what a file system keeps at its root.
 const OUR_NAMES: [&str; 3] = ["tillward.", "audit-checkpoints", "lost+found"];
 
-/// Makes the folder, for its owner alone. One that is there stays as it is.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
+/// Makes the folder, for its owner alone. One that is there stays as it is. Returns those that were not, the innermost first.
+pub(crate) fn make_folder(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let all = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    let missing = all.take_while(|folder| !folder.exists()).map(Path::to_owned).collect::<Vec<_>>();
+    let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path);
+    made.inspect_err(|_| remove_folders(&missing)).map(|()| missing)
+}
+
+/// Takes back what [`make_folder`] made, as far as nothing is in it.
+pub(crate) fn remove_folders(made: &[PathBuf]) {
+    for folder in made {
+        // One that cannot be removed is in use, or was never made.
+        let _ = fs::remove_dir(folder);
+    }
 }
 
 /// Takes a folder that everybody can reach away from all but its owner, if it is ours and holds nothing else. Where it
@@ -91,10 +102,24 @@ mod tests {
     fn a_new_folder_is_its_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/data");
-        make_folder(&path).unwrap();
+        assert_eq!(make_folder(&path).unwrap(), [path.clone(), folder.path().join("new")]);
         assert_eq!((mode(&path), mode(&folder.path().join("new"))), (0o700, 0o700));
         fs::set_permissions(&path, Permissions::from_mode(0o750)).unwrap();
-        make_folder(&path).unwrap();
+        assert_eq!(make_folder(&path).unwrap(), Vec::<PathBuf>::new());
         assert_eq!(mode(&path), 0o750);
+    }
+
+    #[test]
+    fn folders_that_were_made_for_nothing_go_again_unless_something_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (outer, inner) = (folder.path().join("new"), folder.path().join("new/data"));
+        remove_folders(&make_folder(&inner).unwrap());
+        assert!(!outer.exists() && folder.path().exists());
+        let made = make_folder(&inner).unwrap();
+        fs::write(outer.join("letters.txt"), "").unwrap();
+        remove_folders(&made);
+        assert!(!inner.exists() && outer.exists());
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(make_folder(&folder.path().join("file/data")).is_err());
     }
 }

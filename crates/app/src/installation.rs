@@ -11,7 +11,7 @@ use store::{Db, Tx};
 use vault::{Hanging, KeySource, SealedColumn, Vault};
 
 use crate::config::Config;
-use crate::data_folder::{close_folder, make_folder};
+use crate::data_folder::{close_folder, make_folder, remove_folders};
 use crate::key_source::{open_ahead, open_source};
 use crate::migrations;
 
@@ -252,14 +252,15 @@ fn read_bounded(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
 }
 
 /// Opens the database and brings it up to date, in a data folder that nobody else reaches; both are made where they are
-/// not there yet.
+/// not there yet. A folder that was made for a database that is refused goes again.
 ///
 /// # Errors
 /// [`OpenError::Folder`], [`OpenError::Store`].
 pub fn open_database(config: &Config, now: Timestamp) -> Result<Db, OpenError> {
     let path = &config.data;
-    make_folder(path).map_err(|source| OpenError::Folder { path: path.clone(), source })?;
-    let db = Db::open(&config.database, &migrations(), now)?;
+    let made = make_folder(path).map_err(|source| OpenError::Folder { path: path.clone(), source })?;
+    let opened = Db::open(&config.database, &migrations(), now);
+    let db = opened.inspect_err(|_| remove_folders(&made))?;
     // Only now it is known to be ours.
     close_folder(path);
     Ok(db)

@@ -1,7 +1,8 @@
 //! Opens the key source that the settings name.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Dice;
@@ -33,7 +34,8 @@ pub fn open_source(config: &Config, sealed: bool, dice: &Dice) -> Result<Arc<dyn
 }
 
 /// Opens the key source of a database that is yet to be made, where there is one already, so that one that is refused
-/// leaves no empty database behind. A key file is refused for its place even where it is not there yet.
+/// leaves no empty database behind. A key file is refused for its place even where it is not there yet, and where it could
+/// not be made.
 ///
 /// # Errors
 /// [`OpenError`] with what to do.
@@ -43,7 +45,23 @@ pub fn open_ahead(config: &Config, dice: &Dice) -> Result<Option<Arc<dyn KeySour
     }
     let new = matches!(&config.database, store::Config::File(path) if !path.exists());
     let made = !matches!(config.keys, Keys::File) || config.key_file.exists();
-    if new && made { open_source(config, false, dice).map(Some) } else { Ok(None) }
+    match (new, made) {
+        (true, true) => open_source(config, false, dice).map(Some),
+        (true, false) => refuse_unmakeable(&config.key_file).map(|()| None),
+        (false, _) => Ok(None),
+    }
+}
+
+/// Refuses a key file that could not be made: what is there, nearest to it, is no folder or takes no new files. It is tried,
+/// since what a folder says of itself is not all that counts.
+fn refuse_unmakeable(path: &Path) -> Result<(), OpenError> {
+    let parents =
+        path.ancestors().skip(1).map(|at| if at.as_os_str().is_empty() { Path::new(".") } else { at });
+    let nearest = parents.into_iter().find(|at| at.exists()).unwrap_or(Path::new("/"));
+    let probe = nearest.join(format!(".tillward-{}", std::process::id()));
+    let tried = OpenOptions::new().write(true).create_new(true).open(&probe);
+    let tried = tried.and_then(|_| std::fs::remove_file(&probe));
+    tried.map_err(|source| KeyFileError::Io { path: path.to_owned(), doing: "made", source }.into())
 }
 
 /// Opens the key file, or makes it for a database that has no keys.

@@ -41,7 +41,7 @@ pub fn run(folder: &Path, words: &[&str]) -> Ran {
     run_in(folder, words, &[])
 }
 
-fn run_in(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Ran {
+pub fn run_in(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillward"));
     command.current_dir(folder).args(words).env_clear().env("TILLWARD_LOG", "error");
     command.envs(variables.iter().copied());

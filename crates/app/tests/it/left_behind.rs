@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::commands::{SERVE, has, run};
+use crate::commands::{SERVE, has, run, run_in};
 use crate::town::{Town, wait_until};
 
 const STOP_SECONDS_MAX: u64 = 60;
@@ -70,12 +70,44 @@ fn a_key_that_is_refused_leaves_no_database_behind() {
     };
     has(&serve("d2/kk"), &["key file `d2/kk` is inside the data folder"]);
     assert_eq!(files(at), Vec::<String>::new());
+    fs::write(at.join("file"), "").unwrap();
+    has(&serve("file/kk"), &["key file `file/kk`"]);
+    assert_eq!(files(at), ["file"]);
+    fs::remove_file(at.join("file")).unwrap();
     fs::write(at.join("short.key"), "short").unwrap();
     fs::set_permissions(at.join("short.key"), Permissions::from_mode(0o644)).unwrap();
     has(&serve("short.key"), &["key file `short.key` has mode 0644, others can reach it"]);
     fs::set_permissions(at.join("short.key"), Permissions::from_mode(0o600)).unwrap();
     has(&serve("short.key"), &["key file `short.key` has 5 bytes"]);
     assert_eq!(files(at), ["short.key"]);
+}
+
+#[test]
+fn a_key_that_could_not_be_made_is_noticed_before_the_database_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    // Nobody may write into this one, not even root.
+    let words = ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--key-file", "/sys/kernel/key"];
+    has(&run(at, &words).refusal(), &["key file `/sys/kernel/key`"]);
+    assert_eq!(files(at), Vec::<String>::new());
+}
+
+#[test]
+fn a_postgresql_that_is_away_leaves_no_data_folder_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://tillward@{away}/none");
+    for words in [["serve", "--listen", "127.0.0.1:0"].as_slice(), &["migrate"]] {
+        let words = [words, &["--data", "new/data"]].concat();
+        let start = || run_in(at, &words, &[("TILLWARD_DATABASE_URL", &url)]).refusal();
+        has(&start(), &["cannot connect to PostgreSQL"]);
+        assert_eq!(files(at), Vec::<String>::new(), "{words:?}");
+        fs::create_dir(at.join("new")).unwrap();
+        start();
+        assert_eq!(files(at), ["new"], "what was there stays: {words:?}");
+        fs::remove_dir(at.join("new")).unwrap();
+    }
 }
 
 #[test]
