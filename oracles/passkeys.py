@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Passkeys in a real browser, with Chromium's virtual authenticator: adding one, signing in, confirming a payment, removing;
-first a buyer's, then a member's, who comes in with it alone, without password and code.
+first a buyer's, then a member's, who comes in with it alone, without password and code; and a member's where the
+operator names the makers whose devices count.
 
     oracles/run.sh passkeys
 
@@ -9,7 +10,9 @@ browser signed: a touch for one payment on another, one that was used, and one m
 (negative control: the same touch on its own payment goes through). Pictures go to target/test-logs/screens.
 """
 
+import base64
 import re
+import ssl
 import sys
 
 from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
@@ -228,6 +231,80 @@ def walk_member(tally, language):
             person.close()
 
 
+# A passkey of no account, made to see which certificate the browser's authenticator shows when it is asked for one.
+ASK_MAKER = """
+const done = arguments[0];
+const chance = size => crypto.getRandomValues(new Uint8Array(size));
+navigator.credentials.create({publicKey: {rp: {name: 'x'}, user: {id: chance(16), name: 'u', displayName: 'u'},
+    challenge: chance(32), pubKeyCredParams: [{type: 'public-key', alg: -7}], attestation: 'direct'}})
+    .then(made => done(made.toJSON().response.attestationObject), error => done(error.name));
+"""
+# A root that the virtual authenticator has nothing to do with: that of the standard's test vectors.
+FOREIGN = """-----BEGIN CERTIFICATE-----
+MIIB2zCCAYGgAwIBAgIBATAKBggqhkjOPQQDAjBiMR4wHAYDVQQDDBVXZWJBdXRo
+biB0ZXN0IHZlY3RvcnMxDDAKBgNVBAoMA1czQzElMCMGA1UECwwcQXV0aGVudGlj
+YXRvciBBdHRlc3RhdGlvbiBDQTELMAkGA1UEBhMCQUEwIBcNMjQwMTAxMDAwMDAw
+WhgPMzAyNDAxMDEwMDAwMDBaMGIxHjAcBgNVBAMMFVdlYkF1dGhuIHRlc3QgdmVj
+dG9yczEMMAoGA1UECgwDVzNDMSUwIwYDVQQLDBxBdXRoZW50aWNhdG9yIEF0dGVz
+dGF0aW9uIENBMQswCQYDVQQGEwJBQTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA
+BDJpMA5f97aZAV9wz4Codjv3BbwuKvDBs5z/cYt8NYgMow8xkHjZGwM4mgBv38ih
+3NhO36B9MKoTR0okig2rW6qjJjAkMBIGA1UdEwEB/wQIMAYBAf8CAQAwDgYDVR0P
+AQH/BAQDAgEGMAoGCCqGSM49BAMCA0gAMEUCIQDanvzZvdMmSsMnOPcBaSnBkiOe
+KyKcoo0GDFeIlHZRcQIgP8TUKWOM0imQ7IlQe9n2pSIcpl4h7NyQkv0AzvP+Kio=
+-----END CERTIFICATE-----
+"""
+# What the virtual authenticator says it is.
+MODEL = "01020304-0506-0708-0102-030405060708"
+
+
+def maker_of(server, person):
+    """The certificate of the virtual authenticator's maker, in PEM: the only one behind `x5c` in the CBOR."""
+    person.go(server.url)
+    text = person.driver.execute_async_script(ASK_MAKER)
+    made = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    behind = made[made.index(b"x5c") + 3:]
+    if behind[:2] != b"\x81\x59":
+        raise RuntimeError(f"no chain of one certificate: {behind[:4].hex()}")
+    return ssl.DER_cert_to_PEM_cert(behind[4:4 + int.from_bytes(behind[2:4], "big")])
+
+
+def add_under_makers(server, person, roots, models):
+    """A member tries to add a passkey while the operator names makers; gives whether it is there."""
+    server.stop()
+    server.options = ["--passkeys-attestation-roots", str(roots), *models]
+    server.start()
+    person.go(f"{server.url}/desk/security")
+    person.press("a[href$='/security/passkey']")
+    person.until(lambda: person.has("form[data-passkey]:not([hidden])"))
+    person.fill(label="laptop")
+    person.press("form[data-passkey] button.do")
+    person.until(lambda: not person.at("/passkey") or person.has("[role=alert], .problems, .note.bad"))
+    return not person.at("/passkey")
+
+
+def walk_makers(tally, language):
+    with Server() as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        person = Visitor(tally, language, SHOTS, WIDE, NAMES)
+        try:
+            plug_in(person)
+            server.set_up()
+            ours, foreign = server.folder / "maker.pem", server.folder / "foreign.pem"
+            ours.write_text(maker_of(server, person))
+            foreign.write_text(FOREIGN)
+            person.driver.add_cookie({"name": "tw_member", "value": server.owner, "path": "/"})
+            person.check(not add_under_makers(server, person, foreign, []), "a device of another maker is refused")
+            person.look("member-passkey-maker-refused")
+            person.check(person.until(lambda: any(word in person.words("main") for word in ("hands out", "发放"))), "and the page says which to use")
+            other = MODEL.replace("0708", "0709")
+            refused = not add_under_makers(server, person, ours, ["--passkeys-models", other])
+            person.check(refused, "a model that is not listed is refused")
+            added = add_under_makers(server, person, ours, ["--passkeys-models", f"{other},{MODEL}"])
+            person.check(added and "laptop" in person.words("main"), "one of the maker and model is added")
+        finally:
+            person.close()
+
+
 def walk(tally, language):
     with Server() as server:
         shop = server.shop()
@@ -250,7 +327,7 @@ def walk(tally, language):
 
 def main():
     tally = Tally()
-    tally.walk([walk, walk_member])
+    tally.walk([walk, walk_member, walk_makers])
     return tally.close()
 
 

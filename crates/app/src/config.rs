@@ -15,9 +15,11 @@ use addresses::{check_mail_server, is_on_this_machine};
 mod addresses;
 mod keys;
 mod oidc;
+mod passkeys;
 
 pub use keys::{KeySettings, Keys, SourceName};
 pub use oidc::{Oidc, OidcSettings};
+pub use passkeys::{PasskeySettings, Passkeys};
 
 /// Settings as given in one place.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
@@ -113,6 +115,9 @@ pub struct Settings {
     /// The operator's own provider for members.
     #[command(flatten)]
     pub oidc: OidcSettings,
+    /// Whose passkeys members may add.
+    #[command(flatten)]
+    pub passkeys: PasskeySettings,
 }
 
 /// Settings that hold together.
@@ -126,6 +131,8 @@ pub struct Config {
     pub keys: Keys,
     /// The operator's own provider for members.
     pub oidc: Option<Oidc>,
+    /// Whose passkeys members may add; anybody's without.
+    pub passkeys: Option<Passkeys>,
     /// Which database.
     pub database: store::Config,
     /// Where to listen.
@@ -223,6 +230,9 @@ pub enum ConfigError {
     /// The address for checkpoints.
     #[error("checkpoint_mail `{0}` is not a mail address")]
     Email(String),
+    /// A model of passkeys.
+    #[error("passkeys model `{0}` is no AAGUID; give one such as 2fc0579f-8113-47ea-b116-bb5a8db9202a")]
+    Model(String),
     /// The profile of passwords.
     #[error("password_profile `{0}` is neither `standard` nor `pci`")]
     PasswordProfile(String),
@@ -326,6 +336,7 @@ impl Settings {
                 .or(other.watch_browser_dangerously_unsandboxed),
             keys: self.keys.or(other.keys),
             oidc: self.oidc.or(other.oidc),
+            passkeys: self.passkeys.or(other.passkeys),
         }
     }
 
@@ -376,6 +387,7 @@ impl Settings {
             watch_browser: browser(self.watch_browser, self.watch_browser_dangerously_unsandboxed)?,
             keys: self.keys.check()?,
             oidc: self.oidc.check()?,
+            passkeys: self.passkeys.check()?,
         })
     }
 }
@@ -474,9 +486,9 @@ fn check_public_url(url: String) -> Result<String, ConfigError> {
 /// [`ConfigError::Variable`].
 pub fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
     for name in names {
-        let known = [&VARIABLES[..], &keys::VARIABLES, &oidc::VARIABLES, &OTHER_VARIABLES]
-            .concat()
-            .contains(&name.as_str());
+        let groups =
+            [&VARIABLES[..], &keys::VARIABLES, &oidc::VARIABLES, &passkeys::VARIABLES, &OTHER_VARIABLES];
+        let known = groups.concat().contains(&name.as_str());
         if name.starts_with("TILLWARD_") && !known {
             return Err(ConfigError::Variable(name));
         }
@@ -579,7 +591,7 @@ mod tests {
         use clap::{Args, Command};
         let command = Settings::augment_args(Command::new("x"));
         let named: Vec<_> = command.get_arguments().filter_map(|a| a.get_env()).collect();
-        let known = [&VARIABLES[..], &keys::VARIABLES, &oidc::VARIABLES].concat();
+        let known = [&VARIABLES[..], &keys::VARIABLES, &oidc::VARIABLES, &passkeys::VARIABLES].concat();
         assert_eq!(named.len(), known.len());
         assert!(named.iter().all(|n| known.iter().any(|v| *n == *v)));
         let (flag, file) =

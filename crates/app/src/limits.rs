@@ -49,6 +49,8 @@ pub const CLIENT_NAMES_MAX: usize = 16;
 pub const TLS_RELOAD_SECONDS: u64 = 10;
 /// How often the inventory of certificates is looked through for alarms, seconds.
 pub const CERTIFICATES_EVERY_SECONDS: u64 = 600;
+/// Longest file with the roots of makers of passkeys, bytes.
+pub const ATTESTATION_ROOTS_BYTES_MAX: u64 = 256 * 1024;
 /// Longest file with a client secret, bytes.
 pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
 /// How often access reviews and idle members are looked after, in seconds.

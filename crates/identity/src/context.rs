@@ -17,6 +17,7 @@ use crate::limits::{
 use crate::members::Place;
 use crate::networks::CountryOf;
 use crate::outside::Provider;
+use crate::passkeys::AttestationPolicy;
 use crate::password::{PasswordProfile, PasswordQueue};
 
 /// What a domain function is handed beside its transaction: the vault, chance, and the time of the request.
@@ -61,6 +62,8 @@ pub struct Context {
     pub sends_texts: bool,
     /// The operator's own provider for members, where there is one.
     pub provider: Option<Arc<Provider>>,
+    /// Whose passkeys members may add; anybody's without one.
+    pub makers: Option<Arc<AttestationPolicy>>,
     /// Countries of network addresses; knows none where the operator gave no table.
     pub country_of: CountryOf,
 }
@@ -91,6 +94,7 @@ impl Context {
             public_url,
             sends_texts: false,
             provider: None,
+            makers: None,
             country_of: Arc::new(|_| None),
         }
     }

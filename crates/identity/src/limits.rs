@@ -209,8 +209,10 @@ pub const USER_HANDLE_BYTES_MAX: usize = 64;
 pub const PASSKEY_ID_BYTES_MAX: usize = 1023;
 /// Longest client data of a passkey's answer, in bytes.
 pub const CLIENT_DATA_BYTES_MAX: usize = 4096;
-/// Longest attestation object of a new passkey, in bytes: an id, a key, and a statement we do not read.
+/// Longest attestation object of a new passkey, in bytes: an id, a key, and a maker's statement with its certificates.
 pub const ATTESTATION_BYTES_MAX: usize = 16 * 1024;
+/// Certificates in a maker's statement.
+pub const ATTESTATION_CERTIFICATES_MAX: usize = 8;
 /// Longest authenticator data of a passkey's use, in bytes.
 pub const AUTHENTICATOR_DATA_BYTES_MAX: usize = 1024;
 /// Longest signature of a passkey, in bytes: RSA of 8192 bits.

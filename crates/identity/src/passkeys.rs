@@ -11,8 +11,9 @@
 //!
 //! A passkey is a row of the second factors ([`crate::factors`]), its credential sealed in it.
 //!
-//! Reading order: `site`, `ceremony` (with `cbor`, `authenticator_data`, `key`), `kept`, `challenges`, `enrol`, `prove`, `entry`.
+//! Reading order: `site`, `ceremony` (with `cbor`, `authenticator_data`, `key`), `attestation`, `kept`, `challenges`, `enrol`, `prove`, `entry`.
 
+mod attestation;
 mod authenticator_data;
 mod cbor;
 mod ceremony;
@@ -32,6 +33,7 @@ use crate::factors::FactorError;
 use crate::limits::PASSKEYS_MAX;
 use crate::token::Token;
 
+pub use attestation::{AttestationPolicy, AttestationPolicyError, Model, ModelError};
 pub use ceremony::{ClientData, NewPasskey, PasskeyPart, PasskeyProblem, PasskeyUse, RawUse};
 pub use challenges::sweep_challenges;
 pub use enrol::{

@@ -78,6 +78,7 @@ actions! {
     OUTSIDE_BOUND = "outside.bound";
     OUTSIDE_SIGNED_OUT = "outside.signed_out";
     OUTSIDE_REFUSED = "outside.refused";
+    PASSKEY_ATTESTED = "passkey.attested";
     PASSKEY_COPY_SUSPECTED = "passkey.copy_suspected";
     PASSKEY_REFUSED = "passkey.refused";
     PASSWORD_DUE = "member.password_due";

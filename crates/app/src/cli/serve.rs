@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base::{Clock, Dice};
 use identity::outside::Provider;
+use identity::passkeys::AttestationPolicy;
 use tokio::sync::Notify;
 
 use super::{Source, say, whole};
@@ -35,6 +36,7 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
+    let makers = makers(&config)?;
     let tls = config.tls.as_ref().map(|(certificate, key)| files(certificate, key, None));
     let tls = tls.map(|files| Tls::open(files, &[]).map(Arc::new)).transpose().map_err(|e| whole(&e))?;
     let listener = Listener::bind(config.listen, tls.clone()).await.map_err(|e| whole(&e))?;
@@ -65,6 +67,7 @@ async fn serve(config: Config) -> Result<(), String> {
     context.identity.sends_texts = config.texts.go_out();
     context.identity.password_profile = config.password_profile;
     context.identity = context.identity.with_provider(provider(&config)?);
+    context.identity.makers = makers;
     print_set_up(&installation, &public_url).await?;
     say(&format!(
         "tillward listens on {scheme}://{address} ({} engine); codes point to {public_url}",
@@ -105,6 +108,12 @@ fn provider(config: &Config) -> Result<Option<Arc<Provider>>, String> {
     install_tls();
     let provider = Provider::new(oidc.read().map_err(|e| whole(&e))?).map_err(|e| whole(&e))?;
     Ok(Some(Arc::new(provider)))
+}
+
+/// Whose passkeys members may add, where that is asked.
+fn makers(config: &Config) -> Result<Option<Arc<AttestationPolicy>>, String> {
+    let Some(passkeys) = &config.passkeys else { return Ok(None) };
+    Ok(Some(Arc::new(passkeys.read().map_err(|e| whole(&e))?)))
 }
 
 /// The listener for machines, where one is wanted.

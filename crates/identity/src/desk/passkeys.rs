@@ -286,9 +286,10 @@ async fn new_page(
             require_own_fresh(tx, &cx.identity.vault, &actor)?;
         }
         let page = frame(tx, &cx, &asker, side)?;
-        Ok::<_, ApiError>((page, side == Side::Buyer))
+        let asks_maker = side == Side::Member && cx.identity.makers.is_some();
+        Ok::<_, ApiError>((page, side == Side::Buyer, asks_maker))
     });
-    let (page, asks_pin) = found.await?;
+    let (page, asks_pin, asks_maker) = found.await?;
     let mut problems = Problems::none();
     if let Some(key) = trouble.key {
         problems.add("", page.t(key));
@@ -300,6 +301,7 @@ async fn new_page(
         wrong: trouble.wrong.map(|wrong| wrong.say(&page)).unwrap_or_default(),
         label_typed,
         asks_pin,
+        asks_maker,
         problems,
         action_href: new_path(side).to_owned(),
         back_href: security(side).to_owned(),
@@ -387,6 +389,9 @@ fn keep(
     Ok(match enrolled {
         Ok(Enrolled::Added(_)) => "added",
         Ok(Enrolled::Refused(PasskeyRefusal::Taken)) => "passkey-new-taken",
+        Ok(Enrolled::Refused(PasskeyRefusal::Problem(problem))) if problem.is_of_maker() => {
+            "passkey-new-maker"
+        }
         Ok(Enrolled::Refused(_)) => "passkey-new-refused",
         Err(PasskeyError::TooMany) => "passkey-new-limit",
         Err(error) => return Err(error.into()),
@@ -402,6 +407,7 @@ fn trouble_of(word: &str) -> Option<Trouble> {
         ("pin", _) => with_pin(Wrong::NotSixDigits),
         ("passkey-new-taken", _) => with_key("passkey-new-taken"),
         ("passkey-new-limit", _) => with_key("passkey-new-limit"),
+        ("passkey-new-maker", _) => with_key("passkey-new-maker"),
         ("cooling", _) => with_key("problem-pin-cooling"),
         (_, Ok(0)) => with_key("pin-locked-title"),
         (_, Ok(left)) => with_pin(Wrong::Pin { left }),

@@ -14,6 +14,8 @@ pub struct PasskeyNewPage {
     pub label_typed: String,
     /// Whether the payment PIN is asked for.
     pub asks_pin: bool,
+    /// Whether a device of certain makers is asked for.
+    pub asks_maker: bool,
     /// What is wrong with the PIN, as a sentence; empty at the first try.
     pub wrong: String,
     /// What is wrong with `label`, or with the passkey.

@@ -236,6 +236,7 @@ impl PasskeyNewPage {
         PasskeyNewPage {
             label_typed: say(lang, "Phone", "手机"),
             asks_pin: page.desk.is_none(),
+            asks_maker: false,
             wrong: String::new(),
             problems: Problems::none(),
             action_href: "/me/security/passkey".into(),

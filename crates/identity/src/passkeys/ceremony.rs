@@ -2,12 +2,14 @@
 //! reading or writing anything (C08).
 //!
 //! User verification is always demanded: somebody unlocked the device by finger, face or code, so one touch is two
-//! factors. A page inside another site's frame is refused whatever that site is. Statements of makers are not asked for
-//! and not looked at.
+//! factors. A page inside another site's frame is refused whatever that site is. Statements of makers are looked at where
+//! the installation asks for them ([`super::attestation`]).
 
 use aws_lc_rs::digest;
+use base::Timestamp;
 
-use super::authenticator_data::{AuthenticatorData, data_of_attestation};
+use super::attestation::{AttestationObject, AttestationPolicy, Claim, Model};
+use super::authenticator_data::AuthenticatorData;
 use super::key::PublicKey;
 use super::site::Site;
 use crate::limits::{
@@ -34,6 +36,7 @@ pub struct ClientData {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPasskey {
     client: ClientData,
+    client_hash: [u8; 32],
     attestation: Vec<u8>,
 }
 
@@ -76,13 +79,17 @@ pub struct RawUse {
 }
 
 impl NewPasskey {
-    /// Takes the parts, with their limits.
+    /// Takes the parts, with their limits; of the client data, the bytes and what was read from them.
     ///
     /// # Errors
     /// [`PasskeyPart`].
-    pub fn parse(client: ClientData, attestation: Vec<u8>) -> Result<NewPasskey, PasskeyPart> {
+    pub fn parse(
+        (client_bytes, client): (&[u8], ClientData),
+        attestation: Vec<u8>,
+    ) -> Result<NewPasskey, PasskeyPart> {
+        fits("clientDataJSON", client_bytes, CLIENT_DATA_BYTES_MAX)?;
         fits("attestationObject", &attestation, ATTESTATION_BYTES_MAX)?;
-        Ok(NewPasskey { client, attestation })
+        Ok(NewPasskey { client, client_hash: sha256(client_bytes), attestation })
     }
 
     /// The challenge it answers.
@@ -167,9 +174,29 @@ pub enum PasskeyProblem {
     /// Counts less than before: there may be a copy of the key.
     #[error("the passkey counted backwards, so there may be a copy of it")]
     CounterBack,
+    /// Nobody says who made the device, where that is asked for.
+    #[error("the device does not say who made it; use a security key that your organisation hands out")]
+    NoMaker,
+    /// What the maker says does not hold.
+    #[error(
+        "what the device says of its maker does not hold; use a security key that your organisation hands out"
+    )]
+    Statement,
+    /// A maker whose root is not among those that count.
+    #[error("the device's maker is not one we take; use a security key that your organisation hands out")]
+    UnknownMaker,
+    /// A model that is not among those that count.
+    #[error("the device's model is not one we take; use a security key that your organisation hands out")]
+    Model,
 }
 
 impl PasskeyProblem {
+    /// Whether it is about who made the device.
+    pub(crate) fn is_of_maker(self) -> bool {
+        use PasskeyProblem::{Model, NoMaker, Statement, UnknownMaker};
+        matches!(self, NoMaker | Statement | UnknownMaker | Model)
+    }
+
     /// The word in the audit log.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -185,6 +212,10 @@ impl PasskeyProblem {
             PasskeyProblem::Algorithm => "algorithm",
             PasskeyProblem::Signature => "signature",
             PasskeyProblem::CounterBack => "counter_back",
+            PasskeyProblem::NoMaker => "no_maker",
+            PasskeyProblem::Statement => "maker_statement",
+            PasskeyProblem::UnknownMaker => "unknown_maker",
+            PasskeyProblem::Model => "model",
         }
     }
 }
@@ -195,6 +226,7 @@ pub(super) struct MadeKey {
     pub id: Vec<u8>,
     pub cose: Vec<u8>,
     pub use_state: UseState,
+    pub model: Model,
 }
 
 /// What changes from use to use.
@@ -212,15 +244,25 @@ pub(super) struct KnownKey<'a> {
     pub use_state: UseState,
 }
 
-/// Checks a new passkey (§7.1).
-pub(super) fn check_new(site: &Site, challenge: &[u8], new: &NewPasskey) -> Result<MadeKey, PasskeyProblem> {
+/// Checks a new passkey (§7.1), at `now` where its maker is asked for.
+pub(super) fn check_new(
+    site: &Site,
+    challenge: &[u8],
+    new: &NewPasskey,
+    asked: Option<(&AttestationPolicy, Timestamp)>,
+) -> Result<MadeKey, PasskeyProblem> {
     check_client(site, challenge, "webauthn.create", &new.client)?;
-    let bytes = data_of_attestation(&new.attestation).ok_or(PasskeyProblem::Malformed)?;
-    let data = AuthenticatorData::read(bytes).ok_or(PasskeyProblem::Malformed)?;
+    let object = AttestationObject::read(&new.attestation).ok_or(PasskeyProblem::Malformed)?;
+    let data = AuthenticatorData::read(object.data).ok_or(PasskeyProblem::Malformed)?;
     let key = data.attested.ok_or(PasskeyProblem::Malformed)?;
     let use_state = check_data(site, &data)?;
-    PublicKey::read(key.cose).ok_or(PasskeyProblem::Algorithm)?;
-    Ok(MadeKey { id: key.id.to_vec(), cose: key.cose.to_vec(), use_state })
+    let public = PublicKey::read(key.cose).ok_or(PasskeyProblem::Algorithm)?;
+    let model = Model(key.model);
+    if let Some((policy, now)) = asked {
+        let signed = [object.data, &new.client_hash].concat();
+        policy.check(&object, &Claim { signed: &signed, key: &public, model, now })?;
+    }
+    Ok(MadeKey { id: key.id.to_vec(), cose: key.cose.to_vec(), use_state, model })
 }
 
 /// Checks a use of a passkey (§7.2), and gives what to remember of it.

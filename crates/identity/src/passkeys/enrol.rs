@@ -1,9 +1,11 @@
 //! Adding, listing and forgetting passkeys.
 
+use audit::Text;
 use base::{FactorId, Secret, Timestamp};
 use store::Tx;
 
-use super::ceremony::{NewPasskey, check_new};
+use super::attestation::Model;
+use super::ceremony::{MadeKey, NewPasskey, check_new};
 use super::challenges::{self, hash_text};
 use super::kept::KeptKey;
 use super::site::Site;
@@ -27,6 +29,8 @@ pub struct CreationOptions {
     pub user_name: Secret<String>,
     /// Credentials the person has already (WA-4).
     pub known: Vec<Vec<u8>>,
+    /// Whose passkey it will be.
+    pub person: Person,
 }
 
 /// What came of a registration.
@@ -73,7 +77,7 @@ pub fn start_registration(
         find_reach(tx, means.vault, person)?.map(|reach| reach.contact).ok_or(PasskeyError::NobodyThere)?;
     let user_handle = handle_of(tx, means, person)?;
     let challenge = challenges::give_random(tx, means, Purpose::Register, holder)?;
-    Ok(CreationOptions { challenge, user_handle, user_name, known })
+    Ok(CreationOptions { challenge, user_handle, user_name, known, person })
 }
 
 /// Checks a new passkey and keeps it. The person is told on every channel.
@@ -88,8 +92,11 @@ pub fn finish_registration(
     holder: Holder<'_>,
     (new, label): (&NewPasskey, &Label),
 ) -> Result<Enrolled, PasskeyError> {
-    match check(tx, means, site, holder, new)? {
-        Ok(kept) => keep(tx, means, person, &kept, label),
+    match check(tx, means, (site, person), holder, new)? {
+        Ok(made) => {
+            note_maker(tx, means, (site, person), made.model)?;
+            keep(tx, means, person, &KeptKey::of(made), label)
+        }
         Err(refusal) => refuse(tx, means, person, refusal),
     }
 }
@@ -97,15 +104,16 @@ pub fn finish_registration(
 fn check(
     tx: &mut Tx,
     means: &Means<'_>,
-    site: &Site,
+    (site, person): (&Site, Person),
     holder: Holder<'_>,
     new: &NewPasskey,
-) -> Result<Result<KeptKey, PasskeyRefusal>, Fault> {
+) -> Result<Result<MadeKey, PasskeyRefusal>, Fault> {
     let challenge = new.challenge();
     if !challenges::take(tx, means, Purpose::Register, holder, challenge)? {
         return Ok(Err(PasskeyRefusal::Stale));
     }
-    let made = match check_new(site, challenge, new) {
+    let asked = site.makers_for(person).map(|policy| (policy, means.now));
+    let made = match check_new(site, challenge, new, asked) {
         Ok(made) => made,
         Err(problem) => return Ok(Err(PasskeyRefusal::Problem(problem))),
     };
@@ -113,7 +121,21 @@ fn check(
     if rows::find_owner(tx, &hash_text(&made.id))?.is_some() {
         return Ok(Err(PasskeyRefusal::Taken));
     }
-    Ok(Ok(KeptKey::of(made)))
+    Ok(Ok(made))
+}
+
+/// Enters in the log which model was added, where its maker was asked for.
+fn note_maker(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    (site, person): (&Site, Person),
+    model: Model,
+) -> Result<(), Fault> {
+    if site.makers_for(person).is_none() {
+        return Ok(());
+    }
+    let event = Event::new(person.shop(), person, record::PASSKEY_ATTESTED, person);
+    record::note(tx, means, event.with("model", Text::masked(&model.to_string())))
 }
 
 fn keep(

@@ -24,6 +24,7 @@ pub(super) enum PublicKey {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
 }
 
+/// A curve of NIST's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CurveSize {
     P256,
@@ -40,7 +41,8 @@ impl CurveSize {
         }
     }
 
-    fn coordinate_bytes(self) -> usize {
+    /// Length of a coordinate of its points.
+    pub(super) fn coordinate_bytes(self) -> usize {
         match self {
             CurveSize::P256 => 32,
             CurveSize::P384 => 48,
@@ -154,7 +156,7 @@ impl<'a> Labels<'a> {
 }
 
 /// The number without zeros in front.
-fn stripped(number: &[u8]) -> Vec<u8> {
+pub(super) fn stripped(number: &[u8]) -> Vec<u8> {
     number.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
 

@@ -1,13 +1,19 @@
 //! The site a passkey belongs to: the name and origin that browsers and authenticators bind into every answer.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 use url::{Host, Url};
+
+use super::attestation::AttestationPolicy;
+use crate::person::Person;
 
 /// What authenticators know this installation by (WebAuthn's relying party).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     id: String,
     origin: String,
+    makers: Option<Arc<AttestationPolicy>>,
 }
 
 impl Site {
@@ -21,7 +27,22 @@ impl Site {
             "http" => domain == "localhost" || domain.ends_with(".localhost"),
             _ => false,
         };
-        secure.then(|| Site { id: domain.to_owned(), origin: url.origin().ascii_serialization() })
+        let origin = url.origin().ascii_serialization();
+        secure.then(|| Site { id: domain.to_owned(), origin, makers: None })
+    }
+
+    /// The same where members' authenticators have to be of certain makers.
+    #[must_use]
+    pub fn with_makers(self, makers: Option<Arc<AttestationPolicy>>) -> Site {
+        Site { makers, ..self }
+    }
+
+    /// What is asked of the maker of a new passkey of `person`. A buyer's own devices are nobody's business.
+    pub fn makers_for(&self, person: Person) -> Option<&AttestationPolicy> {
+        match person {
+            Person::Buyer(_) => None,
+            Person::Member(_) => self.makers.as_deref(),
+        }
     }
 
     /// The domain name: `pay.shop.example`.

@@ -81,10 +81,11 @@ impl NewPasskeyBody {
         let mut problems = Problems::new();
         let client = client_data(&mut problems, &self.response.client_data);
         let attestation = bytes(&mut problems, "attestationObject", &self.response.attestation);
-        let (Some((_, client)), Some(attestation)) = (client, attestation) else {
+        let (Some((client_bytes, client)), Some(attestation)) = (client, attestation) else {
             return Err(problems.into_error());
         };
-        NewPasskey::parse(client, attestation).map_err(|part| ApiError::bad_field(part.part, part))
+        NewPasskey::parse((&client_bytes, client), attestation)
+            .map_err(|part| ApiError::bad_field(part.part, part))
     }
 }
 
@@ -231,6 +232,7 @@ pub struct RequestView {
 impl CreationView {
     /// The options for this site.
     pub fn new(site: &Site, options: CreationOptions) -> CreationView {
+        let is_asked = site.makers_for(options.person).is_some();
         let name = options.user_name.expose().clone();
         let user = UserView { id: base64(&options.user_handle), display_name: name.clone(), name };
         let algorithms = ALGORITHMS.map(|alg| AlgorithmView { kind: KIND, alg }).into();
@@ -247,7 +249,7 @@ impl CreationView {
                     require_resident_key: true,
                     user_verification: "required",
                 },
-                attestation: "none",
+                attestation: if is_asked { "direct" } else { "none" },
             },
         }
     }

@@ -117,10 +117,11 @@ impl Context {
     /// # Errors
     /// 409 where the public address has no domain name, or no TLS.
     pub fn site(&self) -> Result<Site, ApiError> {
-        Site::of(&self.public_url).ok_or_else(|| {
+        let site = Site::of(&self.public_url).ok_or_else(|| {
             let text = "passkeys need a public address with a domain name, over TLS or on localhost";
             ApiError::new(&PASSKEYS_UNAVAILABLE, text)
-        })
+        })?;
+        Ok(site.with_makers(self.makers.clone()))
     }
 }
 

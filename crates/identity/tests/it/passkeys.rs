@@ -1,11 +1,15 @@
 //! Passkeys over HTTP, with an authenticator in software (WA-1 to WA-6, C08).
 
+use std::sync::Arc;
+
+use identity::passkeys::AttestationPolicy;
 use identity::{Person, Role};
+use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
 
 use crate::authenticator::Phone;
 use crate::http::{Reply, Site, each_site};
-use crate::world::{PIN, WRONG_PIN};
+use crate::world::{PIN, WRONG_PIN, World, each_world};
 
 const REGISTER: &str = "/v1/passkeys/registrations";
 const REGISTERED: &str = "/v1/passkeys/registrations/finish";
@@ -435,5 +439,47 @@ fn operations_on_passkeys_refuse_nobody_and_bad_bodies() {
         assert_eq!(site.delete("/v1/passkeys/fac_x", None).status, 401);
         let body = json!({"attempt": "twk_x", "credential": {"id": "=", "response": {}}});
         assert_eq!(site.post(SIGNED_IN, None, &body).status, 400);
+    });
+}
+
+/// A site where members' authenticators come from the maker of the published vectors alone.
+fn each_site_with_makers(test: impl Fn(Site)) {
+    let root = CertificateDer::from(&include_bytes!("../vectors/webauthn_l3_root.der")[..]);
+    let makers = Arc::new(AttestationPolicy::new(&[root], Vec::new()).unwrap());
+    each_world(|world| {
+        let cx = identity::Context { makers: Some(Arc::clone(&makers)), ..world.cx.clone() };
+        test(Site::new(World { cx }));
+    });
+}
+
+#[test]
+fn wa_5_members_are_asked_who_made_the_device_and_buyers_are_not() {
+    each_site_with_makers(|site| {
+        let member = owner(&site);
+        let options = site.post(REGISTER, Some(&member), &json!({}));
+        assert_eq!(options.body["publicKey"]["attestation"], json!("direct"));
+        let refused = enrol(&site, &member, &mut Phone::new());
+        assert_eq!((refused.status, refused.code()), (403, "passkey_refused"), "{}", refused.body);
+        let said = refused.body["error"]["message"].as_str().unwrap();
+        assert!(said.contains("hands out"), "{said}");
+        assert_eq!(site.get("/v1/passkeys", Some(&member)).body["data"], json!([]), "nothing is kept");
+        assert_eq!((site.world.audited("passkey.refused"), site.world.audited("passkey.attested")), (1, 0));
+        let buyer = site.buyer("a@b.example").text("token");
+        let options = site.post(REGISTER, Some(&buyer), &json!({}));
+        assert_eq!(options.body["publicKey"]["attestation"], json!("none"));
+        assert_eq!(enrol(&site, &buyer, &mut Phone::new()).status, 201);
+    });
+}
+
+#[test]
+fn wa_5_a_passkey_from_before_goes_on_where_makers_are_asked_for_now() {
+    each_site(|site| {
+        let (token, mut phone) = (owner(&site), Phone::new());
+        assert_eq!(enrol(&site, &token, &mut phone).status, 201);
+        let root = CertificateDer::from(&include_bytes!("../vectors/webauthn_l3_root.der")[..]);
+        let makers = AttestationPolicy::new(&[root], Vec::new()).unwrap();
+        let cx = identity::Context { makers: Some(Arc::new(makers)), ..site.world.cx.clone() };
+        let site = Site::new(World { cx });
+        assert_eq!(enter(&site, &mut phone).status, 201);
     });
 }

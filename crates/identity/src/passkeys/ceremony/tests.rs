@@ -74,8 +74,9 @@ impl Vector {
     }
 
     fn new_passkey(&self) -> NewPasskey {
-        let client = client_data(&bytes(&self.registration.client));
-        NewPasskey::parse(client, bytes(&self.registration.attestation_object)).unwrap()
+        let client_bytes = bytes(&self.registration.client);
+        let client = client_data(&client_bytes);
+        NewPasskey::parse((&client_bytes, client), bytes(&self.registration.attestation_object)).unwrap()
     }
 
     fn passkey_use(&self) -> PasskeyUse {
@@ -94,18 +95,18 @@ impl Vector {
     /// The key as it is found in the attestation object, whatever the flags beside it say.
     fn made_key(&self) -> MadeKey {
         let object = bytes(&self.registration.attestation_object);
-        let data = AuthenticatorData::read(data_of_attestation(&object).unwrap()).unwrap();
+        let data = AuthenticatorData::read(AttestationObject::read(&object).unwrap().data).unwrap();
         let (key, counter) = (data.attested.unwrap(), data.counter);
         let (backup_eligible, backed_up) = (data.backup_eligible(), data.backed_up());
         let use_state = UseState { counter, backup_eligible, backed_up };
-        MadeKey { id: key.id.to_vec(), cose: key.cose.to_vec(), use_state }
+        MadeKey { id: key.id.to_vec(), cose: key.cose.to_vec(), use_state, model: Model(key.model) }
     }
 
     fn verdicts(&self, site: &Site) -> (Result<(), PasskeyProblem>, Result<(), PasskeyProblem>) {
         let key = self.made_key();
         let known = KnownKey { cose: &key.cose, use_state: key.use_state };
         let challenge = bytes(&self.registration.challenge);
-        let made = check_new(site, &challenge, &self.new_passkey());
+        let made = check_new(site, &challenge, &self.new_passkey(), None);
         if let Ok(made) = &made {
             assert_eq!(*made, key);
         }
@@ -274,9 +275,13 @@ fn each_part_has_a_limit_on_both_sides() {
         assert!(raw(change, max) && raw(change, 1));
         assert!(!raw(change, max + 1) && !raw(change, 0));
     }
-    assert!(NewPasskey::parse(client.clone(), vec![0; ATTESTATION_BYTES_MAX]).is_ok());
-    assert!(NewPasskey::parse(client.clone(), vec![0; ATTESTATION_BYTES_MAX + 1]).is_err());
-    assert!(NewPasskey::parse(client, Vec::new()).is_err());
+    let new = |client_bytes: usize, attestation: usize| {
+        NewPasskey::parse((&vec![0; client_bytes], client.clone()), vec![0; attestation])
+    };
+    assert!(new(CLIENT_DATA_BYTES_MAX, ATTESTATION_BYTES_MAX).is_ok());
+    assert!(new(1, ATTESTATION_BYTES_MAX + 1).is_err());
+    assert!(new(CLIENT_DATA_BYTES_MAX + 1, 1).is_err());
+    assert!(new(1, 0).is_err());
 }
 
 // A second opinion: the `webauthn-rs-core` crate, which makes its challenge itself. Its states serialise, so a published
@@ -294,7 +299,7 @@ fn second_opinion(core: &WebauthnCore, vector: &Vector) -> Option<bool> {
     let base64 = |hex: &str| BASE64.encode(bytes(hex));
     // As a browser hands it over that was asked for no statement: `fmt` none, `attStmt` empty, `authData` as it was.
     let object = bytes(&vector.registration.attestation_object);
-    let data = data_of_attestation(&object).unwrap();
+    let data = AttestationObject::read(&object).unwrap().data;
     let head = [
         &[0xa3, 0x63][..],
         b"fmt",
