@@ -75,7 +75,8 @@ class Browser:
         fields = [("name", name), ("redirects", BACK), ("keys", json.dumps(key)), ("may", "view payments"), ("may", "take payments")]
         made = self.send(self.get("/desk/apps"), "/desk/apps", fields)
         if made.status_code != 303:
-            raise RuntimeError(f"not registered: {made.status_code} {made.text[:2000]}")
+            told = re.findall(r'class="wrong"[^>]*>([^<]*)', made.text)
+            raise RuntimeError(f"not registered: {made.status_code} {made.headers.get('Location')} {told}")
         return re.findall(r"app_[0-9a-z]{28}", self.get("/desk/apps").text)[0]
 
     def decide(self, url, decision):

@@ -310,7 +310,7 @@ impl ApiError {
         if self.status() == StatusCode::UNAUTHORIZED {
             set(
                 header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(r#"Signature, Bearer, DPoP algs="ES256 PS256 EdDSA""#),
+                HeaderValue::from_static(r#"Signature, Bearer, DPoP algs="ES256 PS256 EdDSA Ed25519""#),
             );
         }
     }

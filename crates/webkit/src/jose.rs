@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
@@ -16,8 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::limits::{JWK_NAME_CHARS_MAX, JWS_BYTES_MAX, RSA_BYTES_MAX, RSA_BYTES_MIN};
 
-/// What may sign, as the standards name it.
-pub const ALGORITHM_NAMES: [&str; 3] = ["ES256", "PS256", "EdDSA"];
+/// What may sign, as the standards name it. The last two are one: RFC 9864 gives EdDSA over Ed25519 a name of its own.
+pub const ALGORITHM_NAMES: [&str; 4] = ["ES256", "PS256", "EdDSA", "Ed25519"];
 /// Members of a JWK that only its owner may know.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// Bytes of a coordinate of P-256 and of a key of Ed25519.
@@ -78,7 +79,7 @@ impl PublicKey {
         }
         let text = |name: &str| members.get(name).and_then(Value::as_str);
         let (algorithm, required) = required_members(members)?;
-        let fits = text("alg").is_none_or(|alg| alg == name_of(algorithm));
+        let fits = text("alg").is_none_or(|alg| is_name_of(alg, algorithm));
         if !fits || text("use").is_some_and(|purpose| purpose != "sig") {
             return Err(KeyProblem::Kind);
         }
@@ -145,6 +146,10 @@ impl PublicKey {
         let jwk: Jwk = serde_json::from_str(&self.required).ok()?;
         DecodingKey::from_jwk(&jwk).ok()
     }
+}
+
+fn is_name_of(name: &str, algorithm: Algorithm) -> bool {
+    name == name_of(algorithm) || (algorithm == Algorithm::EdDSA && name == "Ed25519")
 }
 
 fn name_of(algorithm: Algorithm) -> &'static str {
@@ -240,7 +245,7 @@ impl Head {
 
     /// Whether `key` can have signed it.
     pub fn fits(&self, key: &PublicKey) -> bool {
-        self.alg == key.algorithm()
+        is_name_of(&self.alg, key.algorithm)
     }
 }
 
@@ -255,6 +260,9 @@ pub fn read_unchecked<T: DeserializeOwned>(token: &str) -> Option<T> {
 /// # Errors
 /// [`JwsProblem`].
 pub fn read_signed<T: DeserializeOwned>(token: &str, key: &PublicKey) -> Result<T, JwsProblem> {
+    if key.algorithm == Algorithm::EdDSA {
+        return read_ed25519(token, key);
+    }
     let decoding = key.decoding_key().ok_or(JwsProblem::Algorithm)?;
     let mut signature_alone = Validation::new(key.algorithm);
     signature_alone.required_spec_claims.clear();
@@ -266,6 +274,22 @@ pub fn read_signed<T: DeserializeOwned>(token: &str, key: &PublicKey) -> Result<
         _ => JwsProblem::Signature,
     })?;
     Ok(read.claims)
+}
+
+/// As [`read_signed`], for a key of Ed25519: under its newer name the head is none that the other reader knows.
+fn read_ed25519<T: DeserializeOwned>(token: &str, key: &PublicKey) -> Result<T, JwsProblem> {
+    if !read_head(token)?.fits(key) {
+        return Err(JwsProblem::Algorithm);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(JwsProblem::Malformed)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| JwsProblem::Malformed)?;
+    let members = key.to_value();
+    let point = members.get("x").and_then(Value::as_str).and_then(|x| URL_SAFE_NO_PAD.decode(x).ok());
+    let public = UnparsedPublicKey::new(&ED25519, point.unwrap_or_default());
+    public.verify(signed.as_bytes(), &signature).map_err(|_| JwsProblem::Signature)?;
+    let (_, claims) = signed.split_once('.').ok_or(JwsProblem::Malformed)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| JwsProblem::Malformed)?;
+    serde_json::from_slice(&claims).map_err(|_| JwsProblem::Malformed)
 }
 
 #[cfg(test)]
@@ -315,9 +339,26 @@ mod tests {
     }
 
     #[test]
+    fn oi_2_the_signature_of_the_standard_over_ed25519_is_right() {
+        // RFC 8037, appendix A.4. What is signed there is a sentence, so a right signature ends at the claims.
+        let key = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "alg": "Ed25519"});
+        let key = PublicKey::parse(&key).unwrap();
+        let signed = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        let signature =
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+        let read = |token: &str| read_signed::<Value>(token, &key).unwrap_err();
+        assert_eq!(read(&format!("{signed}.{signature}")), JwsProblem::Malformed);
+        assert_eq!(read(&format!("{signed}.{}", signature.replace('h', "i"))), JwsProblem::Signature);
+        assert_eq!(read(&format!("{}.{signature}", signed.replace("RXh", "RXi"))), JwsProblem::Signature);
+        assert_eq!(read(&format!("{signed}.")), JwsProblem::Signature);
+        let other = format!("{}.e30.{signature}", key_text(br#"{"alg":"ES256"}"#));
+        assert_eq!(read(&other), JwsProblem::Algorithm);
+    }
+
+    #[test]
     fn jwt_1_none_secrets_and_critical_words_do_not_pass_the_head() {
         let token = |head: Value| format!("{}.e30.c2ln", key_text(head.to_string().as_bytes()));
-        for alg in ["none", "None", "HS256", "RS256", "ES384", "Ed25519", ""] {
+        for alg in ["none", "None", "HS256", "RS256", "ES384", "Ed448", ""] {
             let found = read_head(&token(json!({"alg": alg}))).err();
             assert_eq!(found, Some(JwsProblem::Algorithm), "{alg}");
         }
