@@ -17,7 +17,7 @@ use crate::networks::Network;
 use crate::notices::{self, Notice};
 use crate::permissions::Actor;
 use crate::person::Person;
-use crate::phone::Contact;
+use crate::phone::{Contact, Phone};
 use crate::pin::{self, Cooling, Pin, PinCheck, PinProblem};
 use crate::record::{self, Event};
 use crate::sessions;
@@ -573,6 +573,12 @@ pub(crate) fn find_same_contact(
 ) -> Result<Option<BuyerId>, Fault> {
     let contact = open_pending(tx, vault, pending)?;
     find_by_text(tx, vault, &contact)
+}
+
+/// Whether the contact of a buyer to be is a number that has an account by now.
+pub(crate) fn is_number_taken(tx: &mut Tx, vault: &Vault, pending: &PendingBuyer) -> Result<bool, Fault> {
+    let contact = open_pending(tx, vault, pending)?;
+    Ok(Phone::parse(contact.expose()).is_ok() && find_by_text(tx, vault, &contact)?.is_some())
 }
 
 /// Makes a buyer's index anew, when the seed of the sub-keys is replaced.

@@ -224,8 +224,9 @@ pub fn verify_code(
             rows::update_code(tx, CodeRow { state: CodeState::Used, tries, pending: None, ..row })?;
             if is_void {
                 forget_pending(tx, means, pending.as_ref())?;
+                let reason = if pending.is_some() { "signed_up_meanwhile" } else { "sim_changed" };
                 let event = Event::new(ShopId::HOUSE, &Actor::Anyone, record::CODE_REFUSED, request);
-                record::note(tx, means, event.refused().with("reason", "sim_changed"))?;
+                record::note(tx, means, event.refused().with("reason", reason))?;
                 return Ok(CodeCheck::Gone);
             }
             sign_in(tx, means, buyer, pending, device)
@@ -260,14 +261,13 @@ fn is_for(tx: &mut Tx, means: &Means<'_>, buyer: BuyerId, row: &CodeRow) -> Resu
     }
 }
 
-/// Whether the code opens an account that is there, by a number whose card was changed lately. So does the second of two
-/// sign-ups that were both asked for before there was one.
+/// Whether the right code opens nothing all the same (OTP-5): one to a number whose SIM card was changed lately, and one of a
+/// sign-up to a number that got its account meanwhile, since it is noted nowhere which card that one went to.
 fn is_void(tx: &mut Tx, means: &Means<'_>, row: &CodeRow) -> Result<bool, Fault> {
-    let opens_one = match &row.pending {
-        None => true,
-        Some(pending) => buyers::find_same_contact(tx, means.vault, pending)?.is_some(),
-    };
-    Ok(opens_one && sim_change::is_index_changed(tx, means, &row.contact_index)?)
+    match &row.pending {
+        None => sim_change::is_index_changed(tx, means, &row.contact_index),
+        Some(pending) => buyers::is_number_taken(tx, means.vault, pending),
+    }
 }
 
 /// Destroys the key of a sign-up that becomes no account.
