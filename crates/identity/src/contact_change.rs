@@ -20,7 +20,7 @@ use crate::pin::{Pin, PinCheck, verify_settled_pin};
 use crate::record::{self, Event};
 use crate::sent_codes::{self, CodePurpose, Delivery, Errand, SentCheck};
 use crate::sessions::{self, AuthError, BuyerSession, NewSession};
-use crate::sign_in::{OwnError, require_own_fresh};
+use crate::sign_in::{OwnError, require_own_change};
 use crate::token::Token;
 
 /// Why a contact cannot be changed.
@@ -112,7 +112,7 @@ pub fn request_contact_change(
     (new, pin): (&Contact, &Pin),
     (origin, host): (&str, &str),
 ) -> Result<ContactAsked, ContactChangeError> {
-    require_own_fresh(tx, means.vault, &Actor::Buyer(session.clone()))?;
+    require_own_change(tx, means.vault, &Actor::Buyer(session.clone()))?;
     let check = verify_settled_pin(tx, means, session.buyer, pin)?;
     if check != PinCheck::Right {
         return Ok(ContactAsked::Refused(check));
@@ -137,7 +137,7 @@ pub fn finish_contact_change(
     (new, public_url): (&Contact, &str),
     (request, code): (SessionId, &OneTimeCode),
 ) -> Result<ContactChange, ContactChangeError> {
-    require_own_fresh(tx, means.vault, &Actor::Buyer(session.clone()))?;
+    require_own_change(tx, means.vault, &Actor::Buyer(session.clone()))?;
     let bound = bound(means, session, new);
     match sent_codes::check_sent(tx, means, errand(session, &bound), request, code)? {
         SentCheck::Right => {}

@@ -2,6 +2,7 @@
 
 use base::{RoleId, ScopedId, ShopId, Timestamp};
 use store::Tx;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::approvals::{self, ApprovalAction, ApprovalError, Asked, Proposal};
 use crate::context::{Fault, Means, takes_faults};
@@ -231,10 +232,22 @@ fn check(
     }
     let others: Vec<RoleRow> =
         rows::list_roles(tx, shop)?.into_iter().filter(|row| Some(row.id) != old.map(|old| old.id)).collect();
-    if others.iter().any(|row| row.name == new.name.as_str()) {
+    if others.iter().any(|row| row.name == new.name.as_str()) || is_own_word(new.name.as_str()) {
         return Err(RoleError::NameTaken);
     }
     if others.len() >= ROLES_MAX { Err(RoleError::TooMany) } else { Ok(()) }
+}
+
+/// What the pages call the roles that every shop has, in Chinese; in English they are called by their names.
+const OWN_WORDS: [&str; 9] =
+    ["店主", "店长", "收银员", "客服", "财务", "风控", "安全管理员", "审计员", "平台运维"];
+
+/// Whether a name is that of a role every shop has, in one of our languages and however it is spelled: it would say more
+/// than the role does.
+fn is_own_word(name: &str) -> bool {
+    let folded: String = name.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    Role::ALL.iter().any(|role| role.name().replace('_', "") == folded)
+        || OWN_WORDS.contains(&folded.as_str())
 }
 
 fn note(

@@ -9,6 +9,7 @@ use vault::Vault;
 use crate::buyers::{BuyerError, Freeze, set_frozen};
 use crate::cases::{Cause, open_account_case};
 use crate::context::{Fault, Means, takes_faults};
+use crate::factors;
 use crate::notices::{Notice, queue_notice};
 use crate::password::PasswordHash;
 use crate::password_reset;
@@ -203,6 +204,10 @@ pub(crate) fn change_password(
 ) -> Result<NewSession, AuthError> {
     let row = members::find_member(tx, session.shop, session.member)?.ok_or(Fault::Row("member"))?;
     let person = Person::Member(session.member);
+    // One from before the first factor was added: whoever holds it has shown the password alone.
+    if session.second_factor.is_none() && factors::has_second_factor(tx, means.vault, person)? {
+        return Err(AuthError::SignInNeeded);
+    }
     let (password, password_set) = (Some(password.clone()), Some(means.now));
     members::update_member(tx, MemberRow { password, password_set, password_due: None, ..row })?;
     let event = Event::new(session.shop, session.member, record::MEMBER_PASSWORD_SET, session.member);

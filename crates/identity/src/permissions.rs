@@ -299,6 +299,12 @@ pub enum Denied {
     /// The password is on a list that thieves try first; nothing else is done before it is another one (PW-2).
     #[error("choose another password first; this one is on the lists that thieves try first")]
     PasswordChangeNeeded,
+    /// A buyer's session that was not used for five minutes: it shows and changes nothing before the PIN is given (SES-1).
+    #[error("the session was idle for five minutes; give the PIN to see the account again")]
+    Asleep,
+    /// A buyer's account that is frozen: who can get in changes nothing in it.
+    #[error("the account is frozen; how it is reached is changed once it is free again")]
+    Frozen,
 }
 
 /// Whether a member's session without a second factor is held to [`Permission::Enter`] and [`Permission::OwnSecurity`]
@@ -321,6 +327,7 @@ impl Actor {
                 check_password(permission, session.password_due)?;
                 check_factor(permission, session.second_factor, session.at, SECOND_FACTOR_DEMANDED)
             }
+            (true, Actor::App(_)) if permission.fresh_seconds().is_some() => Err(Denied::StepUpNeeded),
             (true, _) => Ok(()),
             (false, Actor::Anyone) => Err(Denied::SignInNeeded),
             (false, _) => Err(Denied::NotAllowed),
@@ -356,7 +363,7 @@ impl Actor {
     }
 
     /// Asks a person for a second factor no older than `seconds`, where an amount or a count and not the kind of
-    /// operation makes it sensitive. Systems pass.
+    /// operation makes it sensitive. Systems pass; an app has no factor to give and does not do what its member must give one for.
     ///
     /// # Errors
     /// [`Denied::SecondFactorNeeded`], [`Denied::StepUpNeeded`].
@@ -364,12 +371,10 @@ impl Actor {
         let (given, at) = match self {
             Actor::Member(session) => (session.second_factor, session.at),
             Actor::Buyer(session) => (session.second_factor, session.at),
-            Actor::Anyone
-            | Actor::ApiKey(_)
-            | Actor::App(_)
-            | Actor::Terminal(_)
-            | Actor::Operator
-            | Actor::System => return Ok(()),
+            Actor::Anyone | Actor::ApiKey(_) | Actor::Terminal(_) | Actor::Operator | Actor::System => {
+                return Ok(());
+            }
+            Actor::App(_) => return Err(Denied::StepUpNeeded),
         };
         check_age(Some(seconds), given, at, SECOND_FACTOR_DEMANDED)
     }
@@ -451,6 +456,26 @@ mod tests {
             role,
             touch_due: false,
         })
+    }
+
+    #[test]
+    fn oi_2_an_app_does_nothing_that_its_member_must_give_a_fresh_factor_for() {
+        let shop = ShopId::random(&Dice::System);
+        let all = Permission::ALL.iter().copied().filter(|one| one.fresh_seconds().is_some());
+        let app = Actor::App(AppCaller {
+            connection: ConnectionId::new(shop, Timestamp(0), &Dice::System),
+            app: AppId::new(shop, Timestamp(0), &Dice::System),
+            shop,
+            member: MemberId::new(shop, Timestamp(0), &Dice::System),
+            permissions: Permissions::of_roles(Role::ALL),
+            touch_due: false,
+        });
+        for permission in all {
+            assert_eq!(app.allow(permission, shop), Err(Denied::StepUpNeeded), "{permission:?}");
+            assert!(!crate::oauth::is_for_apps(permission), "{permission:?}");
+        }
+        assert_eq!(app.require_fresh(900), Err(Denied::StepUpNeeded), "a refund above the limit");
+        assert_eq!(app.allow(Permission::Refund, shop), Ok(()));
     }
 
     #[test]

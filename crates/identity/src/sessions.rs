@@ -231,7 +231,20 @@ pub(crate) fn renew_session(
 ) -> Result<NewSession, AuthError> {
     let renewed = swap_token(tx, means, token)?;
     mark_second_factor(tx, means, &renewed.token, proven)?;
+    end_half_sessions(tx, means, &renewed)?;
     Ok(renewed)
+}
+
+/// Ends what a member opened with the password alone before there was a second factor: whoever holds it knows no more.
+fn end_half_sessions(tx: &mut Tx, means: &Means<'_>, proven: &NewSession) -> Result<(), Fault> {
+    let row = sessions::find_session(tx, &proven.token.hash())?.ok_or(Fault::Row("session"))?;
+    if row.kind == SessionKind::Member {
+        let all = sessions::list_sessions(tx, row.kind, &row.subject)?;
+        for half in all.iter().filter(|half| half.id != row.id && half.second_factor.is_none()) {
+            close(tx, means, half)?;
+        }
+    }
+    Ok(())
 }
 
 /// Goes on with a session under a new token after its owner proved something that is no second factor: a PIN, a password.

@@ -24,6 +24,7 @@ use crate::record::{self, Event};
 use crate::recovery;
 use crate::sent_codes::CodePurpose;
 use crate::sessions::{self, AuthError, NewSession, Outside};
+use crate::store::buyers::BuyerState;
 use crate::store::members::{self, MemberRow, MemberState};
 use crate::store::pending::{self, PendingRow};
 use crate::text::Label;
@@ -396,11 +397,11 @@ pub fn step_up(
     })
 }
 
-/// Lets somebody change their own factors, password or contact: with a second factor that is fresh where they have one,
-/// else lately signed in.
+/// Asks somebody for a proof of late: a second factor that is fresh where they have one, else that they lately signed in. A
+/// buyer's session that sleeps proves nothing, however late it was opened.
 ///
 /// # Errors
-/// [`Denied::StepUpNeeded`], [`Denied::SignInNeeded`].
+/// [`Denied::StepUpNeeded`], [`Denied::SignInNeeded`], [`Denied::Asleep`].
 pub fn require_own_fresh(tx: &mut Tx, vault: &Vault, actor: &Actor) -> Result<Person, OwnError> {
     let (opened, given, at) = match actor {
         Actor::Member(session) => (session.opened, session.second_factor, session.at),
@@ -409,13 +410,32 @@ pub fn require_own_fresh(tx: &mut Tx, vault: &Vault, actor: &Actor) -> Result<Pe
     };
     let person = Person::of(actor).ok_or(OwnError::Denied(Denied::SignInNeeded))?;
     let is_fresh = |since: Timestamp| at < since.plus_seconds(OWN_FRESH_SECONDS);
+    let asleep = matches!(actor, Actor::Buyer(session) if !session.awake);
     let has_factor = factors::has_second_factor(tx, vault, person)?;
-    match (given.is_some_and(is_fresh), has_factor, person) {
-        (true, _, _) => Ok(person),
-        (false, false, _) if is_fresh(opened) => Ok(person),
-        (false, false, Person::Member(_)) => Err(OwnError::Denied(Denied::SignInNeeded)),
-        (false, _, _) => Err(OwnError::Denied(Denied::StepUpNeeded)),
+    let is_proven = given.is_some_and(is_fresh) || (!has_factor && is_fresh(opened));
+    Err(OwnError::Denied(match person {
+        // Whoever finds the device minutes later has shown nothing of their own: the PIN first.
+        Person::Buyer(_) if is_proven && asleep => Denied::Asleep,
+        _ if is_proven => return Ok(person),
+        Person::Member(_) if !has_factor => Denied::SignInNeeded,
+        _ => Denied::StepUpNeeded,
+    }))
+}
+
+/// Lets somebody change their own factors, password or contact: with a proof of late, and not in an account that is frozen,
+/// which whoever froze it must find as it was.
+///
+/// # Errors
+/// Those of [`require_own_fresh`], [`Denied::Frozen`].
+pub fn require_own_change(tx: &mut Tx, vault: &Vault, actor: &Actor) -> Result<Person, OwnError> {
+    let person = require_own_fresh(tx, vault, actor)?;
+    if let Person::Buyer(buyer) = person {
+        let found = buyers::find_buyer(tx, buyer)?.ok_or(OwnError::Denied(Denied::SignInNeeded))?;
+        if found.state != BuyerState::Active {
+            return Err(OwnError::Denied(Denied::Frozen));
+        }
     }
+    Ok(person)
 }
 
 /// Why somebody may not change their own factors now.

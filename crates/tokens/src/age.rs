@@ -42,12 +42,21 @@ pub struct RecipientProblem;
 impl FromStr for Recipient {
     type Err = RecipientProblem;
 
-    /// Reads a recipient (Bech32, BIP 173, lower case, prefix `age`).
+    /// Reads a recipient (Bech32, BIP 173, lower case, prefix `age`). One of small order is refused here, before anybody
+    /// approves an export that could not be sealed for it.
     fn from_str(text: &str) -> Result<Recipient, RecipientProblem> {
         let text = text.trim();
         let key = read_bech32(text).and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes).ok());
-        Ok(Recipient { key: key.ok_or(RecipientProblem)?, text: text.to_owned() })
+        let key = key.filter(gives_a_secret).ok_or(RecipientProblem)?;
+        Ok(Recipient { key, text: text.to_owned() })
     }
+}
+
+/// Whether a secret can be agreed on with this key. Which private key asks makes no difference (RFC 7748, section 6.1).
+fn gives_a_secret(key: &[u8; KEY_BYTES]) -> bool {
+    let peer = UnparsedPublicKey::new(&X25519, key);
+    PrivateKey::from_private_key(&X25519, &[1; KEY_BYTES])
+        .is_ok_and(|any| agree(&any, peer, SealFailed, |_| Ok(())).is_ok())
 }
 
 impl fmt::Display for Recipient {
@@ -234,7 +243,16 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_of_small_order_is_refused() {
+    fn a_recipient_of_small_order_is_refused_when_it_is_read() {
+        // 0, 1 and a point of order eight.
+        for text in [
+            "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",
+            "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqj7vrya",
+            "age1ur4h5lpmgxu2u9jku0a0r87ydtdqnr0tnsetrlvxvgz3vh6fhqqqzyt4v9",
+        ] {
+            assert!(read_bech32(text).is_some(), "{text} is well formed");
+            assert_eq!(text.parse::<Recipient>(), Err(RecipientProblem), "{text}");
+        }
         let recipient = Recipient { key: [0; KEY_BYTES], text: String::new() };
         assert_eq!(seal(&Secret::new(Vec::new()), &recipient, &Dice::System), Err(SealFailed));
     }

@@ -1,7 +1,8 @@
 //! Taking many records out at once: proposed by one person, approved by another, sealed for one named recipient.
 //!
 //! An export is proposed with its recipient, purpose and reason, so that whoever approves it approves exactly that. Once
-//! taken, its proposer may fetch the file for a quarter of an hour; then a new approval is needed. The file is in the age
+//! taken, its proposer may fetch the file for a quarter of an hour; then a new approval is needed. It holds what was there when
+//! it was proposed, less what was erased since, and each time it is fetched is in the audit log. The file is in the age
 //! format (see [`crate::age`] and `docs/sealed-export.md`).
 
 use ::store::Tx;
@@ -146,6 +147,16 @@ pub enum Records {
     Cards(Vec<CardRecord>),
 }
 
+impl Records {
+    /// How many.
+    pub fn count(&self) -> usize {
+        match self {
+            Records::Customers(records) => records.len(),
+            Records::Cards(records) => records.len(),
+        }
+    }
+}
+
 /// Why an export was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExportError {
@@ -207,7 +218,7 @@ pub fn propose_export(
     shop: ShopId,
     new: &NewExport,
 ) -> Result<Export, ExportError> {
-    let records = count_records(tx, shop, new.what)?;
+    let records = count_records(tx, (shop, means.now), new.what)?;
     let id = ExportId::new(shop, means.now, means.dice);
     let key = means.vault.data_key(tx, shop, OWNER, means.now, means.dice)?;
     let row = ExportRow {
@@ -247,7 +258,7 @@ pub fn take_export(
     if export.state_at(means.now) != State::Proposed || row.proposer != by.actor.label() {
         return Err(ExportError::Closed);
     }
-    let records = count_records(tx, shop, row.what)?;
+    let records = count_records(tx, (shop, row.created), row.what)?;
     approvals::take(tx, means, by.actor, &proposal_of(&row, records)).map_err(of_approval)?;
     let row = ExportRow { taken: Some(means.now), records: Some(records), ..row };
     rows::put_export(tx, row.clone())?;
@@ -277,10 +288,26 @@ pub fn fetch_export(
     }
     let recipient = export.recipient.parse().map_err(|_| Fault::Row("export"))?;
     let records = match export.what {
-        What::Customers => Records::Customers(list_customer_records(tx, means, shop)?),
-        What::Cards => Records::Cards(list_card_records(tx, means, shop)?),
+        What::Customers => Records::Customers(list_customer_records(tx, means, (shop, export.created))?),
+        What::Cards => Records::Cards(list_card_records(tx, means, (shop, export.created))?),
     };
     Ok((export, recipient, records))
+}
+
+/// Enters in the audit log that the file of an export leaves, with how many records it holds.
+///
+/// # Errors
+/// [`ExportError::Fault`] alone.
+pub fn note_fetch(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    by: &By<'_>,
+    (id, records): (ExportId, usize),
+) -> Result<(), ExportError> {
+    let records = i64::try_from(records).unwrap_or(i64::MAX);
+    let event = Event::new(record::EXPORT_FETCHED, id).with("records", records);
+    note(tx, means, by, id.shop(), event)?;
+    Ok(())
 }
 
 /// An export of the shop.
@@ -339,10 +366,11 @@ fn open_row(tx: &mut Tx, means: &Means<'_>, row: ExportRow) -> Result<Export, Ex
     })
 }
 
-fn count_records(tx: &mut Tx, shop: ShopId, what: What) -> Result<i64, ExportError> {
+/// Counts what an export proposed at `until` holds.
+fn count_records(tx: &mut Tx, (shop, until): (ShopId, Timestamp), what: What) -> Result<i64, ExportError> {
     let count = match what {
-        What::Customers => customer_rows::count_customers(tx, shop)?,
-        What::Cards => cards::count_active_tokens(tx, shop)?,
+        What::Customers => customer_rows::count_customers(tx, shop, until)?,
+        What::Cards => cards::count_active_tokens(tx, shop, until)?,
     };
     let fits = usize::try_from(count).is_ok_and(|count| count <= EXPORT_RECORDS_MAX);
     if fits { Ok(count) } else { Err(ExportError::TooLarge) }
@@ -351,11 +379,11 @@ fn count_records(tx: &mut Tx, shop: ShopId, what: What) -> Result<i64, ExportErr
 fn list_customer_records(
     tx: &mut Tx,
     means: &Means<'_>,
-    shop: ShopId,
+    (shop, until): (ShopId, Timestamp),
 ) -> Result<Vec<CustomerRecord>, ExportError> {
     let (mut records, mut after) = (Vec::new(), String::new());
     loop {
-        let page = customer_rows::list_customers_after(tx, shop, &after, PAGE)?;
+        let page = customer_rows::list_customers_after(tx, (shop, until), &after, PAGE)?;
         let Some(last) = page.last() else { return Ok(records) };
         after = last.customer.id.short().to_owned();
         for row in &page {
@@ -374,10 +402,14 @@ fn list_customer_records(
     }
 }
 
-fn list_card_records(tx: &mut Tx, means: &Means<'_>, shop: ShopId) -> Result<Vec<CardRecord>, ExportError> {
+fn list_card_records(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    (shop, until): (ShopId, Timestamp),
+) -> Result<Vec<CardRecord>, ExportError> {
     let (mut records, mut after) = (Vec::new(), String::new());
     loop {
-        let page = cards::list_active_rows(tx, shop, &after, PAGE)?;
+        let page = cards::list_active_rows(tx, (shop, until), &after, PAGE)?;
         let Some(last) = page.last() else { return Ok(records) };
         after = last.token.id.short().to_owned();
         for row in page.iter().filter(|row| row.token.state_at(means.now) == token::State::Active) {

@@ -370,7 +370,7 @@ pub fn list_token_openings(
     id: TokenId,
 ) -> Result<Vec<Opening>, OpeningError> {
     let token = token::find_token(tx, shop, id)?;
-    list_openings(tx, means, shop, (&id.to_string(), id.short()), (What::Cards, token.created))
+    list_openings(tx, means, shop, (&id.to_string(), id.short()), (What::Cards, token.created, token.ended))
 }
 
 /// Who opened values of a customer, newest first: what the person is shown who asks.
@@ -383,8 +383,9 @@ pub fn list_customer_openings(
     shop: ShopId,
     id: CustomerId,
 ) -> Result<Vec<Opening>, OpeningError> {
-    let row = customer::find_row(tx, shop, id)?;
-    list_openings(tx, means, shop, (&id.to_string(), id.short()), (What::Customers, row.customer.created))
+    let customer = customer::find_row(tx, shop, id)?.customer;
+    let of = (What::Customers, customer.created, customer.erased);
+    list_openings(tx, means, shop, (&id.to_string(), id.short()), of)
 }
 
 fn list_openings(
@@ -392,7 +393,7 @@ fn list_openings(
     means: &Means<'_>,
     shop: ShopId,
     (subject, owner): (&str, &str),
-    (what, since): (What, Timestamp),
+    (what, since, until): (What, Timestamp, Option<Timestamp>),
 ) -> Result<Vec<Opening>, OpeningError> {
     let key = match means.vault.find_data_key(tx, shop, owner) {
         Ok(key) => Some(key),
@@ -411,7 +412,7 @@ fn list_openings(
             at: row.created,
         });
     }
-    for row in export_rows::list_taken_exports(tx, shop, what, since, LIST_MAX)? {
+    for row in export_rows::list_taken_exports(tx, shop, what, (since, until), LIST_MAX)? {
         let at = row.taken.unwrap_or(row.created);
         let opened = format!("export {}", row.id);
         openings.push(Opening {

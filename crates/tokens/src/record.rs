@@ -27,6 +27,7 @@ actions! {
     PAYOUT_CHANGED = "payout.changed";
     PAYOUT_IN_FORCE = "payout.in_force";
     PAYOUT_WITHDRAWN = "payout.withdrawn";
+    EXPORT_FETCHED = "export.fetched";
     EXPORT_PROPOSED = "export.proposed";
     EXPORT_TAKEN = "export.taken";
 }

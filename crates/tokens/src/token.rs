@@ -227,12 +227,12 @@ pub fn list_tokens_of_customer(tx: &mut Tx, customer: CustomerId) -> Result<Vec<
     Ok(rows::list_tokens_of_customer(tx, customer, LIST_MAX)?)
 }
 
-/// The active tokens of a shop, counted.
+/// The active tokens of a shop that were there at `until`, counted.
 ///
 /// # Errors
 /// [`TokenError::Fault`] alone.
-pub fn count_tokens(tx: &mut Tx, shop: ShopId) -> Result<i64, TokenError> {
-    Ok(rows::count_active_tokens(tx, shop)?)
+pub fn count_tokens(tx: &mut Tx, shop: ShopId, until: Timestamp) -> Result<i64, TokenError> {
+    Ok(rows::count_active_tokens(tx, shop, until)?)
 }
 
 /// Deletes the card behind a token for good; the token stays as a name without a card. Twice is no error.

@@ -162,6 +162,9 @@ pub enum ValueProblem {
     /// Not an id of a shop's own.
     #[error("must be 1 to {EXTERNAL_ID_CHARS_MAX} visible characters without spaces")]
     ExternalId,
+    /// A card number where it would be shown whole.
+    #[error("must not be a card number")]
+    CardNumber,
 }
 
 /// One value, checked and in canonical form.
@@ -256,7 +259,7 @@ impl fmt::Debug for Value {
 pub struct ExternalId(Secret<String>);
 
 impl ExternalId {
-    /// Reads an id of 1 to [`EXTERNAL_ID_CHARS_MAX`] visible characters.
+    /// Reads an id of 1 to [`EXTERNAL_ID_CHARS_MAX`] visible characters. It is shown whole, so a card number is none.
     ///
     /// # Errors
     /// [`ValueProblem::ExternalId`].
@@ -264,6 +267,9 @@ impl ExternalId {
         let text = text.trim();
         let fits = (1..=EXTERNAL_ID_CHARS_MAX).contains(&text.chars().count())
             && text.chars().all(|c| !c.is_whitespace() && !is_invisible(c));
+        if audit::holds_card_number(text) {
+            return Err(ValueProblem::CardNumber);
+        }
         if fits { Ok(ExternalId(Secret::new(text.nfc().collect()))) } else { Err(ValueProblem::ExternalId) }
     }
 
@@ -401,6 +407,10 @@ mod tests {
     fn a_shops_own_ids_have_limits() {
         assert!(ExternalId::parse(&"x".repeat(EXTERNAL_ID_CHARS_MAX)).is_ok());
         assert!(ExternalId::parse(&"x".repeat(EXTERNAL_ID_CHARS_MAX + 1)).is_err());
+        for card in ["4111111111111111", "4111-1111-1111-1111", "cust-4111111111111111"] {
+            assert_eq!(ExternalId::parse(card).err(), Some(ValueProblem::CardNumber), "c31: {card}");
+        }
+        assert!(ExternalId::parse("4111111111111112").is_ok(), "an order's number");
         assert!(ExternalId::parse("").is_err() && ExternalId::parse("a b").is_err());
     }
 

@@ -346,7 +346,8 @@ fn check(at: &Installation, shops: &[ShopId], made: u64, opened: u64) -> Result<
             let (mut rows, mut openings) = (0u64, 0u64);
             for shop in shops {
                 let stop = |problem: String| store::Error::Bug(problem);
-                let count = tokens::token::count_tokens(tx, shop).map_err(|e| stop(e.to_string()))?;
+                let count = tokens::token::count_tokens(tx, shop, base::Timestamp(i64::MAX))
+                    .map_err(|e| stop(e.to_string()))?;
                 rows += count.unsigned_abs();
                 let count = tokens::opening::count_openings(tx, shop).map_err(|e| stop(e.to_string()))?;
                 openings += count.unsigned_abs();

@@ -311,6 +311,40 @@ fn c13_an_export_needs_a_second_person_and_gives_a_sealed_file_once_approved() {
     });
 }
 
+/// What is approved is what leaves: who came later is not in it and is not told that they were; each fetch is in the log.
+#[test]
+fn c13_an_export_holds_what_was_there_when_it_was_proposed_and_each_fetch_is_in_the_log() {
+    each_house(|house| {
+        let shop = house.shop("CN");
+        let first = customer(&house, &shop);
+        house.wait(1);
+        let (_, owner) = house.member(shop.id, Role::Owner);
+        let (_, finance) = house.member(shop.id, Role::Finance);
+        let body = json!({"what": "customers", "recipient": RECIPIENT, "purpose": "migrate", "reason": "new shop system"});
+        let made = member_post(&house, &finance, "/v1/exports", body);
+        let path = format!("/v1/exports/{}", text(&made.json(), "id"));
+        house.wait(1);
+        let second = post(&house, &shop, "/v1/customers", json!({"external_id": "C-2"}));
+        let second = text(&second.json(), "id");
+        approve(&house, shop.id, &owner, Expect::Done);
+        let taken = member_post(&house, &finance, &format!("{path}/take"), json!({}));
+        assert_eq!(taken.json()["records"], json!(1), "{}", taken.json());
+        let fetch = |session: &str| house.send(Request::get(&format!("{path}/file")).bearer(session));
+        assert_eq!((fetch(&finance).status, fetch(&finance).status), (200, 200));
+        assert_eq!(fetch(&owner).code(), "export_closed");
+        let noted = house.read(|tx| {
+            let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM audit_entries WHERE body LIKE '%export.fetched%'";
+            tx.query_opt(sql, &[])?.map_or(Ok(0), |row| row.int(0))
+        });
+        assert_eq!(noted, 2, "one entry for each file that left");
+        let told = |customer: &str| {
+            let path = format!("/v1/customers/{customer}/openings");
+            house.send(house.signed(&shop, Request::get(&path))).json()["data"].as_array().unwrap().len()
+        };
+        assert_eq!((told(&first), told(&second)), (1, 0));
+    });
+}
+
 #[derive(Clone, Copy, PartialEq)]
 pub enum Expect {
     Done,

@@ -24,7 +24,7 @@ use super::visit::{BROWSER, Browser, Side, Visit, add_cookie, is_local, secret_o
 use crate::pages;
 use crate::pages::notice::NoticeKind;
 use crate::permissions::Permission;
-use crate::routes::{PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED};
+use crate::routes::{ACCOUNT_NOT_ACTIVE, PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED};
 
 /// Where the desk begins: the overview.
 const DESK: &str = "/desk";
@@ -123,6 +123,9 @@ impl Asker {
         }
         if error.code.name == crate::routes::asleep().code.name {
             return go(&with_next("/me/wake", &self.next("/me")));
+        }
+        if error.code.name == ACCOUNT_NOT_ACTIVE.name && self.path().starts_with("/me/") {
+            return go("/me/freeze");
         }
         if let Some((door, home)) = self.factor_door(&error) {
             return self.hold(&error, &door).unwrap_or_else(|| go(&with_next(&door, &self.next(home))));

@@ -109,7 +109,7 @@ fn ways_page(
 /// Whoever may change their own factors now.
 fn find_person(tx: &mut Tx<'_>, hall: &Hall, visit: &Visit, side: Side) -> Result<Person, ApiError> {
     let (actor, _) = find_actor(tx, visit, side)?;
-    Ok(sign_in::require_own_fresh(tx, &hall.identity.vault, &actor)?)
+    Ok(sign_in::require_own_change(tx, &hall.identity.vault, &actor)?)
 }
 
 /// Makes the key of an app and shows it.

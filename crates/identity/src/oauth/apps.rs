@@ -15,11 +15,12 @@ use crate::record::{self, Event};
 use crate::store::apps::{self as rows, AppRow, ConnectionRow};
 use crate::text::Label;
 
-/// Whether an app may ever have it: what an API key may, without what opens sealed data. Somebody else's software gets
+/// Whether an app may ever have it: what an API key may, without what opens sealed data or asks people for a fresh factor. Somebody else's software gets
 /// tokens and masked records; a shop's own server, with its own key, opens what must be opened.
 pub fn is_for_apps(permission: Permission) -> bool {
     let kept_back = [Permission::Enter, Permission::OpenCustomers, Permission::OpenTokens];
-    !kept_back.contains(&permission) && permission.holders().iter().any(|role| role.is_for_keys())
+    let is_plain = permission.fresh_seconds().is_none() && !kept_back.contains(&permission);
+    is_plain && permission.holders().iter().any(|role| role.is_for_keys())
 }
 
 /// What makes an app, checked.

@@ -15,7 +15,8 @@ use webkit::paging::List;
 use super::errors::{self, ONE_TIME_CODE_GONE, ONE_TIME_CODE_WRONG, denied};
 use super::gate::{Bearer, Caller};
 use super::second_steps::{SecondStepView, SteppedUpView};
-use crate::buyers::{self as domain, DeviceToken, Freeze, PinChange, SignUp};
+use crate::buyers::{self as domain, DeviceToken, PinChange, SignUp};
+use crate::cases::Cause;
 use crate::codes::{self, CodeCheck, CodeRequested, Knock, OneTimeCode, ShownDevice, SignedIn};
 use crate::context::Context;
 use crate::members;
@@ -368,13 +369,13 @@ pub async fn update_pin(
     }
 }
 
-/// Freezes the own account: nothing can be paid from it until the house unfreezes it.
+/// Freezes the own account: nothing can be paid from it until the house unfreezes it, every other session ends, and the buyer
+/// is told on every channel.
 #[utoipa::path(post, path = "/v1/me/freeze", tag = "account", security(("buyer_session" = [])),
     responses((status = 204), ApiErrors))]
 pub async fn freeze_me(State(cx): State<Context>, who: Bearer) -> Result<StatusCode, ApiError> {
     cx.write_as(who, Permission::OwnAccount, |tx, caller| {
-        let buyer = caller.buyer()?.buyer;
-        Ok(domain::set_frozen(tx, &caller.means, &caller.actor, buyer, Freeze::Freeze)?)
+        Ok(own::freeze_everything(tx, &caller.means, caller.buyer()?, Cause::Activity)?)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -107,6 +107,8 @@ pub fn denied(denied: Denied) -> ApiError {
         Denied::SecondFactorNeeded => ApiError::new(&SECOND_FACTOR_NEEDED, denied.to_string()),
         Denied::StepUpNeeded => ApiError::new(&STEP_UP_NEEDED, denied.to_string()),
         Denied::PasswordChangeNeeded => ApiError::new(&PASSWORD_CHANGE_NEEDED, denied.to_string()),
+        Denied::Asleep => asleep(),
+        Denied::Frozen => ApiError::new(&ACCOUNT_NOT_ACTIVE, denied.to_string()),
     }
 }
 

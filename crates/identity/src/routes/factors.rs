@@ -150,7 +150,7 @@ pub async fn create_totp(
     let label = Label::parse(&body.label).map_err(|problem| ApiError::bad_field("label", problem))?;
     let host = cx.host().to_owned();
     let offer = cx.write_as(who, Permission::OwnSecurity, move |tx, caller| {
-        let person = sign_in::require_own_fresh(tx, caller.means.vault, &caller.actor)?;
+        let person = sign_in::require_own_change(tx, caller.means.vault, &caller.actor)?;
         Ok(totp::offer_totp(tx, &caller.means, person, &label, &host)?)
     });
     let offer = offer.await?;
@@ -172,7 +172,7 @@ pub async fn confirm_totp(
     let id = parse_factor(&id)?;
     let code = OneTimeCode::parse(&body.code).map_err(|problem| ApiError::bad_field("code", problem))?;
     let confirmed = cx.write_as(who, Permission::OwnSecurity, move |tx, caller| {
-        let person = sign_in::require_own_fresh(tx, caller.means.vault, &caller.actor)?;
+        let person = sign_in::require_own_change(tx, caller.means.vault, &caller.actor)?;
         if !totp::confirm_totp(tx, &caller.means, person, id, &code)? {
             return Ok(None);
         }
@@ -199,7 +199,7 @@ pub async fn create_sms(
     let phone = Phone::parse(&body.number).map_err(|problem| ApiError::bad_field("number", problem))?;
     let (origin, host) = (who.place.origin.clone(), cx.host().to_owned());
     let offer = cx.write_as(who, Permission::OwnSecurity, move |tx, caller| {
-        let person = sign_in::require_own_fresh(tx, caller.means.vault, &caller.actor)?;
+        let person = sign_in::require_own_change(tx, caller.means.vault, &caller.actor)?;
         Ok(sms::offer_sms(tx, &caller.means, person, &phone, (&origin, &host))?)
     });
     let offer = offer.await?;
@@ -228,7 +228,7 @@ pub async fn confirm_sms(
     let (Some(request), Some(code)) = (request, code) else { return Err(problems.into_error()) };
     let id = parse_factor(&id)?;
     let checked = cx.write_as(who, Permission::OwnSecurity, move |tx, caller| {
-        let person = sign_in::require_own_fresh(tx, caller.means.vault, &caller.actor)?;
+        let person = sign_in::require_own_change(tx, caller.means.vault, &caller.actor)?;
         match sms::confirm_sms(tx, &caller.means, person, id, (request, &code))? {
             SentCheck::Right => Ok(Ok(confirmed(tx, caller, person, FactorKind::Sms)?)),
             refused => Ok(Err(refused)),
@@ -257,7 +257,7 @@ pub async fn delete_my_factor(
 ) -> Result<StatusCode, ApiError> {
     let id = parse_factor(&id)?;
     cx.write_as(who, Permission::OwnSecurity, move |tx, caller| {
-        let person = sign_in::require_own_fresh(tx, caller.means.vault, &caller.actor)?;
+        let person = sign_in::require_own_change(tx, caller.means.vault, &caller.actor)?;
         factors::remove_factor(tx, &caller.means, person, person, id)?;
         Ok(())
     })
@@ -274,7 +274,7 @@ pub async fn create_recovery_codes(
     who: Bearer,
 ) -> Result<(StatusCode, Answer<RecoveryCodesView>), ApiError> {
     let codes = cx.write_as(who, Permission::OwnSecurity, |tx, caller| {
-        let person = sign_in::require_own_fresh(tx, caller.means.vault, &caller.actor)?;
+        let person = sign_in::require_own_change(tx, caller.means.vault, &caller.actor)?;
         if !factors::has_second_factor(tx, caller.means.vault, person)? {
             return Err(ApiError::conflict("recovery codes stand in for a second factor; add one first"));
         }

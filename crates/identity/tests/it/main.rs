@@ -22,6 +22,7 @@ mod http;
 mod keyed;
 mod mail;
 mod members;
+mod own_changes;
 mod passkeys;
 mod passwords;
 mod pin_resets;

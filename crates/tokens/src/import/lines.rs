@@ -43,6 +43,23 @@ pub struct Lines<R> {
     ends: Vec<usize>,
     started: bool,
     taken: u64,
+    counter: Counter,
+}
+
+/// Counts lines as an editor does: they end with CR, LF or both. The parser's own count stands still inside CR LF.
+struct Counter {
+    line: u64,
+    after_return: bool,
+}
+
+impl Counter {
+    fn pass(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            let ends = *byte == b'\r' || (*byte == b'\n' && !self.after_return);
+            self.line += u64::from(ends);
+            self.after_return = *byte == b'\r';
+        }
+    }
 }
 
 impl<R: BufRead> Lines<R> {
@@ -56,6 +73,7 @@ impl<R: BufRead> Lines<R> {
             ends: vec![0; IMPORT_COLUMNS_MAX + 1],
             started: false,
             taken: 0,
+            counter: Counter { line: 1, after_return: false },
         }
     }
 
@@ -69,7 +87,8 @@ impl<R: BufRead> Lines<R> {
         }
         let (mut wrote, mut ended) = (0, 0);
         let mut problem = None;
-        let number = self.parser.line();
+        self.skip_line_ends()?;
+        let number = self.counter.line;
         loop {
             let input = self.input.fill_buf()?;
             let (result, taken, bytes, ends) = self.parser.read_record(
@@ -77,6 +96,7 @@ impl<R: BufRead> Lines<R> {
                 self.cells.get_mut(wrote..).unwrap_or_default(),
                 self.ends.get_mut(ended..).unwrap_or_default(),
             );
+            self.counter.pass(input.get(..taken).unwrap_or_default());
             self.input.consume(taken);
             self.taken += taken as u64;
             wrote += bytes;
@@ -129,6 +149,21 @@ impl<R: BufRead> Lines<R> {
         Ok(cells)
     }
 
+    /// Steps over empty lines, and over what is left of the last line's end.
+    fn skip_line_ends(&mut self) -> io::Result<()> {
+        loop {
+            let input = self.input.fill_buf()?;
+            let ends = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            let goes_on = ends > 0 && ends == input.len();
+            self.counter.pass(input.get(..ends).unwrap_or_default());
+            self.input.consume(ends);
+            self.taken += ends as u64;
+            if !goes_on {
+                return Ok(());
+            }
+        }
+    }
+
     /// Skips a byte-order mark and picks the delimiter.
     fn start(&mut self) -> io::Result<()> {
         self.started = true;
@@ -173,6 +208,21 @@ mod tests {
         assert_eq!(found[3].1, cells(&["5", "6"]));
         assert_eq!(read(b"a;b,c;d\n1;2;3\n")[1].1, cells(&["1", "2", "3"]));
         assert!(read(b"").is_empty());
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does_whatever_ends_them() {
+        let numbers =
+            |text: &str| read(text.as_bytes()).iter().map(|(number, _)| *number).collect::<Vec<_>>();
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["a", "b", "", "", "\"two", "lines\"", "c", ""].join(end);
+            assert_eq!(numbers(&text), [1, 2, 5, 7], "{end:?}");
+        }
+        assert_eq!(numbers("\n\r\n\ra\r\n\r\nb"), [4, 6]);
+        // The same where a line end is cut between two pieces of the input.
+        let mut lines = Lines::new(std::io::BufReader::with_capacity(1, &b"a\r\n\r\nb"[..]));
+        let mut next = || lines.next_line().unwrap().map(|line| line.number);
+        assert_eq!([next(), next(), next()], [Some(1), Some(3), None]);
     }
 
     #[test]

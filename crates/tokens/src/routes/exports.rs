@@ -1,5 +1,8 @@
 //! `/v1/exports`: many records at once, with two people, sealed.
 
+use std::sync::{Arc, OnceLock};
+
+use ::store::Tx;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use base::ExportId;
@@ -18,6 +21,7 @@ use super::tokens::by;
 use super::views::ExportView;
 use crate::age::Recipient;
 use crate::export::{self, NewExport, What};
+use crate::record::By;
 
 /// An export that is asked for.
 #[derive(Deserialize, ToSchema)]
@@ -133,11 +137,25 @@ pub(super) async fn fetch_export(
 ) -> Result<Response, ApiError> {
     let id: ExportId = path_id(&id)?;
     let call = Call::open(&context, incoming).await?.answering("application/octet-stream");
-    call.read(Permission::ExportCustomers, move |tx, caller| {
+    let leaving = Arc::new(OnceLock::new());
+    let sealed = Arc::clone(&leaving);
+    let response = call.read(Permission::ExportCustomers, move |tx, caller| {
         let fetched = export::fetch_export(tx, &caller.means, &by(caller), caller.shop, id);
         let (export, recipient, records) = fetched.map_err(errors::of_export)?;
-        let body = write_sealed(&export, &recipient, &records, caller.means.dice);
-        Ok(Made { status: 200, body: body.map_err(ApiError::internal)? })
-    })
-    .await
+        let body =
+            write_sealed(&export, &recipient, &records, caller.means.dice).map_err(ApiError::internal)?;
+        let _ = sealed.set((caller.actor.clone(), caller.remote, caller.means.now, records.count()));
+        Ok(Made { status: 200, body })
+    });
+    let response = response.await?;
+    // Sealing many records must not keep payments waiting, so the entry is a write of its own; without it nothing leaves.
+    if let Some((actor, address, now, count)) = leaving.get().cloned() {
+        let noting = context.clone();
+        let note = move |tx: &mut Tx<'_>| {
+            let by = By { actor: &actor, address, request: None };
+            export::note_fetch(tx, &noting.means(now), &by, (id, count)).map_err(errors::of_export)
+        };
+        context.db.write(note).await?;
+    }
+    Ok(response)
 }

@@ -102,17 +102,20 @@ pub(crate) fn list_tokens_of_customer(
     tokens(&tx.query(&sql, &params)?)
 }
 
-/// Active tokens of a shop with what is sealed, oldest first, after `after`.
+/// Active tokens of a shop that were there at `until`, with what is sealed, oldest first, after `after`.
 pub(crate) fn list_active_rows(
     tx: &mut Tx,
-    shop: ShopId,
+    (shop, until): (ShopId, Timestamp),
     after: &str,
     limit: i64,
 ) -> Result<Vec<TokenRow>, Error> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM card_tokens WHERE shop_id = ?1 AND id > ?2 AND state = 'active' ORDER BY id LIMIT ?3"
+        "SELECT {COLUMNS} FROM card_tokens WHERE shop_id = ?1 AND id > ?2 AND state = 'active' AND created_ms <= ?4 ORDER BY id LIMIT ?3"
     );
-    tx.query(&sql, &[shop.short().into(), after.into(), limit.into()])?.iter().map(read).collect()
+    tx.query(&sql, &[shop.short().into(), after.into(), limit.into(), until.into()])?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// Tokens whose time is over and whose card is still there.
@@ -122,10 +125,10 @@ pub(crate) fn list_ended_tokens(tx: &mut Tx, now: Timestamp, limit: i64) -> Resu
     tx.query(&sql, &[now.into(), limit.into()])?.iter().map(read).collect()
 }
 
-/// Active tokens of a shop.
-pub(crate) fn count_active_tokens(tx: &mut Tx, shop: ShopId) -> Result<i64, Error> {
-    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM card_tokens WHERE shop_id = ?1 AND state = 'active'";
-    tx.query_opt(sql, &[shop.short().into()])?.map_or(Ok(0), |row| row.int(0))
+/// Active tokens of a shop that were there at `until`.
+pub(crate) fn count_active_tokens(tx: &mut Tx, shop: ShopId, until: Timestamp) -> Result<i64, Error> {
+    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM card_tokens WHERE shop_id = ?1 AND state = 'active' AND created_ms <= ?2";
+    tx.query_opt(sql, &[shop.short().into(), until.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
 fn tokens(rows: &[Row]) -> Result<Vec<Token>, Error> {

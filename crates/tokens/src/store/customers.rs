@@ -89,23 +89,26 @@ pub(crate) fn list_customers(
     tx.query(&sql, &[shop.short().into(), before.into(), limit.into()])?.iter().map(read).collect()
 }
 
-/// Customers of a shop, oldest first, after `after`.
+/// Customers of a shop that were there at `until`, oldest first, after `after`.
 pub(crate) fn list_customers_after(
     tx: &mut Tx,
-    shop: ShopId,
+    (shop, until): (ShopId, Timestamp),
     after: &str,
     limit: i64,
 ) -> Result<Vec<CustomerRow>, Error> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM customers WHERE shop_id = ?1 AND id > ?2 AND state = 'active' ORDER BY id LIMIT ?3"
+        "SELECT {COLUMNS} FROM customers WHERE shop_id = ?1 AND id > ?2 AND state = 'active' AND created_ms <= ?4 ORDER BY id LIMIT ?3"
     );
-    tx.query(&sql, &[shop.short().into(), after.into(), limit.into()])?.iter().map(read).collect()
+    tx.query(&sql, &[shop.short().into(), after.into(), limit.into(), until.into()])?
+        .iter()
+        .map(read)
+        .collect()
 }
 
-/// Customers of a shop that have not been erased.
-pub(crate) fn count_customers(tx: &mut Tx, shop: ShopId) -> Result<i64, Error> {
-    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM customers WHERE shop_id = ?1 AND state = 'active'";
-    tx.query_opt(sql, &[shop.short().into()])?.map_or(Ok(0), |row| row.int(0))
+/// Customers of a shop that were there at `until` and have not been erased.
+pub(crate) fn count_customers(tx: &mut Tx, shop: ShopId, until: Timestamp) -> Result<i64, Error> {
+    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM customers WHERE shop_id = ?1 AND state = 'active' AND created_ms <= ?2";
+    tx.query_opt(sql, &[shop.short().into(), until.into()])?.map_or(Ok(0), |row| row.int(0))
 }
 
 /// Customers with a value of this blind index.

@@ -64,18 +64,20 @@ pub(crate) fn list_exports(tx: &mut Tx, shop: ShopId, limit: i64) -> Result<Vec<
     tx.query(&sql, &[shop.short().into(), limit.into()])?.iter().map(read).collect()
 }
 
-/// The exports of a kind that were taken since `since`, newest first: what a subject who was there then is told.
+/// The exports of a kind that held a subject made at `since` and gone at `until`, newest first: what that one is told.
 pub(crate) fn list_taken_exports(
     tx: &mut Tx,
     shop: ShopId,
     what: What,
-    since: Timestamp,
+    (since, until): (Timestamp, Option<Timestamp>),
     limit: i64,
 ) -> Result<Vec<ExportRow>, Error> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM exports WHERE shop_id = ?1 AND what = ?2 AND taken_ms >= ?3 ORDER BY id DESC LIMIT ?4"
+        "SELECT {COLUMNS} FROM exports WHERE shop_id = ?1 AND what = ?2 AND created_ms >= ?3 AND taken_ms < ?4 \
+            ORDER BY id DESC LIMIT ?5"
     );
-    let params = [shop.short().into(), what.name().into(), since.into(), limit.into()];
+    let until = until.unwrap_or(Timestamp(i64::MAX));
+    let params = [shop.short().into(), what.name().into(), since.into(), until.into(), limit.into()];
     tx.query(&sql, &params)?.iter().map(read).collect()
 }
 

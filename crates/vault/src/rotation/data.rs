@@ -67,6 +67,9 @@ fn update_own(tx: &mut Tx<'_>, _: ShopId, _: &str, row: &str, sealed: Vec<u8>) -
     update_secret(tx, row, sealed)
 }
 
+const STUCK: &str = "stuck";
+const WHOLE: &str = "whole";
+
 /// Where the rotation is: behind an owner, or inside one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Cursor {
@@ -76,6 +79,9 @@ struct Cursor {
     inside: Option<(usize, String)>,
     /// The version of the owner's key that the values so far were sealed under.
     version: u32,
+    /// Whether one of the owner's values so far does not open, so that the older keys are kept. It is here and not in the
+    /// [`Batch`], since an owner may take several transactions, and a transaction several owners.
+    is_stuck: bool,
 }
 
 impl Cursor {
@@ -88,7 +94,12 @@ impl Cursor {
             _ => None,
         };
         let version = parts.next().and_then(|text| text.parse().ok()).unwrap_or(0);
-        Some(Cursor { shop, owner, inside, version })
+        // One that was written before this was noted does not say it: without a version its owner is begun again.
+        let (version, is_stuck) = match parts.next() {
+            Some(mark) => (version, mark == STUCK),
+            None => (0, false),
+        };
+        Some(Cursor { shop, owner, inside, version, is_stuck })
     }
 
     // INVARIANT: owners and rows are ids and names of ours, without line breaks.
@@ -96,7 +107,8 @@ impl Cursor {
         match &self.inside {
             None => format!("{}\n{}", self.shop, self.owner),
             Some((column, row)) => {
-                format!("{}\n{}\n{column}\n{row}\n{}", self.shop, self.owner, self.version)
+                let mark = if self.is_stuck { STUCK } else { WHOLE };
+                format!("{}\n{}\n{column}\n{row}\n{}\n{mark}", self.shop, self.owner, self.version)
             }
         }
     }
@@ -146,7 +158,7 @@ impl Batch<'_> {
                 };
                 self.vault.replace_data_key(tx, shop, &owner, self.now, self.dice)?;
                 let (shop, inside) = (shop.short().to_owned(), Some((0, String::new())));
-                *cursor = Cursor { shop, owner, inside, version: 0 };
+                *cursor = Cursor { shop, owner, inside, version: 0, is_stuck: false };
             }
             if self.reseal_owner(tx, cursor, &mut left)? {
                 finished += 1;
@@ -175,10 +187,10 @@ impl Batch<'_> {
         if cursor.version != key.version() {
             // INVARIANT: older keys are forgotten only after every value was looked at under one version. A key that sealed
             // all it may was replaced since the last transaction, so this owner is begun again.
-            (cursor.inside, cursor.version) = (Some((0, String::new())), key.version());
+            let inside = Some((0, String::new()));
+            *cursor = Cursor { inside, version: key.version(), is_stuck: false, ..cursor.clone() };
         }
         let (mut at, mut after) = cursor.inside.clone().unwrap_or_default();
-        let mut whole = true;
         while let Some(column) = self.columns.get(at) {
             let limit = i64::try_from(*left).unwrap_or(i64::MAX);
             let values = (column.list)(tx, shop, &cursor.owner, &after, limit)?;
@@ -187,7 +199,7 @@ impl Batch<'_> {
                 continue;
             }
             for value in values {
-                whole &= self.reseal(tx, column, (shop, &cursor.owner, &key), &value)?;
+                cursor.is_stuck |= !self.reseal(tx, column, (shop, &cursor.owner, &key), &value)?;
                 *left = left.saturating_sub(1);
                 after = value.row;
             }
@@ -196,13 +208,13 @@ impl Batch<'_> {
                 return Ok(false);
             }
         }
-        if whole && self.problem.is_none() {
+        if !cursor.is_stuck {
             forget_older_keys(tx, shop, &cursor.owner)?;
         }
         Ok(true)
     }
 
-    /// Seals one value anew. A value that does not open is left as it is, and its older key with it.
+    /// Seals one value anew; whether it opens. A value that does not is left as it is, and its owner's older keys with it.
     fn reseal(
         &mut self,
         tx: &mut Tx,
@@ -210,9 +222,6 @@ impl Batch<'_> {
         (shop, owner, key): (ShopId, &str, &DataKey),
         value: &SealedValue,
     ) -> Result<bool, RotationError> {
-        if key.is_present(&value.sealed) {
-            return Ok(true);
-        }
         let place = Place { table: column.table, column: column.column, row: &value.row };
         let Ok(plain) = key.open_bytes(&place, &value.sealed) else {
             let (table, column) = (column.table, column.column);
@@ -220,6 +229,10 @@ impl Batch<'_> {
                 Some(format!("a value of `{table}.{column}` does not open; its older key is kept"));
             return Ok(false);
         };
+        // Asked after it opened: what only says that it is sealed under the present key may need an older one.
+        if key.is_present(&value.sealed) {
+            return Ok(true);
+        }
         let sealed = key.seal_bytes(&place, plain.expose(), self.dice).map_err(VaultError::from)?;
         (column.update)(tx, shop, owner, &value.row, sealed)?;
         Ok(true)
@@ -232,12 +245,23 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_was() {
-        let between = Cursor { shop: "s".into(), owner: "o".into(), inside: None, version: 0 };
+        let between = Cursor { shop: "s".into(), owner: "o".into(), ..Cursor::default() };
         let inside = Cursor { inside: Some((3, "row".into())), version: 2, ..between.clone() };
         let begun = Cursor { inside: Some((0, String::new())), ..between.clone() };
-        for cursor in [between, inside, begun] {
+        let stuck = Cursor { is_stuck: true, ..inside.clone() };
+        for cursor in [between, inside, begun, stuck] {
             assert_eq!(Cursor::read(&cursor.text()), Some(cursor));
         }
         assert_eq!(Cursor::read(""), None);
+    }
+
+    #[test]
+    fn an_owner_whose_cursor_does_not_say_whether_all_opened_is_begun_again() {
+        let read = Cursor::read("s\no\n3\nrow\n2").unwrap();
+        assert_eq!(
+            (read.version, read.is_stuck),
+            (0, false),
+            "no key has version 0, so it is not gone on with"
+        );
     }
 }
