@@ -31,6 +31,7 @@ fn main() {
                     Err(Denied::NotAllowed) => "deny",
                     Err(Denied::SecondFactorNeeded | Denied::StepUpNeeded) => "second factor",
                     Err(Denied::PasswordChangeNeeded) => "another password",
+                    Err(Denied::Asleep | Denied::Frozen) => "of buyers alone",
                 };
                 let question = json!({"role": role, "permission": permission.name(), "shop": place});
                 println!(

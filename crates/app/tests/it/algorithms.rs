@@ -12,7 +12,7 @@ const MARKS: [&str; 28] = [
     "RSA_P", "RsaPss", "Argon2", "Md5", "Blake", "Gf256",
 ];
 /// Words of the sources beginning so, with what the inventory calls it; the first that fits counts.
-const NAMES: [(&str, &str); 38] = [
+const NAMES: [(&str, &str); 39] = [
     ("AES_256_GCM", "AES-256-GCM"),
     ("AES_256", "AES-256-KWP"),
     ("AesKek", "AES-256-KWP"),
@@ -25,6 +25,7 @@ const NAMES: [(&str, &str); 38] = [
     ("SHA1", "SHA-1"),
     ("SHA256", "SHA-256"),
     ("Sha256", "SHA-256"),
+    ("SHA384", "SHA-384"),
     ("SHA512", "SHA-512"),
     ("TYPE_ED25519", "Ed25519"),
     ("ED25519", "Ed25519"),

@@ -50,7 +50,8 @@ fn v11_5_1_v6_5_3_chance_comes_from_one_place_and_that_is_the_secure_source() {
         // A fresh pair of Ed25519 and the nonce of an ECDSA signature, inside AWS-LC.
         "audit/src/note.rs",
         "identity/src/certificates/authority.rs",
-        // For the fuzzer alone.
+        // For the fuzzer and a test alone.
+        "identity/src/passkeys/attestation/tests.rs",
         "identity/src/outside/provider/fuzz.rs",
     ];
     assert_eq!(files_with(&generators), named(&excused));

@@ -324,7 +324,12 @@ fn c13_an_export_holds_what_was_there_when_it_was_proposed_and_each_fetch_is_in_
         let made = member_post(&house, &finance, "/v1/exports", body);
         let path = format!("/v1/exports/{}", text(&made.json(), "id"));
         house.wait(1);
-        let second = post(&house, &shop, "/v1/customers", json!({"external_id": "C-2"}));
+        let second = post(
+            &house,
+            &shop,
+            "/v1/customers",
+            json!({"external_id": "C-2", "values": [{"kind": "name", "value": "Li Si"}]}),
+        );
         let second = text(&second.json(), "id");
         approve(&house, shop.id, &owner, Expect::Done);
         let taken = member_post(&house, &finance, &format!("{path}/take"), json!({}));
