@@ -616,9 +616,10 @@ pub fn finish_login(
     verdict: &Verdict,
     from: &Place,
 ) -> Result<Option<(MemberId, FirstStep)>, Fault> {
-    let row = match attempt.member {
-        Some((shop, id)) => members::find_member(tx, shop, id)?,
-        None => None,
+    // After a wrong password nothing is read of the member, so that time does not tell that there is one.
+    let row = match (attempt.member, verdict) {
+        (Some((shop, id)), Verdict::Right { .. }) => members::find_member(tx, shop, id)?,
+        _ => None,
     };
     let row =
         row.filter(|row| row.state == MemberState::Active && row.password.as_ref() == Some(&attempt.hash));
@@ -649,8 +650,10 @@ pub fn finish_login(
 /// Tells a member once, when the last allowed try from a place was wrong.
 fn tell_burst(tx: &mut Tx, means: &Means<'_>, attempt: &LoginTry) -> Result<(), Fault> {
     let pair = format!("{} {}", attempt.email_index, attempt.by);
+    // Asked before it is known whether there is anybody to tell, so that time does not say.
+    let is_spent = throttle::is_spent(tx, &PER_PAIR, &pair)?;
     match attempt.member {
-        Some((_, id)) if throttle::is_spent(tx, &PER_PAIR, &pair)? => {
+        Some((_, id)) if is_spent => {
             notices::queue_notice(tx, means, Person::Member(id), &Notice::FailedBurst)
         }
         _ => Ok(()),

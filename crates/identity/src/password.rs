@@ -237,9 +237,9 @@ impl PasswordHash {
         made.map_or(true, |made| (made.m_cost(), made.t_cost(), made.p_cost()) != (MEMORY_KIB, PASSES, LANES))
     }
 
-    /// A hash of nobody's password, for the sign-in of somebody who does not exist: it costs the same (PW-5).
+    /// A hash of nobody's password, for the sign-in of somebody who does not exist: it costs the same, to read as well (PW-5).
     pub fn of_nobody() -> PasswordHash {
-        PasswordHash(NOBODY.to_owned())
+        PasswordHash::parse(NOBODY).unwrap_or_else(|| PasswordHash(NOBODY.to_owned()))
     }
 }
 
