@@ -63,7 +63,7 @@ needs! {
         "remove_value";
     OpenCustomers => "open_customer";
     CreateTokens => "create_token", "import_cards";
-    OpenTokens => "open_token";
+    OpenTokens => "match_token", "open_token";
     ExportCustomers => "fetch_export", "find_export", "list_exports", "propose_export", "take_export";
     ViewMembers => "find_access_review", "list_access_reviews", "list_emergencies",
         "list_members", "list_roles";

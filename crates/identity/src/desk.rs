@@ -58,7 +58,7 @@ mod words;
 pub use dress::{error_page, show_notice};
 pub use form::{Button, Once, Posted, go};
 pub use hall::{Errand, Hall, Trade};
-pub use member::{Member, admit_member, press, read_as, write_as};
+pub use member::{Member, admit_member, press, read_as, write_as, write_each_as};
 pub use menu::{Menu, MenuEntry, MenuGroup};
 pub use passkeys::answer_script;
 pub use visit::{

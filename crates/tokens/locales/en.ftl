@@ -1,6 +1,7 @@
 ## Customers
 nav-customers = Customers
 customers-text = Personal data is shown masked. Opening a value asks what for, and is kept for the person it is about.
+customers-over = You have searched as often as one person may in an hour. Try again in { $minutes } minutes, or ask whoever watches over security.
 customers-find = Find a customer
 customers-kind = Find by
 customers-kind-phone = Phone number
@@ -52,6 +53,7 @@ customer-open-reason-hint = 3 to 200 characters, without card numbers or codes.
 customer-open-do = Open this value of { $customer }
 customer-opened = Opened: { $what }
 customer-opened-text = Close this page when you are done. It is shown this once.
+customer-illegible = Does not open. Tell whoever runs this installation; the log names the place.
 customer-over = You have opened as many values as one person may in an hour. Try again in { $minutes } minutes, or ask whoever watches over security.
 customer-used-card = A single-use card that is opened is destroyed.
 customer-history = Who looked

@@ -1,6 +1,7 @@
 ## Customers
 nav-customers = 客户
 customers-text = 个人资料以掩码显示。打开某项资料须说明用途，并会留存记录供本人查询。
+customers-over = 您在一小时内的查询次数已达上限。请在 { $minutes } 分钟后再试，或联系安全负责人。
 customers-find = 查找客户
 customers-kind = 查找方式
 customers-kind-phone = 手机号码
@@ -52,6 +53,7 @@ customer-open-reason-hint = 3 到 200 个字符，不得包含卡号或验证码
 customer-open-do = 打开{ $customer }的这项资料
 customer-opened = 已打开：{ $what }
 customer-opened-text = 用完请关闭此页，内容只显示这一次。
+customer-illegible = 无法打开，请告知系统运维人员，日志中记有位置。
 customer-over = 您在一小时内打开的资料已达上限。请在 { $minutes } 分钟后再试，或联系安全负责人。
 customer-used-card = 一次性卡打开后即被销毁。
 customer-history = 查看记录

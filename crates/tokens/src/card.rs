@@ -211,7 +211,7 @@ impl fmt::Debug for CardNumber {
 pub struct Shown {
     /// Whose card it is.
     pub brand: Brand,
-    /// The first six or eight digits; empty once the card was deleted.
+    /// The first eight digits, of a short number as many as leave four hidden; empty once the card was deleted.
     pub bin: String,
     /// The last four digits.
     pub last4: String,

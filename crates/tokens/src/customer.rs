@@ -9,14 +9,16 @@ use std::collections::BTreeSet;
 use ::store::Tx;
 use base::{CustomerId, ScopedId, Secret, ShopId, Timestamp};
 use identity::{Fault, Means};
-use vault::{DataKey, KeyedHash, Place, Vault, VaultError};
+use vault::{DataKey, KeyedHash, OpenError, Place, Vault, VaultError};
 
+use crate::legible::{find_key, legible};
 use crate::limits::{LIST_MAX, VALUES_MAX};
 use crate::record::{self, By, Event, note, takes_faults};
 use crate::store::cards;
 use crate::store::customers::{self as rows, CustomerRow, ExternalRow, ValueRow};
 use crate::token;
 use crate::values::{ExternalId, Kind, Scheme, Value};
+use crate::watch::{self, Admission};
 
 pub(crate) const TABLE: &str = "customers";
 pub(crate) const VALUES_TABLE: &str = "customer_values";
@@ -72,8 +74,8 @@ pub struct MaskedValue {
     pub kind: Kind,
     /// Which rules it follows.
     pub scheme: Scheme,
-    /// What may be shown.
-    pub masked: String,
+    /// What may be shown; `None` where the sealed value does not open.
+    pub masked: Option<String>,
     /// Since when.
     pub created: Timestamp,
 }
@@ -189,11 +191,62 @@ pub fn list_customers(
     found.into_iter().map(|row| masked(tx, vault, row)).collect()
 }
 
-/// The customers of a shop who have exactly this value.
+/// What customers are looked for by.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// A value, whole.
+    Value(Value),
+    /// What the shop calls them.
+    External(ExternalId),
+}
+
+impl Wanted {
+    /// What it is, by name.
+    fn name(&self) -> &'static str {
+        match self {
+            Wanted::Value(value) => value.kind().name(),
+            Wanted::External(_) => "external_id",
+        }
+    }
+}
+
+/// What a search came to. Both are answers: a refusal over a limit must leave its count behind.
+#[derive(Clone, Debug)]
+pub enum Search {
+    /// Those found, masked.
+    Found(Vec<MaskedCustomer>),
+    /// Over the limit; nothing was looked for.
+    Over {
+        /// Seconds until the next hour begins.
+        retry_after_seconds: u32,
+    },
+}
+
+/// The customers of a shop who have exactly this value. Each search is counted and noted, by kind and never by value.
 ///
 /// # Errors
 /// [`CustomerError::NotSearchable`].
 pub fn search_customers(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    by: &By<'_>,
+    shop: ShopId,
+    wanted: &Wanted,
+) -> Result<Search, CustomerError> {
+    if let Admission::Over { retry_after_seconds } = watch::admit_search(tx, means, by, shop)? {
+        return Ok(Search::Over { retry_after_seconds });
+    }
+    let found = match wanted {
+        Wanted::Value(value) => list_customers_with(tx, means.vault, shop, value)?,
+        Wanted::External(own) => list_customers_called(tx, means.vault, shop, own)?,
+    };
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let event = Event::new(record::CUSTOMER_SEARCHED, shop).with("by", wanted.name()).with("found", count);
+    note(tx, means, by, shop, event)?;
+    Ok(Search::Found(found))
+}
+
+fn list_customers_with(
     tx: &mut Tx,
     vault: &Vault,
     shop: ShopId,
@@ -208,19 +261,15 @@ pub fn search_customers(
     ids.into_iter().take(limit).map(|id| find_customer(tx, vault, shop, id)).collect()
 }
 
-/// The customer whom the shop calls so.
-///
-/// # Errors
-/// [`CustomerError::NotFound`].
-pub fn find_customer_by_external(
+fn list_customers_called(
     tx: &mut Tx,
     vault: &Vault,
     shop: ShopId,
     external: &ExternalId,
-) -> Result<MaskedCustomer, CustomerError> {
-    let row = find_external(tx, vault, shop, EXTERNAL, external)?.ok_or(CustomerError::NotFound)?;
+) -> Result<Vec<MaskedCustomer>, CustomerError> {
+    let Some(row) = find_external(tx, vault, shop, EXTERNAL, external)? else { return Ok(Vec::new()) };
     let id = row.id.parse().map_err(|_| Fault::Row("external id"))?;
-    find_customer(tx, vault, shop, id)
+    Ok(vec![find_customer(tx, vault, shop, id)?])
 }
 
 /// Adds a value to a customer and returns its slot.
@@ -368,7 +417,7 @@ fn insert_value(
 }
 
 /// Opens a value. The caller has checked the right to and notes it, or shows it masked.
-pub(crate) fn open_value(key: &DataKey, row: &ValueRow) -> Result<Value, CustomerError> {
+pub(crate) fn open_value(key: &DataKey, row: &ValueRow) -> Result<Value, OpenError> {
     let text = key.open(&value_place(&value_row(&row.customer, row.slot)), &row.sealed)?;
     Ok(Value::stored(row.kind, row.scheme, text))
 }
@@ -378,15 +427,20 @@ fn masked(tx: &mut Tx, vault: &Vault, row: CustomerRow) -> Result<MaskedCustomer
         return Ok(MaskedCustomer { customer: row.customer, external: None, values: Vec::new() });
     }
     let id = row.customer.id;
-    let key = vault.find_data_key(tx, id.shop(), id.short())?;
-    let mut values = Vec::new();
-    for value in rows::list_values(tx, id)? {
-        let masked = open_value(&key, &value)?.masked();
-        let (kind, scheme, created) = (value.kind, value.scheme, value.created);
-        values.push(MaskedValue { slot: value.slot, kind, scheme, masked, created });
-    }
-    let external = row.external.as_deref().map(|sealed| key.open(&external_place(&id), sealed));
-    Ok(MaskedCustomer { customer: row.customer, external: external.transpose()?, values })
+    let key = find_key(tx, vault, id.shop(), id.short())?;
+    let values = rows::list_values(tx, id)?;
+    let values = values.into_iter().map(|value| masked_value(key.as_ref(), value)).collect();
+    let place = external_place(&id);
+    let opened = key.as_ref().zip(row.external.as_deref()).map(|(key, sealed)| key.open(&place, sealed));
+    let external = opened.and_then(|opened| legible(&place, opened));
+    Ok(MaskedCustomer { customer: row.customer, external, values })
+}
+
+fn masked_value(key: Option<&DataKey>, row: ValueRow) -> MaskedValue {
+    let place_row = value_row(&row.customer, row.slot);
+    let value = key.and_then(|key| legible(&value_place(&place_row), open_value(key, &row)));
+    let masked = value.map(|value| value.masked());
+    MaskedValue { slot: row.slot, kind: row.kind, scheme: row.scheme, masked, created: row.created }
 }
 
 pub(crate) fn open_external(

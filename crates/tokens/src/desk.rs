@@ -11,14 +11,14 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use base::{CustomerId, MemberId, Secret, TokenId};
 use identity::Permission;
-use identity::desk::{Hall, Member, MenuEntry, MenuGroup, Side, Visit, go, read_as, write_as};
+use identity::desk::{Hall, Member, MenuEntry, MenuGroup, Side, Visit, go, read_as, write_as, write_each_as};
 use serde::Deserialize;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::form::Choice;
 use webkit::page::{Frame, Mark, Problems, Zone, show};
 
-use crate::customer::{self, CustomerError, MaskedCustomer};
+use crate::customer::{self, MaskedCustomer, Search, Wanted};
 use crate::opening::{self, Attempt, Opening, Purpose, Why};
 use crate::pages::{
     CardLine, CustomerPage, CustomerRow, CustomersPage, HistoryLine, OpenedLine, SEARCH_KINDS, ValueLine,
@@ -122,7 +122,7 @@ fn row_of(found: &MaskedCustomer) -> CustomerRow {
 }
 
 fn first_of(found: &MaskedCustomer, kinds: &[Kind]) -> Option<String> {
-    found.values.iter().find(|value| kinds.contains(&value.kind)).map(|value| value.masked.clone())
+    found.values.iter().find(|value| kinds.contains(&value.kind)).and_then(|value| value.masked.clone())
 }
 
 fn own_number(found: &MaskedCustomer) -> String {
@@ -135,11 +135,6 @@ fn own_number(found: &MaskedCustomer) -> String {
 struct SearchForm {
     kind: String,
     value: String,
-}
-
-enum Wanted {
-    Value(Value),
-    External(ExternalId),
 }
 
 impl SearchForm {
@@ -170,20 +165,42 @@ async fn search_customers(
     let page = visit.frame(&desk.hall, Side::Member, Zone::default());
     let wanted = form.parse(&page);
     let kind = if SEARCH_KINDS.contains(&form.kind.as_str()) { form.kind } else { "phone".to_owned() };
-    let status = if wanted.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let view = read_as(&desk.hall, &visit, Permission::ViewCustomers, move |tx, member| {
-        let (vault, shop) = (member.means.vault, member.shop.id);
-        let found = match wanted {
-            Err(problems) => return customers_page(tx, member, &[], Asked::Wrong { kind, problems }),
-            Ok(Wanted::Value(value)) => customer::search_customers(tx, vault, shop, &value),
-            Ok(Wanted::External(own)) => match customer::find_customer_by_external(tx, vault, shop, &own) {
-                Err(CustomerError::NotFound) => Ok(Vec::new()),
-                found => found.map(|one| vec![one]),
-            },
-        };
-        customers_page(tx, member, &found.map_err(errors::of_customer)?, Asked::Search { kind })
-    });
-    Ok(show(status, &view.await?))
+    let work = move |tx: &mut Tx<'_>, member: &Member<'_>| search(tx, member, &wanted, kind.clone());
+    let shown = write_each_as(&desk.hall, &visit, Permission::ViewCustomers, vec![], work);
+    let (status, view) = shown.await?;
+    Ok(show(status, &view))
+}
+
+fn search(
+    tx: &mut Tx<'_>,
+    member: &Member<'_>,
+    wanted: &Result<Wanted, Problems>,
+    kind: String,
+) -> Result<(StatusCode, CustomersPage), ApiError> {
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(problems) => {
+            let asked = Asked::Wrong { kind, problems: problems.clone() };
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, customers_page(tx, member, &[], asked)?));
+        }
+    };
+    let searched = customer::search_customers(tx, &member.means, &by(member), member.shop.id, wanted);
+    match searched.map_err(errors::of_customer)? {
+        Search::Found(found) => {
+            Ok((StatusCode::OK, customers_page(tx, member, &found, Asked::Search { kind })?))
+        }
+        Search::Over { retry_after_seconds } => {
+            let minutes = retry_after_seconds.div_ceil(60);
+            let text = member.bare_frame().t1("customers-over", "minutes", minutes);
+            let asked = Asked::Wrong { kind, problems: one_problem("", text) };
+            Ok((StatusCode::TOO_MANY_REQUESTS, customers_page(tx, member, &[], asked)?))
+        }
+    }
+}
+
+/// Who looks, as the domain is told.
+fn by<'a>(member: &'a Member<'_>) -> By<'a> {
+    By { actor: &member.actor, address: member.visit.remote, request: None }
 }
 
 /// What the page of one customer shows besides the customer.
@@ -228,7 +245,7 @@ async fn customer_page(
         let live = |token: &&Token| token.state_at(means.now) == State::Active;
         let values = found.values.iter().map(|value| ValueLine {
             kind: kind_text(&page, value.kind),
-            masked: value.masked.clone(),
+            masked: value.masked.clone().unwrap_or_else(|| page.t("customer-illegible")),
             at: value.created,
         });
         Ok(CustomerPage {
@@ -265,9 +282,9 @@ fn kind_text(page: &Frame, kind: Kind) -> String {
 fn choices_of(member: &Member<'_>, page: &Frame, found: &MaskedCustomer, tokens: &[Token]) -> Vec<Choice> {
     let mut choices = Vec::new();
     if member.can(Permission::OpenCustomers) {
-        choices.extend(found.values.iter().map(|value| {
-            let text = format!("{} {}", kind_text(page, value.kind), value.masked);
-            Choice::new(&format!("value:{}", value.slot), text)
+        choices.extend(found.values.iter().filter_map(|value| {
+            let text = format!("{} {}", kind_text(page, value.kind), value.masked.as_ref()?);
+            Some(Choice::new(&format!("value:{}", value.slot), text))
         }));
     }
     if member.can(Permission::OpenTokens) {
@@ -418,7 +435,7 @@ fn open(
     what: What,
     why: &Why,
 ) -> Result<Seen, ApiError> {
-    let by = By { actor: &member.actor, address: member.visit.remote, request: None };
+    let by = by(member);
     let (means, shop) = (&member.means, member.shop.id);
     let over = |seconds: u32| Seen::Over { minutes: seconds.div_ceil(60) };
     match what {

@@ -21,6 +21,7 @@ use crate::record::By;
 use crate::store::customers::{self as customer_rows, ExternalRow};
 use crate::token::{self, NewToken, TokenError, create_token};
 use crate::values::ExternalId;
+use crate::watch::{self, Admission};
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +97,7 @@ pub fn import_line(
     match line {
         Parsed::Customer { external, new } => {
             let known = Known { shop, kind: customer::EXTERNAL, external, content: &content_of(new) };
-            if let Some(known) = find_known(tx, means, &known)? {
+            if let Some(known) = find_known(tx, means, by, &known)? {
                 return Ok(known);
             }
             match create_customer(tx, means, by, shop, new) {
@@ -111,7 +112,7 @@ pub fn import_line(
                 Err(problem) => return Ok(Outcome::Refused(vec![problem])),
             };
             let known = Known { shop, kind: token::EXTERNAL, external, content: &token::content_of(&new) };
-            if let Some(known) = find_known(tx, means, &known)? {
+            if let Some(known) = find_known(tx, means, by, &known)? {
                 return Ok(known);
             }
             match create_token(tx, means, by, shop, &new) {
@@ -123,17 +124,34 @@ pub fn import_line(
     }
 }
 
-fn find_known(tx: &mut Tx, means: &Means<'_>, known: &Known<'_>) -> Result<Option<Outcome>, Fault> {
+/// What came of a line whose external id is known. Being told that the data is another is a search that found nothing, and
+/// counts as one: else whoever may import finds what is kept by sending all that fits. At the machine itself nothing counts.
+fn find_known(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    by: &By<'_>,
+    known: &Known<'_>,
+) -> Result<Option<Outcome>, Fault> {
     let found = find_external(tx, means.vault, known.shop, known.kind, known.external)?;
     let Some(row) = found else { return Ok(None) };
-    Ok(Some(if known.is_same(means.vault, &row)? {
+    if !by.is_local()
+        && let Admission::Over { retry_after_seconds } = watch::check_search(tx, means, by, known.shop)?
+    {
+        let message = format!(
+            "too many lines had other data than is kept under their id; try again in {retry_after_seconds} s"
+        );
+        return Ok(Some(Outcome::Refused(vec![Problem::new("line", message)])));
+    }
+    if known.is_same(means.vault, &row)? {
         renew(tx, means, known, &row)?;
-        Outcome::Unchanged(row.id)
-    } else {
-        let message =
-            format!("an earlier import has other data under this id, as `{}`; it was left as it is", row.id);
-        Outcome::Refused(vec![Problem::new("external_id", message)])
-    }))
+        return Ok(Some(Outcome::Unchanged(row.id)));
+    }
+    if !by.is_local() {
+        watch::count_search(tx, means, by, known.shop)?;
+    }
+    let message =
+        format!("an earlier import has other data under this id, as `{}`; it was left as it is", row.id);
+    Ok(Some(Outcome::Refused(vec![Problem::new("external_id", message)])))
 }
 
 /// Keeps what came again by the key in use alone, where it was by an older one.

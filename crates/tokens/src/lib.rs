@@ -19,6 +19,7 @@ pub mod desk;
 pub mod export;
 pub mod import;
 mod keyed;
+mod legible;
 pub mod limits;
 pub mod opening;
 pub mod opening_limits;

@@ -64,6 +64,10 @@ pub const SHOP_HOUR_DEFAULT: i64 = 10_000;
 pub const PERSON_ALERT_HOUR_DEFAULT: i64 = 30;
 /// Openings of one person in a day after which security is told, unless the shop sets another number.
 pub const PERSON_ALERT_DAY_DEFAULT: i64 = 100;
+/// Most searches of one person in an hour. Whoever may not open a value must not find it by trying either.
+pub const SEARCH_PERSON_HOUR_MAX: i64 = 120;
+/// Most searches of one API key, or connected app, in an hour.
+pub const SEARCH_KEY_HOUR_MAX: i64 = 1_000;
 /// Largest number any of these can be set to.
 pub const HOURLY_MAX: i64 = 1_000_000_000;
 /// A day with fewer openings than this is never unusual.

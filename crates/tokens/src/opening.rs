@@ -9,17 +9,18 @@
 use ::store::Tx;
 use base::{CustomerId, OpeningId, Secret, ShopId, Timestamp, TokenId};
 use identity::{Fault, Means};
-use vault::{DataKey, Place, VaultError};
+use vault::{DataKey, Place};
 
 use crate::card::{Expiry, Shown};
 use crate::customer::{self, CustomerError};
 use crate::export::What;
+use crate::legible::{find_key, legible};
 use crate::limits::{LIST_MAX, REASON_CHARS_MAX, REASON_CHARS_MIN, VALUES_MAX};
 use crate::record::{self, By, Event, note, takes_faults};
 use crate::store::customers as customer_rows;
 use crate::store::exports as export_rows;
 use crate::store::openings::{self as rows, OpeningRow};
-use crate::token::{self, State, TokenError};
+use crate::token::{self, State, Token, TokenError};
 use crate::values::{Kind, Value, clean};
 use crate::watch::{self, Admission};
 
@@ -174,7 +175,7 @@ pub struct Opening {
     pub purpose: Purpose,
     /// What was opened: kinds, never values.
     pub opened: String,
-    /// The reason, while the subject's data is there.
+    /// The reason, while the subject's data is there and opens.
     pub reason: Option<Secret<String>>,
     /// When.
     pub at: Timestamp,
@@ -267,6 +268,41 @@ pub fn open_token(
     };
     let (number, holder) = (card.number, card.holder);
     Ok(Attempt::Opened(OpenedCard { opening, token: id, state, number, holder, expiry, shown }))
+}
+
+/// The tokens of the card behind a token, that token among them, newest first, at most [`LIST_MAX`]. Nothing is opened, but
+/// who learns that two tokens hold one card can find any card by making tokens of the numbers that fit: so asking takes
+/// what opening takes, and counts as one. A single-use token has not served by it.
+///
+/// # Errors
+/// [`OpeningError::NotFound`], [`OpeningError::Ended`].
+pub fn match_token(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    by: &By<'_>,
+    shop: ShopId,
+    id: TokenId,
+    why: &Why,
+) -> Result<Attempt<Vec<Token>>, OpeningError> {
+    let row = token::find_row(tx, shop, id)?;
+    let state = row.token.state_at(means.now);
+    let (State::Active, Some(fingerprint)) = (state, row.token.fingerprint) else {
+        return Err(OpeningError::Ended(state));
+    };
+    if let Admission::Over { retry_after_seconds } = watch::admit(tx, means, by, shop)? {
+        return Ok(Attempt::Over { retry_after_seconds });
+    }
+    let key = means.vault.sealing_key(tx, shop, id.short(), means.now, means.dice)?;
+    let asked = Opened { subject: id.to_string(), what: "same card" };
+    let opening = insert_opening(tx, means, by, shop, &key, &asked, why)?;
+    let found = token::list_tokens_of_card(tx, shop, &fingerprint)?;
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let event = Event::new(record::TOKEN_MATCHED, id)
+        .with("purpose", why.purpose.name())
+        .with("opening", opening)
+        .with("found", count);
+    note(tx, means, by, shop, event)?;
+    Ok(Attempt::Opened(found))
 }
 
 /// Opens the named values of a customer, and no others.
@@ -395,20 +431,17 @@ fn list_openings(
     (subject, owner): (&str, &str),
     (what, since, until): (What, Timestamp, Option<Timestamp>),
 ) -> Result<Vec<Opening>, OpeningError> {
-    let key = match means.vault.find_data_key(tx, shop, owner) {
-        Ok(key) => Some(key),
-        Err(VaultError::Destroyed) => None,
-        Err(problem) => return Err(problem.into()),
-    };
+    let key = find_key(tx, means.vault, shop, owner)?;
     let mut openings = Vec::new();
     for row in rows::list_openings(tx, shop, subject, LIST_MAX)? {
-        let reason = key.as_ref().map(|key| key.open(&reason_place(&row.id), &row.reason));
+        let place = reason_place(&row.id);
+        let reason = key.as_ref().and_then(|key| legible(&place, key.open(&place, &row.reason)));
         openings.push(Opening {
             id: Some(row.id),
             reader: row.reader,
             purpose: row.purpose,
             opened: row.opened,
-            reason: reason.transpose()?,
+            reason,
             at: row.created,
         });
     }

@@ -20,6 +20,9 @@ actions! {
     CUSTOMER_CHANGED = "customer.changed";
     CUSTOMER_ERASED = "customer.erased";
     CUSTOMER_OPENED = "customer.opened";
+    TOKEN_MATCHED = "token.matched";
+    CUSTOMER_SEARCHED = "customer.searched";
+    SEARCH_REFUSED = "search.refused";
     OPENING_REFUSED = "opening.refused";
     OPENING_ALERT = "opening.alert";
     OPENING_LIMITS_CHANGED = "opening.limits_changed";
@@ -47,6 +50,11 @@ impl<'a> By<'a> {
     /// Somebody at the command line or in a job.
     pub fn local(actor: &'a Actor) -> By<'a> {
         By { actor, address: None, request: None }
+    }
+
+    /// Whether it is done at the machine itself, by command or by a job.
+    pub fn is_local(&self) -> bool {
+        matches!(self.actor, Actor::Operator | Actor::System)
     }
 
     /// Whether a person reads, and not a machine.

@@ -27,6 +27,7 @@ pub fn router() -> OpenApiRouter<Context> {
         .routes(routes!(tokens::create_token, tokens::list_tokens))
         .routes(routes!(tokens::find_token, tokens::delete_token))
         .routes(routes!(tokens::open_token))
+        .routes(routes!(tokens::match_token))
         .routes(routes!(tokens::list_token_openings))
         .routes(routes!(customers::create_customer, customers::list_customers))
         .routes(routes!(customers::search_customers))

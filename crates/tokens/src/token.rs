@@ -61,7 +61,9 @@ pub struct Token {
     pub shown: Shown,
     /// The card's last month.
     pub expiry: Expiry,
-    /// The same for the same card in the same shop, and for no other; `None` once the card is gone.
+    /// The same for the same card in the same shop, and for no other; `None` once the card is gone. Shown to nobody: with
+    /// BIN and last four beside it, a card is found by trying the thousand numbers that fit (PCI 3.5.1). Who may open the
+    /// card may ask which tokens share it: [`crate::opening::match_token`].
     pub fingerprint: Option<[u8; 16]>,
     /// Whose card it is.
     pub customer: Option<CustomerId>,
@@ -207,11 +209,8 @@ pub fn list_tokens(
     Ok(rows::list_tokens(tx, shop, before, limit.min(LIST_MAX + 1))?)
 }
 
-/// The tokens of one card in a shop, newest first.
-///
-/// # Errors
-/// [`TokenError::Fault`] alone.
-pub fn list_tokens_of_card(
+/// The tokens of one card in a shop, newest first. The caller has checked the right to ask, and notes it.
+pub(crate) fn list_tokens_of_card(
     tx: &mut Tx,
     shop: ShopId,
     fingerprint: &[u8; 16],
@@ -401,10 +400,13 @@ fn take_external(
     Ok(known.insert(tx, vault, id.to_string())?)
 }
 
-/// What tells whether the same card comes again under the same external id.
+/// What tells whether the same card comes again under the same external id: of the number what may be shown and no more,
+/// or whoever may not open the card would find its hidden digits by importing all that fit.
 pub(crate) fn content_of(new: &NewToken) -> Secret<String> {
     let holder = new.holder.as_ref().map(|name| name.text().expose().clone()).unwrap_or_default();
-    Secret::new(format!("{}\n{}\n{holder}", new.number.digits().expose(), new.expiry.to_number()))
+    let Shown { brand, bin, last4, digits } = new.number.shown();
+    let (brand, expiry) = (brand.name(), new.expiry.to_number());
+    Secret::new(format!("{brand}\n{bin}\n{last4}\n{digits}\n{expiry}\n{holder}"))
 }
 
 pub(crate) fn place<'a>(column: &'static str, id: &'a TokenId) -> Place<'a> {

@@ -1,5 +1,8 @@
 //! Who opens how much: limits by the hour, and alerts where somebody reads more than they should or more than they do.
 //!
+//! A search by an exact value is counted as well, apart from openings: who may see a masked value and search without end
+//! finds the rest of it by trying.
+//!
 //! Counts are rows, written in the transaction of the opening, so they hold on every node. A reader's own usual day is
 //! an exponentially weighted mean (weight 1/8) of the days up to yesterday; days without an opening count.
 
@@ -9,7 +12,8 @@ use identity::{Actor, Fault, Means};
 
 use crate::limits::{
     HISTORY_DAYS_MIN, HOURLY_MAX, KEY_HOUR_DEFAULT, LIST_MAX, PERSON_ALERT_DAY_DEFAULT,
-    PERSON_ALERT_HOUR_DEFAULT, PERSON_HOUR_DEFAULT, SHOP_HOUR_DEFAULT, UNUSUAL_DAY_MIN, UNUSUAL_TIMES,
+    PERSON_ALERT_HOUR_DEFAULT, PERSON_HOUR_DEFAULT, SEARCH_KEY_HOUR_MAX, SEARCH_PERSON_HOUR_MAX,
+    SHOP_HOUR_DEFAULT, UNUSUAL_DAY_MIN, UNUSUAL_TIMES,
 };
 use crate::record::{self, By, Event, note};
 use crate::store::openings as rows;
@@ -107,6 +111,12 @@ impl Habit {
         self.days += 1;
     }
 
+    /// What a reader is told who is over a limit: to come back when the hour is over.
+    fn over(&self, now: Timestamp) -> Admission {
+        let left = HOUR_MS - now.millis_since(self.hour);
+        Admission::Over { retry_after_seconds: u32::try_from(left / 1_000 + 1).unwrap_or(3_600) }
+    }
+
     fn counted(self) -> Habit {
         Habit { hour_count: self.hour_count + 1, day_count: self.day_count + 1, ..self }
     }
@@ -141,8 +151,10 @@ pub enum AlertKind {
     Day,
     /// Many against the reader's own usual day.
     Unusual,
-    /// Stopped by a limit.
+    /// Stopped by a limit of openings.
     Limit,
+    /// Stopped by the limit of searches.
+    Search,
 }
 
 impl AlertKind {
@@ -153,11 +165,12 @@ impl AlertKind {
             AlertKind::Day => "day",
             AlertKind::Unusual => "unusual",
             AlertKind::Limit => "limit",
+            AlertKind::Search => "search",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<AlertKind> {
-        let all = [AlertKind::Hour, AlertKind::Day, AlertKind::Unusual, AlertKind::Limit];
+        let all = [AlertKind::Hour, AlertKind::Day, AlertKind::Unusual, AlertKind::Limit, AlertKind::Search];
         all.into_iter().find(|kind| kind.name() == name)
     }
 }
@@ -171,7 +184,7 @@ pub struct Alert {
     pub reader: String,
     /// Why.
     pub kind: AlertKind,
-    /// Openings in the hour or day.
+    /// Openings, or searches, in the hour or day.
     pub openings: i64,
     /// What they were measured against.
     pub threshold: i64,
@@ -197,10 +210,8 @@ pub(crate) fn admit(tx: &mut Tx, means: &Means<'_>, by: &By<'_>, shop: ShopId) -
     let whole = rows::find_habit(tx, shop, WHOLE_SHOP)?.at(means.now);
     for (name, habit, max) in [(reader.as_str(), own, own_max), (WHOLE_SHOP, whole, limits.shop_hour)] {
         if habit.hour_count >= max {
-            refuse(tx, means, by, shop, (name, habit, max))?;
-            let left = HOUR_MS - means.now.millis_since(habit.hour);
-            let seconds = u32::try_from(left / 1_000 + 1).unwrap_or(3_600);
-            return Ok(Admission::Over { retry_after_seconds: seconds });
+            refuse(tx, means, by, shop, (name, AlertKind::Limit, habit, max))?;
+            return Ok(habit.over(means.now));
         }
     }
     let mut own = own.counted();
@@ -217,21 +228,65 @@ pub(crate) fn admit(tx: &mut Tx, means: &Means<'_>, by: &By<'_>, shop: ShopId) -
     Ok(Admission::Go)
 }
 
+/// Counts one search of a reader, or refuses it.
+pub(crate) fn admit_search(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    by: &By<'_>,
+    shop: ShopId,
+) -> Result<Admission, Fault> {
+    let admission = check_search(tx, means, by, shop)?;
+    if admission == Admission::Go {
+        count_search(tx, means, by, shop)?;
+    }
+    Ok(admission)
+}
+
+/// Whether a reader may search once more.
+pub(crate) fn check_search(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    by: &By<'_>,
+    shop: ShopId,
+) -> Result<Admission, Fault> {
+    let name = searcher(by);
+    let habit = rows::find_habit(tx, shop, &name)?.at(means.now);
+    let max = if by.is_person() { SEARCH_PERSON_HOUR_MAX } else { SEARCH_KEY_HOUR_MAX };
+    if habit.hour_count < max {
+        return Ok(Admission::Go);
+    }
+    refuse(tx, means, by, shop, (&name, AlertKind::Search, habit, max))?;
+    Ok(habit.over(means.now))
+}
+
+/// Counts one search of a reader.
+pub(crate) fn count_search(tx: &mut Tx, means: &Means<'_>, by: &By<'_>, shop: ShopId) -> Result<(), Fault> {
+    let name = searcher(by);
+    let habit = rows::find_habit(tx, shop, &name)?.at(means.now);
+    Ok(rows::put_habit(tx, shop, &name, &habit.counted())?)
+}
+
+/// What a reader's searches are counted under, apart from openings.
+fn searcher(by: &By<'_>) -> String {
+    format!("search {}", by.actor.label())
+}
+
 /// The first refusal of an hour is entered and told; the rest of them would fill the log for nobody's good.
 fn refuse(
     tx: &mut Tx,
     means: &Means<'_>,
     by: &By<'_>,
     shop: ShopId,
-    (name, habit, max): (&str, Habit, i64),
+    (name, kind, habit, max): (&str, AlertKind, Habit, i64),
 ) -> Result<(), Fault> {
     if habit.refused == habit.hour {
         return Ok(());
     }
     rows::put_habit(tx, shop, name, &Habit { refused: habit.hour, ..habit })?;
-    let event = Event::new(record::OPENING_REFUSED, shop).refused().with("limit", max);
-    note(tx, means, by, shop, event)?;
-    raise(tx, means, by, shop, (name, AlertKind::Limit, habit.hour_count, max))
+    let action = if kind == AlertKind::Search { record::SEARCH_REFUSED } else { record::OPENING_REFUSED };
+    note(tx, means, by, shop, Event::new(action, shop).refused().with("limit", max))?;
+    let reader = name.rsplit(' ').next().unwrap_or(name);
+    raise(tx, means, by, shop, (reader, kind, habit.hour_count, max))
 }
 
 fn raise(

@@ -106,7 +106,7 @@ impl Keeper {
 }
 
 /// Starts replacing the keys whose time is over, one level at a time: data keys and the keys that wrap them. The root key
-/// takes two people, and a new seed changes the fingerprints of cards, so of those the log reminds. Returns the level that is
+/// takes two people, and after a new seed printed codes are printed anew, so of those the log reminds. Returns the level that is
 /// being replaced from now on.
 ///
 /// # Errors

@@ -468,6 +468,7 @@ fn cases() -> Vec<Case> {
         case("find_token", |s| get(s.token(""))),
         case("delete_token", |s| delete(s.token(""))),
         case("open_token", |s| Request::post(&s.token("/open"), &why(json!({})))),
+        case("match_token", |s| Request::post(&s.token("/match"), &why(json!({})))),
         case("list_token_openings", |s| get(s.token("/openings"))),
         case("create_customer", |_| post("/v1/customers".into(), customer())),
         case("list_customers", |_| get("/v1/customers".into())),

@@ -138,6 +138,22 @@ pub async fn write_as<T: Send + 'static>(
     keys: Vec<Key>,
     mut work: impl FnMut(&mut Tx<'_>, &Member<'_>) -> Result<(String, T), ApiError> + Send + 'static,
 ) -> Result<(String, Option<T>), ApiError> {
+    let now = visit.now;
+    let each = move |tx: &mut Tx<'_>, member: &Member<'_>| once.run(tx, now, |tx| work(tx, member));
+    write_each_as(hall, visit, permission, keys, each).await
+}
+
+/// Carries a member's form out each time it is sent: for what changes nothing but counts and traces.
+///
+/// # Errors
+/// Those of [`admit_member`] and of `work`; nothing is kept then.
+pub async fn write_each_as<T: Send + 'static>(
+    hall: &Hall,
+    visit: &Visit,
+    permission: Permission,
+    keys: Vec<Key>,
+    mut work: impl FnMut(&mut Tx<'_>, &Member<'_>) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     let (cx, asker) = (hall.clone(), visit.clone());
     let written = hall.db().write_with(keys, move |tx| {
         let member = admit_member(tx, &cx, &asker, permission)?;
@@ -146,7 +162,7 @@ pub async fn write_as<T: Send + 'static>(
         {
             touch_session(tx, token, asker.now)?;
         }
-        once.run(tx, asker.now, |tx| work(tx, &member))
+        work(tx, &member)
     });
     written.await
 }

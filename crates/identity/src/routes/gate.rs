@@ -22,7 +22,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
-use base::{ShopId, Timestamp};
+use base::{RequestId, ShopId, Timestamp};
 use store::Tx;
 use webkit::error::ApiError;
 use webkit::peer::PeerCertificate;
@@ -248,6 +248,8 @@ pub struct Caller<'a> {
     pub means: Means<'a>,
     /// The network address, where it is known.
     pub remote: Option<IpAddr>,
+    /// The request, to find it in the log.
+    pub request: RequestId,
     credential: &'a Credential,
 }
 
@@ -258,10 +260,18 @@ impl<'a> Caller<'a> {
         credential: &'a Credential,
         actor: Actor,
         permission: Permission,
-        (now, remote): (Timestamp, Option<IpAddr>),
+        (now, remote, request): (Timestamp, Option<IpAddr>, RequestId),
     ) -> Result<Caller<'a>, ApiError> {
         let shop = let_through(&actor, permission)?;
-        Ok(Caller { actor, shop, means: cx.means(now), remote, credential })
+        Ok(Caller { actor, shop, means: cx.means(now), remote, request, credential })
+    }
+
+    /// A refusal as an answer and not as an error, since what was counted for it must stay.
+    ///
+    /// # Errors
+    /// Those of [`Made::new`].
+    pub fn made(&self, refused: &ApiError) -> Result<Made, ApiError> {
+        Made::new(refused.status().as_u16(), &refused.body(Some(self.request)))
     }
 
     /// Lets the caller through to something of `shop`.
@@ -350,6 +360,8 @@ pub struct Bearer {
     pub at: Timestamp,
     /// The network address, where it is known.
     pub remote: Option<IpAddr>,
+    /// The request, to find it in the log.
+    pub request: RequestId,
 }
 
 impl<S: Sync> FromRequestParts<S> for Bearer
@@ -368,7 +380,7 @@ where
         let agent = Label::from_agent(text(header::USER_AGENT).unwrap_or_default());
         let session = credential.token().cloned();
         let place = Place { origin: origin_of(context.remote), agent, device: None, session };
-        Ok(Bearer { credential, place, at: context.at, remote: context.remote })
+        Ok(Bearer { credential, place, at: context.at, remote: context.remote, request: context.id })
     }
 }
 
@@ -380,7 +392,7 @@ impl Bearer {
         permission: Permission,
     ) -> Result<Caller<'a>, ApiError> {
         let actor = self.credential.actor(tx, self.at)?;
-        Caller::admit(cx, &self.credential, actor, permission, (self.at, self.remote))
+        Caller::admit(cx, &self.credential, actor, permission, (self.at, self.remote, self.request))
     }
 }
 

@@ -246,7 +246,9 @@ fn show(
                 &PaymentView::new(context, &moved.payment, now).with_leaf(&moved.leaf, now),
             );
         }
-        Confirmed::PasskeyRefused(refusal) => return made(&identity::routes::refused_passkey(refusal)),
+        Confirmed::PasskeyRefused(refusal) => {
+            return caller.made(&identity::routes::refused_passkey(refusal));
+        }
         Confirmed::PasskeyLocked { retry_after_seconds } => {
             // Nothing was written, so nothing is lost.
             return Err(ApiError::too_many(u32::try_from(retry_after_seconds).unwrap_or(u32::MAX)));
@@ -267,11 +269,7 @@ fn show(
     };
     let refused =
         identity::routes::refused_pin(check).ok_or_else(|| ApiError::internal("a right PIN was refused"))?;
-    made(&refused)
-}
-
-fn made(refused: &ApiError) -> Result<Made, ApiError> {
-    Made::new(refused.status().as_u16(), &refused.body(None))
+    caller.made(&refused)
 }
 
 /// Lists the buyer's own payments, newest first.

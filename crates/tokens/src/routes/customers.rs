@@ -13,12 +13,12 @@ use webkit::paging::{Cursor, List};
 
 use super::errors;
 use super::read::{PageQuery, ValueBody, path_id, why};
-use super::tokens::{by, refused};
+use super::tokens::by;
 use super::views::{CustomerView, OpenedCustomerView, OpeningView};
-use crate::customer::{self, NewCustomer};
+use crate::customer::{self, NewCustomer, Search, Wanted};
 use crate::limits::VALUES_MAX;
 use crate::opening::{self, Attempt, Why};
-use crate::values::{ExternalId, Value};
+use crate::values::ExternalId;
 
 /// A customer to be kept.
 #[derive(Deserialize, ToSchema)]
@@ -99,11 +99,6 @@ pub(super) struct SearchBody {
     external_id: Option<String>,
 }
 
-enum Wanted {
-    Value(Value),
-    External(ExternalId),
-}
-
 impl SearchBody {
     fn parse(self) -> Result<Wanted, ApiError> {
         let mut problems = Problems::new();
@@ -121,7 +116,8 @@ impl SearchBody {
     }
 }
 
-/// Finds customers by one exact value. What is looked for is in the body, since addresses of requests end up in logs.
+/// Finds customers by one exact value. What is looked for is in the body, since addresses of requests end up in logs. Each
+/// search is counted and entered into the audit log, by its kind and never by its value.
 #[utoipa::path(post, path = "/v1/customers/search", request_body = SearchBody, tag = "customers",
     responses((status = 200, body = List<CustomerView>), ApiErrors),
     security(("signature" = []), ("member_session" = [])))]
@@ -130,18 +126,17 @@ pub(super) async fn search_customers(
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
     let wanted = incoming.json::<SearchBody>()?.parse()?;
+    let operation = Operation { name: "search_customers", permission: Permission::ViewCustomers };
     let call = Call::open(&context, incoming).await?;
-    call.read(Permission::ViewCustomers, move |tx, caller| {
-        let (vault, shop) = (caller.means.vault, caller.shop);
-        let found = match &wanted {
-            Wanted::Value(value) => customer::search_customers(tx, vault, shop, value),
-            Wanted::External(own) => match customer::find_customer_by_external(tx, vault, shop, own) {
-                Err(customer::CustomerError::NotFound) => Ok(Vec::new()),
-                found => found.map(|one| vec![one]),
-            },
-        };
-        let found = found.map_err(errors::of_customer)?;
-        Made::new(200, &List { data: found.iter().map(CustomerView::new).collect(), next_cursor: None })
+    call.write_plain(operation, move |tx, caller| {
+        let search = customer::search_customers(tx, &caller.means, &by(caller), caller.shop, &wanted);
+        match search.map_err(errors::of_customer)? {
+            Search::Found(found) => Made::new(
+                200,
+                &List { data: found.iter().map(CustomerView::new).collect(), next_cursor: None },
+            ),
+            Search::Over { retry_after_seconds } => caller.made(&errors::over_searches(retry_after_seconds)),
+        }
     })
     .await
 }
@@ -272,7 +267,7 @@ pub(super) async fn open_customer(
         let attempt = opening::open_customer(tx, means, &by(caller), shop, id, &slots, &why);
         match attempt.map_err(errors::of_opening)? {
             Attempt::Opened(opened) => Made::new(200, &OpenedCustomerView::from(&opened)),
-            Attempt::Over { retry_after_seconds } => refused(retry_after_seconds),
+            Attempt::Over { retry_after_seconds } => caller.made(&errors::over(retry_after_seconds)),
         }
     })
     .await

@@ -24,6 +24,7 @@ codes! {
     TOKEN_ENDED = "token_ended", 409, "the token was used, deleted or ran out; its card is gone";
     CUSTOMER_ERASED = "customer_erased", 409, "the customer was erased; there is nothing to open or change";
     TOO_MANY_OPENINGS = "too_many_openings", 429, "the hourly number of openings is used up; wait, or ask whoever watches over security";
+    TOO_MANY_SEARCHES = "too_many_searches", 429, "the hourly number of searches is used up; wait, or ask whoever watches over security";
     TABLE_REFUSED = "table_refused", 422, "the table's first line does not fit; nothing was imported";
     EXPORT_NOT_APPROVED = "export_not_approved", 409, "a second person has not approved this export";
     EXPORT_CLOSED = "export_closed", 409, "the export is over, or somebody else's; propose a new one";
@@ -94,6 +95,12 @@ pub(crate) fn of_opening(error: OpeningError) -> ApiError {
 pub(crate) fn over(retry_after_seconds: u32) -> ApiError {
     let text = format!("the hourly number of openings is used up; try again in {retry_after_seconds} s");
     ApiError::new(&TOO_MANY_OPENINGS, text).retry_after(retry_after_seconds)
+}
+
+/// Over the limit of searches. Carried as an answer, since the count must stay.
+pub(crate) fn over_searches(retry_after_seconds: u32) -> ApiError {
+    let text = format!("the hourly number of searches is used up; try again in {retry_after_seconds} s");
+    ApiError::new(&TOO_MANY_SEARCHES, text).retry_after(retry_after_seconds)
 }
 
 pub(crate) fn of_heading(problem: &HeadingProblem) -> ApiError {

@@ -13,7 +13,7 @@ use webkit::paging::{Cursor, List};
 
 use super::errors;
 use super::read::{PageQuery, WhyBody, path_id};
-use super::views::{OpenedCardView, OpeningView, TokenView, read_fingerprint};
+use super::views::{OpenedCardView, OpeningView, TokenView};
 use crate::card::{CardNumber, Expiry};
 use crate::limits::SINGLE_USE_SECONDS_DEFAULT;
 use crate::opening::{self, Attempt};
@@ -23,7 +23,7 @@ use crate::values::{ExternalId, Value};
 
 /// Who does something, as the domain is told.
 pub(super) fn by<'a>(caller: &'a Caller<'_>) -> By<'a> {
-    By { actor: &caller.actor, address: caller.remote, request: None }
+    By { actor: &caller.actor, address: caller.remote, request: Some(caller.request) }
 }
 
 /// A card to be kept. There is no field for its verification code: it must not be stored, so it is not taken.
@@ -111,36 +111,28 @@ pub(super) struct TokenQuery {
     limit: Option<String>,
     /// Where the page before ended.
     cursor: Option<String>,
-    /// The tokens of one card, newest first, at most 100, without pages.
-    fingerprint: Option<String>,
     /// The tokens of one customer, newest first, at most 100, without pages.
     customer: Option<String>,
 }
 
 enum Wanted {
     Page { limit: u32, before: Option<TokenId> },
-    Card([u8; 16]),
     Customer(CustomerId),
 }
 
 impl TokenQuery {
     fn parse(self) -> Result<Wanted, ApiError> {
         let paged = self.limit.is_some() || self.cursor.is_some();
-        match (self.fingerprint, self.customer) {
-            (Some(text), None) if !paged => {
-                let read = read_fingerprint(&text);
-                read.map(Wanted::Card)
-                    .ok_or_else(|| ApiError::bad_field("fingerprint", "must be a fingerprint, `fp_…`"))
-            }
-            (None, Some(text)) if !paged => {
+        match self.customer {
+            Some(text) if !paged => {
                 text.parse().map(Wanted::Customer).map_err(|problem| ApiError::bad_field("customer", problem))
             }
-            (None, None) => {
+            None => {
                 let query = PageQuery { limit: self.limit, cursor: self.cursor };
                 let (limit, before) = query.parse("tokens")?;
                 Ok(Wanted::Page { limit, before })
             }
-            _ => Err(ApiError::bad_field("query", "send a page, `fingerprint` or `customer`")),
+            Some(_) => Err(ApiError::bad_field("query", "send a page or `customer`")),
         }
     }
 }
@@ -162,10 +154,6 @@ pub(super) async fn list_tokens(
                 let found = token::list_tokens(tx, shop, *before, i64::from(*limit) + 1);
                 let found = found.map_err(errors::of_token)?;
                 List::new(found, *limit, |token| Cursor::new("tokens").text(token.id.to_string()))
-            }
-            Wanted::Card(fingerprint) => {
-                let found = token::list_tokens_of_card(tx, shop, fingerprint);
-                List { data: found.map_err(errors::of_token)?, next_cursor: None }
             }
             Wanted::Customer(id) => {
                 caller.allow(Permission::ViewCustomers, id.shop())?;
@@ -234,16 +222,39 @@ pub(super) async fn open_token(
         let attempt = opening::open_token(tx, &caller.means, &by(caller), caller.shop, id, &why);
         match attempt.map_err(errors::of_opening)? {
             Attempt::Opened(card) => Made::new(200, &OpenedCardView::from(&card)),
-            Attempt::Over { retry_after_seconds } => refused(retry_after_seconds),
+            Attempt::Over { retry_after_seconds } => caller.made(&errors::over(retry_after_seconds)),
         }
     })
     .await
 }
 
-/// A refusal whose count must stay: an answer, not an error.
-pub(super) fn refused(retry_after_seconds: u32) -> Result<Made, ApiError> {
-    let error = errors::over(retry_after_seconds);
-    Made::new(error.status().as_u16(), &error.body(None))
+/// Lists the tokens of the card behind a token, that token among them, newest first, at most 100. Who may not open the card
+/// may not ask, and asking counts as an opening: from tokens that share a card, any card is found by trying.
+#[utoipa::path(post, path = "/v1/tokens/{id}/match", request_body = WhyBody, params(("id" = String, Path)),
+    tag = "tokens", responses((status = 200, body = List<TokenView>), ApiErrors),
+    security(("signature" = []), ("member_session" = [])))]
+pub(super) async fn match_token(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: TokenId = path_id(&id)?;
+    let mut problems = Problems::new();
+    let why = incoming.json::<WhyBody>()?.parse(&mut problems);
+    let Some(why) = why else { return Err(problems.into_error()) };
+    let operation = Operation { name: "match_token", permission: Permission::OpenTokens };
+    let call = Call::open(&context, incoming).await?;
+    call.write_plain(operation, move |tx, caller| {
+        let attempt = opening::match_token(tx, &caller.means, &by(caller), caller.shop, id, &why);
+        match attempt.map_err(errors::of_opening)? {
+            Attempt::Opened(found) => {
+                let data = found.iter().map(|token| TokenView::new(token, caller.means.now)).collect();
+                Made::new(200, &List { data, next_cursor: None })
+            }
+            Attempt::Over { retry_after_seconds } => caller.made(&errors::over(retry_after_seconds)),
+        }
+    })
+    .await
 }
 
 /// Lists who opened the card behind a token, newest first.

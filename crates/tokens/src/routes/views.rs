@@ -28,8 +28,6 @@ pub(super) struct TokenView {
     expiry_month: i64,
     /// Its year.
     expiry_year: i64,
-    /// The same for the same card in the same shop.
-    fingerprint: Option<String>,
     /// Whose card it is.
     customer: Option<String>,
     /// Whether it opens once.
@@ -52,7 +50,6 @@ impl TokenView {
             last4: token.shown.last4.clone(),
             expiry_month: token.expiry.month,
             expiry_year: token.expiry.year,
-            fingerprint: token.fingerprint.map(|bytes| fingerprint_text(&bytes)),
             customer: token.customer.map(|id| id.to_string()),
             single_use: token.single_use,
             created_at: token.created.to_rfc3339(),
@@ -60,25 +57,6 @@ impl TokenView {
             ended_at: token.ended.map(Timestamp::to_rfc3339),
         }
     }
-}
-
-/// Sixteen letters in place of the hexadecimal digits, so that no fingerprint is ever taken for a number.
-const LETTERS: &str = "bcdfghjkmnpqrstv";
-
-fn fingerprint_text(bytes: &[u8; 16]) -> String {
-    let letter = |four: u8| LETTERS.chars().nth(usize::from(four)).unwrap_or('b');
-    let letters = bytes.iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]);
-    format!("fp_{}", letters.collect::<String>())
-}
-
-/// Reads the text of a fingerprint.
-pub(super) fn read_fingerprint(text: &str) -> Option<[u8; 16]> {
-    let letters = text.strip_prefix("fp_")?;
-    let fours: Option<Vec<u8>> =
-        letters.chars().map(|c| LETTERS.find(c).and_then(|at| u8::try_from(at).ok())).collect();
-    let bytes: Vec<u8> =
-        fours?.chunks(2).map(|pair| pair.iter().fold(0u8, |byte, four| byte << 4 | four)).collect();
-    if letters.len() == 32 { bytes.try_into().ok() } else { None }
 }
 
 /// A card, opened.
@@ -145,8 +123,8 @@ pub(super) struct MaskedValueView {
     kind: &'static str,
     /// Which rules it follows; `plain` where a kind has one form.
     scheme: &'static str,
-    /// What may be shown of it.
-    masked: String,
+    /// What may be shown of it; `null` where the sealed value does not open, which the log tells of.
+    masked: Option<String>,
     /// Since when.
     created_at: String,
 }
@@ -394,22 +372,6 @@ impl ExportView {
             records: export.records,
             created_at: export.created.to_rfc3339(),
             taken_at: export.taken.map(Timestamp::to_rfc3339),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fingerprints_are_letters_and_come_back() {
-        let bytes: [u8; 16] = std::array::from_fn(|at| u8::try_from(at * 17).unwrap());
-        let text = fingerprint_text(&bytes);
-        assert!(!text.chars().any(|c| c.is_ascii_digit()), "{text}");
-        assert_eq!(read_fingerprint(&text), Some(bytes));
-        for bad in ["", "fp_", "fp_bb", "fp_zz", &text[3..], &format!("{text}bb")] {
-            assert_eq!(read_fingerprint(bad), None, "{bad}");
         }
     }
 }

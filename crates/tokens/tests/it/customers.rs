@@ -1,9 +1,11 @@
 //! Personal data, value by value.
 
-use tokens::customer::{self, CustomerError, NewCustomer, State};
-use tokens::limits::VALUES_MAX;
-use tokens::opening::{Attempt, OpeningError};
+use identity::{Actor, Role};
+use tokens::customer::{self, CustomerError, NewCustomer, Search, State, Wanted};
+use tokens::limits::{SEARCH_KEY_HOUR_MAX, SEARCH_PERSON_HOUR_MAX, VALUES_MAX};
+use tokens::opening::{self, Attempt, OpeningError};
 use tokens::values::{Address, BankAccount, IdentityNumber, Kind, Scheme, Value};
+use tokens::watch::{self, AlertKind};
 
 use crate::world::{BY, World, each_world, external, person};
 
@@ -36,7 +38,7 @@ fn a_customer_is_shown_masked() {
         let shop = world.shop();
         let id = world.customer(shop, everything()).unwrap();
         let found = world.find_customer(shop, id).unwrap();
-        let masked: Vec<&str> = found.values.iter().map(|value| value.masked.as_str()).collect();
+        let masked: Vec<&str> = found.values.iter().map(|value| value.masked.as_deref().unwrap()).collect();
         assert_eq!(
             masked,
             ["张**", "+86****8000", "W****@mail.example", "****, 杭州, CN", "****2X", "GB****6819"]
@@ -65,10 +67,77 @@ fn cr_6_a_customer_is_found_by_any_exact_value_of_their_own_shop() {
         assert!(world.search(shop, &Value::phone("13800138001").unwrap()).is_empty());
         let passport = IdentityNumber { scheme: Scheme::Passport, text: RESIDENT }.parse().unwrap();
         assert!(world.search(shop, &passport).is_empty(), "another document has another index");
-        let by_own = world.db.read_blocking(|tx| {
-            customer::find_customer_by_external(tx, &world.vault, shop, &external("C-1001").unwrap())
-        });
-        assert_eq!(by_own.unwrap().customer.id, id);
+        let own = |text| world.search_as(&Actor::Operator, shop, Wanted::External(external(text).unwrap()));
+        let Ok(Search::Found(by_own)) = own("C-1001") else { panic!() };
+        assert_eq!(by_own[0].customer.id, id);
+        let Ok(Search::Found(nobody)) = own("C-1002") else { panic!() };
+        assert!(nobody.is_empty());
+    });
+}
+
+#[test]
+fn c48_a_value_is_not_found_by_searching_for_all_that_fit() {
+    each_world(|world| {
+        let shop = world.shop();
+        world.customer(shop, person("13800138000")).unwrap();
+        let phone = |last: i64| Wanted::Value(Value::phone(&format!("1380013{last:04}")).unwrap());
+        let (person, key) = (world.member(shop, Role::Support), world.key(shop));
+        for (reader, max) in [(&person, SEARCH_PERSON_HOUR_MAX), (&key, SEARCH_KEY_HOUR_MAX)] {
+            for last in 0..max {
+                assert!(matches!(world.search_as(reader, shop, phone(last)), Ok(Search::Found(_))), "{last}");
+            }
+            for _ in 0..2 {
+                let over = world.search_as(reader, shop, phone(8000));
+                assert!(matches!(over, Ok(Search::Over { retry_after_seconds: 1..=3600 })), "{over:?}");
+            }
+        }
+        let entries = world.log();
+        let searched: Vec<&String> = entries.iter().filter(|one| one.contains("customer.searched")).collect();
+        assert_eq!(searched.len(), usize::try_from(SEARCH_PERSON_HOUR_MAX + SEARCH_KEY_HOUR_MAX).unwrap());
+        assert!(searched.iter().all(|one| one.contains("\"by\":\"phone\"") && !one.contains("1380013")));
+        assert_eq!(world.logged("search.refused"), 2, "a flood of refusals is one entry for each reader");
+        let alerts = world.db.read_blocking(|tx| watch::list_alerts(tx, shop)).unwrap();
+        let told: Vec<_> = alerts.iter().map(|one| (one.kind, one.reader.clone(), one.threshold)).collect();
+        assert!(told.contains(&(AlertKind::Search, person.label(), SEARCH_PERSON_HOUR_MAX)), "{told:?}");
+        world.wait(3600);
+        assert!(
+            matches!(world.search_as(&person, shop, phone(8000)), Ok(Search::Found(found)) if found.len() == 1)
+        );
+    });
+}
+
+#[test]
+fn one_altered_value_hides_neither_its_customer_nor_others() {
+    each_world(|world| {
+        let shop = world.shop();
+        let id = world.customer(shop, everything()).unwrap();
+        world.wait(1);
+        let other = world.customer(shop, person("13900139000")).unwrap();
+        let member = world.member(shop, Role::Support);
+        world.open_customer(&member, shop, id, &[1]).unwrap();
+        let short = id.short().to_owned();
+        world
+            .write(move |tx, _| {
+                tx.execute(
+                    "UPDATE customer_values SET sealed = ?1 WHERE customer = ?2 AND slot = 1",
+                    &[vec![1u8; 60].into(), short.clone().into()],
+                )?;
+                tx.execute("UPDATE openings SET reason = ?1", &[vec![1u8; 60].into()])
+            })
+            .unwrap();
+        let listed =
+            world.db.read_blocking(|tx| customer::list_customers(tx, &world.vault, shop, None, 20)).unwrap();
+        assert_eq!(listed.len(), 2);
+        assert!(
+            listed[0].customer.id == other && listed[0].values.iter().all(|value| value.masked.is_some())
+        );
+        let masked: Vec<bool> = listed[1].values.iter().map(|value| value.masked.is_some()).collect();
+        assert!(!masked[0] && masked[1..].iter().all(|shown| *shown), "{masked:?}");
+        let openings =
+            world.write(move |tx, means| opening::list_customer_openings(tx, means, shop, id)).unwrap();
+        assert!(openings.len() == 1 && openings[0].reason.is_none());
+        assert!(world.open_customer(&member, shop, id, &[1]).is_err(), "and it is not opened");
+        assert!(world.open_customer(&member, shop, id, &[2]).is_ok());
     });
 }
 

@@ -1,7 +1,10 @@
 //! Tables of customers and cards.
 
-use base::{Secret, ShopId};
+use base::{Secret, ShopId, TokenId};
+use identity::Role;
+use tokens::By;
 use tokens::import::{Outcome, Summary, What, import_line, read_line, read_table};
+use tokens::limits::SEARCH_PERSON_HOUR_MAX;
 use tokens::values::Value;
 
 use crate::world::{BY, PAN, World, each_world};
@@ -20,6 +23,10 @@ k-3;6200000000000005;01/30;;c-9
 ";
 
 pub fn import(world: &World, shop: ShopId, what: What, table: &str) -> (Summary, Vec<Outcome>) {
+    import_by(world, shop, what, table, BY)
+}
+
+fn import_by(world: &World, shop: ShopId, what: What, table: &str, by: By<'_>) -> (Summary, Vec<Outcome>) {
     let (heading, lines) = read_table(what, &Secret::new(table.as_bytes().to_vec())).unwrap();
     let now = world.now();
     let mut summary = Summary::default();
@@ -27,7 +34,12 @@ pub fn import(world: &World, shop: ShopId, what: What, table: &str) -> (Summary,
     for line in &lines {
         let outcome = match read_line(&heading, line, now) {
             Err(problems) => Outcome::Refused(problems),
-            Ok(parsed) => world.write(move |tx, means| import_line(tx, means, &BY, shop, &parsed)).unwrap(),
+            Ok(parsed) => {
+                let actor = by.actor.clone();
+                world
+                    .write(move |tx, means| import_line(tx, means, &By::local(&actor), shop, &parsed))
+                    .unwrap()
+            }
         };
         summary.count(&outcome);
         outcomes.push(outcome);
@@ -106,5 +118,45 @@ fn one_id_twice_in_a_table_is_one_customer() {
         let table = "external_id,name\nc-1,Li Hua\nc-1,Li Hua\nc-1,Li Hao\n";
         let (summary, _) = import(&world, world.shop(), What::Customers, table);
         assert_eq!(summary, Summary { created: 1, unchanged: 1, refused: 1 });
+    });
+}
+
+#[test]
+fn cr_4_an_import_does_not_tell_the_hidden_digits_of_a_card() {
+    each_world(|world| {
+        let shop = world.shop();
+        import(&world, shop, What::Cards, "external_id,number,expiry\nk-1,4111111111111111,12/29\n");
+        // The same BIN and last four, and a right check digit.
+        let (summary, _) =
+            import(&world, shop, What::Cards, "external_id,number,expiry\nk-1,4111111100061111,12/29\n");
+        assert_eq!(summary.unchanged, 1, "which of the numbers that fit it was is not told");
+        let table = "external_id,number,expiry\nk-1,4111111111111111,11/29\nk-1,5555555555554444,12/29\n";
+        assert_eq!(import(&world, shop, What::Cards, table).0.refused, 2, "what is shown is compared");
+        let id = world.read(|tx| tx.query("SELECT id FROM card_tokens", &[]))[0].text(0).unwrap().to_owned();
+        assert_eq!(world.opened(&world.key(shop), shop, TokenId::from_short(&id).unwrap()), PAN);
+    });
+}
+
+#[test]
+fn c48_a_value_is_not_found_by_importing_all_that_fit() {
+    each_world(|world| {
+        let shop = world.shop();
+        let table = |phone: &str| format!("external_id,name,phone\nc-1,Li Hua,{phone}\n");
+        import(&world, shop, What::Customers, &table("13800138000"));
+        let member = world.member(shop, Role::Owner);
+        let by = By::local(&member);
+        let send = |phone: &str| import_by(&world, shop, What::Customers, &table(phone), by).1.remove(0);
+        for last in 0..SEARCH_PERSON_HOUR_MAX {
+            let Outcome::Refused(problems) = send(&format!("1380013{last:04}")) else { panic!("{last}") };
+            assert_eq!(problems[0].column, "external_id", "{last}");
+        }
+        for phone in ["13800138000", "13800138001"] {
+            let Outcome::Refused(problems) = send(phone) else { panic!("{phone}") };
+            assert_eq!(problems[0].column, "line", "right or wrong, it is not compared: {phone}");
+        }
+        let (local, _) = import(&world, shop, What::Customers, &table("13800138000"));
+        assert_eq!(local.unchanged, 1, "at the machine itself nothing counts");
+        world.wait(3600);
+        assert!(matches!(send("13800138000"), Outcome::Unchanged(_)));
     });
 }

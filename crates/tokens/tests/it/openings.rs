@@ -2,7 +2,8 @@
 
 use base::{ScopedId, ShopId};
 use identity::{Actor, Role};
-use tokens::opening::{self, Attempt, Purpose};
+use tokens::opening::{self, Attempt, OpeningError, Purpose};
+use tokens::token::State;
 use tokens::watch::{self, AlertKind, Limits};
 
 use crate::world::{BY, PAN, World, card, each_world, person};
@@ -174,5 +175,34 @@ fn what_cannot_be_opened_is_not_counted() {
         assert!(world.open(&world.key(shop), shop, id).is_err());
         assert_eq!(world.rows("SELECT COUNT(*) FROM reading_habits"), 0);
         assert_eq!(world.rows("SELECT COUNT(*) FROM openings"), 0);
+    });
+}
+
+#[test]
+fn cr_4_which_tokens_share_a_card_is_asked_as_a_card_is_opened() {
+    each_world(|world| {
+        let (shop, other) = (world.shop(), world.shop());
+        let id = world.card(shop);
+        world.wait(1);
+        let same = world.card(shop);
+        world.card(other);
+        let member = world.member(shop, Role::Owner);
+        set(&world, shop, Limits { person_hour: 3, ..Limits::default() });
+        let Ok(Attempt::Opened(found)) = world.matching(&member, shop, id) else { panic!() };
+        assert_eq!(found.iter().map(|token| token.id).collect::<Vec<_>>(), [same, id]);
+        world.opened(&member, shop, id);
+        world.matching(&member, shop, same).unwrap();
+        let over = world.matching(&member, shop, id);
+        assert!(matches!(over, Ok(Attempt::Over { .. })), "asking counts as opening: {over:?}");
+        assert_eq!(world.logged("token.matched"), 2);
+        let openings =
+            world.write(move |tx, means| opening::list_token_openings(tx, means, shop, same)).unwrap();
+        assert_eq!(openings[0].opened, "same card");
+        assert_eq!(world.matching(&member, other, id).err(), Some(OpeningError::NotFound));
+        world.write(move |tx, means| tokens::token::delete_token(tx, means, &BY, shop, id)).unwrap();
+        assert_eq!(
+            world.matching(&world.key(shop), shop, id).err(),
+            Some(OpeningError::Ended(State::Deleted))
+        );
     });
 }

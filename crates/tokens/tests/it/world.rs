@@ -11,7 +11,7 @@ use store::testing::Scratch;
 use store::{Db, Migration, Tx};
 use tokens::By;
 use tokens::card::{CardNumber, Expiry};
-use tokens::customer::{self, CustomerError, MaskedCustomer, NewCustomer};
+use tokens::customer::{self, CustomerError, MaskedCustomer, NewCustomer, Search, Wanted};
 use tokens::opening::{self, Attempt, OpenedCard, OpenedCustomer, OpeningError, Purpose, Why};
 use tokens::token::{self, NewToken, Token, TokenError, Use};
 use tokens::values::{ExternalId, Value};
@@ -164,8 +164,26 @@ impl World {
     }
 
     pub fn search(&self, shop: ShopId, value: &Value) -> Vec<CustomerId> {
-        let found = self.db.read_blocking(|tx| customer::search_customers(tx, &self.vault, shop, value));
-        found.unwrap().iter().map(|one| one.customer.id).collect()
+        match self.search_as(&Actor::Operator, shop, Wanted::Value(value.clone())) {
+            Ok(Search::Found(found)) => found.iter().map(|one| one.customer.id).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn search_as(&self, actor: &Actor, shop: ShopId, wanted: Wanted) -> Result<Search, CustomerError> {
+        let actor = actor.clone();
+        self.write(move |tx, means| customer::search_customers(tx, means, &By::local(&actor), shop, &wanted))
+    }
+
+    /// The tokens of one card, as who may open it is told.
+    pub fn matching(
+        &self,
+        actor: &Actor,
+        shop: ShopId,
+        id: TokenId,
+    ) -> Result<Attempt<Vec<Token>>, OpeningError> {
+        let actor = actor.clone();
+        self.write(move |tx, means| opening::match_token(tx, means, &By::local(&actor), shop, id, &why()))
     }
 
     /// The texts of the audit log.

@@ -355,5 +355,5 @@ fn admit<'c>(
     if nonce == Nonce::Use {
         credential.use_up(tx, now)?;
     }
-    Caller::admit(context, credential, actor, permission, (now, remote))
+    Caller::admit(context, credential, actor, permission, (now, remote, incoming.context.id))
 }
