@@ -12,7 +12,7 @@ use webkit::throttle::{Rate, Throttle};
 use crate::api_keys::ApiKeyRing;
 use crate::limits::{
     ANONYMOUS_BURST_MAX, ANONYMOUS_PER_MINUTE_MAX, APP_CALLS_BURST_MAX, APP_CALLS_PER_MINUTE_MAX,
-    REFUSALS_NOTED_MAX,
+    APP_REFUSALS_BURST_MAX, APP_REFUSALS_PER_MINUTE_MAX, REFUSALS_NOTED_MAX,
 };
 use crate::members::Place;
 use crate::networks::CountryOf;
@@ -52,8 +52,10 @@ pub struct Context {
     pub running: Running,
     /// What callers without an account asked for, by network address.
     pub anonymous: Arc<Throttle>,
-    /// What apps ask of the endpoints of OAuth, by network address.
+    /// What apps that proved who they are ask of the endpoints of OAuth, by app.
     pub app_calls: Arc<Throttle>,
+    /// What was refused to apps and to whoever poses as one, by network address.
+    pub app_refusals: Arc<Throttle>,
     /// Thins out what refused signatures write into the audit log.
     pub refusals: Arc<Throttle>,
     /// What links in mails start with, without a slash at the end: `https://pay.shop.example`.
@@ -76,6 +78,7 @@ impl Context {
         let rate = Rate { burst: ANONYMOUS_BURST_MAX, per_minute: ANONYMOUS_PER_MINUTE_MAX };
         let anonymous = Arc::new(Throttle::new(rate));
         let apps = Rate { burst: APP_CALLS_BURST_MAX, per_minute: APP_CALLS_PER_MINUTE_MAX };
+        let app_refusals = Rate { burst: APP_REFUSALS_BURST_MAX, per_minute: APP_REFUSALS_PER_MINUTE_MAX };
         let refusals = Rate { burst: REFUSALS_NOTED_MAX, per_minute: REFUSALS_NOTED_MAX };
         let refusals = Arc::new(Throttle::new(refusals));
         let passwords = PasswordQueue::default();
@@ -90,6 +93,7 @@ impl Context {
             running: Running::default(),
             anonymous,
             app_calls: Arc::new(Throttle::new(apps)),
+            app_refusals: Arc::new(Throttle::new(app_refusals)),
             refusals,
             public_url,
             sends_texts: false,

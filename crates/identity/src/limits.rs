@@ -304,3 +304,8 @@ pub const APP_TOUCH_SECONDS: i64 = 3_600;
 pub const APP_CALLS_BURST_MAX: u32 = 120;
 /// The same, each minute for ever.
 pub const APP_CALLS_PER_MINUTE_MAX: u32 = 120;
+/// Calls of apps that were refused, of one network address, at once after a rest; further ones are told to wait. Those of an
+/// app that shows a right token and proof go on, whatever comes from their address.
+pub const APP_REFUSALS_BURST_MAX: u32 = 60;
+/// The same, each minute for ever.
+pub const APP_REFUSALS_PER_MINUTE_MAX: u32 = 60;

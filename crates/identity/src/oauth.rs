@@ -48,7 +48,8 @@ pub use consent::{ConsentError, Decided, Question, allow_request, decline_reques
 pub use proof::{Proof, ProofProblem, Proven, check_proof};
 pub use requests::{PushedRequest, REQUEST_URI_PREFIX, push_request, read_request};
 pub use tokens::{
-    AccessToken, Issued, Redeemed, redeem_code, refresh, require_app, revoke, token_key, touch_app,
+    AccessToken, Holder, Issued, Redeemed, find_holder, redeem_code, refresh, require_app, revoke, token_key,
+    touch_app,
 };
 
 pub(crate) use apps::end_connections_of;

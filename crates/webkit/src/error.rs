@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 
+use crate::jose::ALGORITHM_NAMES;
 use crate::limits::{ERROR_DETAILS_MAX, ERROR_MESSAGE_CHARS_MAX};
 
 /// What a handler of the API returns.
@@ -143,6 +144,15 @@ impl Problems {
     }
 }
 
+/// What a field of the answer tells besides the body. One field, since an error is handed up by value.
+#[derive(Clone, Debug)]
+enum Hint {
+    /// The methods that there are.
+    Allow(HeaderValue),
+    /// What was wrong with an app's token or proof.
+    Challenge(&'static str),
+}
+
 /// An error as the API answers it.
 #[derive(Clone, Debug)]
 pub struct ApiError {
@@ -154,8 +164,7 @@ pub struct ApiError {
     pub details: Vec<FieldProblem>,
     /// Seconds for `Retry-After`.
     pub retry_after_seconds: Option<u32>,
-    /// Methods for `Allow`.
-    pub allow: Option<HeaderValue>,
+    hint: Option<Hint>,
     /// For the log alone.
     cause: Option<Arc<str>>,
 }
@@ -168,7 +177,7 @@ impl ApiError {
             message: shortened(message.into()),
             details: Vec::new(),
             retry_after_seconds: None,
-            allow: None,
+            hint: None,
             cause: None,
         }
     }
@@ -209,7 +218,7 @@ impl ApiError {
     /// 405 `method_not_allowed` with the `Allow` header, as `GET, POST`; without it where the router adds it.
     pub fn method_not_allowed(allow: impl Into<Option<HeaderValue>>) -> ApiError {
         let error = ApiError::new(&METHOD_NOT_ALLOWED, "this address does not have that method");
-        ApiError { allow: allow.into(), ..error }
+        ApiError { hint: allow.into().map(Hint::Allow), ..error }
     }
 
     /// 409 `conflict`.
@@ -258,6 +267,12 @@ impl ApiError {
         self
     }
 
+    /// The same error for an app that showed a token: `WWW-Authenticate` tells `word`, one of RFC 6750 §3.1 or RFC 9449 §7.1.
+    #[must_use]
+    pub fn challenging(self, word: &'static str) -> ApiError {
+        ApiError { hint: Some(Hint::Challenge(word)), ..self }
+    }
+
     /// The same error with `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> ApiError {
@@ -304,15 +319,28 @@ impl ApiError {
         if let Some(seconds) = self.retry_after_seconds {
             set(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = &self.allow {
+        if let Some(Hint::Allow(allow)) = &self.hint {
             set(header::ALLOW, allow.clone());
         }
-        if self.status() == StatusCode::UNAUTHORIZED {
-            set(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(r#"Signature, Bearer, DPoP algs="ES256 PS256 EdDSA Ed25519""#),
-            );
+        if let Some(value) = self.challenge_value() {
+            set(header::WWW_AUTHENTICATE, value);
         }
+    }
+
+    /// How to show who calls, and to an app what was wrong.
+    fn challenge_value(&self) -> Option<HeaderValue> {
+        let algorithms = ALGORITHM_NAMES.join(" ");
+        let text = match self.hint {
+            Some(Hint::Challenge(word)) => {
+                let told = self.message.replace(['"', '\\'], "'");
+                format!(r#"DPoP error="{word}", error_description="{told}", algs="{algorithms}""#)
+            }
+            _ if self.status() == StatusCode::UNAUTHORIZED => {
+                format!(r#"Signature, Bearer, DPoP algs="{algorithms}""#)
+            }
+            _ => return None,
+        };
+        HeaderValue::from_str(&text).ok()
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderName, Method, header};
 use base::{AppId, ConnectionId, Dice, MemberId, ShopId};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use identity::limits::APP_REFUSALS_BURST_MAX;
 use identity::oauth::{self, App, NewApp, Redeemed};
 use identity::{Actor, Label, Role};
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ use webkit::page::html::query_escape;
 
 use crate::browsing;
 use crate::house::{AUTHORITY, House, Shop, each_house, key};
+
+mod refused;
 
 const BACK: &str = "https://books.example/back?from=tillward";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

@@ -59,6 +59,24 @@ fn sig_4_a_read_is_taken_once_as_well() {
 }
 
 #[test]
+fn sig_4_a_refused_read_cannot_be_sent_again() {
+    each_house(|house| {
+        let shop = house.shop("SG");
+        let narrow = house.key(
+            shop.id,
+            NewApiKey::new(identity::Label::parse("risk").unwrap(), Role::Decisions, None).unwrap(),
+        );
+        let captured = house.signed(&narrow, Request::get("/v1/payments"));
+        assert_eq!(house.send(captured.clone()).status, 403);
+        refused(&house, captured);
+        let absent = base::PaymentId::new(shop.id, house.now(), &Dice::System);
+        let absent = house.signed(&shop, Request::get(&format!("/v1/payments/{absent}")));
+        assert_eq!(house.send(absent.clone()).status, 404);
+        refused(&house, absent);
+    });
+}
+
+#[test]
 fn sig_4_the_window_is_five_minutes_either_way() {
     each_house(|house| {
         let shop = house.shop("SG");

@@ -50,6 +50,18 @@ pub enum ProofProblem {
     /// Made too long ago, or not yet.
     #[error("the proof was not made within {APP_SKEW_SECONDS} seconds of now")]
     Time,
+    /// By another key than the one that the access token is bound to.
+    #[error("the access token is bound to another key")]
+    OtherKey,
+    /// Used before.
+    #[error("the proof was used before")]
+    Used,
+    /// None was sent.
+    #[error("the `dpop` field with a proof of the key is missing")]
+    Missing,
+    /// More than one was sent.
+    #[error("send one `dpop` field")]
+    Several,
 }
 
 #[derive(Deserialize)]

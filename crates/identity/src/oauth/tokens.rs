@@ -254,6 +254,28 @@ fn caller_of(connection: &ConnectionRow) -> AppCaller {
     }
 }
 
+/// Whose an access token is, and who must prove it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The app.
+    pub app: AppId,
+    /// Who let it in.
+    pub member: MemberId,
+    /// The thumbprint of the key that the token is bound to.
+    pub proof_key: String,
+}
+
+/// Whose an access token is that has not ended. What it may do is not asked here; see [`require_app`].
+///
+/// # Errors
+/// [`Fault`] alone.
+pub fn find_holder(tx: &mut Tx, token: &AccessToken, now: Timestamp) -> Result<Option<Holder>, Fault> {
+    let row = rows::find_token(tx, token.shop, &token.hash())?.filter(|row| now < row.expires);
+    let Some(TokenRow { connection, proof_key: Some(proof_key), .. }) = row else { return Ok(None) };
+    let found = rows::find_connection(tx, connection)?;
+    Ok(found.map(|found| Holder { app: found.app, member: found.member, proof_key }))
+}
+
 /// The app behind an access token and the key that was proven with it, with what it may do at this moment.
 ///
 /// # Errors

@@ -35,15 +35,15 @@ use crate::api_keys::{self, RingKey};
 use crate::certificates;
 use crate::context::{Context, Means};
 use crate::members::{Place, origin_of};
-use crate::oauth;
+use crate::oauth::{self, ProofProblem};
 use crate::permissions::{Actor, Permission};
 use crate::sessions::{self, AuthError, BuyerSession, MemberSession};
 use crate::text::Label;
 use crate::token::{Token, TokenKind, key_text};
 
 pub use app::AppCall;
-use app::Asked;
 pub(super) use app::one_proof;
+use app::{Asked, CallProblem};
 pub use call::{Call, Finish, Made, Operation};
 
 /// What a caller showed.
@@ -88,14 +88,14 @@ impl Credential {
 
     /// What a caller showed: the certificate of the channel, or else a session or an app's token in the `Authorization`
     /// field.
-    fn of(
+    async fn of(
         cx: &Context,
         peer: Option<Arc<PeerCertificate>>,
         asked: &Asked<'_>,
     ) -> Result<Credential, ApiError> {
         let headers = asked.headers;
         let Some(present) = peer else {
-            if let Some(call) = app::read_call(cx, asked)? {
+            if let Some(call) = app::read_call(cx, asked).await? {
                 return Ok(Credential::App(Arc::new(call)));
             }
             let field = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
@@ -129,7 +129,11 @@ impl Credential {
             }
             Credential::Certificate(present) => certificates::require_certificate(tx, present, now)?,
             Credential::App(call) => {
-                Actor::App(oauth::require_app(tx, &call.token, &call.proof.thumbprint, now)?)
+                let found = oauth::require_app(tx, &call.token, &call.proof.thumbprint, now);
+                Actor::App(found.map_err(|error| match error {
+                    AuthError::SignInNeeded => CallProblem::Token.into(),
+                    AuthError::Fault(found) => fault(&found),
+                })?)
             }
         })
     }
@@ -164,7 +168,7 @@ impl Credential {
             }
             Credential::App(call) => match oauth::use_up(tx, call.token.shop(), &call.proof.single, now)? {
                 true => Ok(()),
-                false => Err(app::refused("the proof was used before")),
+                false => Err(CallProblem::Proof(ProofProblem::Used).into()),
             },
             Credential::Nobody
             | Credential::Buyer(_)
@@ -374,9 +378,9 @@ where
         let text = |name| parts.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let context = RequestContext::of(&parts.extensions);
         let (method, path) = (parts.method.as_str(), parts.uri.path());
-        let asked = Asked { method, path, headers: &parts.headers, at: context.at };
+        let asked = Asked { method, path, headers: &parts.headers, context };
         let peer = PeerCertificate::of(&parts.extensions);
-        let credential = Credential::of(&Context::from_ref(state), peer, &asked)?;
+        let credential = Credential::of(&Context::from_ref(state), peer, &asked).await?;
         let agent = Label::from_agent(text(header::USER_AGENT).unwrap_or_default());
         let session = credential.token().cloned();
         let place = Place { origin: origin_of(context.remote), agent, device: None, session };

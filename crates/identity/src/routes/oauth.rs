@@ -23,8 +23,8 @@ use crate::context::{Context, Fault};
 use crate::limits::APP_REQUEST_SECONDS;
 use crate::members::origin_of;
 use crate::oauth::{
-    self, App, Issued, Proof, Proven, REQUEST_URI_PREFIX, Redeemed, Refusal, RefusalWord, SingleUse,
-    assertion_subject, check_assertion, check_proof, find_active_app, from_scope, scope_of,
+    self, App, Issued, Proof, ProofProblem, Proven, REQUEST_URI_PREFIX, Redeemed, Refusal, RefusalWord,
+    SingleUse, assertion_subject, check_assertion, check_proof, find_active_app, from_scope, scope_of,
 };
 use crate::permissions::Permission;
 use crate::token::{Token, TokenKind};
@@ -187,13 +187,15 @@ fn read_fields(incoming: &Incoming) -> Result<BTreeMap<String, String>, Problem>
 }
 
 fn read_proof(cx: &Context, incoming: &Incoming, path: &str) -> Result<Option<Proof>, Problem> {
-    let refused = |text: String| Problem::Refused { word: RefusalWord::InvalidProof, text };
-    let sent = one_proof(&incoming.headers).map_err(|_| refused("send one `dpop` field".to_owned()))?;
-    let Some(text) = sent else { return Ok(None) };
+    let refused = |problem: ProofProblem| Problem::Refused {
+        word: RefusalWord::InvalidProof,
+        text: problem.to_string(),
+    };
+    let Some(text) = one_proof(&incoming.headers).map_err(refused)? else { return Ok(None) };
     let address = format!("{}{path}", cx.public_url);
     let method = incoming.method.as_str();
     let request = Proven { method, address: &address, token: None, now: incoming.context.at };
-    check_proof(text, request).map(Some).map_err(|problem| refused(problem.to_string()))
+    check_proof(text, request).map(Some).map_err(refused)
 }
 
 /// Uses up what serves once, and asks again whether the app is still there: in the transaction of the work.

@@ -23,7 +23,7 @@ use crate::store::sessions::session_key;
 /// What an answer of status 200 to 299 goes through after its transaction is durable and before it is signed.
 pub type Finish = Arc<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
 
-/// A request whose signature, where it has one, is right. Nothing in the database has been asked yet.
+/// A request whose signature or proof, where it has one, is right. Whether its caller may come in is not asked yet.
 pub struct Call {
     context: Context,
     incoming: Arc<Incoming>,
@@ -73,8 +73,8 @@ impl Call {
             signature::verify(context, &incoming).await?
         } else {
             let (method, path) = (incoming.method.as_str(), incoming.uri.path());
-            let asked = Asked { method, path, headers, at: incoming.context.at };
-            Credential::of(context, incoming.peer.clone(), &asked)?
+            let asked = Asked { method, path, headers, context: incoming.context };
+            Credential::of(context, incoming.peer.clone(), &asked).await?
         };
         Ok(Call {
             context: context.clone(),
@@ -203,8 +203,10 @@ impl Call {
         F: FnMut(&mut Tx<'_>, &Caller<'_>) -> Result<Made, ApiError> + Send + 'static,
     {
         let (context, incoming, credential) = self.shared();
-        if credential.serves_once() {
-            self.use_nonce(permission).await?;
+        if credential.serves_once()
+            && let Err(refused) = self.use_nonce(permission).await
+        {
+            return self.refuse(refused).await;
         }
         let read = self.context.db.read(move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, permission, Nonce::Used)?;
@@ -243,13 +245,7 @@ impl Call {
                 _ => Ok(()),
             }
         });
-        match used.await {
-            Err(refused) => {
-                self.note(&refused).await;
-                Err(refused)
-            }
-            done => done,
-        }
+        used.await
     }
 
     /// Enters a signature that was right and yet refused into the audit log: a copy, or one of a revoked key (SIG-9).
@@ -263,7 +259,7 @@ impl Call {
         }
     }
 
-    /// Answers a refused write. What was refused left nothing behind, so the nonce of its signature is used up now: a
+    /// Answers a refused request. What was refused left nothing behind, so the nonce of its signature is used up now: a
     /// captured copy must not succeed later where the sender was told no (SIG-4).
     async fn refuse(&self, refused: ApiError) -> Result<Response, ApiError> {
         self.note(&refused).await;
