@@ -3,6 +3,7 @@
 //! Nothing here knows a payment, a page or a table. It changes rarely, because everything is built on it.
 
 mod clock;
+mod country;
 mod dice;
 mod ids;
 pub mod limits;
@@ -10,6 +11,7 @@ mod money;
 mod secret;
 
 pub use clock::{Clock, Timestamp};
+pub use country::is_country;
 pub use dice::Dice;
 pub use ids::{
     AccessReviewId, AlertId, ApiKeyId, AppId, ApprovalId, BuyerId, CaseId, CertificateId, CodeId,

@@ -77,8 +77,7 @@ impl ShopProfile {
     pub fn parse(draft: &ShopDraft<'_>) -> Result<ShopProfile, Vec<ShopProblem>> {
         let name = clean(draft.name, NAME_CHARS_MAX).map_err(ShopProblem::Name);
         let city = clean(draft.city, CITY_CHARS_MAX).map_err(ShopProblem::City);
-        let letters = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
-        let country = if letters(draft.country) { Ok(draft.country) } else { Err(ShopProblem::Country) };
+        let country = Some(draft.country).filter(|code| base::is_country(code)).ok_or(ShopProblem::Country);
         let digits = |text: &str| text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
         let category = if digits(draft.category) { Ok(draft.category) } else { Err(ShopProblem::Category) };
         match (name, city, country, category) {

@@ -323,7 +323,10 @@ impl Row<'_> {
             return None;
         }
         let address = Address { country, region, city, postcode, lines };
-        self.keep(Column::Street, address.parse())
+        match address.parse() {
+            Err(problem @ ValueProblem::Country) => self.keep(Column::Country, Err(problem)),
+            read => self.keep(Column::Street, read),
+        }
     }
 
     fn numbered(
@@ -359,6 +362,11 @@ impl Row<'_> {
 
     fn expiry(&mut self, now: Timestamp) -> Option<Expiry> {
         let whole = self.cell(Column::Expiry);
+        let parts = [Column::ExpiryMonth, Column::ExpiryYear];
+        if whole.is_some() && parts.into_iter().any(|part| self.cell(part).is_some()) {
+            self.refuse(Column::Expiry, "is in the line twice; leave `expiry_month` and `expiry_year` out");
+            return None;
+        }
         let (month, year) = match &whole {
             Some(text) => text.expose().split_once('/').map(|(m, y)| (m.to_owned(), y.to_owned())).unzip(),
             None => {
@@ -431,6 +439,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_country_is_told_of_its_own_column() {
+        let table = "external_id,name,country,city,street\n1,Li,XX,Hangzhou,Road 1\n";
+        let found = problems(What::Customers, table);
+        assert!(found.len() == 1 && found[0].starts_with("country: "), "{found:?}");
+    }
+
+    #[test]
     fn cards_name_their_month_in_either_form() {
         assert!(problems(What::Cards, "external_id,number,expiry\n1,4111111111111111,12/29\n").is_empty());
         assert!(
@@ -440,6 +455,12 @@ mod tests {
             )
             .is_empty()
         );
+        let twice = "external_id,number,expiry,expiry_month,expiry_year\n1,4111111111111111,12/30,";
+        for more in ["11,2031\n", "12,2030\n", "12,\n"] {
+            let found = problems(What::Cards, &format!("{twice}{more}"));
+            assert!(found.len() == 1 && found[0].starts_with("expiry: is in the line twice"), "{found:?}");
+        }
+        assert!(problems(What::Cards, &format!("{twice},\n")).is_empty());
         assert_eq!(problems(What::Cards, "external_id,number,expiry\n1,4111111111111112,12/19\n").len(), 2);
         assert_eq!(problems(What::Cards, "external_id,number,expiry\n1,4111111111111111,1229\n").len(), 1);
     }

@@ -9,7 +9,6 @@ use crate::limits::{ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX};
 const BREAK: char = '\n';
 /// Parts before the street lines.
 const PARTS: usize = 4;
-
 /// An address in its parts, as typed.
 #[derive(Clone, Debug, Default)]
 pub struct Address {
@@ -31,7 +30,7 @@ impl Address {
     /// # Errors
     /// [`ValueProblem::Country`], [`ValueProblem::Address`], and what is wrong with a part.
     pub fn parse(&self) -> Result<Value, ValueProblem> {
-        if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
+        if !base::is_country(&self.country) {
             return Err(ValueProblem::Country);
         }
         if self.lines.is_empty() || self.lines.len() > ADDRESS_LINES_MAX {
@@ -101,7 +100,13 @@ mod tests {
         assert_eq!(address(ADDRESS_LINES_MAX + 1).parse(), Err(ValueProblem::Address));
         assert_eq!(address(0).parse(), Err(ValueProblem::Address));
         assert_eq!(Address { city: " ".into(), ..address(1) }.parse(), Err(ValueProblem::Address));
-        assert_eq!(Address { country: "cn".into(), ..address(1) }.parse(), Err(ValueProblem::Country));
+        for country in ["cn", "XX", "ZZ", "C", "CN ", ""] {
+            let found = Address { country: country.into(), ..address(1) }.parse();
+            assert_eq!(found, Err(ValueProblem::Country), "{country}");
+        }
+        for country in ["AD", "TW", "XK", "ZW"] {
+            assert!(Address { country: country.into(), ..address(1) }.parse().is_ok(), "{country}");
+        }
         assert_eq!(
             Address { lines: vec!["a\nb".into()], ..address(1) }.parse(),
             Err(ValueProblem::Invisible)
