@@ -36,6 +36,7 @@ look() {
     has nmap || need nmap
     has oathtool || need oathtool
     has testssl || need testssl.sh
+    has age || need age
     has node || need nodejs
     has ss || need iproute2
     has openssl || need openssl
