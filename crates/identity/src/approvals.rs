@@ -1,7 +1,7 @@
 //! What needs two people: one proposes, another one approves, then it is done once (AZ-6, C13).
 //!
 //! Promises:
-//! - nobody decides what they proposed; a check of the table holds it as well;
+//! - nobody decides what they proposed, whether by themselves or through an app; a check of the table holds it as well;
 //! - an approval is for one action on one subject, serves once, and runs out;
 //! - who approves could do the thing alone, and gave a second factor lately;
 //! - proposal, decision and use are in the audit log.
@@ -131,7 +131,7 @@ pub struct Approval {
     pub subject: String,
     /// What the second person reads.
     pub summary: String,
-    /// Who proposed it: an id.
+    /// Who proposed it: the id of a member, also where an app of theirs did.
     pub proposer: String,
     /// Who approved or refused it: an id.
     pub decider: Option<String>,
@@ -243,7 +243,7 @@ pub fn propose(
     proposal: &Proposal,
 ) -> Result<ApprovalId, ApprovalError> {
     let open = rows::list_open(tx, proposal.shop, means.now)?;
-    let proposer = actor.label();
+    let proposer = actor.accountable();
     let waits = |row: &&Approval| row.state == ApprovalState::Waiting && is_for(row, proposal, &proposer);
     if let Some(row) = open.iter().find(waits) {
         return Ok(row.id);
@@ -288,7 +288,7 @@ pub fn take(
     actor: &Actor,
     proposal: &Proposal,
 ) -> Result<Approval, ApprovalError> {
-    let proposer = actor.label();
+    let proposer = actor.accountable();
     let open = rows::list_open(tx, proposal.shop, means.now)?;
     let fits = |row: &Approval| row.state == ApprovalState::Approved && is_for(row, proposal, &proposer);
     let row = open.into_iter().find(fits).ok_or(ApprovalError::NotFound)?;
@@ -323,7 +323,7 @@ pub fn decide(
         }
         Answer::No => (ApprovalState::Refused, row.expires, record::APPROVAL_REFUSED),
     };
-    let (decider, decided) = (Some(actor.label()), Some(means.now));
+    let (decider, decided) = (Some(actor.accountable()), Some(means.now));
     let row = Approval { state, expires, decider, decided, ..row };
     let row = if answer == Answer::No { forget_invited(tx, means, row)? } else { row };
     rows::update_approval(tx, &row)?;
@@ -385,7 +385,7 @@ pub fn list_approvals(
 ) -> Result<Vec<Approval>, ApprovalError> {
     actor.allow(Permission::ViewShop, shop)?;
     let mut open = rows::list_open(tx, shop, now)?;
-    open.retain(|row| row.proposer == actor.label() || can_decide(actor, row));
+    open.retain(|row| row.proposer == actor.accountable() || can_decide(actor, row));
     Ok(open)
 }
 
@@ -457,8 +457,8 @@ pub(crate) fn sweep_invited(tx: &mut Tx, means: &Means<'_>, limit: usize) -> Res
 
 fn can_decide(actor: &Actor, row: &Approval) -> bool {
     let may = actor.holds(Permission::Approve) && actor.holds(row.action.permission());
-    let is_concerned = row.action == ApprovalAction::ResetFactors && row.subject == actor.label();
-    may && !is_concerned && row.proposer != actor.label()
+    let is_concerned = row.action == ApprovalAction::ResetFactors && row.subject == actor.accountable();
+    may && !is_concerned && row.proposer != actor.accountable()
 }
 
 /// The proposal, if `actor` may decide it.
@@ -474,8 +474,8 @@ fn find_undecided(
     let row = found.filter(|row| means.now < row.expires).ok_or(ApprovalError::NotFound)?;
     actor.allow(row.action.permission(), shop)?;
     actor.require_fresh(STEP_UP_SECONDS)?;
-    let is_concerned = row.action == ApprovalAction::ResetFactors && row.subject == actor.label();
-    if row.proposer == actor.label() || is_concerned {
+    let is_concerned = row.action == ApprovalAction::ResetFactors && row.subject == actor.accountable();
+    if row.proposer == actor.accountable() || is_concerned {
         return Err(ApprovalError::OwnProposal);
     }
     if row.state != ApprovalState::Waiting {

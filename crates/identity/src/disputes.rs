@@ -17,6 +17,7 @@ use crate::context::{Fault, Means, takes_faults};
 use crate::limits::{DISPUTE_LINK_SECONDS, PIN_TRIES_MAX};
 use crate::members::list_security_members;
 use crate::notices::{Notice, queue_notice};
+use crate::oauth;
 use crate::password::PasswordHash;
 use crate::password_reset;
 use crate::permissions::Actor;
@@ -162,6 +163,7 @@ fn stop_member(tx: &mut Tx, means: &Means<'_>, id: MemberId, link: &DisputeRow) 
     sign_in::forget_pending(tx, person)?;
     password_reset::delete_resets(tx, id)?;
     sessions::end_member_sessions(tx, means, id)?;
+    oauth::end_connections_of(tx, means, &Actor::Anyone, id)?;
     let row = member_rows::find_member(tx, shop, id)?.ok_or(DisputeError::Gone)?;
     if row.state == MemberState::Active {
         suspensions::suspend(tx, means, &Actor::Anyone, row, SuspendedFor::Dispute)?;

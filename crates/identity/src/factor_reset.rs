@@ -18,6 +18,7 @@ use crate::mail::{self, Recipient};
 use crate::member_devices;
 use crate::members::{self, MemberError, MemberState};
 use crate::notices::{self, Notice};
+use crate::oauth;
 use crate::password_reset;
 use crate::permissions::{Actor, Permission};
 use crate::person::Person;
@@ -107,6 +108,7 @@ fn restart(
     let gone = factors::delete_all(tx, person)?;
     member_devices::delete_devices(tx, id)?;
     sessions::end_member_sessions(tx, means, id)?;
+    oauth::end_connections_of(tx, means, actor, id)?;
     sign_in::forget_pending(tx, person)?;
     password_reset::delete_resets(tx, id)?;
     crate::store::setup::delete_links_of(tx, id)?;

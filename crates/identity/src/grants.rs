@@ -3,12 +3,13 @@
 //! Promises: nobody gives or takes what they do not have themselves; what only owners, finance, security and operators
 //! hold is given by two people wherever a shop has two (AZ-6, C13).
 
-use base::{MemberId, RoleId, ScopedId, ShopId};
+use base::{RoleId, ScopedId, ShopId};
 use store::Tx;
 
 use crate::context::Fault;
 use crate::custom_roles::door;
 use crate::permissions::{Actor, Permission, Role};
+use crate::person::Person;
 use crate::store::members::{self, MemberRow, MemberState};
 use crate::store::roles;
 
@@ -188,20 +189,17 @@ pub fn is_weighty(permission: Permission) -> bool {
     permission.fresh_seconds().is_some() && of_members.into_iter().all(|role| few.contains(role))
 }
 
-/// The active members of `shop` who have `permission`, without `but`.
+/// The active members of `shop` who have `permission`, without the one who acts as `but`.
 pub(crate) fn list_holders(
     tx: &mut Tx,
     shop: ShopId,
     permission: Permission,
     but: &Actor,
 ) -> Result<Vec<MemberRow>, Fault> {
-    let own: Option<MemberId> = match but {
-        Actor::Member(session) => Some(session.member),
-        _ => None,
-    };
+    let own = but.person();
     let mut holders = Vec::new();
     for row in members::list_members(tx, shop)? {
-        let counts = row.state == MemberState::Active && Some(row.id) != own;
+        let counts = row.state == MemberState::Active && Some(Person::Member(row.id)) != own;
         if counts && permissions_of(tx, &row)?.contains(permission) {
             holders.push(row);
         }

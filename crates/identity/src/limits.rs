@@ -294,6 +294,8 @@ pub const APP_REQUEST_SECONDS: i64 = 300;
 pub const APP_CODE_SECONDS: i64 = 60;
 /// How long a code is remembered after its end, so that one that comes twice is noticed, in seconds.
 pub const APP_CODE_KEPT_SECONDS: i64 = 86_400;
+/// How long a connection and an app are kept after their end, in seconds: entries of the audit log name them.
+pub const APP_ENDED_KEPT_SECONDS: i64 = 90 * 86_400;
 /// Life of an access token, in seconds.
 pub const APP_ACCESS_SECONDS: i64 = 300;
 /// How long what a member allowed an app lasts, however busy, in seconds.

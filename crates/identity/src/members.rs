@@ -671,7 +671,8 @@ fn forget_tries(tx: &mut Tx, attempt: &LoginTry) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Sets the password of a member: after an invitation, or by the member. Ends every session.
+/// Sets the password of a member by a link: after an invitation, or one they forgot. Ends every session and what they
+/// allowed apps.
 pub(crate) fn set_password(
     tx: &mut Tx,
     means: &Means<'_>,
@@ -683,6 +684,7 @@ pub(crate) fn set_password(
         .filter(|row| matches!(row.state, MemberState::Active | MemberState::Invited));
     let row = row.ok_or(MemberError::NotFound)?;
     sessions::end_member_sessions(tx, means, id)?;
+    oauth::end_connections_of(tx, means, id, id)?;
     let had_one = row.password.is_some();
     members::update_member(
         tx,

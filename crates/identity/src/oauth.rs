@@ -12,7 +12,9 @@
 //! - a code, a pushed request, an assertion and a proof serve once; a code that comes a second time ends what came of the
 //!   first;
 //! - tokens and codes are known here by their hash; keys are the app's public ones;
-//! - a member who leaves, a role that is taken and an app that is disconnected count with the next call.
+//! - a member who leaves, a role that is taken and an app that is disconnected count with the next call;
+//! - what ends all sessions of a member because somebody else may have been in them (a forgotten password set anew, factors
+//!   set up anew, a suspension) ends what they allowed; while a listed password must be changed, their apps wait.
 //!
 //! No implicit grant, no password grant, and no grant without a member (`client_credentials`): a shop's own servers have
 //! signed keys and certificates for that. Refresh tokens are not rotated: each use of one takes the app's signed
@@ -28,7 +30,7 @@ use webkit::replay::{self, ReplayError};
 use webkit::signing::Accepted;
 
 use crate::context::{Fault, Means};
-use crate::limits::APP_CODE_KEPT_SECONDS;
+use crate::limits::{APP_CODE_KEPT_SECONDS, APP_ENDED_KEPT_SECONDS};
 use crate::permissions::Permission;
 use crate::store::apps as rows;
 
@@ -145,8 +147,9 @@ pub fn use_up(tx: &mut Tx, shop: ShopId, single: &SingleUse, now: Timestamp) -> 
     }
 }
 
-/// Forgets requests, codes and tokens that ended, up to `limit`; returns how many. A used code is remembered a while
-/// longer, so that its second coming is noticed.
+/// Forgets requests, codes, tokens, connections and apps that ended, up to `limit`; returns how many. A used code is
+/// remembered a while longer, so that its second coming is noticed; what the log's newer entries name is kept
+/// [`APP_ENDED_KEPT_SECONDS`].
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -165,7 +168,18 @@ pub(crate) fn sweep_apps(tx: &mut Tx, means: &Means<'_>, limit: usize) -> Result
     for (shop, hash) in &tokens {
         rows::delete_token(tx, *shop, hash)?;
     }
-    Ok(gone + tokens.len())
+    gone += tokens.len();
+    let before = means.now.plus_seconds(-APP_ENDED_KEPT_SECONDS);
+    let connections = rows::list_ended_connections(tx, before, limit - gone)?;
+    for id in &connections {
+        rows::delete_connection(tx, *id)?;
+    }
+    gone += connections.len();
+    let apps = rows::list_ended_apps(tx, before, limit - gone)?;
+    for id in &apps {
+        rows::delete_app(tx, *id)?;
+    }
+    Ok(gone + apps.len())
 }
 
 #[cfg(test)]

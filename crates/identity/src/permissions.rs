@@ -4,6 +4,7 @@ use base::{ApiKeyId, AppId, ConnectionId, MemberId, ShopId, TerminalId, Timestam
 
 use crate::grants::Permissions;
 use crate::limits::{OPEN_STEP_UP_SECONDS, STEP_UP_SECONDS};
+use crate::person::Person;
 use crate::sessions::{BuyerSession, MemberSession};
 
 macro_rules! permissions {
@@ -387,6 +388,25 @@ impl Actor {
             Actor::App(caller) => Some(caller.shop),
             Actor::Terminal(caller) => Some(caller.shop),
             Actor::Anyone | Actor::Buyer(_) | Actor::Operator | Actor::System => None,
+        }
+    }
+
+    /// The person who acts: a buyer, a member, or the member for whom an app calls. `None` for machines and nobody.
+    pub fn person(&self) -> Option<Person> {
+        match self {
+            Actor::Buyer(session) => Some(Person::Buyer(session.buyer)),
+            Actor::Member(session) => Some(Person::Member(session.member)),
+            Actor::App(caller) => Some(Person::Member(caller.member)),
+            Actor::Anyone | Actor::ApiKey(_) | Actor::Terminal(_) | Actor::Operator | Actor::System => None,
+        }
+    }
+
+    /// Who answers for it: the person, or else the machine. Two of one name are not two people (C13).
+    pub fn accountable(&self) -> String {
+        match self.person() {
+            Some(Person::Buyer(id)) => id.to_string(),
+            Some(Person::Member(id)) => id.to_string(),
+            None => self.label(),
         }
     }
 

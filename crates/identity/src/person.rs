@@ -22,7 +22,8 @@ pub enum Person {
 }
 
 impl Person {
-    /// The buyer or member who calls; `None` for machines and nobody.
+    /// The buyer or member who calls; `None` for machines and nobody, and for an app that calls for a member, which is not let
+    /// at what is that member's own ([`Actor::person`] says who acts).
     pub fn of(actor: &Actor) -> Option<Person> {
         match actor {
             Actor::Buyer(session) => Some(Person::Buyer(session.buyer)),

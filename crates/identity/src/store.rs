@@ -445,6 +445,13 @@ pub const MIGRATIONS: &[Migration] = &[
         CREATE INDEX app_tokens_by_connection ON app_tokens (shop_id, connection_id);
         CREATE INDEX app_tokens_by_end ON app_tokens (expires_ms);",
     },
+    Migration {
+        version: 396,
+        name: "identity: connected apps by their end",
+        sql: "
+        CREATE INDEX apps_by_end ON apps (ended_ms) WHERE ended_ms IS NOT NULL;
+        CREATE INDEX app_connections_by_end ON app_connections ((COALESCE(ended_ms, expires_ms)));",
+    },
 ];
 
 /// A row that cannot be read is our own mistake, or somebody edited the database.

@@ -13,6 +13,7 @@ use crate::context::{Fault, Means};
 use crate::grants;
 use crate::members::{self, MemberError, MemberState};
 use crate::notices::{self, Notice};
+use crate::oauth;
 use crate::permissions::{Actor, Permission, Role};
 use crate::person::Person;
 use crate::record::{self, Event};
@@ -55,6 +56,7 @@ pub(crate) fn suspend(
     }
     let (shop, id) = (row.shop, row.id);
     sessions::end_member_sessions(tx, means, id)?;
+    oauth::end_connections_of(tx, means, actor, id)?;
     rows::update_member(tx, MemberRow { state: MemberState::Suspended, ..row })?;
     record::note(tx, means, Event::new(shop, actor, record::MEMBER_SUSPENDED, id).with("why", why.name()))?;
     // Whoever disputes an address has just been told on the page, and reads what the old address gets.

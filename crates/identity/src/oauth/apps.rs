@@ -283,30 +283,35 @@ pub fn remove_app(
     Ok(record::note(tx, means, Event::new(shop, actor, record::APP_REMOVED, id))?)
 }
 
-/// Ends what a member allowed, since they leave; returns how many.
+/// Ends what a member allowed, with the codes of theirs that wait: they leave, are suspended, or somebody else may have had
+/// their password. `actor` is whoever did that. Returns how many connections there were.
 ///
 /// # Errors
 /// [`Fault`] alone.
 pub(crate) fn end_connections_of(
     tx: &mut Tx,
     means: &Means<'_>,
-    actor: &Actor,
+    actor: impl Into<audit::Actor>,
     member: MemberId,
 ) -> Result<usize, Fault> {
+    let actor = actor.into();
     let all = rows::list_connections(tx, member.shop())?;
     let own: Vec<ConnectionRow> = all.into_iter().filter(|one| one.member == member).collect();
     let ended = own.len();
     for row in own {
-        end_connection(tx, means, actor, row)?;
+        end_connection(tx, means, actor.clone(), row)?;
+    }
+    for (hash, _) in rows::list_waiting_codes(tx, member)? {
+        rows::delete_code(tx, member.shop(), &hash)?;
     }
     Ok(ended)
 }
 
-/// Ends a connection and forgets its tokens. Ending twice is no error.
+/// Ends a connection, and forgets its tokens and the codes of the same member and app that wait. Ending twice is no error.
 pub(super) fn end_connection(
     tx: &mut Tx,
     means: &Means<'_>,
-    actor: &Actor,
+    actor: impl Into<audit::Actor>,
     row: ConnectionRow,
 ) -> Result<(), Fault> {
     if row.ended.is_some() {
@@ -314,6 +319,10 @@ pub(super) fn end_connection(
     }
     for hash in rows::list_tokens_of(tx, row.id)? {
         rows::delete_token(tx, row.id.shop(), &hash)?;
+    }
+    for (hash, _) in rows::list_waiting_codes(tx, row.member)?.into_iter().filter(|(_, app)| *app == row.app)
+    {
+        rows::delete_code(tx, row.id.shop(), &hash)?;
     }
     let event = Event::new(row.id.shop(), actor, record::APP_DISCONNECTED, row.id).with("app", row.app);
     rows::put_connection(tx, ConnectionRow { ended: Some(means.now), ..row })?;

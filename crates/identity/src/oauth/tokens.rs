@@ -14,7 +14,7 @@ use crate::permissions::{Actor, AppCaller};
 use crate::record::{self, Event};
 use crate::sessions::AuthError;
 use crate::store::apps::{self as rows, CodeRow, ConnectionRow, TokenRow};
-use crate::store::members::{self as member_rows, MemberState};
+use crate::store::members::{self as member_rows, MemberRow, MemberState};
 use crate::token::{Token, TokenKind};
 
 /// Shortest and longest verifier (RFC 7636 §4.1).
@@ -295,7 +295,7 @@ pub fn require_app(
     let Some(connection) = found else { return Err(none) };
     let app = rows::find_app(tx, connection.app)?.filter(|app| app.ended.is_none());
     let member = member_rows::find_member(tx, token.shop, connection.member)?;
-    let member = member.filter(|member| member.state == MemberState::Active);
+    let member = member.filter(may_act);
     let (Some(app), Some(member)) = (app, member) else { return Err(none) };
     let may = permissions_of(tx, &member)?;
     let permissions = connection.permissions.within(app.permissions).within(may);
@@ -316,5 +316,10 @@ pub fn touch_app(tx: &mut Tx, id: ConnectionId, now: Timestamp) -> Result<(), Fa
 
 fn is_active(tx: &mut Tx, shop: ShopId, member: MemberId) -> Result<bool, Fault> {
     let found = member_rows::find_member(tx, shop, member)?;
-    Ok(found.is_some_and(|row| row.state == MemberState::Active))
+    Ok(found.is_some_and(|row| may_act(&row)))
+}
+
+/// Whether an app may act for the member: they could themselves, once signed in.
+fn may_act(row: &MemberRow) -> bool {
+    row.state == MemberState::Active && row.password_due.is_none()
 }

@@ -245,6 +245,18 @@ pub(crate) fn delete_code(tx: &mut Tx, shop: ShopId, hash: &str) -> Result<(), E
     tx.delete(&CODES, &[shop.short().into(), hash.into()])
 }
 
+/// The codes of a member that wait to be traded, each with its app.
+pub(crate) fn list_waiting_codes(tx: &mut Tx, member: MemberId) -> Result<Vec<(String, AppId)>, Error> {
+    let sql = "SELECT code_hash, app_id FROM app_codes
+               WHERE shop_id = ?1 AND member_id = ?2 AND connection_id IS NULL";
+    let found = tx.query(sql, &[member.shop().short().into(), member.short().into()])?;
+    let read = |row: &Row| {
+        let app = AppId::from_short(row.text(1)?).ok_or_else(|| broken("app_codes"))?;
+        Ok((row.text(0)?.to_owned(), app))
+    };
+    found.iter().map(read).collect()
+}
+
 pub(crate) fn find_connection(tx: &mut Tx, id: ConnectionId) -> Result<Option<ConnectionRow>, Error> {
     let key = [id.shop().short().into(), id.short().into()];
     tx.get(&CONNECTIONS, &key)?.map(|row| read_connection(&row)).transpose()
@@ -342,6 +354,35 @@ pub(crate) fn list_ended_requests(tx: &mut Tx, before: Timestamp, limit: usize) 
 pub(crate) fn list_ended_codes(tx: &mut Tx, before: Timestamp, limit: usize) -> Result<Ended, Error> {
     let sql = "SELECT shop_id, code_hash FROM app_codes WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2";
     list_ended(tx, sql, before, limit)
+}
+
+/// Connections that were ended, or ran out, before an instant.
+pub(crate) fn list_ended_connections(
+    tx: &mut Tx,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<ConnectionId>, Error> {
+    let sql = "SELECT shop_id, id FROM app_connections WHERE COALESCE(ended_ms, expires_ms) < ?1
+               ORDER BY COALESCE(ended_ms, expires_ms) LIMIT ?2";
+    let found = list_ended(tx, sql, before, limit)?;
+    let read =
+        |(_, id): (ShopId, String)| ConnectionId::from_short(&id).ok_or_else(|| broken("app_connections"));
+    found.into_iter().map(read).collect()
+}
+
+/// Apps that were removed before an instant.
+pub(crate) fn list_ended_apps(tx: &mut Tx, before: Timestamp, limit: usize) -> Result<Vec<AppId>, Error> {
+    let sql = "SELECT shop_id, id FROM apps WHERE ended_ms < ?1 ORDER BY ended_ms LIMIT ?2";
+    let found = list_ended(tx, sql, before, limit)?;
+    found.into_iter().map(|(_, id)| AppId::from_short(&id).ok_or_else(|| broken("apps"))).collect()
+}
+
+pub(crate) fn delete_connection(tx: &mut Tx, id: ConnectionId) -> Result<(), Error> {
+    tx.delete(&CONNECTIONS, &[id.shop().short().into(), id.short().into()])
+}
+
+pub(crate) fn delete_app(tx: &mut Tx, id: AppId) -> Result<(), Error> {
+    tx.delete(&APPS, &[id.shop().short().into(), id.short().into()])
 }
 
 pub(crate) fn list_ended_tokens(tx: &mut Tx, before: Timestamp, limit: usize) -> Result<Ended, Error> {

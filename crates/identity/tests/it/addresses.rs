@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::http::{Reply, Site, each_site};
 use crate::world::{World, code_in};
 
-const OLD: &str = "li.si@shop.example";
+pub const OLD: &str = "li.si@shop.example";
 const NEW: &str = "li.si@new.example";
 const PASSWORD: &str = "pencil river nine kettles";
 const FREEZE: &str = "https://pay.example/freeze/";
@@ -43,7 +43,7 @@ fn state_of(site: &Site, shop: ShopId, id: MemberId) -> MemberState {
 }
 
 /// Moves a member to the new address: the token that goes on, and the last part of the link that the old one got.
-fn moved(site: &Site, token: &str) -> (String, String) {
+pub fn moved(site: &Site, token: &str) -> (String, String) {
     let asked = site.ask_address(token, NEW);
     assert_eq!(asked.status, 202, "{}", asked.body);
     let done = site.set_address(token, &asked.text("id"), NEW, &sent_code(&site.world));

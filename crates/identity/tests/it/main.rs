@@ -15,6 +15,7 @@ mod authenticator;
 mod buyer_policy;
 mod certificates;
 mod codes;
+mod connected_apps;
 mod contacts;
 mod emergencies;
 mod factors;
