@@ -339,11 +339,7 @@ pub fn erase_customer(
     if row.customer.state == State::Erased {
         return Ok(row.customer);
     }
-    if let Some(external) = open_external(tx, means.vault, &row)?
-        && let Some(found) = find_external_text(tx, means.vault, (shop, EXTERNAL), &external)?
-    {
-        rows::delete_external(tx, shop, EXTERNAL, &found.search.stored())?;
-    }
+    free_external(tx, means.vault, &row)?;
     let values = rows::list_values(tx, id)?;
     for value in &values {
         rows::delete_value(tx, id, value.slot)?;
@@ -357,6 +353,26 @@ pub fn erase_customer(
     let event = Event::new(record::CUSTOMER_ERASED, id).with("values", count).with("cards", cards);
     note(tx, means, by, shop, event)?;
     Ok(customer)
+}
+
+/// Frees the shop's own id of a customer who is erased. One that does not open is found by whom it stands for, among all
+/// of the shop's: what somebody altered must keep nobody from being erased.
+fn free_external(tx: &mut Tx, vault: &Vault, row: &CustomerRow) -> Result<(), CustomerError> {
+    let id = row.customer.id;
+    if row.external.is_none() {
+        return Ok(());
+    }
+    let key = find_key(tx, vault, id.shop(), id.short())?;
+    let found = match key.and_then(|key| open_external(&key, row)) {
+        Some(own) => {
+            find_external_text(tx, vault, (id.shop(), EXTERNAL), &own)?.map(|row| row.search.stored())
+        }
+        None => rows::find_external_of(tx, id.shop(), EXTERNAL, &id.to_string())?,
+    };
+    if let Some(search) = found {
+        rows::delete_external(tx, id.shop(), EXTERNAL, &search)?;
+    }
+    Ok(())
 }
 
 /// Ends every card of a customer who is erased.
@@ -422,6 +438,12 @@ pub(crate) fn open_value(key: &DataKey, row: &ValueRow) -> Result<Value, OpenErr
     Ok(Value::stored(row.kind, row.scheme, text))
 }
 
+/// The value, where it opens.
+pub(crate) fn open_legible(key: &DataKey, row: &ValueRow) -> Option<Value> {
+    let place_row = value_row(&row.customer, row.slot);
+    legible(&value_place(&place_row), open_value(key, row))
+}
+
 fn masked(tx: &mut Tx, vault: &Vault, row: CustomerRow) -> Result<MaskedCustomer, CustomerError> {
     if row.customer.state == State::Erased {
         return Ok(MaskedCustomer { customer: row.customer, external: None, values: Vec::new() });
@@ -430,28 +452,19 @@ fn masked(tx: &mut Tx, vault: &Vault, row: CustomerRow) -> Result<MaskedCustomer
     let key = find_key(tx, vault, id.shop(), id.short())?;
     let values = rows::list_values(tx, id)?;
     let values = values.into_iter().map(|value| masked_value(key.as_ref(), value)).collect();
-    let place = external_place(&id);
-    let opened = key.as_ref().zip(row.external.as_deref()).map(|(key, sealed)| key.open(&place, sealed));
-    let external = opened.and_then(|opened| legible(&place, opened));
+    let external = key.as_ref().and_then(|key| open_external(key, &row));
     Ok(MaskedCustomer { customer: row.customer, external, values })
 }
 
 fn masked_value(key: Option<&DataKey>, row: ValueRow) -> MaskedValue {
-    let place_row = value_row(&row.customer, row.slot);
-    let value = key.and_then(|key| legible(&value_place(&place_row), open_value(key, &row)));
-    let masked = value.map(|value| value.masked());
+    let masked = key.and_then(|key| open_legible(key, &row)).map(|value| value.masked());
     MaskedValue { slot: row.slot, kind: row.kind, scheme: row.scheme, masked, created: row.created }
 }
 
-pub(crate) fn open_external(
-    tx: &mut Tx,
-    vault: &Vault,
-    row: &CustomerRow,
-) -> Result<Option<Secret<String>>, CustomerError> {
-    let id = row.customer.id;
-    let Some(sealed) = row.external.as_deref() else { return Ok(None) };
-    let key = vault.find_data_key(tx, id.shop(), id.short())?;
-    Ok(Some(key.open(&external_place(&id), sealed)?))
+/// What the shop calls the customer, where that opens.
+pub(crate) fn open_external(key: &DataKey, row: &CustomerRow) -> Option<Secret<String>> {
+    let place = external_place(&row.customer.id);
+    row.external.as_deref().and_then(|sealed| legible(&place, key.open(&place, sealed)))
 }
 
 fn take_external(

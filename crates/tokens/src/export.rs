@@ -14,6 +14,7 @@ use vault::Place;
 use crate::age::Recipient;
 use crate::card::{Brand, Expiry};
 use crate::customer::{self, CustomerError};
+use crate::legible::find_key;
 use crate::limits::{EXPORT_LIFE_SECONDS, EXPORT_RECORDS_MAX, LIST_MAX};
 use crate::opening::{Purpose, Why};
 use crate::record::{self, By, Event, note, takes_faults};
@@ -119,8 +120,10 @@ pub struct CustomerRecord {
     pub external: Option<Secret<String>>,
     /// Since when.
     pub created: Timestamp,
-    /// The values, opened.
+    /// The values that open.
     pub values: Vec<Value>,
+    /// How many values do not open, since they were altered in the database.
+    pub unreadable: usize,
 }
 
 /// A card in an export.
@@ -133,8 +136,8 @@ pub struct CardRecord {
     pub brand: Brand,
     /// The last month.
     pub expiry: Expiry,
-    /// The number.
-    pub number: Secret<String>,
+    /// The number; `None` where it does not open, since it was altered in the database.
+    pub number: Option<Secret<String>>,
     /// The name on the card.
     pub holder: Option<Secret<String>>,
 }
@@ -388,13 +391,13 @@ fn list_customer_records(
         after = last.customer.id.short().to_owned();
         for row in &page {
             let id = row.customer.id;
-            let key = means.vault.find_data_key(tx, shop, id.short())?;
-            let mut values = Vec::new();
-            for value in customer_rows::list_values(tx, id)? {
-                values.push(customer::open_value(&key, &value)?);
-            }
-            let external = customer::open_external(tx, means.vault, row)?;
-            records.push(CustomerRecord { id, external, created: row.customer.created, values });
+            let key = find_key(tx, means.vault, shop, id.short())?;
+            let sealed = customer_rows::list_values(tx, id)?;
+            let open = |value| key.as_ref().and_then(|key| customer::open_legible(key, value));
+            let values: Vec<Value> = sealed.iter().filter_map(open).collect();
+            let external = key.as_ref().and_then(|key| customer::open_external(key, row));
+            let unreadable = sealed.len() - values.len();
+            records.push(CustomerRecord { id, external, created: row.customer.created, values, unreadable });
         }
         if records.len() > EXPORT_RECORDS_MAX {
             return Err(ExportError::TooLarge);
@@ -413,16 +416,16 @@ fn list_card_records(
         let Some(last) = page.last() else { return Ok(records) };
         after = last.token.id.short().to_owned();
         for row in page.iter().filter(|row| row.token.state_at(means.now) == token::State::Active) {
-            let key = means.vault.find_data_key(tx, shop, row.token.id.short())?;
-            let card = token::open_card(&key, row)?;
+            let key = find_key(tx, means.vault, shop, row.token.id.short())?;
+            let (number, holder) = key.as_ref().map_or((None, None), |key| token::open_legible(key, row));
             let token = &row.token;
             records.push(CardRecord {
                 id: token.id,
                 customer: token.customer,
                 brand: token.shown.brand,
                 expiry: token.expiry,
-                number: card.number,
-                holder: card.holder,
+                number,
+                holder,
             });
         }
         if records.len() > EXPORT_RECORDS_MAX {

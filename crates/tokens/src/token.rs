@@ -11,6 +11,7 @@ use vault::{DataKey, KeyedHash, Pass, Place, Rekeyed, Vault, VaultError};
 
 use crate::card::{CardNumber, Expiry, Shown, holds_card_number};
 use crate::customer::{self, Known, find_external};
+use crate::legible::legible;
 use crate::limits::{LIST_MAX, SINGLE_USE_SECONDS_MAX, SINGLE_USE_SECONDS_MIN, SWEEP_ROWS_MAX};
 use crate::record::{self, By, Event, note, takes_faults};
 use crate::store::cards::{self as rows, TokenRow};
@@ -298,6 +299,19 @@ pub(crate) fn open_card(key: &DataKey, row: &TokenRow) -> Result<Card, TokenErro
     let pan = row.pan.as_deref().ok_or(TokenError::Ended(row.token.state))?;
     let holder = row.holder.as_deref().map(|sealed| key.open(&place("holder", &id), sealed));
     Ok(Card { number: key.open(&place("pan", &id), pan)?, holder: holder.transpose()? })
+}
+
+/// Number and holder of the card, as far as they open.
+pub(crate) fn open_legible(
+    key: &DataKey,
+    row: &TokenRow,
+) -> (Option<Secret<String>>, Option<Secret<String>>) {
+    let id = row.token.id;
+    let open = |column, sealed: Option<&[u8]>| {
+        let place = Place { table: TABLE, column, row: id.short() };
+        sealed.and_then(|sealed| legible(&place, key.open(&place, sealed)))
+    };
+    (open("pan", row.pan.as_deref()), open("holder", row.holder.as_deref()))
 }
 
 /// Ends a token: the card and its data key go, with everything that was made from the card.

@@ -372,6 +372,11 @@ fn c13_an_export_holds_what_was_there_when_it_was_proposed_and_each_fetch_is_in_
             house.send(house.signed(&shop, Request::get(&path))).json()["data"].as_array().unwrap().len()
         };
         assert_eq!((told(&first), told(&second)), (1, 0));
+        let altered = vec![1u8; 60];
+        house.write(move |tx, _| {
+            tx.execute("UPDATE customer_values SET sealed = ?1 WHERE slot = 1", &[altered.clone().into()])
+        });
+        assert_eq!(fetch(&finance).status, 200, "one altered value keeps nothing else from leaving");
     });
 }
 

@@ -28,6 +28,14 @@ struct Customer {
     external_id: Option<String>,
     created_at: String,
     values: Vec<OpenedValueView>,
+    /// Values that do not open.
+    #[serde(skip_serializing_if = "is_zero")]
+    unreadable: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]
@@ -35,7 +43,8 @@ struct Card {
     token: String,
     customer: Option<String>,
     brand: &'static str,
-    number: String,
+    /// `null` where it does not open.
+    number: Option<String>,
     holder: Option<String>,
     expiry_month: i64,
     expiry_year: i64,
@@ -104,6 +113,7 @@ fn customer(record: &CustomerRecord) -> Customer {
         external_id: record.external.as_ref().map(|own| own.expose().clone()),
         created_at: record.created.to_rfc3339(),
         values: record.values.iter().map(|value| OpenedValueView::new(None, value)).collect(),
+        unreadable: record.unreadable,
     }
 }
 
@@ -112,7 +122,7 @@ fn card(record: &CardRecord) -> Card {
         token: record.id.to_string(),
         customer: record.customer.map(|id| id.to_string()),
         brand: record.brand.name(),
-        number: record.number.expose().clone(),
+        number: record.number.as_ref().map(|number| number.expose().clone()),
         holder: record.holder.as_ref().map(|name| name.expose().clone()),
         expiry_month: record.expiry.month,
         expiry_year: record.expiry.year,

@@ -191,6 +191,18 @@ pub(crate) fn insert_external(tx: &mut Tx, row: ExternalRow) -> Result<(), Error
     tx.insert(&EXTERNAL_IDS, values)
 }
 
+/// By which index the shop's own id of a customer or card is kept; looks at all of the shop's.
+pub(crate) fn find_external_of(
+    tx: &mut Tx,
+    shop: ShopId,
+    kind: &str,
+    id: &str,
+) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT search FROM external_ids WHERE shop_id = ?1 AND kind = ?2 AND id = ?3";
+    let found = tx.query_opt(sql, &[shop.short().into(), kind.into(), id.into()])?;
+    found.map(|row| Ok(row.blob(0)?.to_vec())).transpose()
+}
+
 pub(crate) fn delete_external(tx: &mut Tx, shop: ShopId, kind: &str, search: &[u8]) -> Result<(), Error> {
     tx.delete(&EXTERNAL_IDS, &[shop.short().into(), kind.into(), search.into()])
 }

@@ -142,6 +142,26 @@ fn one_altered_value_hides_neither_its_customer_nor_others() {
 }
 
 #[test]
+fn c45_a_customer_is_erased_whatever_was_altered() {
+    each_world(|world| {
+        let shop = world.shop();
+        let id = world.customer(shop, everything()).unwrap();
+        world
+            .write(move |tx, _| {
+                tx.execute("UPDATE customers SET external = ?1", &[vec![1u8; 60].into()])?;
+                tx.execute("UPDATE customer_values SET sealed = ?1", &[vec![1u8; 60].into()])
+            })
+            .unwrap();
+        let found = world.find_customer(shop, id).unwrap();
+        assert!(found.external.is_none() && found.values.iter().all(|value| value.masked.is_none()));
+        world.write(move |tx, means| customer::erase_customer(tx, means, &BY, shop, id)).unwrap();
+        assert_eq!(world.rows("SELECT COUNT(*) FROM customer_values"), 0);
+        assert_eq!(world.rows("SELECT COUNT(*) FROM external_ids"), 0, "the shop's own id is free again");
+        assert!(world.customer(shop, everything()).is_ok());
+    });
+}
+
+#[test]
 fn two_shops_rows_of_one_phone_number_have_nothing_in_common() {
     each_world(|world| {
         for shop in [world.shop(), world.shop()] {
