@@ -181,7 +181,11 @@ fn c48_past_the_hourly_limit_nothing_opens_and_the_answer_says_when() {
         assert_eq!(house.send(set).json(), limits);
         let statuses: Vec<u16> = (0..4).map(|_| open(&house, &opener, &made).status).collect();
         assert_eq!(statuses, [200, 200, 429, 429]);
-        assert_eq!(open(&house, &opener, &made).code(), "too_many_openings");
+        let over = open(&house, &opener, &made);
+        assert_eq!(over.code(), "too_many_openings");
+        let wait: u32 = over.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=3_600).contains(&wait), "{wait}");
+        assert!(over.text("/error/request_id").starts_with("req_"), "{}", over.json());
         let alerts = house.send(Request::get("/v1/openings/alerts").bearer(&security)).json();
         assert_eq!(alerts["data"].as_array().map(Vec::len), Some(1));
         assert_eq!(text(&alerts["data"][0], "kind"), "limit");

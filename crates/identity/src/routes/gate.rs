@@ -275,7 +275,8 @@ impl<'a> Caller<'a> {
     /// # Errors
     /// Those of [`Made::new`].
     pub fn made(&self, refused: &ApiError) -> Result<Made, ApiError> {
-        Made::new(refused.status().as_u16(), &refused.body(Some(self.request)))
+        let made = Made::new(refused.status().as_u16(), &refused.body(Some(self.request)))?;
+        Ok(Made { retry_after_seconds: refused.retry_after_seconds, ..made })
     }
 
     /// Lets the caller through to something of `shop`.

@@ -156,7 +156,7 @@ pub(super) async fn find_code_image(
     call.read(Permission::ViewPayments, move |tx, caller| {
         caller.allow(Permission::ViewPayments, id.shop())?;
         let content = content_of(&context, tx, id, style.emv)?;
-        Ok(Made { status: 200, body: style.draw(&content)? })
+        Ok(Made::bytes(style.draw(&content)?))
     })
     .await
 }

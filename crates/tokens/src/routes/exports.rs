@@ -145,7 +145,7 @@ pub(super) async fn fetch_export(
         let body =
             write_sealed(&export, &recipient, &records, caller.means.dice).map_err(ApiError::internal)?;
         let _ = sealed.set((caller.actor.clone(), caller.remote, caller.means.now, records.count()));
-        Ok(Made { status: 200, body })
+        Ok(Made::bytes(body))
     });
     let response = response.await?;
     // Sealing many records must not keep payments waiting, so the entry is a write of its own; without it nothing leaves.

@@ -48,16 +48,23 @@ pub struct Made {
     pub status: u16,
     /// The body, JSON.
     pub body: Vec<u8>,
+    /// When to come back, for a refusal that is an answer; see [`Caller::made`].
+    pub(super) retry_after_seconds: Option<u32>,
 }
 
 impl Made {
+    /// A body that is no JSON, with status 200.
+    pub fn bytes(body: Vec<u8>) -> Made {
+        Made { status: 200, body, retry_after_seconds: None }
+    }
+
     /// A view with its status.
     ///
     /// # Errors
     /// Never for our views; a view that is no JSON is a mistake of ours.
     pub fn new(status: u16, view: &impl serde::Serialize) -> Result<Made, ApiError> {
         let body = serde_json::to_vec(view).map_err(ApiError::internal)?;
-        Ok(Made { status, body })
+        Ok(Made { status, body, retry_after_seconds: None })
     }
 }
 
@@ -188,7 +195,15 @@ impl Call {
             work(tx, &caller)
         });
         match made.await {
-            Ok(made) => Ok(self.respond(Answer { status: made.status, body: made.body }, Replayed::No)),
+            Ok(made) => {
+                let wait = made.retry_after_seconds;
+                let mut response =
+                    self.respond(Answer { status: made.status, body: made.body }, Replayed::No);
+                if let Some(seconds) = wait {
+                    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                }
+                Ok(response)
+            }
             Err(refused) => self.refuse(refused).await,
         }
     }
