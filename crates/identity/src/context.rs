@@ -19,6 +19,7 @@ use crate::networks::CountryOf;
 use crate::outside::Provider;
 use crate::passkeys::AttestationPolicy;
 use crate::password::{PasswordProfile, PasswordQueue};
+use crate::thinning::Thinner;
 
 /// What a domain function is handed beside its transaction: the vault, chance, and the time of the request.
 #[derive(Clone, Copy)]
@@ -56,6 +57,10 @@ pub struct Context {
     pub app_calls: Arc<Throttle>,
     /// What was refused to apps and to whoever poses as one, by network address.
     pub app_refusals: Arc<Throttle>,
+    /// Thins out what refused assertions and proofs of known apps write into the audit log.
+    pub app_noise: Arc<Thinner>,
+    /// The same of senders who are not known, by network address: their noise hides no app's.
+    pub address_noise: Arc<Thinner>,
     /// Thins out what refused signatures write into the audit log.
     pub refusals: Arc<Throttle>,
     /// What links in mails start with, without a slash at the end: `https://pay.shop.example`.
@@ -94,6 +99,8 @@ impl Context {
             anonymous,
             app_calls: Arc::new(Throttle::new(apps)),
             app_refusals: Arc::new(Throttle::new(app_refusals)),
+            app_noise: Arc::default(),
+            address_noise: Arc::default(),
             refusals,
             public_url,
             sends_texts: false,

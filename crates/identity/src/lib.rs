@@ -75,6 +75,7 @@ mod strength;
 mod suspensions;
 mod sweep;
 mod text;
+mod thinning;
 mod throttle;
 mod token;
 mod totp;

@@ -302,12 +302,17 @@ pub const APP_ACCESS_SECONDS: i64 = 300;
 pub const APP_CONNECTION_SECONDS: i64 = 90 * 86_400;
 /// How often at most the last use of a connection is written down, in seconds.
 pub const APP_TOUCH_SECONDS: i64 = 3_600;
-/// Requests at the endpoints of OAuth from one network address, at once after a rest. A service may act for many shops.
+/// Which refusal of an hour is written into the audit log, with how many there were: of one app's assertions, of its proofs,
+/// and of one address where no app is known.
+pub const NOTED_AT: [u32; 4] = [1, 10, 100, 1_000];
+/// Apps, and addresses, whose refusals are counted each for itself at one time.
+pub const NOTED_SOURCES_MAX: usize = 1_000;
+/// Requests of one app at the endpoints of OAuth, at once after a rest: those in which it proved who it is.
 pub const APP_CALLS_BURST_MAX: u32 = 120;
 /// The same, each minute for ever.
 pub const APP_CALLS_PER_MINUTE_MAX: u32 = 120;
-/// Calls of apps that were refused, of one network address, at once after a rest; further ones are told to wait. Those of an
-/// app that shows a right token and proof go on, whatever comes from their address.
+/// Calls of apps that were refused, and requests at the endpoints of OAuth whose app is not proven, of one network address, at
+/// once after a rest; further ones are told to wait. Right ones go on, whatever comes from their address.
 pub const APP_REFUSALS_BURST_MAX: u32 = 60;
 /// The same, each minute for ever.
 pub const APP_REFUSALS_PER_MINUTE_MAX: u32 = 60;

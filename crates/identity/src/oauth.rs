@@ -142,7 +142,8 @@ pub fn use_up(tx: &mut Tx, shop: ShopId, single: &SingleUse, now: Timestamp) -> 
     };
     match replay::insert_nonce(tx, shop, &accepted) {
         Ok(()) => Ok(true),
-        Err(ReplayError::Refused(_)) => Ok(false),
+        // A conflict: another node used it up between our look and our write.
+        Err(ReplayError::Refused(_) | ReplayError::Store(store::Error::Conflict(_))) => Ok(false),
         Err(ReplayError::Store(error)) => Err(error.into()),
     }
 }

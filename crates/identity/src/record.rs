@@ -17,11 +17,13 @@ actions! {
     ACCESS_REVIEW_ENDS_SOON = "access_review.ends_soon";
     ACCESS_REVIEW_OPENED = "access_review.opened";
     APP_ALLOWED = "app.allowed";
+    APP_ASSERTION_REFUSED = "app.assertion_refused";
     APP_CODE_REFUSED = "app.code_refused";
     APP_CODE_REUSED = "app.code_reused";
     APP_CONNECTED = "app.connected";
     APP_DECLINED = "app.declined";
     APP_DISCONNECTED = "app.disconnected";
+    APP_PROOF_REFUSED = "app.proof_refused";
     APP_REGISTERED = "app.registered";
     APP_REMOVED = "app.removed";
     API_KEY_ENDS_SOON = "api_key.ends_soon";

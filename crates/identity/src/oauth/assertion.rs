@@ -25,6 +25,50 @@ pub enum AssertionProblem {
         "the client assertion is over, not begun, or lives longer than {APP_ASSERTION_SECONDS_MAX} seconds"
     )]
     Time,
+    /// Used before.
+    #[error("the client assertion was used before")]
+    Used,
+    /// None was sent.
+    #[error("prove the app with a signed `client_assertion` (private_key_jwt)")]
+    Missing,
+    /// Its app is not registered.
+    #[error("there is no such app")]
+    NoApp,
+    /// Another app than the one that the request names.
+    #[error("`client_id` is not the app of the client assertion")]
+    OtherApp,
+}
+
+impl AssertionProblem {
+    /// Whether the app signed it all the same, so that it is known who sent it, or from whom it was taken.
+    pub fn is_signed(self) -> bool {
+        match self {
+            AssertionProblem::Subject
+            | AssertionProblem::Audience
+            | AssertionProblem::Time
+            | AssertionProblem::Used => true,
+            AssertionProblem::Jws(_)
+            | AssertionProblem::Missing
+            | AssertionProblem::NoApp
+            | AssertionProblem::OtherApp => false,
+        }
+    }
+
+    /// A stable name for the audit log.
+    pub fn reason(self) -> &'static str {
+        match self {
+            AssertionProblem::Jws(JwsProblem::Signature) => "assertion_wrong",
+            AssertionProblem::Jws(JwsProblem::Algorithm) => "assertion_algorithm_wrong",
+            AssertionProblem::Jws(_) => "assertion_malformed",
+            AssertionProblem::Subject => "assertion_subject_wrong",
+            AssertionProblem::Audience => "assertion_audience_wrong",
+            AssertionProblem::Time => "assertion_clock_skew",
+            AssertionProblem::Used => "assertion_replayed",
+            AssertionProblem::Missing => "assertion_missing",
+            AssertionProblem::NoApp => "assertion_app_unknown",
+            AssertionProblem::OtherApp => "assertion_app_other",
+        }
+    }
 }
 
 #[derive(Deserialize)]

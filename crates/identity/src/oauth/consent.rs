@@ -86,12 +86,11 @@ pub fn allow_request(
     (app, request): (AppId, &Token),
     issuer: &str,
 ) -> Result<Decided, ConsentError> {
-    let (app, row) = find_pending(tx, means, session, app, request)?;
+    let (app, row) = take_pending(tx, means, session, app, request)?;
     let permissions = in_reach(tx, session, row.permissions)?;
     if permissions.is_empty() {
         return Err(ConsentError::NothingToGive);
     }
-    rows::delete_request(tx, session.shop, &row.hash)?;
     let code = Token::random(TokenKind::AppCode, means.dice);
     let waits = CodeRow {
         hash: code.hash(),
@@ -126,12 +125,24 @@ pub fn decline_request(
     (app, request): (AppId, &Token),
     issuer: &str,
 ) -> Result<Decided, ConsentError> {
-    let (app, row) = find_pending(tx, means, session, app, request)?;
-    rows::delete_request(tx, session.shop, &row.hash)?;
+    let (app, row) = take_pending(tx, means, session, app, request)?;
     let event =
         Event::new(session.shop, &Actor::Member(session.clone()), record::APP_DECLINED, app.id).refused();
     record::note(tx, means, event)?;
     Ok(answer(&row, ("error", "access_denied"), issuer))
+}
+
+/// The request, which is decided with that.
+fn take_pending(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    session: &MemberSession,
+    app: AppId,
+    request: &Token,
+) -> Result<(App, RequestRow), ConsentError> {
+    let (app, row) = find_pending(tx, means, session, app, request)?;
+    rows::delete_request(tx, session.shop, &row.hash)?;
+    Ok((app, row))
 }
 
 fn find_pending(

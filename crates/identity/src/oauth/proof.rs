@@ -64,6 +64,25 @@ pub enum ProofProblem {
     Several,
 }
 
+impl ProofProblem {
+    /// A stable name for the audit log.
+    pub fn reason(self) -> &'static str {
+        match self {
+            ProofProblem::Jws(JwsProblem::Signature) => "proof_wrong",
+            ProofProblem::Jws(JwsProblem::Algorithm) => "proof_algorithm_wrong",
+            ProofProblem::Jws(_) => "proof_malformed",
+            ProofProblem::Key(_) => "proof_key_refused",
+            ProofProblem::Request => "proof_for_another_request",
+            ProofProblem::Token => "proof_for_another_token",
+            ProofProblem::Time => "proof_clock_skew",
+            ProofProblem::OtherKey => "proof_by_another_key",
+            ProofProblem::Used => "proof_replayed",
+            ProofProblem::Missing => "proof_missing",
+            ProofProblem::Several => "proof_repeated",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Claims {
     jti: String,

@@ -15,8 +15,8 @@ use crate::token::{Token, TokenKind};
 
 /// What a request's token stands behind in `request_uri` (RFC 9126 §2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
-/// Characters of an S256 challenge.
-const CHALLENGE_CHARS: usize = 43;
+/// Characters of a SHA-256 in base64url, without padding.
+const HASH_CHARS: usize = 43;
 
 /// A request of an app, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +57,15 @@ pub fn read_request(
     if field("code_challenge_method") != Some("S256") {
         return Err(invalid("`code_challenge_method` must be `S256`"));
     }
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    let challenge =
-        field("code_challenge").filter(|text| text.len() == CHALLENGE_CHARS && text.bytes().all(is_plain));
+    let challenge = field("code_challenge").filter(|text| is_hash(text));
     let challenge =
         challenge.ok_or(invalid("`code_challenge` must be the hash of the verifier, 43 characters"))?;
     let state = field("state");
     if state.is_some_and(|state| state.len() > APP_STATE_BYTES_MAX) {
         return Err(invalid("`state` is too long"));
+    }
+    if field("dpop_jkt").is_some_and(|text| !is_hash(text)) {
+        return Err(invalid("`dpop_jkt` must be the thumbprint of a key, 43 characters"));
     }
     let proof_key = match (field("dpop_jkt"), proof_key) {
         (Some(named), Some(proven)) if named != proven => {
@@ -79,6 +80,12 @@ pub fn read_request(
         state: state.map(str::to_owned),
         proof_key,
     })
+}
+
+/// Whether it can be a SHA-256 in base64url, as challenges and thumbprints are.
+fn is_hash(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    text.len() == HASH_CHARS && text.bytes().all(is_plain)
 }
 
 /// What `scope` asks for, within `most`; all of that where it is left out.
@@ -192,10 +199,15 @@ mod tests {
     #[test]
     fn oi_2_a_request_names_the_key_that_it_proved() {
         let mut fields = good();
-        fields.insert("dpop_jkt".to_owned(), "one".to_owned());
+        let (one, two) = ("1".repeat(HASH_CHARS), "2".repeat(HASH_CHARS));
+        fields.insert("dpop_jkt".to_owned(), one.clone());
         let word = |proof: Option<&str>| read_request(&app(), &fields, proof).map(|read| read.proof_key);
-        assert_eq!(word(None), Ok(Some("one".to_owned())));
-        assert_eq!(word(Some("one")), Ok(Some("one".to_owned())));
-        assert_eq!(word(Some("two")).unwrap_err().error, RefusalWord::InvalidProof);
+        assert_eq!(word(None), Ok(Some(one.clone())));
+        assert_eq!(word(Some(&one)), Ok(Some(one.clone())));
+        assert_eq!(word(Some(&two)).unwrap_err().error, RefusalWord::InvalidProof);
+        for other in ["", "one", &one[1..], &format!("{one}1"), &one.replacen('1', "=", 1)] {
+            check("dpop_jkt", Some(other), Some(RefusalWord::InvalidRequest));
+        }
+        check("dpop_jkt", Some(&one), None);
     }
 }

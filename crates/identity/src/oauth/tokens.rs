@@ -117,7 +117,6 @@ pub fn redeem_code(
         return Ok(Err(UNKNOWN));
     }
     let connection = connect(tx, means, &row)?;
-    let permissions = connection.permissions;
     let refresh = Token::random(TokenKind::AppRefresh, means.dice);
     let (id, expires) = (connection.id, connection.expires);
     rows::insert_token(
@@ -125,8 +124,7 @@ pub fn redeem_code(
         TokenRow { shop, hash: refresh.hash(), connection: id, proof_key: None, expires },
     )?;
     rows::put_code(tx, CodeRow { connection: Some(id), ..row })?;
-    let access = insert_access(tx, means, &connection, shown.proof_key)?;
-    Ok(Ok(Issued { access, seconds: APP_ACCESS_SECONDS, refresh: Some(refresh), permissions }))
+    Ok(Ok(Issued { refresh: Some(refresh), ..issue(tx, means, &connection, shown.proof_key)? }))
 }
 
 fn check_shown(row: &CodeRow, shown: Redeemed<'_>) -> Result<(), Refusal> {
@@ -174,12 +172,13 @@ fn connect(tx: &mut Tx, means: &Means<'_>, code: &CodeRow) -> Result<ConnectionR
     Ok(row)
 }
 
-fn insert_access(
+/// An access token of a connection, bound to a key. It does not outlive the connection.
+fn issue(
     tx: &mut Tx,
     means: &Means<'_>,
     connection: &ConnectionRow,
     proof_key: &str,
-) -> Result<AccessToken, Fault> {
+) -> Result<Issued, Fault> {
     let shop = connection.id.shop();
     let access = AccessToken { secret: Token::random(TokenKind::AppAccess, means.dice), shop };
     let ends = means.now.plus_seconds(APP_ACCESS_SECONDS).min(connection.expires);
@@ -191,7 +190,8 @@ fn insert_access(
         expires: ends,
     };
     rows::insert_token(tx, row)?;
-    Ok(access)
+    let seconds = ends.millis_since(means.now) / 1000;
+    Ok(Issued { access, seconds, refresh: None, permissions: connection.permissions })
 }
 
 /// A new access token for a refresh token, which stays as it is until its connection ends.
@@ -220,8 +220,7 @@ pub fn refresh(
     if let Err(refusal) = read_scope(connection.permissions, scope) {
         return Ok(Err(refusal));
     }
-    let access = insert_access(tx, means, &connection, proof_key)?;
-    Ok(Ok(Issued { access, seconds: APP_ACCESS_SECONDS, refresh: None, permissions: connection.permissions }))
+    Ok(Ok(issue(tx, means, &connection, proof_key)?))
 }
 
 /// Revokes a token of the app's own (RFC 7009): an access token alone, or with a refresh token the whole connection. What

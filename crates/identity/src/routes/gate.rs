@@ -14,15 +14,16 @@
 
 mod app;
 mod call;
+mod noting;
 mod signature;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::header;
 use axum::http::request::Parts;
-use base::{RequestId, ShopId, Timestamp};
+use axum::http::{StatusCode, header};
+use base::{AppId, MemberId, RequestId, ShopId, Timestamp};
 use store::Tx;
 use webkit::error::ApiError;
 use webkit::peer::PeerCertificate;
@@ -45,6 +46,8 @@ pub use app::AppCall;
 pub(super) use app::one_proof;
 use app::{Asked, CallProblem};
 pub use call::{Call, Finish, Made, Operation};
+use noting::Seen;
+pub(super) use noting::{note_assertion, note_proof};
 
 /// What a caller showed.
 #[derive(Clone, Debug)]
@@ -145,7 +148,7 @@ impl Credential {
             Credential::Buyer(token) | Credential::Member(token) => token.hash(),
             Credential::Key(signed) => signed.key.caller.key.to_string(),
             Credential::Certificate(present) => key_text(&present.fingerprint),
-            Credential::App(call) => call.token.hash(),
+            Credential::App(call) => for_member(call.app, call.member),
         }
     }
 
@@ -177,6 +180,26 @@ impl Credential {
         }
     }
 
+    /// Enters the second coming of an app's proof into the audit log.
+    async fn note_copy(&self, cx: &Context, seen: Seen, refused: &ApiError) {
+        let used = ProofProblem::Used;
+        if let Credential::App(call) = self
+            && refused.cause() == Some(used.reason())
+        {
+            note_proof(cx, seen, call.app, used).await;
+        }
+    }
+
+    /// A refusal, told to an app as one of its token's reach (RFC 6750 §3.1).
+    fn narrow(&self, refused: ApiError) -> ApiError {
+        match self {
+            Credential::App(_) if refused.status() == StatusCode::FORBIDDEN => {
+                refused.challenging("insufficient_scope")
+            }
+            _ => refused,
+        }
+    }
+
     /// Whether something of it serves once.
     fn serves_once(&self) -> bool {
         matches!(self, Credential::Key(_) | Credential::App(_))
@@ -199,6 +222,19 @@ impl Credential {
         }
         Ok(())
     }
+}
+
+/// Whose idempotency keys a request uses. An app has some for each member, whichever connection and token it shows: what is
+/// sent again after a new yes is still the same.
+fn asker(actor: &Actor) -> String {
+    match actor {
+        Actor::App(caller) => for_member(caller.app, caller.member),
+        other => other.label(),
+    }
+}
+
+fn for_member(app: AppId, member: MemberId) -> String {
+    format!("{app} for {member}")
 }
 
 /// Lets `actor` through to `permission` in their own shop, and says which that is: the house for buyers. What belongs to
@@ -266,7 +302,7 @@ impl<'a> Caller<'a> {
         permission: Permission,
         (now, remote, request): (Timestamp, Option<IpAddr>, RequestId),
     ) -> Result<Caller<'a>, ApiError> {
-        let shop = let_through(&actor, permission)?;
+        let shop = let_through(&actor, permission).map_err(|refused| credential.narrow(refused))?;
         Ok(Caller { actor, shop, means: cx.means(now), remote, request, credential })
     }
 
@@ -432,7 +468,12 @@ impl Context {
             return Ok(());
         }
         let (credential, now) = (who.credential.clone(), who.at);
-        self.db.write(move |tx| credential.use_up(tx, now)).await
+        let used = self.db.write(move |tx| credential.use_up(tx, now)).await;
+        if let Err(refused) = &used {
+            let seen = Seen { at: who.at, remote: who.remote, request: who.request };
+            who.credential.note_copy(self, seen, refused).await;
+        }
+        used
     }
 
     /// The same for work that reads. The use of the session is noted afterwards, when that is due.

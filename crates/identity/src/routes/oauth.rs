@@ -17,14 +17,16 @@ use store::Tx;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::jose::ALGORITHM_NAMES;
+use webkit::request::RequestContext;
 
-use super::gate::one_proof;
-use crate::context::{Context, Fault};
+use super::gate::{note_assertion, note_proof, one_proof};
+use crate::context::{Context, Fault, Means};
 use crate::limits::APP_REQUEST_SECONDS;
 use crate::members::origin_of;
 use crate::oauth::{
-    self, App, Issued, Proof, ProofProblem, Proven, REQUEST_URI_PREFIX, Redeemed, Refusal, RefusalWord,
-    SingleUse, assertion_subject, check_assertion, check_proof, find_active_app, from_scope, scope_of,
+    self, App, AssertionProblem, Issued, Proof, ProofProblem, Proven, REQUEST_URI_PREFIX, Redeemed, Refusal,
+    RefusalWord, SingleUse, assertion_subject, check_assertion, check_proof, find_active_app, from_scope,
+    scope_of,
 };
 use crate::permissions::Permission;
 use crate::token::{Token, TokenKind};
@@ -55,6 +57,18 @@ enum Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         Problem::Refused { word: refusal.error, text: refusal.text.to_owned() }
+    }
+}
+
+impl From<AssertionProblem> for Problem {
+    fn from(problem: AssertionProblem) -> Problem {
+        Problem::Refused { word: RefusalWord::InvalidClient, text: problem.to_string() }
+    }
+}
+
+impl From<ProofProblem> for Problem {
+    fn from(problem: ProofProblem) -> Problem {
+        Problem::Refused { word: RefusalWord::InvalidProof, text: problem.to_string() }
     }
 }
 
@@ -126,9 +140,11 @@ struct Presented {
     app: App,
     assertion: SingleUse,
     proof: Option<Proof>,
-    fields: BTreeMap<String, String>,
-    now: Timestamp,
+    fields: Fields,
+    context: RequestContext,
 }
+
+type Fields = BTreeMap<String, String>;
 
 impl Presented {
     fn field(&self, name: &str) -> Option<&str> {
@@ -148,32 +164,40 @@ impl Presented {
     }
 }
 
-/// Reads a request: its fields, which app it is of, and what it proved.
+/// Reads a request: its fields, which app it is of, and what it proved. Requests of proven apps are counted by app, all
+/// others by address, so that noise stops nobody but its sender.
 async fn read(cx: &Context, incoming: &Incoming, path: &str) -> Result<Presented, Problem> {
-    let now = incoming.context.at;
-    cx.app_calls.check(origin_of(incoming.context.remote).as_bytes(), now)?;
-    let fields = read_fields(incoming)?;
-    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let unknown = |text: &str| Problem::Refused { word: RefusalWord::InvalidClient, text: text.to_owned() };
-    if field("client_assertion_type") != ASSERTION_TYPE {
-        return Err(unknown("prove the app with a signed `client_assertion` (private_key_jwt)"));
+    let (context, fields) = (incoming.context, read_fields(incoming)?);
+    let named = assertion_subject(field_of(&fields, "client_assertion"));
+    let app = match named {
+        Some(id) => cx.db.read(move |tx| find_active_app(tx, id)).await?,
+        None => None,
+    };
+    let (app, assertion) = match (check_app(cx, &fields, app.as_ref(), context.at), app) {
+        (Ok(assertion), Some(app)) => (app, assertion),
+        (found, app) => {
+            let problem = found.err().unwrap_or(AssertionProblem::NoApp);
+            note_assertion(cx, context.into(), app.map(|app| app.id), problem).await;
+            cx.app_refusals.check(origin_of(context.remote).as_bytes(), context.at)?;
+            return Err(problem.into());
+        }
+    };
+    cx.app_calls.check(app.id.to_string().as_bytes(), context.at)?;
+    match read_proof(cx, incoming, path) {
+        Ok(proof) => Ok(Presented { app, assertion, proof, fields, context }),
+        Err(problem) => {
+            note_proof(cx, context.into(), app.id, problem).await;
+            Err(problem.into())
+        }
     }
-    let assertion = field("client_assertion");
-    let id =
-        assertion_subject(assertion).ok_or_else(|| unknown("`sub` of the client assertion names no app"))?;
-    if fields.get("client_id").is_some_and(|named| *named != id.to_string()) {
-        return Err(unknown("`client_id` is not the app of the client assertion"));
-    }
-    let app = cx.db.read(move |tx| find_active_app(tx, id)).await?;
-    let app = app.ok_or_else(|| unknown("there is no such app"))?;
-    let assertion = check_assertion(assertion, app.id, &app.keys, &cx.public_url, now)
-        .map_err(|problem| unknown(&problem.to_string()))?;
-    let proof = read_proof(cx, incoming, path)?;
-    Ok(Presented { app, assertion, proof, fields, now })
+}
+
+fn field_of<'a>(fields: &'a Fields, name: &str) -> &'a str {
+    fields.get(name).map(String::as_str).unwrap_or_default()
 }
 
 /// The fields of the form, each once; an empty one is as good as absent (RFC 6749 §3.1).
-fn read_fields(incoming: &Incoming) -> Result<BTreeMap<String, String>, Problem> {
+fn read_fields(incoming: &Incoming) -> Result<Fields, Problem> {
     let invalid = |text| Refusal::new(RefusalWord::InvalidRequest, text);
     let sent: Vec<(String, String)> =
         incoming.form().map_err(|_| invalid("send `application/x-www-form-urlencoded`"))?;
@@ -186,49 +210,91 @@ fn read_fields(incoming: &Incoming) -> Result<BTreeMap<String, String>, Problem>
     Ok(fields)
 }
 
-fn read_proof(cx: &Context, incoming: &Incoming, path: &str) -> Result<Option<Proof>, Problem> {
-    let refused = |problem: ProofProblem| Problem::Refused {
-        word: RefusalWord::InvalidProof,
-        text: problem.to_string(),
-    };
-    let Some(text) = one_proof(&incoming.headers).map_err(refused)? else { return Ok(None) };
+/// Whether the assertion is `app`'s and for us.
+fn check_app(
+    cx: &Context,
+    fields: &Fields,
+    app: Option<&App>,
+    now: Timestamp,
+) -> Result<SingleUse, AssertionProblem> {
+    let text = field_of(fields, "client_assertion");
+    if field_of(fields, "client_assertion_type") != ASSERTION_TYPE || text.is_empty() {
+        return Err(AssertionProblem::Missing);
+    }
+    let app = app.ok_or(AssertionProblem::NoApp)?;
+    if fields.get("client_id").is_some_and(|named| *named != app.id.to_string()) {
+        return Err(AssertionProblem::OtherApp);
+    }
+    check_assertion(text, app.id, &app.keys, &cx.public_url, now)
+}
+
+fn read_proof(cx: &Context, incoming: &Incoming, path: &str) -> Result<Option<Proof>, ProofProblem> {
+    let Some(text) = one_proof(&incoming.headers)? else { return Ok(None) };
     let address = format!("{}{path}", cx.public_url);
     let method = incoming.method.as_str();
     let request = Proven { method, address: &address, token: None, now: incoming.context.at };
-    check_proof(text, request).map(Some).map_err(refused)
+    check_proof(text, request).map(Some)
+}
+
+/// Why a request of a proven app came to nothing.
+enum Stopped {
+    Assertion(AssertionProblem),
+    Proof(ProofProblem),
+    Work(Refusal),
 }
 
 /// Uses up what serves once, and asks again whether the app is still there: in the transaction of the work.
-fn admit(tx: &mut Tx<'_>, shown: &Presented) -> Result<Result<(), Refusal>, Fault> {
-    let shop = base::ScopedId::shop(&shown.app.id);
-    if !oauth::use_up(tx, shop, &shown.assertion, shown.now)? {
-        return Ok(Err(Refusal::new(RefusalWord::InvalidClient, "the client assertion was used before")));
+fn admit(tx: &mut Tx<'_>, shown: &Presented) -> Result<Result<(), Stopped>, Fault> {
+    let (shop, now) = (base::ScopedId::shop(&shown.app.id), shown.context.at);
+    if !oauth::use_up(tx, shop, &shown.assertion, now)? {
+        return Ok(Err(Stopped::Assertion(AssertionProblem::Used)));
     }
     if let Some(proof) = &shown.proof
-        && !oauth::use_up(tx, shop, &proof.single, shown.now)?
+        && !oauth::use_up(tx, shop, &proof.single, now)?
     {
-        return Ok(Err(Refusal::new(RefusalWord::InvalidProof, "the proof was used before")));
+        return Ok(Err(Stopped::Proof(ProofProblem::Used)));
     }
     Ok(match find_active_app(tx, shown.app.id)? {
         Some(_) => Ok(()),
-        None => Err(Refusal::new(RefusalWord::InvalidClient, "there is no such app")),
+        None => Err(Stopped::Assertion(AssertionProblem::NoApp)),
     })
 }
 
-/// Runs `work` for an app in one transaction. A refusal is kept too: what was used up stays used up.
-async fn write<T: Send + 'static>(
+/// What is done for an app. A refusal is a result, so that what was used up stays used up.
+type Work<T> = fn(&mut Tx<'_>, &Means<'_>, &Presented) -> Result<Result<T, Refusal>, Fault>;
+
+/// Runs `work` for an app in one transaction.
+async fn write<T: Send + 'static>(cx: &Context, shown: &Presented, work: Work<T>) -> Result<T, Problem> {
+    let done = match write_once(cx, shown, work).await {
+        // Another node used the same things up between our look and our commit; it is seen now.
+        Err(Fault::Store(store::Error::Conflict(_))) => write_once(cx, shown, work).await,
+        other => other,
+    };
+    match done? {
+        Ok(made) => Ok(made),
+        Err(Stopped::Work(refusal)) => Err(refusal.into()),
+        Err(Stopped::Assertion(problem)) => {
+            note_assertion(cx, shown.context.into(), Some(shown.app.id), problem).await;
+            Err(problem.into())
+        }
+        Err(Stopped::Proof(problem)) => {
+            note_proof(cx, shown.context.into(), shown.app.id, problem).await;
+            Err(problem.into())
+        }
+    }
+}
+
+async fn write_once<T: Send + 'static>(
     cx: &Context,
     shown: &Presented,
-    mut work: impl FnMut(&mut Tx<'_>, &crate::context::Means<'_>, &Presented) -> Result<Result<T, Refusal>, Fault>
-    + Send
-    + 'static,
-) -> Result<T, Problem> {
+    work: Work<T>,
+) -> Result<Result<T, Stopped>, Fault> {
     let (held, shown) = (cx.clone(), shown.clone());
-    let done = cx.db.write(move |tx| match admit(tx, &shown)? {
-        Ok(()) => work(tx, &held.means(shown.now), &shown),
-        Err(refusal) => Ok::<_, Fault>(Err(refusal)),
-    });
-    Ok(done.await??)
+    let run = move |tx: &mut Tx<'_>| match admit(tx, &shown)? {
+        Ok(()) => Ok(work(tx, &held.means(shown.context.at), &shown)?.map_err(Stopped::Work)),
+        Err(stopped) => Ok(Err(stopped)),
+    };
+    cx.db.write(run).await
 }
 
 /// Takes what an app asks for, and gives a name for it that a browser may carry (RFC 9126).
@@ -278,7 +344,7 @@ async fn issue_token(State(cx): State<Context>, incoming: Incoming) -> Result<Re
 
 type Traded = Result<Result<Issued, Refusal>, Fault>;
 
-fn redeem(tx: &mut Tx<'_>, means: &crate::context::Means<'_>, shown: &Presented, proof_key: &str) -> Traded {
+fn redeem(tx: &mut Tx<'_>, means: &Means<'_>, shown: &Presented, proof_key: &str) -> Traded {
     let asked = || {
         let code = shown.needed("code", "`code` is missing")?;
         let redirect = shown.needed("redirect_uri", "`redirect_uri` is missing")?;
@@ -294,7 +360,7 @@ fn redeem(tx: &mut Tx<'_>, means: &crate::context::Means<'_>, shown: &Presented,
     }
 }
 
-fn refresh(tx: &mut Tx<'_>, means: &crate::context::Means<'_>, shown: &Presented, proof_key: &str) -> Traded {
+fn refresh(tx: &mut Tx<'_>, means: &Means<'_>, shown: &Presented, proof_key: &str) -> Traded {
     let text = match shown.needed("refresh_token", "`refresh_token` is missing") {
         Ok(text) => text,
         Err(refusal) => return Ok(Err(refusal)),

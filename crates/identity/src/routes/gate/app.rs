@@ -8,6 +8,7 @@ use base::{AppId, MemberId};
 use webkit::error::ApiError;
 use webkit::request::RequestContext;
 
+use super::noting::note_proof;
 use crate::context::Context;
 use crate::members::origin_of;
 use crate::oauth::{AccessToken, Holder, Proof, ProofProblem, Proven, check_proof, find_holder};
@@ -53,7 +54,11 @@ impl From<CallProblem> for ApiError {
             CallProblem::Token | CallProblem::Proof(ProofProblem::OtherKey) => "invalid_token",
             CallProblem::Proof(_) => "invalid_dpop_proof",
         };
-        ApiError::unauthenticated(problem.to_string()).challenging(word)
+        let error = ApiError::unauthenticated(problem.to_string()).challenging(word);
+        match problem {
+            CallProblem::Token => error,
+            CallProblem::Proof(problem) => error.because(problem.reason()),
+        }
     }
 }
 
@@ -71,7 +76,10 @@ pub(super) async fn read_call(cx: &Context, asked: &Asked<'_>) -> Result<Option<
     let problem = match (token, holder) {
         (Some(token), Some(holder)) => match check_call(cx, asked, text, &holder) {
             Ok(proof) => return Ok(Some(AppCall { token, proof, app: holder.app, member: holder.member })),
-            Err(problem) => CallProblem::Proof(problem),
+            Err(problem) => {
+                note_proof(cx, asked.context.into(), holder.app, problem).await;
+                CallProblem::Proof(problem)
+            }
         },
         _ => CallProblem::Token,
     };

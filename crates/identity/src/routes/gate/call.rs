@@ -12,7 +12,7 @@ use webkit::idempotency::{self, Answer, Begin, Fingerprint, IdempotencyKey, Repl
 use webkit::replay;
 use webkit::signing::{Refusal, Signer, SigningKey};
 
-use super::{Asked, Caller, Credential, is_touch_due, signature};
+use super::{Asked, Caller, Credential, asker, is_touch_due, signature};
 use crate::context::Context;
 use crate::oauth::token_key;
 use crate::permissions::{Actor, Permission};
@@ -136,7 +136,7 @@ impl Call {
         let written = self.context.db.write_with(keys, move |tx| {
             let caller = admit(tx, &context, &incoming, &credential, operation.permission, Nonce::Use)?;
             caller.touch(tx)?;
-            let scope = Scope { shop: caller.shop, caller: caller.actor.label(), endpoint: operation.name };
+            let scope = Scope { shop: caller.shop, caller: asker(&caller.actor), endpoint: operation.name };
             let begun = idempotency::begin(tx, &scope, &key, &print, incoming.context.at)?;
             once(tx, begun, |tx| work(tx, &caller))
         });
@@ -272,6 +272,7 @@ impl Call {
                 signature::note_refusal(&self.context, &self.incoming, key, refusal).await;
             }
         }
+        self.credential.note_copy(&self.context, self.incoming.context.into(), refused).await;
     }
 
     /// Answers a refused request. What was refused left nothing behind, so the nonce of its signature is used up now: a

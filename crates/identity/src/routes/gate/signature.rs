@@ -7,6 +7,7 @@ use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::signing::{Accepted, KeyRecord, Message, Policy, Presented, REQUEST_TAG, Refusal, VerifyingKey};
 
+use super::noting::enter;
 use super::{Credential, Signed};
 use crate::api_keys::RingKey;
 use crate::context::Context;
@@ -76,8 +77,5 @@ pub(super) async fn note_refusal(
         .address(incoming.context.remote)
         .request(incoming.context.id)
         .detail("reason", reason);
-    let written = context.db.write(move |tx| audit::append(tx, &entry).map(drop)).await;
-    if let Err(problem) = written {
-        tracing::error!(%problem, "a refused signature could not be entered into the audit log");
-    }
+    enter(context, entry).await;
 }
