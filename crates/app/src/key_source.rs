@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Dice;
+use vault::limits::SECRET_FILE_BYTES_MAX;
 use vault::shares::{Share, ShareError, join_key};
-use vault::{FileSource, KeyFileError, KeySource, Pkcs11Source, RootKey, TransitSource};
+use vault::{
+    FileSource, KeyFileError, KeySource, Pkcs11Source, RootKey, SecretFileError, TransitSource,
+    read_secret_file,
+};
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Keys};
 use crate::installation::OpenError;
-use crate::limits::SHARE_BYTES_MAX;
 
 /// Opens the key source. A database without keys gets its first one where the source makes keys.
 ///
@@ -23,7 +26,7 @@ pub fn open_source(config: &Config, sealed: bool, dice: &Dice) -> Result<Arc<dyn
         Keys::File => Ok(Arc::new(open_file(config, sealed, dice)?)),
         Keys::Shares(files) => {
             let key = if files.is_empty() { ask_for_shares()? } else { read_shares(files)? };
-            Ok(Arc::new(FileSource::with_key(key, &config.key_file, &config.data)?))
+            Ok(Arc::new(FileSource::with_key(key, &config.key_file, &config.data)))
         }
         Keys::Pkcs11(settings) => Ok(Arc::new(Pkcs11Source::open(settings.clone())?)),
         Keys::Transit(settings) => {
@@ -44,7 +47,8 @@ pub fn open_ahead(config: &Config, dice: &Dice) -> Result<Option<Arc<dyn KeySour
         RootKey::check_place(&config.key_file, &config.data)?;
     }
     let new = matches!(&config.database, store::Config::File(path) if !path.exists());
-    let made = !matches!(config.keys, Keys::File) || config.key_file.exists();
+    // Where it cannot be told, opening it says why.
+    let made = !matches!(config.keys, Keys::File) || config.key_file.try_exists().unwrap_or(true);
     match (new, made) {
         (true, true) => open_source(config, false, dice).map(Some),
         (true, false) => refuse_unmakeable(&config.key_file).map(|()| None),
@@ -61,14 +65,18 @@ fn refuse_unmakeable(path: &Path) -> Result<(), OpenError> {
     let probe = nearest.join(format!(".tillward-{}", std::process::id()));
     let tried = OpenOptions::new().write(true).create_new(true).open(&probe);
     let tried = tried.and_then(|_| std::fs::remove_file(&probe));
-    tried.map_err(|source| KeyFileError::Io { path: path.to_owned(), doing: "made", source }.into())
+    let refused = |why| SecretFileError::Io { doing: "made", why };
+    tried.map_err(|why| KeyFileError::File { path: path.to_owned(), why: refused(why) }.into())
 }
 
-/// Opens the key file, or makes it for a database that has no keys.
+/// Opens the key file, or makes it for a database that has no keys. A file without content, which a cut first start left,
+/// gives way to it.
 fn open_file(config: &Config, sealed: bool, dice: &Dice) -> Result<FileSource, OpenError> {
     match FileSource::open(&config.key_file, &config.data) {
         Err(KeyFileError::Missing { path }) if sealed => Err(OpenError::KeyMissing(path)),
-        Err(KeyFileError::Missing { .. }) => Ok(FileSource::create(&config.key_file, &config.data, dice)?),
+        Err(KeyFileError::Missing { .. } | KeyFileError::Blank { .. }) if !sealed => {
+            Ok(FileSource::create(&config.key_file, &config.data, dice)?)
+        }
         opened => Ok(opened?),
     }
 }
@@ -84,15 +92,11 @@ pub(crate) fn install_tls() {
 /// [`OpenError::Shares`], naming the file.
 pub fn read_shares(files: &[PathBuf]) -> Result<RootKey, OpenError> {
     let refused =
-        |path: &PathBuf, why: String| OpenError::Shares(format!("share `{}`: {why}", path.display()));
+        |path: &PathBuf, why: String| OpenError::Shares(format!("share `{}` {why}", path.display()));
     let mut shares = Vec::new();
     for path in files {
-        let size = std::fs::metadata(path).map_err(|e| refused(path, e.to_string()))?.len();
-        if size > SHARE_BYTES_MAX {
-            return Err(refused(path, format!("it has more than {SHARE_BYTES_MAX} bytes")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|e| refused(path, e.to_string()))?;
-        shares.push(Share::parse(&Zeroizing::new(text)).map_err(|e| refused(path, e.to_string()))?);
+        let text = read_secret_file(path, SECRET_FILE_BYTES_MAX).map_err(|e| refused(path, e.to_string()))?;
+        shares.push(Share::parse(text.expose()).map_err(|e| refused(path, format!("is refused: {e}")))?);
     }
     join_key(&shares).map_err(|e| OpenError::Shares(e.to_string()))
 }

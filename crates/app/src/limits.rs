@@ -33,8 +33,6 @@ pub const ALARM_EVERY_MS: i64 = 60_000;
 pub const MAIL_EVERY_MS: u64 = 500;
 /// How often it is looked whether the day's work is done, seconds.
 pub const DAILY_LOOK_EVERY_SECONDS: u64 = 600;
-/// Longest file with a custodian's share, bytes.
-pub const SHARE_BYTES_MAX: u64 = 4096;
 /// How often a node looks at its keys: for those another node made, for a rotation to go on with, milliseconds.
 pub const KEYS_EVERY_MS: u64 = 1_000;
 /// How long a rotation leaves the database to others between two of its transactions, milliseconds.

@@ -4,9 +4,8 @@
 //! of a SHA-256 over the line before it, so a typing error in a copy kept on paper is noticed. Whoever loses the
 //! file loses the data; whoever copies file and database has both.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -14,13 +13,13 @@ use base::Dice;
 use zeroize::Zeroizing;
 
 use crate::keys::{self, KEY_BYTES, KeyBytes};
+use crate::secret_file::{SecretFileError, folder_of, open_private, read_up_to, write_secret_file};
 use crate::source::RootName;
 
 const PREFIX: &str = "TILLWARD-ROOT-KEY-1:";
 const CHECK_BYTES: usize = 4;
 const NAME_BYTES: usize = 8;
 const FILE_BYTES: usize = PREFIX.len() + 2 * KEY_BYTES + 1 + 2 * CHECK_BYTES + 1;
-const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
 /// The key everything else hangs from. It only wraps and unwraps other keys.
@@ -32,11 +31,11 @@ impl RootKey {
     /// Makes a new key and writes it to `path`, which must not exist yet. Missing folders are made, for the owner only.
     ///
     /// # Errors
-    /// [`KeyFileError::InsideData`] when `path` lies in `data_folder`, [`KeyFileError::Exists`], [`KeyFileError::Io`].
+    /// [`KeyFileError::InsideData`] when `path` lies in `data_folder`, [`KeyFileError::File`].
     pub fn create(path: &Path, data_folder: &Path, dice: &Dice) -> Result<RootKey, KeyFileError> {
         refuse_inside(path, data_folder)?;
         let key: KeyBytes = Zeroizing::new(dice.bytes());
-        write_new(path, &print_text(&key))?;
+        write_new(path, &print_text(&key), dice)?;
         Ok(RootKey { key })
     }
 
@@ -51,9 +50,9 @@ impl RootKey {
     /// Reads the key from `path`.
     ///
     /// # Errors
-    /// [`KeyFileError::InsideData`], [`KeyFileError::Missing`], [`KeyFileError::Permissions`] when anybody but the
-    /// owner may read it, [`KeyFileError::NotAFile`], [`KeyFileError::Size`], [`KeyFileError::Content`],
-    /// [`KeyFileError::Io`].
+    /// [`KeyFileError::InsideData`], [`KeyFileError::Missing`], [`KeyFileError::Blank`], [`KeyFileError::Size`],
+    /// [`KeyFileError::Content`], and [`KeyFileError::File`] when it is no plain file, is somebody else's, others reach it,
+    /// or the system refuses.
     pub fn load(path: &Path, data_folder: &Path) -> Result<RootKey, KeyFileError> {
         refuse_inside(path, data_folder)?;
         let text = read_checked(path)?;
@@ -82,9 +81,9 @@ impl RootKey {
     ///
     /// # Errors
     /// As [`RootKey::create`].
-    pub fn save(&self, path: &Path, data_folder: &Path) -> Result<(), KeyFileError> {
+    pub fn save(&self, path: &Path, data_folder: &Path, dice: &Dice) -> Result<(), KeyFileError> {
         refuse_inside(path, data_folder)?;
-        write_new(path, &print_text(&self.key))
+        write_new(path, &print_text(&self.key), dice)
     }
 
     /// Wraps `key` for storage. `purpose` and `version` are bound in: a wrapped key cannot pass for another one.
@@ -112,30 +111,16 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
-    /// There is a file already; keys are never overwritten.
-    #[error("key file `{}` exists already and is not overwritten", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
     /// No such file.
     #[error("key file `{}` is missing; without it the sealed data cannot be opened, restore it from its copy", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// Somebody else may read or write it.
-    #[error("key file `{}` has mode {mode:04o}, others can reach it; run `chmod 600` on it", path.display())]
-    Permissions {
+    /// No bytes, or zeros alone: what a cut leaves of a file that was being written or wiped.
+    #[error("key file `{}` holds nothing; it was cut while it was written or destroyed, restore it from its copy", path.display())]
+    Blank {
         /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// A folder, device or pipe.
-    #[error("key file `{}` is not a plain file", path.display())]
-    NotAFile {
-        /// The path.
         path: PathBuf,
     },
     /// Too short or too long.
@@ -152,17 +137,35 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system refused.
-    #[error("key file `{}` could not be {doing}", path.display())]
-    Io {
+    /// It could not be read or written, for a reason that any file with a secret may have.
+    #[error("key file `{}` {why}", path.display())]
+    File {
         /// The file.
         path: PathBuf,
-        /// What was tried.
-        doing: &'static str,
-        /// The system's answer.
-        #[source]
-        source: io::Error,
+        /// The reason.
+        why: SecretFileError,
     },
+}
+
+impl KeyFileError {
+    fn of(path: &Path) -> impl Fn(SecretFileError) -> KeyFileError {
+        move |why| match why {
+            SecretFileError::Missing => KeyFileError::Missing { path: path.to_owned() },
+            why => KeyFileError::File { path: path.to_owned(), why },
+        }
+    }
+
+    /// Whether it is certain that no key is in there: it was looked at, or there is nothing to look at.
+    pub(crate) fn holds_no_key(&self) -> bool {
+        match self {
+            KeyFileError::Missing { .. }
+            | KeyFileError::Blank { .. }
+            | KeyFileError::Size { .. }
+            | KeyFileError::Content { .. } => true,
+            KeyFileError::File { why, .. } => matches!(why, SecretFileError::NotAFile),
+            KeyFileError::InsideData { .. } => false,
+        }
+    }
 }
 
 fn refuse_inside(path: &Path, data_folder: &Path) -> Result<(), KeyFileError> {
@@ -181,44 +184,22 @@ fn resolved(path: &Path) -> PathBuf {
     absolute
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), KeyFileError> {
-    let failed = |doing| move |source| KeyFileError::Io { path: path.to_owned(), doing, source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(failed("given a folder"))?;
-    let made = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path);
-    let mut file = match made {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(KeyFileError::Exists { path: path.to_owned() });
-        }
-        Err(source) => return Err(failed("created")(source)),
-    };
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("written"))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("made durable"))
+fn write_new(path: &Path, text: &str, dice: &Dice) -> Result<(), KeyFileError> {
+    let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder_of(path));
+    made.map_err(SecretFileError::io("given a folder"))
+        .and_then(|()| write_secret_file(path, text, dice))
+        .map_err(KeyFileError::of(path))
 }
 
 fn read_checked(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
-    let failed = |doing| move |source| KeyFileError::Io { path: path.to_owned(), doing, source };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(KeyFileError::Missing { path: path.to_owned() });
-        }
-        Err(source) => return Err(failed("opened")(source)),
-    };
-    let about = file.metadata().map_err(failed("examined"))?;
-    if !about.is_file() {
-        return Err(KeyFileError::NotAFile { path: path.to_owned() });
+    let (file, bytes) = open_private(path).map_err(KeyFileError::of(path))?;
+    if bytes != 0 && bytes != FILE_BYTES as u64 {
+        return Err(KeyFileError::Size { path: path.to_owned(), bytes });
     }
-    let mode = about.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::Permissions { path: path.to_owned(), mode });
+    let raw = read_up_to(file, FILE_BYTES).map_err(KeyFileError::of(path))?;
+    if raw.iter().all(|byte| *byte == 0) {
+        return Err(KeyFileError::Blank { path: path.to_owned() });
     }
-    if about.len() != FILE_BYTES as u64 {
-        return Err(KeyFileError::Size { path: path.to_owned(), bytes: about.len() });
-    }
-    let mut raw = Zeroizing::new(Vec::with_capacity(FILE_BYTES + 1));
-    file.take(FILE_BYTES as u64 + 1).read_to_end(&mut raw).map_err(failed("read"))?;
     let text = std::str::from_utf8(&raw).map_err(|_| KeyFileError::Content { path: path.to_owned() })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
@@ -250,6 +231,7 @@ fn check_of(line: &str) -> Zeroizing<String> {
 mod tests {
     use super::*;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     struct Folders {
         _root: tempfile::TempDir,
@@ -282,7 +264,8 @@ mod tests {
         RootKey::create(&at.key, &at.data, &Dice::System).unwrap();
         let before = fs::read(&at.key).unwrap();
         let again = RootKey::create(&at.key, &at.data, &Dice::System);
-        assert!(matches!(again, Err(KeyFileError::Exists { .. })));
+        let exists = |why: &SecretFileError| matches!(why, SecretFileError::Exists);
+        assert!(matches!(again, Err(KeyFileError::File { why, .. }) if exists(&why)));
         assert_eq!(fs::read(&at.key).unwrap(), before);
     }
 
@@ -323,7 +306,9 @@ mod tests {
             fs::set_permissions(&at.key, fs::Permissions::from_mode(0o600)).unwrap();
             RootKey::load(&at.key, &at.data).err().unwrap()
         };
-        assert!(matches!(load(b""), KeyFileError::Size { bytes: 0, .. }));
+        for blank in [&b""[..], &[0; FILE_BYTES]] {
+            assert!(matches!(load(blank), KeyFileError::Blank { .. }));
+        }
         assert!(matches!(load(&[b'x'; FILE_BYTES - 1]), KeyFileError::Size { .. }));
         assert!(matches!(load(&[b'x'; FILE_BYTES + 1]), KeyFileError::Size { .. }));
         assert!(matches!(load(&[0xFF; FILE_BYTES]), KeyFileError::Content { .. }));
@@ -333,7 +318,8 @@ mod tests {
         fs::remove_file(&at.key).unwrap();
         assert!(matches!(RootKey::load(&at.key, &at.data), Err(KeyFileError::Missing { .. })));
         fs::create_dir(&at.key).unwrap();
-        assert!(matches!(RootKey::load(&at.key, &at.data), Err(KeyFileError::NotAFile { .. })));
+        let refused = RootKey::load(&at.key, &at.data).err().unwrap();
+        assert!(refused.to_string().contains("not a plain file"), "{refused}");
     }
 
     #[test]

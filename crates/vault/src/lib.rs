@@ -11,7 +11,7 @@
 //!
 //! What it does not do: it holds no roles and no purposes (that is `identity`), and it answers no requests.
 //!
-//! Reading order: `keyfile`, `source`, `keys`, `seal`, `handle`, `data_keys`, `keyed`, `rotation`, `inventory`, `store`.
+//! Reading order: `secret_file`, `keyfile`, `source`, `keys`, `seal`, `handle`, `data_keys`, `keyed`, `rotation`, `inventory`, `store`.
 
 mod data_keys;
 pub mod fuzz;
@@ -38,6 +38,7 @@ pub use keys::KeyBytes;
 pub use nonces::{NonceReport, check_nonces};
 pub use rotation::{Hanging, KeyedColumn, Pass, Rekeyed, SealedColumn, SealedValue};
 pub use seal::{DataKey, OpenError, Place, SealError};
+pub use secret_file::{SecretFileError, read_secret_file, write_secret_file};
 pub use source::{
     FileSource, KeyName, KeySource, Pkcs11Settings, Pkcs11Source, RootName, SourceError, SourceKind,
     TransitSettings, TransitSource,

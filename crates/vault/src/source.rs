@@ -8,11 +8,13 @@
 //! A root key is named ([`RootName`]), since while it is rotated there are two of them.
 
 use std::fmt;
+use std::path::Path;
 
 use base::Dice;
 use zeroize::Zeroizing;
 
 use crate::keys::{KEY_BYTES, KeyBytes, push_part};
+use crate::secret_file::SecretFileError;
 
 mod file;
 mod pkcs11;
@@ -197,6 +199,10 @@ pub enum SourceError {
     /// This source holds one key and makes no others.
     #[error("this key source makes no further root keys")]
     CannotRotate,
+}
+
+fn of_secret_file(what: &str, path: &Path, why: &SecretFileError) -> SourceError {
+    SourceError::File(format!("{what} file `{}` {why}", path.display()))
 }
 
 /// A key behind 16 bytes that say which key it is, for a source without associated data of its own.

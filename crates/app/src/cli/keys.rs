@@ -392,7 +392,7 @@ fn write_new(path: &Path, share: &str) -> std::io::Result<()> {
 fn join_file(join: Join) -> Result<(), String> {
     let root = read_shares(&join.shares).map_err(|e| whole(&e))?;
     let config = join.source.read()?;
-    root.save(&config.key_file, &config.data).map_err(|e| whole(&e))?;
+    root.save(&config.key_file, &config.data, &Dice::System).map_err(|e| whole(&e))?;
     say(&format!("`{}` holds root key {}.", config.key_file.display(), root.name()));
     Ok(())
 }

@@ -434,21 +434,7 @@ fn cr_7_two_of_three_custodians_unlock_and_one_does_not() {
 fn keys_are_shown_rotated_and_destroyed_from_the_shell() {
     let folder = tempfile::tempdir().unwrap();
     Town::found(folder.path(), None, 1);
-    let (data, key) = (folder.path().join("data"), folder.path().join("data.key"));
-    let tillward = |words: &[&str]| {
-        let run = Command::new(env!("CARGO_BIN_EXE_tillward"))
-            .args(words)
-            .arg("--data")
-            .arg(&data)
-            .arg("--key-file")
-            .arg(&key)
-            .output()
-            .unwrap();
-        (
-            run.status.success(),
-            format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr)),
-        )
-    };
+    let tillward = |words: &[&str]| at_shell(folder.path(), words);
     for level in ["root", "kek", "data"] {
         let (done, said) = tillward(&["keys", "rotate", level]);
         assert!(done && said.contains("done"), "{said}");
@@ -472,4 +458,75 @@ fn keys_are_shown_rotated_and_destroyed_from_the_shell() {
         .filter(|name| name.starts_with("data.key"))
         .collect();
     assert_eq!(names, ["data.key"], "the old key file is gone");
+}
+
+/// What a power cut or a hand left beside the key stops no command, whether the key is in its file or in shares; it is named
+/// once.
+#[test]
+fn c47_what_a_cut_left_beside_the_key_is_named_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    Town::found(at, None, 0);
+    let out = at.display().to_string();
+    let (done, said) = at_shell(at, &["keys", "split", "--out", &out]);
+    assert!(done, "{said}");
+    let files = format!("{out}/share-1.txt,{out}/share-2.txt");
+    let shares = ["--keys-source", "shares", "--keys-shares", files.as_str()];
+    for (name, left) in
+        [("data.key.next", ""), ("data.key.old-x", "planted-junk"), ("data.key.old-y", &"\0".repeat(94))]
+    {
+        write_private(&at.join(name), left);
+        for source in [&[][..], &shares] {
+            let (done, said) = at_shell(at, &[&["keys", "status"], source].concat());
+            assert!(done && said.matches(&format!("{name}`")).count() == 1, "{said}");
+            assert!(!said.contains("planted"), "{said}");
+        }
+    }
+    // The shares' own key file, cut while it was shredded, is as good as gone.
+    write_private(&at.join("data.key"), "");
+    let (done, said) = at_shell(at, &[&["keys", "rotate", "root"], &shares[..]].concat());
+    assert!(done && said.contains("done"), "{said}");
+    for source in [&[][..], &shares] {
+        let (done, said) = at_shell(at, &[&["keys", "show"], source].concat());
+        assert!(done, "{said}");
+    }
+}
+
+#[test]
+fn c46_a_share_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    Town::found(at, None, 0);
+    let out = at.display().to_string();
+    assert!(at_shell(at, &["keys", "split", "--out", &out]).0);
+    let (first, second) = (format!("{out}/share-1.txt"), format!("{out}/share-2.txt"));
+    std::fs::set_permissions(&second, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = format!("share `{second}` has mode 0644, others can reach it; run `chmod 600` on it");
+    let files = format!("{first},{second}");
+    let (done, said) = at_shell(at, &["keys", "show", "--keys-source", "shares", "--keys-shares", &files]);
+    assert!(!done && said.contains(&refused), "{said}");
+    std::fs::rename(at.join("data.key"), at.join("away.key")).unwrap();
+    let (done, said) = at_shell(at, &["keys", "join", &first, &second]);
+    assert!(!done && said.contains(&refused) && !at.join("data.key").exists(), "{said}");
+}
+
+fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Runs the program on the installation in `folder`: whether it went well, and all it said.
+fn at_shell(folder: &Path, words: &[&str]) -> (bool, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_tillward"))
+        .args(words)
+        .arg("--data")
+        .arg(folder.join("data"))
+        .arg("--key-file")
+        .arg(folder.join("data.key"))
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    (run.status.success(), said)
 }

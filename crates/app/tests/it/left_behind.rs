@@ -79,7 +79,27 @@ fn a_key_that_is_refused_leaves_no_database_behind() {
     has(&serve("short.key"), &["key file `short.key` has mode 0644, others can reach it"]);
     fs::set_permissions(at.join("short.key"), Permissions::from_mode(0o600)).unwrap();
     has(&serve("short.key"), &["key file `short.key` has 5 bytes"]);
-    assert_eq!(files(at), ["short.key"]);
+    let pipe = at.join("pipe.key");
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success());
+    has(&serve("pipe.key"), &["key file `pipe.key` is not a plain file"]);
+    std::os::unix::fs::symlink("ring.key", at.join("ring.key")).unwrap();
+    has(&serve("ring.key/kk"), &["key file `ring.key/kk` could not be", "symbolic links"]);
+    assert_eq!(files(at), ["pipe.key", "ring.key", "short.key"]);
+}
+
+/// As a cut first start of an older version left it.
+#[test]
+fn an_empty_key_file_gives_way_to_the_first_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("data.key"), "").unwrap();
+    fs::set_permissions(at.join("data.key"), Permissions::from_mode(0o600)).unwrap();
+    Town::found(at, None, 0);
+    assert_eq!(fs::read(at.join("data.key")).unwrap().len(), 94);
+    fs::write(at.join("data.key"), "").unwrap();
+    let words = ["keys", "show", "--data", "data", "--key-file", "data.key"];
+    has(&run(at, &words).refusal(), &["key file `data.key` holds nothing", "restore it from its copy"]);
+    assert_eq!(fs::read(at.join("data.key")).unwrap().len(), 0);
 }
 
 #[test]

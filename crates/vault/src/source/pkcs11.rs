@@ -23,7 +23,7 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use zeroize::Zeroizing;
 
-use super::{KeyName, KeySource, RootName, SourceError, SourceKind};
+use super::{KeyName, KeySource, RootName, SourceError, SourceKind, of_secret_file};
 use crate::keys::{KEY_BYTES, KeyBytes};
 use crate::limits::SECRET_FILE_BYTES_MAX;
 use crate::secret_file::read_secret_file;
@@ -409,6 +409,6 @@ fn of_token(error: Error) -> SourceError {
 
 fn read_pin(path: &Path) -> Result<AuthPin, SourceError> {
     let text: Secret<String> =
-        read_secret_file(path, "PIN", SECRET_FILE_BYTES_MAX).map_err(SourceError::File)?;
+        read_secret_file(path, SECRET_FILE_BYTES_MAX).map_err(|why| of_secret_file("PIN", path, &why))?;
     Ok(AuthPin::new(text.expose().clone().into_boxed_str()))
 }

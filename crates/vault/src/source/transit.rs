@@ -19,7 +19,7 @@ use reqwest::{Certificate, Client, Method, StatusCode, Url};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{KeyName, KeySource, RootName, SourceError, SourceKind, tagged, untag};
+use super::{KeyName, KeySource, RootName, SourceError, SourceKind, of_secret_file, tagged, untag};
 use crate::keys::KeyBytes;
 use crate::limits::{
     CA_FILE_BYTES_MAX, SECRET_FILE_BYTES_MAX, TRANSIT_ANSWER_BYTES_MAX, TRANSIT_CONNECT_MS_MAX,
@@ -112,8 +112,9 @@ impl TransitSource {
     }
 
     fn call(&self, method: Method, path: &str, body: &Value) -> Result<Value, SourceError> {
-        let token = read_secret_file(&self.settings.token_file, "token", SECRET_FILE_BYTES_MAX)
-            .map_err(SourceError::File)?;
+        let file = &self.settings.token_file;
+        let token = read_secret_file(file, SECRET_FILE_BYTES_MAX)
+            .map_err(|why| of_secret_file("token", file, &why))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| SourceError::Unreachable(e.to_string()))?;
         let (status, answer) = runtime.block_on(self.ask(method, path, body, &token))?;
