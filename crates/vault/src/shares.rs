@@ -90,6 +90,20 @@ impl Share {
         self.needed
     }
 
+    /// Refuses a share that was given already, or that is of another splitting than those given.
+    ///
+    /// # Errors
+    /// [`ShareError::Twice`], [`ShareError::Foreign`].
+    pub fn check_beside(&self, given: &[Share]) -> Result<(), ShareError> {
+        let number = self.number;
+        if given.iter().any(|other| other.number == number) {
+            return Err(ShareError::Twice { number });
+        }
+        let same =
+            |other: &Share| (self.needed, self.count, &self.name) == (other.needed, other.count, &other.name);
+        if given.iter().all(same) { Ok(()) } else { Err(ShareError::Foreign { number }) }
+    }
+
     /// The line that [`Share::parse`] reads.
     pub(crate) fn print(&self) -> Secret<String> {
         let Share { needed, count, name, number, bytes } = self;
@@ -134,13 +148,7 @@ pub fn split_key(
 pub fn join_key(shares: &[Share]) -> Result<RootKey, ShareError> {
     let Some(first) = shares.first() else { return Err(ShareError::TooFew { given: 0, needed: 2 }) };
     for (at, share) in shares.iter().enumerate() {
-        let number = share.number;
-        if shares.iter().take(at).any(|other| other.number == number) {
-            return Err(ShareError::Twice { number });
-        }
-        if (share.needed, share.count, &share.name) != (first.needed, first.count, &first.name) {
-            return Err(ShareError::Foreign { number });
-        }
+        share.check_beside(shares.get(..at).unwrap_or_default())?;
     }
     if shares.len() < usize::from(first.needed) {
         return Err(ShareError::TooFew { given: shares.len(), needed: first.needed });

@@ -6,7 +6,8 @@
 //! name by the associated data.
 //!
 //! A refused PIN is never given again by this process, and not at all when the token says that one try is left: a
-//! service that restarts itself does not lock the token (CR-8). After an outage the session is opened anew.
+//! service that restarts itself does not lock the token (CR-8). After an outage the library is begun anew, since many a
+//! library looks for tokens only when it begins, and the session is opened anew.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,17 @@ struct State {
     session: Option<Session>,
     handles: HashMap<RootName, ObjectHandle>,
     pin_refused: bool,
+    /// The token was away when it was last asked: the library is begun anew before the next try.
+    away: bool,
+}
+
+impl State {
+    /// Forgets what a token that went away had given.
+    fn lose(&mut self) {
+        self.session = None;
+        self.handles.clear();
+        self.away = true;
+    }
 }
 
 impl Pkcs11Source {
@@ -73,11 +85,9 @@ impl Pkcs11Source {
             SourceError::File(format!("PKCS#11 module `{}` cannot be loaded: {e}", settings.module.display()))
         };
         let pkcs11 = Pkcs11::new(&settings.module).map_err(refused)?;
-        match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(error) => return Err(refused(error)),
-        }
-        let state = State { pkcs11, session: None, handles: HashMap::new(), pin_refused: false };
+        begin(&pkcs11).map_err(refused)?;
+        let (session, handles) = (None, HashMap::new());
+        let state = State { pkcs11, session, handles, pin_refused: false, away: false };
         let source = Pkcs11Source { settings, pin, state: Mutex::new(state) };
         source.connect(&mut source.state())?;
         Ok(source)
@@ -94,6 +104,13 @@ impl Pkcs11Source {
         if state.pin_refused {
             return Err(SourceError::PinRefused);
         }
+        if state.away {
+            // Whether it could be ended does not matter: what counts is whether it begins.
+            let _ = state.pkcs11.clone().finalize();
+            begin(&state.pkcs11).map_err(of_token)?;
+        }
+        // Until the token answered it counts as away.
+        state.away = true;
         let slot = self.find_slot(&state.pkcs11)?;
         let about = state.pkcs11.get_token_info(slot).map_err(of_token)?;
         if about.user_pin_locked() || about.user_pin_final_try() {
@@ -113,6 +130,7 @@ impl Pkcs11Source {
         }
         state.handles.clear();
         state.session = Some(session);
+        state.away = false;
         Ok(())
     }
 
@@ -141,15 +159,13 @@ impl Pkcs11Source {
             let Some(session) = session.as_ref() else { break };
             match work(session, handles) {
                 Ok(done) => return Ok(done),
-                Err(Failure::Source(error)) => return Err(error),
-                Err(Failure::Token(error)) => {
-                    let lost = is_lost(&error);
+                Err(failure) => {
+                    let lost = failure.is_of_absence();
                     if lost {
-                        state.session = None;
-                        state.handles.clear();
+                        state.lose();
                     }
                     if last || !lost {
-                        return Err(of_token(error));
+                        return Err(failure.into());
                     }
                 }
             }
@@ -359,6 +375,25 @@ enum Failure {
     Source(SourceError),
 }
 
+impl Failure {
+    /// Whether the token may be away. A library that goes on without its token may hold it for empty.
+    fn is_of_absence(&self) -> bool {
+        match self {
+            Failure::Token(error) => is_lost(error),
+            Failure::Source(error) => matches!(error, SourceError::UnknownRoot(_)),
+        }
+    }
+}
+
+impl From<Failure> for SourceError {
+    fn from(failure: Failure) -> SourceError {
+        match failure {
+            Failure::Token(error) => of_token(error),
+            Failure::Source(error) => error,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure::Token(error)
@@ -368,6 +403,14 @@ impl From<Error> for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Failure {
         Failure::Source(error)
+    }
+}
+
+/// Begins the library, unless another part of the process did.
+fn begin(pkcs11: &Pkcs11) -> Result<(), Error> {
+    match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
+        begun => begun,
     }
 }
 
@@ -387,7 +430,8 @@ fn is_lost(error: &Error) -> bool {
                 | RvError::FunctionFailed
                 | RvError::UserNotLoggedIn
                 | RvError::KeyHandleInvalid
-                | RvError::ObjectHandleInvalid,
+                | RvError::ObjectHandleInvalid
+                | RvError::CryptokiNotInitialized,
             _
         )
     )

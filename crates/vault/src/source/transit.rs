@@ -78,10 +78,13 @@ impl TransitSource {
         version.ok_or_else(|| SourceError::UnknownRoot(root.to_string()))
     }
 
+    fn read_key(&self) -> Result<Value, SourceError> {
+        self.call(Method::GET, &format!("keys/{}", self.settings.key), &Value::Null)
+    }
+
     /// The newest version, after a look at what the key allows.
     fn newest(&self) -> Result<u64, SourceError> {
-        let path = format!("keys/{}", self.settings.key);
-        let answer = self.call(Method::GET, &path, &Value::Null)?;
+        let answer = self.read_key()?;
         let refused = |why| Err(SourceError::Weak { name: self.settings.key.clone(), why });
         let is = |name: &str| answer.pointer(&format!("/data/{name}")).and_then(Value::as_bool);
         if is("exportable") != Some(false) {
@@ -242,27 +245,39 @@ impl KeySource for TransitSource {
         Ok(())
     }
 
-    /// Trims the version and those before it: the service forgets them for good.
+    /// Trims the version and those before it: the service forgets them for good. What was trimmed before stays so, and no
+    /// least version is ever lowered: an engine refuses one below the versions it still has.
     fn destroy(&self, root: &RootName) -> Result<(), SourceError> {
         let least = self.version_of(root)?.saturating_add(1);
-        let (config, trim) =
-            (format!("keys/{}/config", self.settings.key), format!("keys/{}/trim", self.settings.key));
-        let body = json!({ "min_decryption_version": least, "min_encryption_version": least });
-        self.call(Method::POST, &config, &body)?;
-        self.call(Method::POST, &trim, &json!({ "min_available_version": least }))?;
+        let key = self.read_key()?;
+        let now = |name: &str| key.pointer(&format!("/data/{name}")).and_then(Value::as_u64).unwrap_or(0);
+        if now("min_available_version") >= least {
+            return Ok(());
+        }
+        let decryption = least.max(now("min_decryption_version"));
+        let encryption = decryption.max(now("min_encryption_version"));
+        let body = json!({ "min_decryption_version": decryption, "min_encryption_version": encryption });
+        self.call(Method::POST, &format!("keys/{}/config", self.settings.key), &body)?;
+        let body = json!({ "min_available_version": least });
+        self.call(Method::POST, &format!("keys/{}/trim", self.settings.key), &body)?;
         Ok(())
     }
 }
 
+/// An address that is refused is not repeated: whoever wrote a password into it would find it in the log.
 fn check_url(text: &str) -> Result<Url, SourceError> {
-    let refused =
-        || SourceError::File(format!("`{text}` must be https://host:port, or http:// on this machine"));
-    let url = Url::parse(&format!("{}/", text.trim_end_matches('/'))).map_err(|_| refused())?;
+    let refused = |why: &str| SourceError::File(format!("the url of the key source {why}"));
+    if text.contains('@') {
+        return Err(refused(
+            "holds a user or password; take them out, the token stands in a file of its own",
+        ));
+    }
+    let form = || refused("must be https://host:port, or http:// on this machine");
+    let url = Url::parse(&format!("{}/", text.trim_end_matches('/'))).map_err(|_| form())?;
     let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    let plain =
-        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.path() == "/";
+    let plain = url.query().is_none() && url.fragment().is_none() && url.path() == "/";
     let scheme = url.scheme() == "https" || (url.scheme() == "http" && local);
-    if plain && scheme { Ok(url) } else { Err(refused()) }
+    if plain && scheme { Ok(url) } else { Err(form()) }
 }
 
 fn check_name(what: &str, name: &str) -> Result<(), SourceError> {
@@ -325,9 +340,23 @@ mod tests {
             assert!(check_url(good).is_ok(), "{good}");
         }
         for bad in
-            ["http://bao.example:8200", "bao.example", "https://u:p@bao.example", "https://a/b", "ftp://a"]
+            ["http://bao.example:8200", "bao.example", "https://a/b", "ftp://a", "https://a?b", "https://a#b"]
         {
-            assert!(check_url(bad).is_err(), "{bad}");
+            assert!(check_url(bad).unwrap_err().to_string().contains("must be https://host:port"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_refused_and_not_repeated() {
+        for bad in [
+            "https://u:planted@bao.example",
+            "u:planted@bao.example",
+            "https://u:pla/nted@bao",
+            "https://planted@",
+            "https:u:planted@bao.example:x",
+        ] {
+            let refused = check_url(bad).unwrap_err().to_string();
+            assert!(refused.contains("user or password") && !refused.contains("nted"), "{refused}");
         }
     }
 

@@ -30,6 +30,7 @@ struct Engine {
     latest: u64,
     min_decryption: u64,
     min_encryption: u64,
+    min_available: u64,
     exportable: bool,
     sealed: bool,
     token: String,
@@ -53,6 +54,7 @@ impl Service {
             latest: 1,
             min_decryption: 1,
             min_encryption: 0,
+            min_available: 0,
             exportable: false,
             sealed: false,
             token: TOKEN.to_owned(),
@@ -145,11 +147,7 @@ impl Engine {
                 self.versions.insert(self.latest, Dice::System.bytes());
                 (200, self.read())
             }
-            ("POST", "/v1/transit/keys/tillward/config") => {
-                self.min_decryption = body["min_decryption_version"].as_u64().unwrap();
-                self.min_encryption = body["min_encryption_version"].as_u64().unwrap();
-                (200, self.read())
-            }
+            ("POST", "/v1/transit/keys/tillward/config") => self.configure(body),
             ("POST", "/v1/transit/keys/tillward/trim") => self.trim(body),
             ("POST", "/v1/transit/encrypt/tillward") => {
                 let plain = STANDARD.decode(body["plaintext"].as_str().unwrap()).unwrap();
@@ -176,14 +174,37 @@ impl Engine {
             "type": "aes256-gcm96", "latest_version": self.latest, "exportable": self.exportable,
             "allow_plaintext_backup": false, "derived": false, "name": "tillward",
             "min_decryption_version": self.min_decryption, "min_encryption_version": self.min_encryption,
+            "min_available_version": self.min_available,
         } })
     }
 
+    /// The bounds that `keys/{name}/config` of a real engine keeps.
+    fn configure(&mut self, body: &Value) -> (u16, Value) {
+        let decryption = body["min_decryption_version"].as_u64().unwrap();
+        let encryption = body["min_encryption_version"].as_u64().unwrap();
+        if decryption > self.latest || encryption > self.latest {
+            return error(400, "cannot set a minimum version above the latest one");
+        }
+        if encryption != 0 && encryption < decryption {
+            return error(400, "cannot set min encryption version below min decryption version");
+        }
+        if self.min_available > decryption || (encryption != 0 && self.min_available > encryption) {
+            return error(400, "min version should not be less than min available version");
+        }
+        (self.min_decryption, self.min_encryption) = (decryption, encryption);
+        (200, self.read())
+    }
+
+    /// The bounds that `keys/{name}/trim` of a real engine keeps.
     fn trim(&mut self, body: &Value) -> (u16, Value) {
         let least = body["min_available_version"].as_u64().unwrap();
+        if least < self.min_available {
+            return error(400, "minimum available version cannot be decremented");
+        }
         if self.min_encryption == 0 || least > self.min_decryption.min(self.min_encryption) {
             return error(400, "cannot trim: minimum versions are lower");
         }
+        self.min_available = least;
         self.versions.retain(|version, _| *version >= least);
         (200, self.read())
     }
@@ -244,6 +265,27 @@ fn c47_root_and_keks_are_replaced_in_the_service_and_the_old_version_is_trimmed(
         check_replacing(&db, || service.open().unwrap(), check_gone);
         assert!(service.engine.lock().unwrap().calls.iter().any(|call| call.contains("/rewrap/")));
     }
+}
+
+#[test]
+fn c47_versions_are_destroyed_in_any_order_and_no_bound_is_lowered() {
+    let service = Service::start();
+    let source = service.open().unwrap();
+    let mut roots = vec![source.first(&Dice::System).unwrap()];
+    for _ in 0..4 {
+        roots.push(source.next(roots.last().unwrap(), &Dice::System).unwrap());
+    }
+    // An operator may have set bounds of their own.
+    service.change(|engine| (engine.min_decryption, engine.min_encryption) = (4, 5));
+    for destroyed in [2, 0, 1, 2] {
+        source.destroy(&roots[destroyed]).unwrap();
+        let engine = service.engine.lock().unwrap();
+        let left: Vec<u64> = engine.versions.keys().copied().collect();
+        assert_eq!((left, engine.min_decryption, engine.min_encryption), (vec![4, 5], 4, 5));
+    }
+    source.destroy(&roots[3]).unwrap();
+    let engine = service.engine.lock().unwrap();
+    assert_eq!((engine.versions.len(), engine.min_available, engine.min_decryption), (1, 5, 5));
 }
 
 #[test]

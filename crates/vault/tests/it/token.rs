@@ -223,6 +223,29 @@ fn c46_a_token_that_is_gone_stops_unlocking_and_not_what_is_unlocked() {
     });
 }
 
+#[test]
+fn c46_a_token_that_comes_back_is_found_without_a_restart() {
+    with_token("c46_a_token_that_comes_back_is_found_without_a_restart", |token| {
+        let source = token.open();
+        let root = source.first(&Dice::System).unwrap();
+        let wrapped = source.wrap(&root, WHAT, &key(), &Dice::System).unwrap();
+        let away = token.folder.path().join("away");
+        for round in 1..=3 {
+            move_all(&token.files(), &away);
+            for _ in 0..round {
+                let lost = source.unwrap(&root, WHAT, &wrapped).err();
+                assert!(matches!(lost, Some(SourceError::Unreachable(_))), "{lost:?}");
+            }
+            move_all(&away, &token.files());
+            assert_eq!(*source.unwrap(&root, WHAT, &wrapped).unwrap(), *key(), "round {round}");
+        }
+        assert_eq!(source.next(&root, &Dice::System).unwrap().as_str(), "pkcs11/tillward-root/2");
+        // Another user of the library in this process ends it.
+        Pkcs11::new(&token.module).unwrap().finalize().unwrap();
+        assert_eq!(*source.unwrap(&root, WHAT, &wrapped).unwrap(), *key());
+    });
+}
+
 fn move_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
