@@ -35,6 +35,13 @@ const PER_ORIGIN: Limit =
 /// Codes for one contact from everywhere: at most a hundred guesses a day at one account.
 const PER_CONTACT: Limit =
     Limit { kind: "code_contact", tries_max: 20, window_seconds: 86_400, block_seconds: 3600 };
+/// Codes asked for from one address, for whomever; a device that its buyer has used before is not counted.
+const PER_ADDRESS: Limit =
+    Limit { kind: "code_address", tries_max: 300, window_seconds: 86_400, block_seconds: 3600 };
+/// Wrong codes from one address, for whomever. After these no more codes can be asked for from there: whoever tries one
+/// account after the other has that many guesses a day (C04).
+const WRONG_PER_ADDRESS: Limit =
+    Limit { kind: "code_wrong_address", tries_max: 100, window_seconds: 86_400, block_seconds: 3600 };
 /// Codes by text message asked for from one address, for whomever.
 const TEXTS_PER_ORIGIN: Limit =
     Limit { kind: "code_texts", tries_max: 30, window_seconds: 86_400, block_seconds: 3600 };
@@ -232,6 +239,7 @@ pub fn verify_code(
             sign_in(tx, means, buyer, pending, device)
         }
         (_, buyer) => {
+            let _counted = throttle::count(tx, &WRONG_PER_ADDRESS, &device.origin, means.now)?;
             let told = buyer.filter(|_| tries == CODE_TRIES_MAX && row.pending.is_none());
             rows::update_code(tx, CodeRow { tries, ..row })?;
             if let Some(buyer) = told {
@@ -321,6 +329,10 @@ struct Letter<'a> {
 }
 
 fn count_request(tx: &mut Tx, means: &Means<'_>, index: &str, origin: &str) -> Result<(), CodeRequestError> {
+    if let Some(retry_after_seconds) = throttle::find_block(tx, &WRONG_PER_ADDRESS, origin, means.now)? {
+        return Err(CodeRequestError::TooMany { retry_after_seconds });
+    }
+    count_one(tx, means, &PER_ADDRESS, origin)?;
     let from = format!("{index} {origin}");
     count_one(tx, means, &PER_ORIGIN, &from)?;
     count_one(tx, means, &PER_CONTACT, index)

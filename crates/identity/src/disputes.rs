@@ -4,7 +4,9 @@
 //! session, once, for a week. Opening it does nothing; the button freezes. A buyer's account then stays frozen until whoever
 //! runs the installation frees it, since somebody else may read the mailbox that codes go to. A member gets the earlier
 //! address back and is suspended until a colleague lets them in again; a shop's last owner is not suspended, but comes in
-//! only with a new password, for which a link goes to that address, and the second factor.
+//! only with a new password, for which a link goes to that address, and the second factor. Where the address was changed
+//! several times, each earlier one has its link, and an older link goes on after a younger one was used: whoever changed the
+//! address twice holds the younger ones.
 
 use base::{BuyerId, MemberId, ScopedId, Secret, ShopId, Timestamp};
 use store::Tx;
@@ -153,7 +155,9 @@ fn stop_member(tx: &mut Tx, means: &Means<'_>, id: MemberId, link: &DisputeRow) 
     let sealed = link.old_address.as_deref().ok_or(Fault::Row("link"))?;
     let key = means.vault.find_data_key(tx, shop, id.short())?;
     let old = key.open(&place(&link.token_hash), sealed).map_err(Fault::from)?;
-    delete_disputes(tx, person)?;
+    for hash in disputes::list_disputes_since(tx, person, link.expires)? {
+        disputes::delete_dispute(tx, &hash)?;
+    }
     let is_back = put_back(tx, means, (shop, id), old.expose())?;
     let row = member_rows::find_member(tx, shop, id)?.filter(|row| row.state != MemberState::Disabled);
     let row = row.ok_or(DisputeError::Gone)?;

@@ -31,7 +31,7 @@ use crate::store::members::{self, LoginRow, MemberRow};
 use crate::suspensions;
 use crate::text::{Email, PersonName};
 use crate::throttle::{self, Limit};
-use crate::token::hash_text;
+use crate::token::{Token, hash_text};
 
 pub use crate::place::{Place, origin_of};
 pub use crate::store::members::MemberState;
@@ -509,7 +509,7 @@ pub async fn sign_in_member(
 }
 
 /// Checks the password of a member who is signed in, where something that cannot be undone asks for it again. Tries are
-/// counted as at sign-in; no session is opened.
+/// counted by the session, so that nobody at the same network address uses them up; no session is opened.
 ///
 /// # Errors
 /// [`LoginError`].
@@ -525,7 +525,14 @@ pub async fn confirm_member(
         let row = members::find_member(tx, shop, id)?.ok_or(Fault::Row("member"))?;
         let email = open_person(tx, &means.vault, &row)?.email;
         let email = Email::parse(email.expose()).map_err(|_| Fault::Row("address"))?;
-        start_login(tx, &means.means(now), &email, &at)
+        let email_index = email_index(&means.vault, &email);
+        let by = at.session.as_ref().map_or_else(|| at.origin.clone(), Token::hash);
+        let pair = format!("{email_index} {by}");
+        if let Err(blocked) = throttle::count(tx, &PER_PAIR, &pair, now)? {
+            return Err(LoginError::TooMany { retry_after_seconds: blocked.retry_after_seconds });
+        }
+        let hash = row.password.unwrap_or_else(PasswordHash::of_nobody);
+        Ok(LoginTry { member: Some((shop, id)), email_index, by, is_known: true, hash })
     });
     let attempt = attempt.await?;
     let right = cx.passwords.verify(password, attempt.hash.clone()).await.map_err(LoginError::Busy)?;

@@ -2,7 +2,8 @@
 //!
 //! Guesses are limited twice: for a person from one place, and for a person from everywhere the person never proved a
 //! factor from, so that strangers who know the password cannot lock its owner out of the usual place (PW-4). On a device on
-//! which the person completed a sign-in before, tries are counted by that device, wherever it is.
+//! which the person completed a sign-in before, tries are counted by that device, wherever it is; within a session, by that
+//! session, since whoever is in it has proven more than a device does.
 
 use base::{DeviceId, SessionId};
 use store::Tx;
@@ -93,6 +94,14 @@ pub struct Occasion<'a> {
 impl Occasion<'_> {
     /// What tries are counted by.
     fn counted_by(&self) -> &str {
+        match self.purpose {
+            CodePurpose::StepUp => self.bound,
+            CodePurpose::SignIn | CodePurpose::Verify | CodePurpose::PinReset => self.place(),
+        }
+    }
+
+    /// The device or the network address.
+    fn place(&self) -> &str {
         self.device.as_ref().map_or(self.origin, DeviceId::short)
     }
 }
@@ -121,7 +130,7 @@ pub fn check_proof(
         }
     };
     if right {
-        forget_guesses(tx, means, person, at.counted_by())?;
+        forget_guesses(tx, means, person, &at)?;
         return Ok(ProofCheck::Right);
     }
     factors::note_refused(tx, means, person, proof.name())?;
@@ -148,7 +157,9 @@ fn count_guess(
     at: &Occasion<'_>,
 ) -> Result<Option<i64>, Fault> {
     let pair = pair(person, at.counted_by());
-    let is_known = at.device.is_some() || throttle::is_remembered(tx, &KNOWN_PLACE, &pair, means.now)?;
+    let is_known = at.purpose == CodePurpose::StepUp
+        || at.device.is_some()
+        || throttle::is_remembered(tx, &KNOWN_PLACE, &pair, means.now)?;
     let mut limits = vec![(&PER_PAIR, pair.as_str())];
     if !is_known {
         limits.push((&PER_PERSON, person.short()));
@@ -162,11 +173,10 @@ fn count_guess(
 }
 
 /// Forgets the guesses after a right proof, and remembers the place.
-fn forget_guesses(tx: &mut Tx, means: &Means<'_>, person: Person, origin: &str) -> Result<(), Fault> {
-    let pair = pair(person, origin);
-    throttle::clear(tx, &PER_PAIR, &pair)?;
+fn forget_guesses(tx: &mut Tx, means: &Means<'_>, person: Person, at: &Occasion<'_>) -> Result<(), Fault> {
+    throttle::clear(tx, &PER_PAIR, &pair(person, at.counted_by()))?;
     throttle::clear(tx, &PER_PERSON, person.short())?;
-    throttle::remember(tx, &KNOWN_PLACE, &pair, means.now)
+    throttle::remember(tx, &KNOWN_PLACE, &pair(person, at.place()), means.now)
 }
 
 /// Tells the person once, when the last allowed guess from a place was wrong.

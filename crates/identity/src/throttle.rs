@@ -51,6 +51,17 @@ pub(crate) fn count(
     Ok(Ok(()))
 }
 
+/// How long `subject` is refused still, in seconds; nothing is counted.
+pub(crate) fn find_block(
+    tx: &mut Tx,
+    limit: &Limit,
+    subject: &str,
+    now: Timestamp,
+) -> Result<Option<i64>, Fault> {
+    let row = throttles::find_throttle(tx, limit.kind, subject)?.filter(|row| now < row.blocked_until);
+    Ok(row.map(|row| (row.blocked_until.millis_since(now) + 999) / 1000))
+}
+
 /// Forgets the tries of `subject`, after a right one.
 pub(crate) fn clear(tx: &mut Tx, limit: &Limit, subject: &str) -> Result<(), Fault> {
     Ok(throttles::delete_throttle(tx, limit.kind, subject)?)

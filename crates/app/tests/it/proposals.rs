@@ -60,6 +60,8 @@ fn c13_somebody_who_is_to_be_invited_is_named_until_it_is_decided() {
         let waits = invite();
         assert_eq!(waits.status, 202, "{}", waits.json());
         has(&shown(&house, &second), &["wang.wu@mail.example, who is to be invited", "Owner"]);
+        let listed = house.send(Request::get("/v1/approvals").bearer(&second));
+        assert_eq!(listed.text("/data/0/invited"), "wang.wu@mail.example", "over the API as well");
         assert_eq!(sealed(), 1);
         let no = format!("/v1/approvals/{}/refuse", waits.text("/approval"));
         assert_eq!(house.send(Request::post(&no, &json!({})).bearer(&second)).status, 200);

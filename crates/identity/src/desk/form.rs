@@ -1,4 +1,5 @@
-//! Forms: their token, and that each is carried out once.
+//! Forms: their token, and that each is carried out once: the same form with the same fields. One that somebody goes back to
+//! and fills in otherwise is another one, and what it says is done.
 //!
 //! The token of a form is `nonce.tag`. The tag proves that we gave this nonce to this browser and session; the nonce is
 //! new for each page shown, and serves as the idempotency key of whatever the form does.
@@ -70,8 +71,7 @@ impl Visit {
         // Kept for the moment that the second factor turns out to be too old; see `held.rs`.
         let _ = self.browser.sent.set(incoming.body.clone());
         let bare = Incoming { body: fields.finish().into(), ..incoming.clone() };
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret(side).as_bytes());
-        let once = Once::new(&key, nonce, incoming.uri.path())?;
+        let once = Once::new(&self.print_key, nonce, (incoming.uri.path(), &bare.body))?;
         Ok(Posted { form: bare.form()?, once })
     }
 
@@ -88,11 +88,12 @@ impl Visit {
 }
 
 impl Once {
-    /// `nonce` is one that we gave to this very browser and session, so it needs no further scope.
-    fn new(key: &hmac::Key, nonce: &str, path: &str) -> Result<Once, ApiError> {
+    /// `nonce` is one that we gave to this very browser and session, so it needs no further scope. `key` is the vault's, since
+    /// fields may hold a PIN.
+    fn new(key: &hmac::Key, nonce: &str, (path, fields): (&str, &[u8])) -> Result<Once, ApiError> {
         let scope = Scope { shop: ShopId::HOUSE, caller: "page".to_owned(), endpoint: "page" };
-        // The path is hashed with the rest; the key holds enough of it to tell the forms of one page apart.
-        let print = Fingerprint::of(key, "POST", path, b"");
+        // The key holds enough of the hash to tell the forms of one page apart, and what they say.
+        let print = Fingerprint::of(key, "POST", path, fields);
         let place = URL_SAFE_NO_PAD.encode(print.as_bytes().first_chunk::<8>().unwrap_or(&[0; 8]));
         Ok(Once { scope, key: IdempotencyKey::parse(format!("{nonce}-{place}").as_bytes())?, print })
     }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use aws_lc_rs::hmac;
 use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -11,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use base::Timestamp;
 use store::Tx;
+use vault::SubKey;
 use webkit::cookies::Cookie;
 use webkit::error::ApiError;
 use webkit::page::{Frame, Lang, Zone};
@@ -101,6 +103,8 @@ pub struct Visit {
     pub is_kept: bool,
     /// A form that waits for a second factor, sealed.
     pub(super) held: Option<String>,
+    /// What the fields of forms are hashed under.
+    pub(super) print_key: hmac::Key,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visit
@@ -142,6 +146,7 @@ impl Visit {
             member_device: cookie(MEMBER_DEVICE).and_then(DeviceToken::parse),
             is_kept: cookie(KEEP).is_some(),
             held: cookie(HELD).map(str::to_owned),
+            print_key: hall.identity.vault.hmac_key(SubKey::Fingerprint),
             browser,
         }
     }

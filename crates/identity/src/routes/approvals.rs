@@ -15,6 +15,7 @@ use super::gate::Bearer;
 use crate::approvals::{self, Approval, ApprovalError};
 use crate::context::Context;
 use crate::permissions::Permission;
+use crate::proposed::{Concerned, find_change};
 
 /// What waits for a second person.
 #[derive(Serialize, ToSchema)]
@@ -27,6 +28,8 @@ pub struct ApprovalView {
     subject: String,
     /// What it is, in short.
     summary: String,
+    /// The address an invitation would go to, where that is what is asked and it waits; for those who decide it.
+    invited: Option<String>,
     /// Who proposed it.
     proposed_by: String,
     /// Who decided it.
@@ -69,10 +72,19 @@ pub fn waiting(id: ApprovalId) -> Response {
 pub async fn list_approvals(State(cx): State<Context>, who: Bearer) -> ApiResult<List<ApprovalView>> {
     let found = cx.read_as(who, Permission::ViewShop, |tx, caller| {
         caller.member()?;
-        Ok(approvals::list_approvals(tx, &caller.actor, caller.shop, caller.means.now)?)
+        let list = approvals::list_approvals(tx, &caller.actor, caller.shop, caller.means.now)?;
+        let mut views = Vec::with_capacity(list.len());
+        for approval in list {
+            let change = find_change(tx, caller.means.vault, &approval)?;
+            let invited = match change.map(|change| change.concerned) {
+                Some(Concerned::Invited(email)) => Some(email.expose().clone()),
+                _ => None,
+            };
+            views.push(ApprovalView { invited, ..ApprovalView::from(approval) });
+        }
+        Ok(views)
     });
-    let data = found.await?.into_iter().map(ApprovalView::from).collect();
-    Ok(Answer(List { data, next_cursor: None }))
+    Ok(Answer(List { data: found.await?, next_cursor: None }))
 }
 
 /// Says no to what a colleague proposed.
@@ -108,6 +120,7 @@ impl From<Approval> for ApprovalView {
             action: found.action.name(),
             subject: found.subject,
             summary: found.summary,
+            invited: None,
             proposed_by: found.proposer,
             decided_by: found.decider,
             state: found.state.name(),

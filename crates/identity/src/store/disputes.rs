@@ -73,6 +73,16 @@ pub(crate) fn list_disputes_of(tx: &mut Tx, person: Person) -> Result<Vec<String
     list(tx, sql, &[person.short().into()])
 }
 
+/// The links of a person that end at `expires` or later: that one and the younger ones, since all live as long.
+pub(crate) fn list_disputes_since(
+    tx: &mut Tx,
+    person: Person,
+    expires: Timestamp,
+) -> Result<Vec<String>, Error> {
+    let sql = "SELECT token_hash FROM dispute_links WHERE buyer_id = ?1 AND expires_ms >= ?2";
+    list(tx, sql, &[person.short().into(), expires.into()])
+}
+
 pub(crate) fn list_ended_disputes(
     tx: &mut Tx,
     before: Timestamp,

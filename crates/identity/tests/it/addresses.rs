@@ -44,14 +44,18 @@ fn state_of(site: &Site, shop: ShopId, id: MemberId) -> MemberState {
 
 /// Moves a member to the new address: the token that goes on, and the last part of the link that the old one got.
 pub fn moved(site: &Site, token: &str) -> (String, String) {
-    let asked = site.ask_address(token, NEW);
+    moved_from(site, token, (OLD, NEW))
+}
+
+fn moved_from(site: &Site, token: &str, (from, to): (&str, &str)) -> (String, String) {
+    let asked = site.ask_address(token, to);
     assert_eq!(asked.status, 202, "{}", asked.body);
-    let done = site.set_address(token, &asked.text("id"), NEW, &sent_code(&site.world));
+    let done = site.set_address(token, &asked.text("id"), to, &sent_code(&site.world));
     assert_eq!(done.status, 200, "{}", done.body);
     let mails = site.world.deliver();
-    let told = mails.iter().find(|mail| mail.recipient.expose() == OLD).unwrap();
+    let told = mails.iter().find(|mail| mail.recipient.expose() == from).unwrap();
     let link = told.body.expose().split(FREEZE).nth(1).unwrap();
-    let new = mails.iter().find(|mail| mail.recipient.expose() == NEW).unwrap();
+    let new = mails.iter().find(|mail| mail.recipient.expose() == to).unwrap();
     assert!(!new.body.expose().contains(FREEZE), "the new one cannot stop it");
     (done.text("token"), link.split_whitespace().next().unwrap().to_owned())
 }
@@ -170,6 +174,35 @@ fn c16_the_link_at_the_old_address_puts_it_back_and_stops_the_account_once() {
         let mails = site.world.deliver();
         assert_eq!(mails.len(), 1);
         assert_eq!(mails[0].recipient.expose(), OLD, "the earlier address is the way in");
+    });
+}
+
+/// Whoever takes an account over may change the address twice, and then holds a link of the first change.
+#[test]
+fn c16_a_younger_link_takes_no_older_one_along_and_the_oldest_has_the_last_word() {
+    each_site(|site| {
+        let shop = site.world.shop().id;
+        let press = |link: &str| site.post("/v1/freeze_links", None, &json!({ "token": link }));
+        for (own, order) in [("one@shop.example", [1, 0]), ("two@shop.example", [0, 1])] {
+            let (second, third) = (format!("second.{own}"), format!("third.{own}"));
+            let token = site.member(shop, own, &[Role::Owner]);
+            let id = id_of(&site, &token);
+            let (token, victims) = moved_from(&site, &token, (own, &second));
+            site.world.wait(1);
+            let (_, thiefs) = moved_from(&site, &token, (&second, &third));
+            let links = [victims, thiefs];
+            let statuses = order.map(|which: usize| press(&links[which]).status);
+            assert_eq!(statuses, if order[0] == 1 { [204, 204] } else { [204, 409] }, "{order:?}");
+            site.world.deliver();
+            site.post("/v1/password_resets", None, &json!({ "email": second }));
+            site.post("/v1/password_resets", None, &json!({ "email": third }));
+            assert_eq!(site.world.deliver().len(), 0, "nothing leads in by the thief's addresses: {order:?}");
+            let found = site.world.read(|tx, means| {
+                identity::find_member_person(tx, means.vault, shop, id)
+                    .map(|person| person.email.expose().clone())
+            });
+            assert_eq!(found.unwrap(), own, "{order:?}");
+        }
     });
 }
 

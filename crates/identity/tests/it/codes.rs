@@ -412,3 +412,37 @@ fn pw_4_a_known_telephone_is_not_kept_out_by_texts_that_its_neighbours_ask_for()
         assert!(ask(&number, Some(&known.device_token)).is_ok(), "a known device has its own");
     });
 }
+
+/// Asks for a code of one of many contacts.
+fn ask_many(world: &World, at: usize, origin: &'static str) -> Result<SessionId, CodeRequestError> {
+    ask_in(world, Box::leak(format!("somebody{at}@mail.example").into_boxed_str()), origin)
+}
+
+#[test]
+fn c04_codes_are_throttled_by_address_whomever_they_are_for() {
+    each_world(|world| {
+        for at in 0..300 {
+            assert!(ask_many(&world, at, "198.51.100.7").is_ok(), "{at}");
+        }
+        let over = ask_many(&world, 300, "198.51.100.7");
+        assert!(matches!(over, Err(CodeRequestError::TooMany { .. })), "{over:?}");
+        assert!(ask_many(&world, 300, "198.51.100.8").is_ok());
+    });
+}
+
+#[test]
+fn c04_wrong_codes_at_one_account_after_the_other_end_what_an_address_can_ask_for() {
+    each_world(|world| {
+        for at in 0..20 {
+            let request = ask_many(&world, at, "192.0.2.1").unwrap();
+            for _ in 0..5 {
+                assert!(matches!(give(&world, request, "000000", None), CodeCheck::Wrong { .. }), "{at}");
+            }
+        }
+        let over = ask_many(&world, 20, "192.0.2.1");
+        assert!(matches!(over, Err(CodeRequestError::TooMany { .. })), "{over:?}");
+        assert!(ask_many(&world, 20, "198.51.100.8").is_ok());
+        world.wait(86_400);
+        assert!(ask_many(&world, 21, "192.0.2.1").is_ok());
+    });
+}

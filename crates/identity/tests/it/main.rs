@@ -23,6 +23,7 @@ mod http;
 mod keyed;
 mod mail;
 mod members;
+mod neighbours;
 mod own_changes;
 mod passkeys;
 mod passwords;

@@ -135,6 +135,23 @@ fn c22_a_form_sent_twice_pays_once_and_shows_the_same() {
     assert_eq!(owner.get("/desk/codes").html.matches(">once<").count(), 1);
 }
 
+/// Somebody goes back to a form that was sent, fills it in otherwise and sends it: that is done as well, and not taken for
+/// the first.
+#[test]
+fn c22_a_form_filled_in_otherwise_is_another_form() {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let (path, _) = code(&mut owner, "100", "Tea");
+    let (mut buyer, page) = at_pin(&site, &path, BUYER);
+    buyer.send(&settle(&page, WRONG_PIN)).shows("4 tries are left");
+    buyer.send(&settle(&page, PIN)).is(200).shows("Paid");
+    let form = owner.get("/desk/codes/new").form("/desk/codes").with("amount", "5");
+    for line in ["first", "second"] {
+        owner.send(&form.clone().with("order_line", line));
+    }
+    let codes = owner.get("/desk/codes").html;
+    assert_eq!((codes.matches(">first<").count(), codes.matches(">second<").count()), (1, 1));
+}
+
 #[test]
 fn c20_a_confirmation_is_bound_to_payment_amount_and_session() {
     let (site, mut owner) = opened(Outcome::Allow);
