@@ -82,7 +82,8 @@ class Browser:
     def decide(self, url, decision):
         """Where the browser is sent after this decision."""
         done = self.send(self.get(url), "/oauth/authorize", [("decision", decision)])
-        return done.headers.get("Location", "")
+        found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', done.text)
+        return html.unescape(found.group(1)) if found else ""
 
 
 class Stage:

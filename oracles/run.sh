@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [AREA…]: lets outside programs judge ours. Areas: qr signatures audit flush api policy mtls scan factors provider
-# apps post cards leaks export timing (the default), browser (gallery, walk, people, duties, passkeys and page), kill, soak. Each runs
+# apps post cards leaks export timing (the default), browser (gallery, walk, people, duties, consent, passkeys and page), kill, soak. Each runs
 # against its own `tillward` on loopback and closes with `N passed, N failed`.
 #
 # Each oracle has a negative control: a planted fault it must find, or a dead oracle would look like success.
@@ -15,7 +15,7 @@ oracles/install.sh || exit 1
 areas=()
 for area in "$@"; do
   case $area in
-    browser) areas+=(gallery walk people duties passkeys page) ;;
+    browser) areas+=(gallery walk people duties consent passkeys page) ;;
     *) areas+=("$area") ;;
   esac
 done
@@ -24,7 +24,7 @@ run() {
   case $1 in
     qr) "$PYTHON" oracles/qr.py --venv .venv/oracles ;;
     export) "$PYTHON" oracles/sealed_export.py ;;
-    signatures | audit | api | policy | mtls | scan | factors | provider | apps | post | cards | leaks | timing | flush | gallery | walk | people | duties | passkeys | page | kill | soak) "$PYTHON" "oracles/$1.py" ;;
+    signatures | audit | api | policy | mtls | scan | factors | provider | apps | post | cards | leaks | timing | flush | gallery | walk | people | duties | consent | passkeys | page | kill | soak) "$PYTHON" "oracles/$1.py" ;;
     *) echo "oracles: no area \`$1\`" >&2; return 2 ;;
   esac
 }

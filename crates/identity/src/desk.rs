@@ -46,6 +46,7 @@ mod passkeys;
 mod passwords;
 mod people;
 mod roles;
+mod sealed;
 mod second_step;
 mod security;
 mod shops;

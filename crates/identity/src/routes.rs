@@ -32,8 +32,8 @@ use crate::context::Context;
 pub use approvals::{ApprovalView, WaitingView, waiting};
 pub use certificates::{EnrolmentBody, EnrolmentView};
 pub use errors::{
-    ACCOUNT_NOT_ACTIVE, CODES, PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED, asleep, denied,
-    fault, refused_pin, unauthenticated,
+    ACCOUNT_NOT_ACTIVE, CODES, LINK_GONE, PASSWORD_CHANGE_NEEDED, SECOND_FACTOR_NEEDED, STEP_UP_NEEDED,
+    asleep, denied, fault, refused_pin, unauthenticated,
 };
 pub(crate) use oauth::AUTHORIZE;
 pub use oauth::router as oauth_router;

@@ -161,20 +161,22 @@ impl Stage {
     }
 
     fn decide(&self, session: &str, request_uri: &str, decision: &str) -> Answer {
+        self.house.send(self.decision(session, request_uri, decision))
+    }
+
+    fn decision(&self, session: &str, request_uri: &str, decision: &str) -> Request {
         let fields = [
             ("client_id", self.app.id.to_string()),
             ("request_uri", request_uri.to_owned()),
             ("decision", decision.to_owned()),
         ];
-        self.house.send(browsing::form("/oauth/authorize", &fields, Some(session)))
+        browsing::form("/oauth/authorize", &fields, Some(session))
     }
 
     /// A code, as the browser brings it back.
     #[track_caller]
     fn code(&self) -> String {
-        let answer = self.decide(&self.session, &self.push(), "allow");
-        assert_eq!(answer.status, 303, "{}", String::from_utf8_lossy(&answer.body));
-        let to = answer.headers["location"].to_str().unwrap();
+        let to = way_back(&self.decide(&self.session, &self.push(), "allow"));
         let fields = format!("&state=of+the+app&iss={}", query_escape(&format!("https://{AUTHORITY}")));
         assert!(to.starts_with(&format!("{BACK}&code=twc_")) && to.ends_with(&fields), "{to}");
         to.split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned()
@@ -223,6 +225,19 @@ impl Stage {
     fn status(&self, access: &str) -> u16 {
         self.house.send(self.call("GET", PAYMENTS, access)).status
     }
+}
+
+/// Where the page that a decision ends with sends the browser by itself.
+#[track_caller]
+fn way_back(answer: &Answer) -> String {
+    let page = String::from_utf8_lossy(&answer.body);
+    assert_eq!(
+        (answer.status, &answer.headers["cache-control"]),
+        (200, &"no-store".parse().unwrap()),
+        "{page}"
+    );
+    let start = page.split("content=\"0; url=").nth(1).unwrap_or_else(|| panic!("{page}"));
+    start.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")
 }
 
 fn call_with(request: Request, access: &str, proof: &str) -> Request {
@@ -529,14 +544,14 @@ fn oi_2_a_request_is_pushed_shown_and_decided_once() {
     assert_eq!(shown.status, 200, "{text}");
     assert!(text.contains("Books") && text.contains("Tea House") && text.contains("books.example"), "{text}");
     let policy = shown.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("form-action 'self' https://books.example;"), "{policy}");
+    assert!(policy.contains("form-action 'self';"), "{policy}");
 
     let door = page(None, &stage.question(&name));
     let to = door.headers["location"].to_str().unwrap();
     assert!(door.status == 303 && to.starts_with("/sign-in?next=%2Foauth%2Fauthorize"), "{to}");
 
     let declined = stage.decide(&stage.session, &name, "decline");
-    let to = declined.headers["location"].to_str().unwrap();
+    let to = way_back(&declined);
     assert!(to.starts_with(&format!("{BACK}&error=access_denied&state=")) && to.contains("&iss="), "{to}");
     for decision in ["allow", "decline"] {
         let again = stage.decide(&stage.session, &name, decision);
@@ -593,10 +608,77 @@ fn oi_2_allowing_asks_for_a_fresh_second_factor() {
     stage.house.wait(299);
     assert_eq!(show().status, 200, "a second before its end");
     stage.house.wait(1);
-    for answer in [show(), stage.decide(&stage.session, &name, "allow")] {
-        let to = answer.headers["location"].to_str().unwrap();
-        assert!(answer.status == 303 && to.starts_with("/sign-in/again?next="), "{to}");
-    }
+    let decided = stage.decide(&stage.session, &name, "allow");
+    assert_eq!(
+        (decided.status, &decided.headers["location"]),
+        (303, &stage.question(&name).parse().unwrap())
+    );
+    let door = show();
+    let to = door.headers["location"].to_str().unwrap();
+    let next = query_escape(&stage.question(&name));
+    assert_eq!((door.status, to), (303, format!("/sign-in/again?next={next}").as_str()));
+}
+
+#[test]
+fn oi_2_a_form_sent_twice_leads_to_the_same_place_while_its_code_lives() {
+    each_house(|house| {
+        let stage = Stage::on(house);
+        let name = stage.push();
+        let form = stage.decision(&stage.session, &name, "allow");
+        let first = way_back(&stage.house.send(form.clone()));
+        assert!(first.starts_with(&format!("{BACK}&code=twc_")), "{first}");
+        stage.house.wait(59);
+        assert_eq!(way_back(&stage.house.send(form.clone())), first, "a second click, or the page reloaded");
+        let code = first.split("code=").nth(1).unwrap().split('&').next().unwrap();
+        assert_eq!(stage.trade(code).status, 200, "and its code is one and good");
+        stage.house.wait(1);
+        let late = stage.house.send(form);
+        assert_eq!((late.status, &late.headers["location"]), (303, &stage.question(&name).parse().unwrap()));
+        let over = stage.house.send(browsing::page(&stage.question(&name), Some(&stage.session)));
+        let text = String::from_utf8_lossy(&over.body);
+        assert!(over.status == 409 && text.contains("This request is over"), "{text}");
+    });
+}
+
+#[test]
+fn oi_2_a_decision_that_comes_too_late_for_its_session_leads_back_to_the_question() {
+    let stage = Stage::on(House::new());
+    let name = stage.push();
+    let question = stage.question(&name);
+    let leads_back = |answer: &Answer, what: &str| {
+        assert_eq!((answer.status, &answer.headers["location"]), (303, &question.parse().unwrap()), "{what}");
+    };
+    let of_earlier = stage.decision(&stage.owner, &name, "allow");
+    let mut renewed = stage.decision(&stage.session, &name, "allow");
+    renewed.body = of_earlier.body;
+    leads_back(&stage.house.send(renewed), "a page of an earlier session");
+    leads_back(&stage.decide("", &name, "allow"), "nobody is signed in");
+    let end = Request::new(Method::DELETE, "/v1/member_sessions/current").bearer(&stage.session);
+    assert_eq!(stage.house.send(end).status, 204);
+    leads_back(&stage.decide(&stage.session, &name, "allow"), "the session ended");
+    let door = stage.house.send(browsing::page(&question, Some(&stage.session)));
+    let to = door.headers["location"].to_str().unwrap();
+    assert_eq!(to, format!("/sign-in?next={}", query_escape(&question)));
+    let again = stage.house.member(stage.shop.id, Role::Manager).1;
+    assert!(
+        way_back(&stage.decide(&again, &name, "allow")).contains("code="),
+        "nothing was decided meanwhile"
+    );
+}
+
+#[test]
+fn oi_2_whoever_may_do_nothing_of_it_is_asked_nothing() {
+    let stage = Stage::on(House::new());
+    let (name, support) = (stage.push(), stage.house.member(stage.shop.id, Role::Security).1);
+    let shown = stage.house.send(browsing::page(&stage.question(&name), Some(&support)));
+    let text = String::from_utf8_lossy(&shown.body);
+    assert!(
+        shown.status == 200 && text.contains("nothing to allow") && !text.contains("value=\"allow\""),
+        "{text}"
+    );
+    let refused = stage.decide(&support, &name, "allow");
+    assert_eq!((refused.status, refused.headers.contains_key("location")), (403, false));
+    assert!(way_back(&stage.decide(&support, &name, "decline")).contains("error=access_denied"));
 }
 
 #[test]

@@ -264,9 +264,11 @@ fn show_error(page: Frame, error: &ApiError, home: &str, request: &str) -> Respo
 pub fn show_notice(hall: &Hall, visit: &Visit, kind: NoticeKind) -> Response {
     let action_href = match kind {
         NoticeKind::PinLocked => super::forgot::path(hall, visit),
-        NoticeKind::Cooling | NoticeKind::Frozen | NoticeKind::LinkGone | NoticeKind::Changed => {
-            String::new()
-        }
+        NoticeKind::Cooling
+        | NoticeKind::Frozen
+        | NoticeKind::LinkGone
+        | NoticeKind::Changed
+        | NoticeKind::RequestOver => String::new(),
     };
     webkit::page::show(StatusCode::FORBIDDEN, &kind.page(visit.buyer_frame(hall), action_href))
 }

@@ -1,23 +1,20 @@
 //! A form whose sender had to give the second factor again: what was typed waits in this very browser meanwhile, and stands
 //! in the form when its page is shown afterwards. Nothing is carried out by itself; the person looks and presses again.
 //!
-//! It waits in a cookie, sealed with AES-256-GCM under a key of this browser and this session, for ten minutes and for one
+//! It waits in a cookie, sealed for this browser and this session, for ten minutes and for one
 //! page. Fields are kept by name: those of [`KEPT`], so that a new field is forgotten until somebody decides. A PIN, a
 //! password, a code, a card's number or what a customer is looked up by is typed again.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hmac;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use base::{Dice, Timestamp};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use webkit::cookies::Cookie;
 use webkit::page::html::escape;
 use webkit::page::refill::{Typed, refill};
 use webkit::page::{Frame, Html};
 
+use super::sealed;
 use super::visit::is_local;
 
 /// How long a form waits.
@@ -96,28 +93,15 @@ impl Held {
 
     /// The value of the cookie, for a browser and session with this secret.
     fn seal(&self, secret: &str, dice: &Dice) -> Option<String> {
-        let nonce: [u8; NONCE_LEN] = dice.bytes();
-        let mut sealed = self.text().into_bytes();
-        let used = Nonce::assume_unique_for_key(nonce);
-        cipher(secret)?.seal_in_place_append_tag(used, Aad::from(PURPOSE), &mut sealed).ok()?;
-        let text = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat());
-        (text.len() <= HELD_CHARS_MAX).then_some(text)
+        let text = sealed::seal(PURPOSE, secret, self.text(), dice);
+        (!text.is_empty() && text.len() <= HELD_CHARS_MAX).then_some(text)
     }
 
     /// Reads a cookie that this browser and session was given, and whose time is not over.
     fn open(cookie: &str, secret: &str, now: Timestamp) -> Option<Held> {
-        let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
-        let mut plain = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let plain = cipher(secret)?.open_in_place(nonce, Aad::from(PURPOSE), &mut plain).ok()?;
-        Held::read(plain).filter(|held| now < held.until)
+        let plain = sealed::open(PURPOSE, secret, cookie)?;
+        Held::read(&plain).filter(|held| now < held.until)
     }
-}
-
-fn cipher(secret: &str) -> Option<LessSafeKey> {
-    let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), PURPOSE);
-    UnboundKey::new(&AES_256_GCM, key.as_ref()).ok().map(LessSafeKey::new)
 }
 
 /// What a browser and session is known by while a form waits.

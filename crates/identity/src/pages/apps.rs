@@ -89,3 +89,15 @@ pub struct ConsentPage {
     /// Where the form posts to.
     pub action_href: String,
 }
+
+/// The way back to an app. The browser goes on by itself; the button is for one that does not. Template `leaving.html`.
+#[derive(Template)]
+#[template(path = "leaving.html")]
+pub struct LeavingPage {
+    /// The frame.
+    pub page: Frame,
+    /// The site that the browser goes to.
+    pub site: String,
+    /// The whole address, of those that were registered, with the answer.
+    pub address: String,
+}

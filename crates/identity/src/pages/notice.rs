@@ -15,16 +15,19 @@ pub enum NoticeKind {
     LinkGone,
     /// What a form asked for is not possible any more.
     Changed,
+    /// What an app asked is unknown, was decided, or is too old.
+    RequestOver,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 5] = [
+    pub const ALL: [NoticeKind; 6] = [
         NoticeKind::PinLocked,
         NoticeKind::Cooling,
         NoticeKind::Frozen,
         NoticeKind::LinkGone,
         NoticeKind::Changed,
+        NoticeKind::RequestOver,
     ];
 
     /// The start of its text keys, also its name in the gallery.
@@ -35,13 +38,14 @@ impl NoticeKind {
             NoticeKind::Frozen => "frozen",
             NoticeKind::LinkGone => "link-gone",
             NoticeKind::Changed => "changed",
+            NoticeKind::RequestOver => "request-over",
         }
     }
 
     /// Its shape.
     pub fn mark(self) -> Mark {
         match self {
-            NoticeKind::LinkGone | NoticeKind::Changed => Mark::Closed,
+            NoticeKind::LinkGone | NoticeKind::Changed | NoticeKind::RequestOver => Mark::Closed,
             NoticeKind::PinLocked | NoticeKind::Cooling | NoticeKind::Frozen => Mark::Paused,
         }
     }
@@ -56,7 +60,7 @@ impl NoticeKind {
             NoticeKind::PinLocked => "pin-forgot-set",
             NoticeKind::LinkGone => "sign-in-button",
             NoticeKind::Changed => "notice-go-on",
-            NoticeKind::Cooling | NoticeKind::Frozen => "",
+            NoticeKind::Cooling | NoticeKind::Frozen | NoticeKind::RequestOver => "",
         }
     }
 }

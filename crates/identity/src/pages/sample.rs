@@ -13,7 +13,7 @@ use super::account::{
     PinChangePage, PinForgotPage, Standing,
 };
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
-use super::apps::{AppsPage, ConsentPage};
+use super::apps::{AppsPage, ConsentPage, LeavingPage};
 use super::entry::{
     BuyerCodePage, BuyerNewPage, BuyerSignInPage, ForgottenPage, InvitedPage, ResetPage, SetUpPage,
     SignInPage, WakePage,
@@ -394,6 +394,8 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
         ("api-keys".to_owned(), ApiKeysPage::sample(desk("/desk/api-keys")).render()?),
         ("apps".to_owned(), AppsPage::sample(desk("/desk/apps")).render()?),
         ("consent".to_owned(), ConsentPage::sample(buyer()).render()?),
+        ("consent-nothing".to_owned(), ConsentPage::sample_nothing(buyer()).render()?),
+        ("leaving".to_owned(), LeavingPage::sample(buyer()).render()?),
     ];
     all.extend(own_pages(lang)?);
     all.extend(people_pages(lang)?);

@@ -54,16 +54,6 @@ pub fn let_ask_for_place(response: &mut Response) {
     response.headers_mut().insert(crate::request::PERMISSIONS_POLICY, policy);
 }
 
-/// Lets the forms of this page lead to `origin` in the end, as `https://app.example`: browsers hold the redirect that
-/// answers a form to the policy too.
-pub fn allow_form_to(response: &mut Response, origin: &str) {
-    let wider =
-        crate::request::PAGE_POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
-    if let Ok(policy) = HeaderValue::from_str(&wider) {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-}
-
 fn answer(status: StatusCode, html: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),

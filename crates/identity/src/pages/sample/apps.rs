@@ -3,7 +3,7 @@
 use webkit::page::{Frame, Problems};
 
 use super::{NOW, ago, say};
-use crate::pages::apps::{AppCard, AppsPage, ConnectionRow, ConsentPage};
+use crate::pages::apps::{AppCard, AppsPage, ConnectionRow, ConsentPage, LeavingPage};
 use crate::pages::roles::PermissionChoice;
 
 impl AppsPage {
@@ -64,5 +64,19 @@ impl ConsentPage {
             action_href: "/oauth/authorize".into(),
             page,
         }
+    }
+}
+
+impl ConsentPage {
+    /// The question to whoever may do nothing of what is asked.
+    pub fn sample_nothing(page: Frame) -> ConsentPage {
+        ConsentPage { may: Vec::new(), ..ConsentPage::sample(page) }
+    }
+}
+
+impl LeavingPage {
+    /// Goes nowhere: a gallery is looked at.
+    pub fn sample(page: Frame) -> LeavingPage {
+        LeavingPage { page, site: "books.example".into(), address: "#main".into() }
     }
 }
