@@ -1,8 +1,9 @@
-//! What outsiders bring to be let in: requests for certificates, tokens of a provider, lists of passwords.
+//! What outsiders bring to be let in: requests for certificates, lists of passwords, what apps prove and ask.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use identity::limits::PASSWORD_BESIDE_FACTOR_CHARS_MIN;
+use identity::oauth::fuzz;
 use identity::{Blocklist, CertificateRequest, Password};
 
 /// A request for a certificate: the text as it is, and the same bytes inside the armour, so that their reader is reached.
@@ -43,4 +44,19 @@ pub fn password_source(data: &[u8]) {
             assert!(list.contains(&password), "a password of the list is not found in it");
         }
     }
+}
+
+/// By what an app proves who it is.
+pub fn client_assertion(data: &[u8]) {
+    let _ = fuzz::client_assertion(data);
+}
+
+/// By what a caller proves that it holds a key.
+pub fn dpop_proof(data: &[u8]) {
+    let _ = fuzz::dpop_proof(data);
+}
+
+/// What an app asks a member for.
+pub fn pushed_request(data: &[u8]) {
+    let _ = fuzz::pushed_request(data);
 }

@@ -37,6 +37,7 @@ use crate::store::apps as rows;
 mod apps;
 mod assertion;
 mod consent;
+pub mod fuzz;
 mod proof;
 mod requests;
 mod tokens;
@@ -48,7 +49,7 @@ pub use apps::{
 pub use assertion::{AssertionProblem, assertion_subject, check_assertion};
 pub use consent::{ConsentError, Decided, Question, allow_request, decline_request, find_question};
 pub use proof::{Proof, ProofProblem, Proven, check_proof};
-pub use requests::{PushedRequest, REQUEST_URI_PREFIX, push_request, read_request};
+pub use requests::{PushedRequest, REQUEST_URI_PREFIX, push_request, read_fields, read_request};
 pub use tokens::{
     AccessToken, Holder, Issued, Redeemed, find_holder, redeem_code, refresh, require_app, revoke, token_key,
     touch_app,

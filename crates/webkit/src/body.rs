@@ -182,7 +182,11 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-pub(crate) fn parse_form<T: DeserializeOwned>(input: &[u8], whole: &'static str) -> Result<T, ApiError> {
+/// A form or a query string; `whole` is what it is called where no field of it is wrong.
+///
+/// # Errors
+/// 400 with the field.
+pub fn parse_form<T: DeserializeOwned>(input: &[u8], whole: &'static str) -> Result<T, ApiError> {
     let pairs = serde_urlencoded::Deserializer::new(form_pairs(input));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let text = error.inner().to_string();

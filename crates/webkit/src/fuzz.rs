@@ -6,8 +6,12 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use crate::body::parse_form;
 use crate::cookies::Cookie;
 use crate::idempotency::IdempotencyKey;
+use crate::jose::PublicKey;
 use crate::paging::Cursor;
 use crate::signing::{DIGEST_HEADER, Message, Presented, RequestParts, check_digest};
+
+/// Keys of one app.
+const KEYS_MAX: usize = 5;
 
 /// `Signature-Input` and `Signature`, split at the first zero byte: reads them both ways and builds the base.
 pub fn signature_fields(data: &[u8]) {
@@ -58,6 +62,16 @@ pub fn content_digest(data: &[u8]) {
         let headers = HeaderMap::from_iter([(DIGEST_HEADER.clone(), value)]);
         let _ = check_digest(&headers, b"body");
     }
+}
+
+/// Public keys of an app, one, a list or a set: what is read is written and read again alike.
+pub fn public_keys(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(keys) = PublicKey::parse_all(text, KEYS_MAX) else { return };
+    assert!((1..=KEYS_MAX).contains(&keys.len()), "a number of keys past its limit");
+    let again = PublicKey::parse_all(&PublicKey::text_of(&keys), KEYS_MAX);
+    assert!(again.is_ok_and(|again| again == keys), "keys change when they are written");
+    assert!(keys.iter().all(|key| key.thumbprint().len() == 43), "a thumbprint is a SHA-256");
 }
 
 /// A JSON body, read into a free value.

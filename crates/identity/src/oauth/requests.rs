@@ -32,6 +32,20 @@ const fn invalid(text: &'static str) -> Refusal {
     Refusal::new(RefusalWord::InvalidRequest, text)
 }
 
+/// The parameters of a form, each once; an empty one is as good as absent (RFC 6749 §3.1).
+///
+/// # Errors
+/// [`Refusal`].
+pub fn read_fields(sent: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut fields = BTreeMap::new();
+    for (name, value) in sent.into_iter().filter(|(_, value)| !value.is_empty()) {
+        if fields.insert(name, value).is_some() {
+            return Err(invalid("send each parameter once"));
+        }
+    }
+    Ok(fields)
+}
+
 /// Reads what an app pushed. `proof_key` is the thumbprint of the key that it proved along with it, where it did.
 ///
 /// # Errors

@@ -196,18 +196,9 @@ fn field_of<'a>(fields: &'a Fields, name: &str) -> &'a str {
     fields.get(name).map(String::as_str).unwrap_or_default()
 }
 
-/// The fields of the form, each once; an empty one is as good as absent (RFC 6749 §3.1).
 fn read_fields(incoming: &Incoming) -> Result<Fields, Problem> {
-    let invalid = |text| Refusal::new(RefusalWord::InvalidRequest, text);
-    let sent: Vec<(String, String)> =
-        incoming.form().map_err(|_| invalid("send `application/x-www-form-urlencoded`"))?;
-    let mut fields = BTreeMap::new();
-    for (name, value) in sent.into_iter().filter(|(_, value)| !value.is_empty()) {
-        if fields.insert(name, value).is_some() {
-            return Err(invalid("send each parameter once").into());
-        }
-    }
-    Ok(fields)
+    let invalid = Refusal::new(RefusalWord::InvalidRequest, "send `application/x-www-form-urlencoded`");
+    Ok(oauth::read_fields(incoming.form().map_err(|_| invalid)?)?)
 }
 
 /// Whether the assertion is `app`'s and for us.
