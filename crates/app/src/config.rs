@@ -221,6 +221,16 @@ pub enum ConfigError {
         /// Why not.
         why: String,
     },
+    /// A file that a setting names.
+    #[error("{setting}: cannot use `{path}`: {why}")]
+    Named {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// An environment variable of ours that is not one.
     #[error("environment variable `{0}` is not a setting of tillward; `tillward serve --help` lists them")]
     Variable(String),
@@ -231,7 +241,9 @@ pub enum ConfigError {
     #[error("checkpoint_mail `{0}` is not a mail address")]
     Email(String),
     /// A model of passkeys.
-    #[error("passkeys model `{0}` is no AAGUID; give one such as 2fc0579f-8113-47ea-b116-bb5a8db9202a")]
+    #[error(
+        "passkeys models: `{0}` is no AAGUID of a model; give one such as 2fc0579f-8113-47ea-b116-bb5a8db9202a"
+    )]
     Model(String),
     /// The profile of passwords.
     #[error("password_profile `{0}` is neither `standard` nor `pci`")]

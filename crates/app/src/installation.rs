@@ -12,6 +12,7 @@ use vault::{Hanging, KeySource, SealedColumn, Vault};
 
 use crate::config::Config;
 use crate::data_folder::{close_folder, make_folder, remove_folders};
+use crate::files::read_at_most;
 use crate::key_source::{open_ahead, open_source};
 use crate::migrations;
 
@@ -215,7 +216,7 @@ pub fn load_screen(config: &Config) -> Result<Screen, OpenError> {
 /// [`OpenError::Screen`] with what is wrong and where.
 pub fn read_countries(path: &Path) -> Result<Countries, OpenError> {
     let refused = |why: String| OpenError::Screen { path: path.to_owned(), why };
-    let bytes = read_bounded(path, risk::countries::FILE_BYTES_MAX).map_err(refused)?;
+    let bytes = read_at_most(path, risk::countries::FILE_BYTES_MAX).map_err(refused)?;
     Countries::parse(&bytes).map_err(|e| refused(e.to_string()))
 }
 
@@ -225,7 +226,7 @@ pub fn read_countries(path: &Path) -> Result<Countries, OpenError> {
 /// [`OpenError::Screen`] with every problem found, a line each.
 pub fn read_rules(path: &Path) -> Result<RuleSet, OpenError> {
     let refused = |why: String| OpenError::Screen { path: path.to_owned(), why };
-    let bytes = read_bounded(path, risk::rules::FILE_BYTES_MAX).map_err(refused)?;
+    let bytes = read_at_most(path, risk::rules::FILE_BYTES_MAX).map_err(refused)?;
     let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8 text".to_owned()))?;
     RuleSet::parse(&text)
         .map_err(|problems| refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
@@ -237,18 +238,8 @@ pub fn read_rules(path: &Path) -> Result<RuleSet, OpenError> {
 /// [`OpenError::Screen`] with what is wrong and where.
 pub fn read_model(path: &Path) -> Result<Model, OpenError> {
     let refused = |why: String| OpenError::Screen { path: path.to_owned(), why };
-    let bytes = read_bounded(path, risk::model::limits::FILE_BYTES_MAX).map_err(refused)?;
+    let bytes = read_at_most(path, risk::model::limits::FILE_BYTES_MAX).map_err(refused)?;
     Model::load(&bytes).map_err(|e| refused(e.to_string()))
-}
-
-/// A file of at most `bytes_max`; a larger one is not even read.
-fn read_bounded(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() > bytes_max { Err(format!("it is larger than {bytes_max} bytes")) } else { Ok(bytes) }
 }
 
 /// Opens the database and brings it up to date, in a data folder that nobody else reaches; both are made where they are

@@ -12,6 +12,7 @@ pub mod config;
 mod data_folder;
 pub mod demo;
 pub mod error_page;
+mod files;
 pub mod fuzz;
 pub mod hardening;
 pub mod installation;

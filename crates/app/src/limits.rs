@@ -40,7 +40,7 @@ pub const ROTATION_PAUSE_MS: u64 = 5;
 /// How often the age of keys is looked at, milliseconds.
 pub const KEY_AGE_EVERY_MS: i64 = 3_600_000;
 /// Largest file of certificates, keys or revoked certificates, bytes.
-pub const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+pub const TLS_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Names of a client certificate.
 pub const CLIENT_NAMES_MAX: usize = 16;
 /// How often the files of certificates are looked at, seconds.
@@ -48,8 +48,10 @@ pub const TLS_RELOAD_SECONDS: u64 = 10;
 /// How often the inventory of certificates is looked through for alarms, seconds.
 pub const CERTIFICATES_EVERY_SECONDS: u64 = 600;
 /// Longest file with the roots of makers of passkeys, bytes.
-pub const ATTESTATION_ROOTS_BYTES_MAX: u64 = 256 * 1024;
+pub const ATTESTATION_ROOTS_BYTES_MAX: usize = 256 * 1024;
+/// How long before its end the start warns of a root of makers of passkeys, days.
+pub const ATTESTATION_ROOT_WARNING_DAYS: i64 = 30;
 /// Longest file with a client secret, bytes.
-pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
+pub const SECRET_FILE_BYTES_MAX: usize = 4096;
 /// How often access reviews and idle members are looked after, in seconds.
 pub const ACCESS_EVERY_SECONDS: u64 = 3_600;

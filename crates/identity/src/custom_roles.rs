@@ -264,3 +264,23 @@ fn note(
 fn role(row: RoleRow) -> CustomRole {
     CustomRole { id: row.id, name: row.name, permissions: row.permissions, created: row.created }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_role_is_called_by_a_word_that_the_pages_have_for_another() {
+        let (en, zh) = crate::pages::LOCALES;
+        for locale in [en, zh] {
+            let word = |role: &Role| {
+                let key = format!("role-{} = ", role.name());
+                locale.lines().find_map(|line| line.strip_prefix(&key))
+            };
+            let words: Vec<&str> = Role::ALL.iter().filter_map(word).collect();
+            assert_eq!(words.len(), OWN_WORDS.len(), "{words:?}");
+            words.iter().for_each(|word| assert!(is_own_word(word), "{word}"));
+        }
+        assert!(!is_own_word("evening shift") && !is_own_word("晚班"));
+    }
+}

@@ -229,18 +229,17 @@ pub(crate) fn renew_session(
     token: &Token,
     proven: &'static str,
 ) -> Result<NewSession, AuthError> {
-    let renewed = swap_token(tx, means, token)?;
+    let (renewed, row) = swap_token(tx, means, token)?;
     mark_second_factor(tx, means, &renewed.token, proven)?;
-    end_half_sessions(tx, means, &renewed)?;
+    end_half_sessions(tx, means, &row)?;
     Ok(renewed)
 }
 
 /// Ends what a member opened with the password alone before there was a second factor: whoever holds it knows no more.
-fn end_half_sessions(tx: &mut Tx, means: &Means<'_>, proven: &NewSession) -> Result<(), Fault> {
-    let row = sessions::find_session(tx, &proven.token.hash())?.ok_or(Fault::Row("session"))?;
-    if row.kind == SessionKind::Member {
-        let all = sessions::list_sessions(tx, row.kind, &row.subject)?;
-        for half in all.iter().filter(|half| half.id != row.id && half.second_factor.is_none()) {
+fn end_half_sessions(tx: &mut Tx, means: &Means<'_>, proven: &SessionRow) -> Result<(), Fault> {
+    if proven.kind == SessionKind::Member {
+        let all = sessions::list_sessions(tx, proven.kind, &proven.subject)?;
+        for half in all.iter().filter(|half| half.id != proven.id && half.second_factor.is_none()) {
             close(tx, means, half)?;
         }
     }
@@ -249,20 +248,20 @@ fn end_half_sessions(tx: &mut Tx, means: &Means<'_>, proven: &NewSession) -> Res
 
 /// Goes on with a session under a new token after its owner proved something that is no second factor: a PIN, a password.
 pub(crate) fn rotate_session(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<NewSession, AuthError> {
-    let renewed = swap_token(tx, means, token)?;
-    let row = sessions::find_session(tx, &renewed.token.hash())?.ok_or(Fault::Row("session"))?;
+    let (renewed, row) = swap_token(tx, means, token)?;
     record::note(tx, means, Event::new(row.shop, row.holder(), record::SESSION_RENEWED, row.id))?;
     Ok(renewed)
 }
 
-fn swap_token(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<NewSession, AuthError> {
+/// The session under its new token, and its row as it is kept now.
+fn swap_token(tx: &mut Tx, means: &Means<'_>, token: &Token) -> Result<(NewSession, SessionRow), AuthError> {
     let row = sessions::find_session(tx, &token.hash())?.filter(|row| means.now < row.expires);
     let row = row.ok_or(AuthError::SignInNeeded)?;
     let renewed = Token::random(row.kind.token_kind(), means.dice);
-    let (id, expires) = (row.id, row.expires);
     sessions::delete_session(tx, &row.token_hash)?;
-    sessions::insert_session(tx, SessionRow { token_hash: renewed.hash(), used: means.now, ..row })?;
-    Ok(NewSession { id, token: renewed, expires, device: None })
+    let row = SessionRow { token_hash: renewed.hash(), used: means.now, ..row };
+    sessions::insert_session(tx, row.clone())?;
+    Ok((NewSession { id: row.id, token: renewed, expires: row.expires, device: None }, row))
 }
 
 /// Notes a second factor, proven just now, in a session whose token nobody has seen yet.

@@ -113,7 +113,11 @@ fn provider(config: &Config) -> Result<Option<Arc<Provider>>, String> {
 /// Whose passkeys members may add, where that is asked.
 fn makers(config: &Config) -> Result<Option<Arc<AttestationPolicy>>, String> {
     let Some(passkeys) = &config.passkeys else { return Ok(None) };
-    Ok(Some(Arc::new(passkeys.read().map_err(|e| whole(&e))?)))
+    let policy = passkeys.read().map_err(|e| whole(&e))?;
+    for warning in passkeys.warnings(&policy, Clock::System.now()) {
+        tracing::warn!("{warning}");
+    }
+    Ok(Some(Arc::new(policy)))
 }
 
 /// The listener for machines, where one is wanted.

@@ -1,6 +1,5 @@
 //! Settings of the operator's own provider for members (OpenID Connect).
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base::Secret;
@@ -9,6 +8,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::ConfigError;
+use crate::files::read_at_most;
 use crate::limits::SECRET_FILE_BYTES_MAX;
 
 pub(super) const VARIABLES: [&str; 5] = [
@@ -97,7 +97,7 @@ impl Oidc {
     /// Reads the secret.
     ///
     /// # Errors
-    /// [`ConfigError::File`].
+    /// [`ConfigError::Named`].
     pub fn read(&self) -> Result<ProviderSettings, ConfigError> {
         Ok(ProviderSettings {
             issuer: self.issuer.clone(),
@@ -110,18 +110,13 @@ impl Oidc {
 }
 
 fn read_secret(path: &Path) -> Result<Secret<String>, ConfigError> {
-    let refused = |why: String| ConfigError::File { path: path.to_owned(), why };
-    let mut bytes = Zeroizing::new(Vec::new());
-    let file = std::fs::File::open(path).map_err(|e| refused(e.to_string()))?;
-    file.take(SECRET_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| refused(e.to_string()))?;
-    let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
-    let fits = u64::try_from(bytes.len()).unwrap_or(u64::MAX) <= SECRET_FILE_BYTES_MAX;
-    if text.is_empty() || !fits {
-        return Err(refused(format!(
-            "it must hold a secret of at most {SECRET_FILE_BYTES_MAX} bytes of text"
-        )));
+    let setting = "oidc client_secret_file";
+    let refused = |why: String| ConfigError::Named { setting, path: path.to_owned(), why };
+    let bytes = Zeroizing::new(read_at_most(path, SECRET_FILE_BYTES_MAX).map_err(refused)?);
+    match std::str::from_utf8(&bytes).map(str::trim) {
+        Ok(text) if !text.is_empty() => Ok(Secret::new(text.to_owned())),
+        _ => Err(refused("it must hold a secret, as text".to_owned())),
     }
-    Ok(Secret::new(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -150,7 +145,10 @@ mod tests {
         assert_eq!(oidc.read().unwrap().client_secret.unwrap().expose(), "hush");
         std::fs::write(&path, " \n").unwrap();
         assert!(oidc.read().is_err(), "empty");
-        std::fs::write(&path, "x".repeat(SECRET_FILE_BYTES_MAX as usize + 1)).unwrap();
-        assert!(oidc.read().is_err(), "too long");
+        std::fs::write(&path, "x".repeat(SECRET_FILE_BYTES_MAX)).unwrap();
+        assert!(oidc.read().is_ok(), "as long as it may be");
+        std::fs::write(&path, "x".repeat(SECRET_FILE_BYTES_MAX + 1)).unwrap();
+        let refused = oidc.read().unwrap_err().to_string();
+        assert!(refused.contains("oidc client_secret_file") && refused.contains("must have at most"));
     }
 }

@@ -22,6 +22,7 @@ use webkit::PeerCertificate;
 
 use super::ServeError;
 use super::clients::Clients;
+use crate::files::read_at_most;
 use crate::limits::TLS_FILE_BYTES_MAX;
 
 /// The files of a listener.
@@ -242,14 +243,7 @@ impl Read {
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, ServeError> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|e| refused(path, e))?;
-    file.take(TLS_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| refused(path, e))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > TLS_FILE_BYTES_MAX {
-        return Err(refused(path, format!("it is larger than {TLS_FILE_BYTES_MAX} bytes")));
-    }
-    Ok(bytes)
+    read_at_most(path, TLS_FILE_BYTES_MAX).map_err(|why| refused(path, why))
 }
 
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ServeError> {

@@ -3,7 +3,8 @@
 //! Promises:
 //! - nobody is asked unless the operator named the makers' roots, and a buyer never is;
 //! - a statement counts that was signed for this very registration, by a certificate that leads to one of those roots at
-//!   this moment; where models are named as well, the device is one of them;
+//!   this moment, and the root's own certificate holds at this moment too;
+//! - where models are named as well, the device is one of them. One that hides its model (an AAGUID of zeros) is none;
 //! - what comes without a maker's certificate, or in another form than `packed` and `tpm`, is refused.
 //!
 //! Not asked: whether a maker withdrew its word since. Makers say so to FIDO's metadata service alone, which is not read.
@@ -15,6 +16,7 @@ use std::str::FromStr;
 
 use base::Timestamp;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::ceremony::PasskeyProblem;
 use super::key::PublicKey;
@@ -31,8 +33,16 @@ pub(super) use object::{AttestationObject, Statement};
 /// Whose authenticators members and operators may add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttestationPolicy {
-    roots: Vec<TrustAnchor<'static>>,
+    roots: Vec<Root>,
     models: Vec<Model>,
+}
+
+/// A maker's root, and when its own certificate holds: a path asks that of all below it, not of the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Root {
+    anchor: TrustAnchor<'static>,
+    begins: Timestamp,
+    ends: Timestamp,
 }
 
 /// A model of authenticator: its AAGUID, which its maker gave it.
@@ -50,7 +60,7 @@ pub enum AttestationPolicyError {
     Root(usize),
 }
 
-/// A text that is no AAGUID.
+/// A text that is no AAGUID, or the one of zeros, by which a device hides its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an AAGUID, as `2fc0579f-8113-47ea-b116-bb5a8db9202a`")]
 pub struct ModelError;
@@ -80,12 +90,15 @@ impl AttestationPolicy {
         if roots.is_empty() {
             return Err(AttestationPolicyError::NoRoot);
         }
-        let read = |(at, der): (usize, _)| {
-            let anchor = webpki::anchor_from_trusted_cert(der);
-            anchor.map(|anchor| anchor.to_owned()).map_err(|_| AttestationPolicyError::Root(at + 1))
-        };
+        let read = |(at, der)| Root::read(der).ok_or(AttestationPolicyError::Root(at + 1));
         let roots = roots.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         Ok(AttestationPolicy { roots, models })
+    }
+
+    /// The roots that no longer hold at an instant: their places, counted from 1, and the first instant of each without it.
+    pub fn roots_over_at(&self, at: Timestamp) -> impl Iterator<Item = (usize, Timestamp)> {
+        let over = self.roots.iter().enumerate().filter(move |(_, root)| root.ends <= at);
+        over.map(|(place, root)| (place + 1, root.ends))
     }
 
     /// Whether a maker we know stands for this registration.
@@ -107,9 +120,23 @@ impl AttestationPolicy {
         if statement.certificates.is_empty() {
             return Err(PasskeyProblem::NoMaker);
         }
-        check(&self.roots, &statement, claim)?;
+        let hold = self.roots.iter().filter(|root| (root.begins..root.ends).contains(&claim.now));
+        let anchors: Vec<TrustAnchor<'_>> = hold.map(|root| root.anchor.clone()).collect();
+        check(&anchors, &statement, claim)?;
         let listed = self.models.is_empty() || self.models.contains(&claim.model);
         if listed { Ok(()) } else { Err(PasskeyProblem::Model) }
+    }
+}
+
+impl Root {
+    fn read(der: &CertificateDer<'_>) -> Option<Root> {
+        let anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let validity = certificate.validity();
+        let begins = Timestamp(0).plus_seconds(validity.not_before.timestamp());
+        // It holds for the whole of its last second.
+        let ends = Timestamp(0).plus_seconds(validity.not_after.timestamp().saturating_add(1));
+        Some(Root { anchor, begins, ends })
     }
 }
 
@@ -120,8 +147,8 @@ impl FromStr for Model {
         let groups: Vec<usize> = text.split('-').map(str::len).collect();
         let digits: String = text.chars().filter(|c| *c != '-').collect();
         let is_uuid = groups == [8, 4, 4, 4, 12] && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = u128::from_str_radix(&digits, 16).ok().filter(|_| is_uuid).ok_or(ModelError)?;
-        Ok(Model(number.to_be_bytes()))
+        let number = u128::from_str_radix(&digits, 16).ok().filter(|number| is_uuid && *number != 0);
+        Ok(Model(number.ok_or(ModelError)?.to_be_bytes()))
     }
 }
 

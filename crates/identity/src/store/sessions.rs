@@ -36,6 +36,7 @@ static SESSIONS: Table = Table::new(
 )
 .kept();
 
+#[derive(Clone)]
 pub(crate) struct SessionRow {
     pub(crate) token_hash: String,
     pub(crate) id: SessionId,

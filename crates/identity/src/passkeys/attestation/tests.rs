@@ -11,8 +11,12 @@ use super::super::authenticator_data::AuthenticatorData;
 use super::super::ceremony::sha256;
 use super::*;
 
+mod tpm;
+
 const VECTORS: &str = include_str!("../../../tests/vectors/webauthn_l3.json");
 const ROOT: &[u8] = include_bytes!("../../../tests/vectors/webauthn_l3_root.der");
+/// Where authenticator data has the model: behind the site's hash, flags and counter.
+const MODEL_AT: usize = 32 + 1 + 4;
 /// 2026-09-21: certificates of the vectors hold from 2024 on.
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -101,6 +105,7 @@ fn wa_5_a_policy_needs_roots_and_models_are_aaguids() {
         "2fc0579f811347eab116bb5a8db9202a",
         "2fc0579f-8113-47ea-b116-bb5a8db9202",
         "+fc0579f-8113-47ea-b116-bb5a8db9202a",
+        "00000000-0000-0000-0000-000000000000",
     ] {
         assert_eq!(bad.parse::<Model>(), Err(ModelError), "{bad}");
     }
@@ -154,6 +159,12 @@ impl Maker {
         self.judge(&policy(self.root.der(), &[]), &chain, now)
     }
 
+    /// A right certificate and the authority between it and the root.
+    fn chain(&self) -> [Vec<u8>; 2] {
+        let certificate = leaf().signed_by(&self.device, &self.below).unwrap();
+        [certificate.der().to_vec(), self.below.der().to_vec()]
+    }
+
     fn verdict(&self, params: CertificateParams) -> Result<(), PasskeyProblem> {
         self.verdict_at(params, NOW)
     }
@@ -185,33 +196,32 @@ fn cbor_bytes(bytes: &[u8]) -> Vec<u8> {
     [&[0x59], &u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
-fn packed_object(data: &[u8], signature: &[u8], chain: &[Vec<u8>]) -> Vec<u8> {
+/// CBOR of a short text.
+fn cbor_text(text: &str) -> Vec<u8> {
+    [&[0x60 | u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
+}
+
+/// CBOR of a few certificates.
+fn cbor_chain(chain: &[Vec<u8>]) -> Vec<u8> {
     let head = 0x80 | u8::try_from(chain.len()).unwrap();
-    let chain: Vec<u8> = chain.iter().flat_map(|der| cbor_bytes(der)).collect();
-    let statement = [
-        &[0xa3, 0x63][..],
-        b"alg",
-        &[0x26, 0x63],
-        b"sig",
-        &cbor_bytes(signature),
-        &[0x63],
-        b"x5c",
-        &[head],
-        &chain,
-    ];
-    let object = [
-        &[0xa3, 0x63][..],
-        b"fmt",
-        &[0x66],
-        b"packed",
-        &[0x67],
-        b"attStmt",
-        &statement.concat(),
-        &[0x68],
-        b"authData",
-        &cbor_bytes(data),
-    ];
-    object.concat()
+    std::iter::once(head).chain(chain.iter().flat_map(|der| cbor_bytes(der))).collect()
+}
+
+/// CBOR of a small map; the values are CBOR already.
+fn cbor_map(pairs: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let head = 0xa0 | u8::try_from(pairs.len()).unwrap();
+    let pairs = pairs.iter().flat_map(|(name, value)| [cbor_text(name), value.clone()].concat());
+    std::iter::once(head).chain(pairs).collect()
+}
+
+fn object(format: &str, statement: &[(&str, Vec<u8>)], data: &[u8]) -> Vec<u8> {
+    let statement = cbor_map(statement);
+    cbor_map(&[("fmt", cbor_text(format)), ("attStmt", statement), ("authData", cbor_bytes(data))])
+}
+
+fn packed_object(data: &[u8], signature: &[u8], chain: &[Vec<u8>]) -> Vec<u8> {
+    let statement = [("alg", vec![0x26]), ("sig", cbor_bytes(signature)), ("x5c", cbor_chain(chain))];
+    object("packed", &statement, data)
 }
 
 fn model_extension(model: [u8; 16], critical: bool) -> CustomExtension {
@@ -227,11 +237,10 @@ fn model_extension(model: [u8; 16], critical: bool) -> CustomExtension {
 fn wa_5_a_chain_of_two_leads_to_its_root_and_to_no_other() {
     let (maker, other) = (Maker::new(), Maker::new());
     assert_eq!(maker.verdict(leaf()), Ok(()));
-    let certificate = leaf().signed_by(&maker.device, &maker.below).unwrap().der().to_vec();
-    let chain = [certificate.clone(), maker.below.der().to_vec()];
+    let chain = maker.chain();
     let ours = policy(maker.root.der(), &[]);
     assert_eq!(maker.judge(&ours, &chain, NOW), Ok(()));
-    assert_eq!(maker.judge(&ours, &[certificate], NOW), Err(PasskeyProblem::UnknownMaker), "none between");
+    assert_eq!(maker.judge(&ours, &chain[..1], NOW), Err(PasskeyProblem::UnknownMaker), "none between");
     let theirs = policy(other.root.der(), &[]);
     assert_eq!(maker.judge(&theirs, &chain, NOW), Err(PasskeyProblem::UnknownMaker));
     assert_eq!(other.judge(&ours, &chain, NOW), Err(PasskeyProblem::Statement), "another device's signature");
@@ -285,4 +294,42 @@ fn wa_5_a_certificate_for_one_model_stands_for_no_other() {
     assert_eq!(with(model, false), Ok(()));
     assert_eq!(with([7; 16], false), Err(PasskeyProblem::Statement));
     assert!(with(model, true).is_err(), "must not be critical");
+}
+
+#[test]
+fn wa_5_a_root_that_is_over_lets_nobody_in_and_its_neighbour_does() {
+    let (object, hash) = vector("packed-es256");
+    let maker = Maker::new();
+    let data = AttestationObject::read(&object).unwrap().data;
+    let signature = sign(&maker.device, &[data, &hash].concat());
+    let mut params = authority("Root");
+    (params.not_before, params.not_after) =
+        (rcgen::date_time_ymd(2026, 1, 1), rcgen::date_time_ymd(2026, 12, 31));
+    let root = CertifiedIssuer::self_signed(params, key()).unwrap();
+    let certificate = leaf().signed_by(&maker.device, &root).unwrap().der().to_vec();
+    let object = packed_object(data, &signature, &[certificate]);
+    let both = [maker.root.der().clone(), root.der().clone()];
+    let policy = AttestationPolicy::new(&both, Vec::new()).unwrap();
+    let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+    let verdict = |text: &str| verdict(&policy, (&object, &hash), at(text));
+    assert_eq!(verdict("2025-12-31T23:59:59Z"), Err(PasskeyProblem::UnknownMaker));
+    assert_eq!(verdict("2026-01-01T00:00:00Z"), Ok(()));
+    assert_eq!(verdict("2026-12-31T00:00:00Z"), Ok(()), "its last second");
+    assert_eq!(verdict("2026-12-31T00:00:01Z"), Err(PasskeyProblem::UnknownMaker));
+    assert_eq!(maker.judge(&policy, &maker.chain(), at("2026-12-31T00:00:01Z")), Ok(()), "the other root");
+    let over = at("2026-12-31T00:00:01Z");
+    assert_eq!(policy.roots_over_at(over).collect::<Vec<_>>(), [(2, over)]);
+    assert_eq!(policy.roots_over_at(at("2026-12-31T00:00:00Z")).count(), 0);
+}
+
+#[test]
+fn wa_5_a_device_that_hides_its_model_counts_where_none_is_named() {
+    let (object, hash) = vector("packed-es256");
+    let mut data = AttestationObject::read(&object).unwrap().data.to_vec();
+    data[MODEL_AT..MODEL_AT + 16].fill(0);
+    let maker = Maker::new();
+    let object = packed_object(&data, &sign(&maker.device, &[&data, &hash[..]].concat()), &maker.chain());
+    let with = |models: &[Model]| verdict(&policy(maker.root.der(), models), (&object, &hash), NOW);
+    assert_eq!(with(&[]), Ok(()));
+    assert_eq!(with(&[Model([7; 16])]), Err(PasskeyProblem::Model));
 }
