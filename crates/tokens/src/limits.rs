@@ -68,6 +68,12 @@ pub const PERSON_ALERT_DAY_DEFAULT: i64 = 100;
 pub const SEARCH_PERSON_HOUR_MAX: i64 = 120;
 /// Most searches of one API key, or connected app, in an hour.
 pub const SEARCH_KEY_HOUR_MAX: i64 = 1_000;
+/// Searches of one person in a day after which security is told.
+pub const SEARCH_PERSON_ALERT_DAY: i64 = 300;
+/// Searches of one API key, or connected app, in a day after which security is told.
+pub const SEARCH_KEY_ALERT_DAY: i64 = 3_000;
+/// Most tokens of one card that are listed.
+pub const MATCH_MAX: i64 = 1_000;
 /// Largest number any of these can be set to.
 pub const HOURLY_MAX: i64 = 1_000_000_000;
 /// A day with fewer openings than this is never unusual.

@@ -270,8 +270,7 @@ pub fn open_token(
     Ok(Attempt::Opened(OpenedCard { opening, token: id, state, number, holder, expiry, shown }))
 }
 
-/// The tokens of the card behind a token, that token among them, newest first, at most [`LIST_MAX`]. Nothing is opened, but
-/// who learns that two tokens hold one card can find any card by making tokens of the numbers that fit: so asking takes
+/// The tokens of the card behind a token, newest first, at most [`crate::limits::MATCH_MAX`]. Nothing is given out, but who learns that two tokens hold one card can find any card by making tokens of the numbers that fit: so asking takes
 /// what opening takes, and counts as one. A single-use token has not served by it.
 ///
 /// # Errors
@@ -286,16 +285,17 @@ pub fn match_token(
 ) -> Result<Attempt<Vec<Token>>, OpeningError> {
     let row = token::find_row(tx, shop, id)?;
     let state = row.token.state_at(means.now);
-    let (State::Active, Some(fingerprint)) = (state, row.token.fingerprint) else {
+    if state != State::Active {
         return Err(OpeningError::Ended(state));
-    };
+    }
     if let Admission::Over { retry_after_seconds } = watch::admit(tx, means, by, shop)? {
         return Ok(Attempt::Over { retry_after_seconds });
     }
     let key = means.vault.sealing_key(tx, shop, id.short(), means.now, means.dice)?;
     let asked = Opened { subject: id.to_string(), what: "same card" };
     let opening = insert_opening(tx, means, by, shop, &key, &asked, why)?;
-    let found = token::list_tokens_of_card(tx, shop, &fingerprint)?;
+    let number = token::open_card(&key, &row)?.number;
+    let found = token::list_tokens_of_card(tx, means.vault, shop, &number)?;
     let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
     let event = Event::new(record::TOKEN_MATCHED, id)
         .with("purpose", why.purpose.name())

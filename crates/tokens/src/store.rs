@@ -74,4 +74,9 @@ pub const MIGRATIONS: &[Migration] = &[
             effective_ms BIGINT,
             PRIMARY KEY (shop_id, slot)) WITHOUT ROWID;",
     },
+    Migration {
+        version: 908,
+        name: "tokens: unusual days are told of apart",
+        sql: "ALTER TABLE reading_habits ADD COLUMN told_unusual_ms BIGINT NOT NULL DEFAULT 0;",
+    },
 ];

@@ -12,7 +12,7 @@ use vault::{DataKey, KeyedHash, Pass, Place, Rekeyed, Vault, VaultError};
 use crate::card::{CardNumber, Expiry, Shown, holds_card_number};
 use crate::customer::{self, Known, find_external};
 use crate::legible::legible;
-use crate::limits::{LIST_MAX, SINGLE_USE_SECONDS_MAX, SINGLE_USE_SECONDS_MIN, SWEEP_ROWS_MAX};
+use crate::limits::{LIST_MAX, MATCH_MAX, SINGLE_USE_SECONDS_MAX, SINGLE_USE_SECONDS_MIN, SWEEP_ROWS_MAX};
 use crate::record::{self, By, Event, note, takes_faults};
 use crate::store::cards::{self as rows, TokenRow};
 use crate::store::customers as customer_rows;
@@ -210,13 +210,22 @@ pub fn list_tokens(
     Ok(rows::list_tokens(tx, shop, before, limit.min(LIST_MAX + 1))?)
 }
 
-/// The tokens of one card in a shop, newest first. The caller has checked the right to ask, and notes it.
+/// The tokens of one card in a shop, newest first, at most [`MATCH_MAX`], by whichever key their fingerprints were made. The
+/// caller has checked the right to ask, and notes it.
 pub(crate) fn list_tokens_of_card(
     tx: &mut Tx,
+    vault: &Vault,
     shop: ShopId,
-    fingerprint: &[u8; 16],
+    digits: &Secret<String>,
 ) -> Result<Vec<Token>, TokenError> {
-    Ok(rows::list_tokens_of_card(tx, shop, fingerprint, LIST_MAX)?)
+    let mut found = Vec::new();
+    for print in vault.indexes(&kind_of_print(shop), digits.expose()) {
+        found.extend(rows::list_tokens_of_card(tx, shop, &cut(&print), MATCH_MAX)?);
+    }
+    found.sort_by_key(|token| std::cmp::Reverse(token.id));
+    found.dedup_by_key(|token| token.id);
+    found.truncate(usize::try_from(MATCH_MAX).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 /// The tokens of a customer, newest first.

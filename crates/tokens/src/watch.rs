@@ -12,8 +12,8 @@ use identity::{Actor, Fault, Means};
 
 use crate::limits::{
     HISTORY_DAYS_MIN, HOURLY_MAX, KEY_HOUR_DEFAULT, LIST_MAX, PERSON_ALERT_DAY_DEFAULT,
-    PERSON_ALERT_HOUR_DEFAULT, PERSON_HOUR_DEFAULT, SEARCH_KEY_HOUR_MAX, SEARCH_PERSON_HOUR_MAX,
-    SHOP_HOUR_DEFAULT, UNUSUAL_DAY_MIN, UNUSUAL_TIMES,
+    PERSON_ALERT_HOUR_DEFAULT, PERSON_HOUR_DEFAULT, SEARCH_KEY_ALERT_DAY, SEARCH_KEY_HOUR_MAX,
+    SEARCH_PERSON_ALERT_DAY, SEARCH_PERSON_HOUR_MAX, SHOP_HOUR_DEFAULT, UNUSUAL_DAY_MIN, UNUSUAL_TIMES,
 };
 use crate::record::{self, By, Event, note};
 use crate::store::openings as rows;
@@ -84,6 +84,8 @@ pub(crate) struct Habit {
     pub(crate) told_day: Timestamp,
     /// The hour of the last refusal.
     pub(crate) refused: Timestamp,
+    /// The day whose number against the usual day was told of.
+    pub(crate) told_unusual: Timestamp,
 }
 
 impl Habit {
@@ -117,6 +119,16 @@ impl Habit {
         Admission::Over { retry_after_seconds: u32::try_from(left / 1_000 + 1).unwrap_or(3_600) }
     }
 
+    /// Notes that the alert of this kind was given: each kind once in its hour or day, so that none hides another.
+    fn mark_told(&mut self, kind: AlertKind) {
+        match kind {
+            AlertKind::Hour => self.told_hour = self.hour,
+            AlertKind::Unusual => self.told_unusual = self.day,
+            AlertKind::Day | AlertKind::Search => self.told_day = self.day,
+            AlertKind::Limit => self.refused = self.hour,
+        }
+    }
+
     fn counted(self) -> Habit {
         Habit { hour_count: self.hour_count + 1, day_count: self.day_count + 1, ..self }
     }
@@ -130,7 +142,7 @@ impl Habit {
             Some((AlertKind::Hour, self.hour_count, limits.alert_hour))
         } else if is_person && fresh_day && self.day_count > limits.alert_day {
             Some((AlertKind::Day, self.day_count, limits.alert_day))
-        } else if fresh_day && self.days >= HISTORY_DAYS_MIN && self.day_count > unusual {
+        } else if self.told_unusual != self.day && self.days >= HISTORY_DAYS_MIN && self.day_count > unusual {
             Some((AlertKind::Unusual, self.day_count, unusual))
         } else {
             None
@@ -153,7 +165,7 @@ pub enum AlertKind {
     Unusual,
     /// Stopped by a limit of openings.
     Limit,
-    /// Stopped by the limit of searches.
+    /// Many searches in a day, or stopped by their limit.
     Search,
 }
 
@@ -216,11 +228,7 @@ pub(crate) fn admit(tx: &mut Tx, means: &Means<'_>, by: &By<'_>, shop: ShopId) -
     }
     let mut own = own.counted();
     if let Some((kind, openings, threshold)) = own.alert(&limits, by.is_person()) {
-        if kind == AlertKind::Hour {
-            own.told_hour = own.hour;
-        } else {
-            own.told_day = own.day;
-        }
+        own.mark_told(kind);
         raise(tx, means, by, shop, (&reader, kind, openings, threshold))?;
     }
     rows::put_habit(tx, shop, &reader, &own)?;
@@ -259,11 +267,17 @@ pub(crate) fn check_search(
     Ok(habit.over(means.now))
 }
 
-/// Counts one search of a reader.
+/// Counts one search of a reader, and tells security of many in a day: whoever stays below the hour's limit can go on for days.
 pub(crate) fn count_search(tx: &mut Tx, means: &Means<'_>, by: &By<'_>, shop: ShopId) -> Result<(), Fault> {
     let name = searcher(by);
-    let habit = rows::find_habit(tx, shop, &name)?.at(means.now);
-    Ok(rows::put_habit(tx, shop, &name, &habit.counted())?)
+    let mut habit = rows::find_habit(tx, shop, &name)?.at(means.now).counted();
+    let threshold = if by.is_person() { SEARCH_PERSON_ALERT_DAY } else { SEARCH_KEY_ALERT_DAY };
+    if habit.day_count > threshold && habit.told_day != habit.day {
+        habit.mark_told(AlertKind::Search);
+        let reader = by.actor.label();
+        raise(tx, means, by, shop, (&reader, AlertKind::Search, habit.day_count, threshold))?;
+    }
+    Ok(rows::put_habit(tx, shop, &name, &habit)?)
 }
 
 /// What a reader's searches are counted under, apart from openings.
@@ -335,11 +349,16 @@ pub fn update_limits(
     shop: ShopId,
     limits: &Limits,
 ) -> Result<(), Fault> {
+    let before = rows::find_limits(tx, shop)?;
     rows::put_limits(tx, shop, limits)?;
     let event = Event::new(record::OPENING_LIMITS_CHANGED, shop)
         .with("person_hour", limits.person_hour)
         .with("key_hour", limits.key_hour)
-        .with("shop_hour", limits.shop_hour);
+        .with("shop_hour", limits.shop_hour)
+        .with("alert_hour", limits.alert_hour)
+        .with("alert_day", limits.alert_day)
+        .with("alert_hour_before", before.alert_hour)
+        .with("alert_day_before", before.alert_day);
     note(tx, means, by, shop, event).map(drop)
 }
 
@@ -416,6 +435,10 @@ mod tests {
         assert_eq!(usual.counted().alert(&Limits::default(), false), Some((AlertKind::Unusual, 41, 40)));
         let newcomer = after(Habit::default(), 0, 41);
         assert_eq!(newcomer.alert(&Limits::default(), false), None, "no history to go by");
+        let mut told = usual.counted();
+        told.mark_told(AlertKind::Unusual);
+        let limits = Limits { alert_hour: HOURLY_MAX, alert_day: 41, ..Limits::default() };
+        assert_eq!(told.counted().alert(&limits, true), Some((AlertKind::Day, 42, 41)), "one hides no other");
     }
 
     #[test]

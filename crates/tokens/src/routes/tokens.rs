@@ -228,7 +228,7 @@ pub(super) async fn open_token(
     .await
 }
 
-/// Lists the tokens of the card behind a token, that token among them, newest first, at most 100. Who may not open the card
+/// Lists the tokens of the card behind a token, newest first, at most 1,000. Who may not open the card
 /// may not ask, and asking counts as an opening: from tokens that share a card, any card is found by trying.
 #[utoipa::path(post, path = "/v1/tokens/{id}/match", request_body = WhyBody, params(("id" = String, Path)),
     tag = "tokens", responses((status = 200, body = List<TokenView>), ApiErrors),

@@ -25,6 +25,7 @@ static READING_HABITS: Table = Table::new(
         int("told_hour_ms"),
         int("told_day_ms"),
         int("refused_ms"),
+        int("told_unusual_ms"),
     ],
 )
 .kept();
@@ -116,6 +117,7 @@ pub(crate) fn find_habit(tx: &mut Tx, shop: ShopId, reader: &str) -> Result<Habi
         told_hour: row.time(8)?,
         told_day: row.time(9)?,
         refused: row.time(10)?,
+        told_unusual: row.time(11)?,
     })
 }
 
@@ -132,6 +134,7 @@ pub(crate) fn put_habit(tx: &mut Tx, shop: ShopId, reader: &str, habit: &Habit) 
         habit.told_hour.into(),
         habit.told_day.into(),
         habit.refused.into(),
+        habit.told_unusual.into(),
     ];
     tx.put(&READING_HABITS, values)
 }

@@ -2,7 +2,7 @@
 
 use identity::{Actor, Role};
 use tokens::customer::{self, CustomerError, NewCustomer, Search, State, Wanted};
-use tokens::limits::{SEARCH_KEY_HOUR_MAX, SEARCH_PERSON_HOUR_MAX, VALUES_MAX};
+use tokens::limits::{SEARCH_KEY_HOUR_MAX, SEARCH_PERSON_ALERT_DAY, SEARCH_PERSON_HOUR_MAX, VALUES_MAX};
 use tokens::opening::{self, Attempt, OpeningError};
 use tokens::values::{Address, BankAccount, IdentityNumber, Kind, Scheme, Value};
 use tokens::watch::{self, AlertKind};
@@ -103,6 +103,27 @@ fn c48_a_value_is_not_found_by_searching_for_all_that_fit() {
         assert!(
             matches!(world.search_as(&person, shop, phone(8000)), Ok(Search::Found(found)) if found.len() == 1)
         );
+    });
+}
+
+#[test]
+fn c48_security_is_told_of_many_searches_a_day_below_the_hours_limit() {
+    each_world(|world| {
+        let shop = world.shop();
+        let person = world.member(shop, Role::Support);
+        let phone = |at: i64| Wanted::Value(Value::phone(&format!("1380013{at:04}")).unwrap());
+        let told = || world.db.read_blocking(|tx| watch::list_alerts(tx, shop)).unwrap().len();
+        for at in 0..SEARCH_PERSON_ALERT_DAY {
+            if at % 100 == 99 {
+                world.wait(3600);
+            }
+            world.search_as(&person, shop, phone(at)).unwrap();
+        }
+        assert_eq!(told(), 0);
+        for at in 0..3 {
+            world.search_as(&person, shop, phone(at)).unwrap();
+        }
+        assert_eq!(told(), 1, "past it, once a day");
     });
 }
 

@@ -47,6 +47,17 @@ fn c47_customers_and_cards_are_found_through_a_replaced_seed() {
         assert_eq!(second.fingerprint, Some(print), "the same card is recognised");
         let Ok(Attempt::Opened(same)) = world.matching(&world.key(shop), shop, id) else { panic!() };
         assert_eq!(same.len(), 2);
+        let put = |print: [u8; 16]| {
+            let short = id.short().to_owned();
+            let sql = "UPDATE card_tokens SET fingerprint = ?1 WHERE id = ?2";
+            world
+                .write(move |tx, _| tx.execute(sql, &[print.to_vec().into(), short.clone().into()]))
+                .unwrap();
+        };
+        put(before);
+        let Ok(Attempt::Opened(same)) = world.matching(&world.key(shop), shop, second.id) else { panic!() };
+        assert_eq!(same.len(), 2, "also while the replacement has not come to one of them");
+        put(print);
         let taken = world.token(shop, tokens::token::NewToken { external: external("k-1"), ..card(PAN) });
         assert_eq!(taken.err(), Some(TokenError::ExternalTaken(id.to_string())));
 
