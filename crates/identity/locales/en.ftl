@@ -364,6 +364,7 @@ activity-pin-locked = The PIN was locked after wrong tries
 activity-contact-changed = The address or number was changed
 activity-sim-changed = The SIM card of your number was changed; codes to it open nothing for seven days
 activity-wrong-tries = Somebody tried many wrong codes
+activity-stopped-at-second-step = Somebody gave the right code and was stopped at the second step
 activity-frozen = The account was frozen
 activity-unfrozen = The account was freed
 

@@ -345,6 +345,7 @@ activity-pin-locked = 支付密码多次输错，已锁定
 activity-contact-changed = 更改了邮箱或手机号
 activity-sim-changed = 您手机号的 SIM 卡已更换，七天内发往该号码的验证码无效
 activity-wrong-tries = 有人多次尝试错误的验证码
+activity-stopped-at-second-step = 有人输入了正确的验证码，但在第二步验证时被拦下
 activity-frozen = 账户已冻结
 activity-unfrozen = 账户已解冻
 

@@ -74,7 +74,8 @@ pub(crate) fn note_notice(
         Notice::PinReset { .. } => (Happening::PinReset, ""),
         Notice::PinLocked => (Happening::PinLocked, ""),
         Notice::ContactChanged { .. } => (Happening::ContactChanged, ""),
-        Notice::FailedBurst => (Happening::WrongTries, ""),
+        Notice::FailedBurst | Notice::FailedStepUp => (Happening::WrongTries, ""),
+        Notice::StoppedAtSecondStep { .. } => (Happening::StoppedAtSecondStep, ""),
         Notice::SimChanged { .. } => (Happening::SimChanged, ""),
         Notice::NewDevice { .. }
         | Notice::NewPlace { .. }

@@ -137,7 +137,7 @@ pub use members::{
     list_members, list_security_members, origin_of, remove_member, sign_in_member, start_login, update_roles,
 };
 pub use networks::{CountryOf, Network};
-pub use notices::{Notice, PayoutStep, Quiet, Stopped, queue_notice};
+pub use notices::{FirstProof, Notice, PayoutStep, Quiet, Stopped, queue_notice};
 pub use own::{
     Thaw, ThawError, end_other_sessions, end_own_session, freeze_everything, list_own_sessions,
     sign_out_elsewhere, thaw,

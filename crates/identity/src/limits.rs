@@ -91,6 +91,10 @@ pub const ACTIVITY_SHOWN_MAX: usize = 100;
 pub const ACTIVITY_DAYS: i64 = 400;
 /// How often at most a buyer is told that codes were tried up to their limit, in seconds.
 pub const WRONG_CODES_TOLD_SECONDS: i64 = 86_400;
+/// Wrong second factors in sign-ins after which a person is told that somebody takes the first step.
+pub const STOPPED_TOLD_AFTER: i64 = 3;
+/// In what time they are counted, and how often at most that is told, in seconds.
+pub const STOPPED_TOLD_SECONDS: i64 = 1800;
 /// How long a place somebody signed in from is remembered, in seconds.
 pub const PLACE_SECONDS: i64 = 90 * 86_400;
 /// How old a buyer's second factor may be for a payment for which the shop demands one, in seconds.

@@ -214,6 +214,21 @@ pub fn find_member_person(
     Ok(open_person(tx, vault, &row)?)
 }
 
+/// What a thief would try first as a member's password: the address, the name and the shop's name.
+///
+/// # Errors
+/// [`MemberError::NotFound`].
+pub(crate) fn find_password_context(
+    tx: &mut Tx,
+    vault: &Vault,
+    shop: ShopId,
+    id: MemberId,
+) -> Result<[String; 3], MemberError> {
+    let person = find_member_person(tx, vault, shop, id)?;
+    let shop = crate::shops::find_shop(tx, shop)?.map(|shop| shop.name).unwrap_or_default();
+    Ok([person.email.expose().clone(), person.name.expose().clone(), shop])
+}
+
 /// Makes an active member with a password: the first owner, an import, a demonstration.
 ///
 /// # Errors

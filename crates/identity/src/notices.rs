@@ -73,8 +73,15 @@ pub enum Notice {
     },
     /// Recovery of the account was asked for or granted by another way than a recovery code.
     RecoveryGranted,
-    /// Many wrong passwords or codes were tried.
+    /// Many wrong passwords or codes were tried, none of them right.
     FailedBurst,
+    /// Somebody took the first step of a sign-in rightly and gave wrong second factors.
+    StoppedAtSecondStep {
+        /// What they know.
+        first: FirstProof,
+    },
+    /// Many wrong second factors were given within a session.
+    FailedStepUp,
     /// A session was ended from another place.
     SessionEnded {
         /// What the ended one called itself.
@@ -199,6 +206,17 @@ pub enum Notice {
         /// What.
         stopped: Stopped,
     },
+}
+
+/// What the first step of a sign-in was taken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstProof {
+    /// A member's password.
+    Password,
+    /// A member's account at the operator's provider.
+    Provider,
+    /// A code sent to a buyer.
+    SentCode,
 }
 
 /// What ended by itself in a shop, for those who could put it right.

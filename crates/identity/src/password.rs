@@ -32,6 +32,8 @@ const OWN_CHARS_MIN: usize = 8;
 const UNIT_CHARS_MAX: usize = 8;
 /// Words of context shorter than this are not looked for.
 const CONTEXT_CHARS_MIN: usize = 4;
+/// Whole names shorter than this are not looked for.
+const NAME_CHARS_MIN: usize = 3;
 
 /// Words that are tried at any installation: the name of the program, and those of the roles.
 const HOUSE_WORDS: [&str; 11] = [
@@ -345,16 +347,46 @@ fn is_counting(chars: &[char]) -> bool {
     up || down
 }
 
+/// Whether little is left of a password without the names, as it was typed or with what stands between words left out: a name
+/// is a name with spaces, dots or hyphens too, also one whose words are all short, such as `Tea on the Bay`.
 fn is_from_context(lower: &str, context: &[&str]) -> bool {
-    let mut rest = lower.to_owned();
-    let words =
-        context.iter().chain(&HOUSE_WORDS).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
-    let mut words: Vec<String> = words.map(|word| word.nfc().collect::<String>().to_lowercase()).collect();
+    let words = context_words(context);
+    let joined: String = lower.chars().filter(|c| !is_between_words(*c)).collect();
+    [lower, joined.as_str()].into_iter().any(|typed| {
+        let rest = words.iter().fold(typed.to_owned(), |rest, word| rest.replace(word.as_str(), ""));
+        rest.chars().count() < OWN_CHARS_MIN.min(typed.chars().count())
+    })
+}
+
+/// The words that count for nothing, longest first: each long enough, and each name as a whole without its spaces.
+fn context_words(context: &[&str]) -> Vec<String> {
+    let is_long = |word: &String| word.chars().count() >= chars_min_of(word, CONTEXT_CHARS_MIN);
+    let normal = |text: &str| text.nfc().collect::<String>().to_lowercase();
+    let names = context.iter().chain(&HOUSE_WORDS).map(|text| normal(text));
+    let mut words: Vec<String> = names
+        .flat_map(|name| {
+            let parts = name.split(|c: char| !c.is_alphanumeric());
+            let parts = parts.map(str::to_owned).filter(is_long).collect::<Vec<_>>();
+            let whole = name.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+            let is_name = whole.chars().count() >= chars_min_of(&whole, NAME_CHARS_MIN);
+            parts.into_iter().chain(is_name.then_some(whole))
+        })
+        .collect();
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    for word in words.iter().filter(|word| word.chars().count() >= CONTEXT_CHARS_MIN) {
-        rest = rest.replace(word.as_str(), "");
+    words
+}
+
+/// Two characters of a script that writes a word with each say as much as four letters.
+fn chars_min_of(word: &str, letters: usize) -> usize {
+    if word.chars().any(|c| matches!(c, '\u{3040}'..='\u{9fff}' | '\u{20000}'..='\u{3134f}')) {
+        2
+    } else {
+        letters
     }
-    rest.chars().count() < OWN_CHARS_MIN.min(lower.chars().count())
+}
+
+fn is_between_words(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '-' | '_' | '.' | ',' | '\'' | '’' | '&' | '@' | '+' | '/' | '·')
 }
 
 #[cfg(test)]
@@ -413,6 +445,30 @@ mod tests {
         check("teahouseteahouse1", Err(PasswordProblem::FromContext));
         check("ZhangTeahouse2026", Err(PasswordProblem::FromContext));
         check("Zhang likes teahouse kettles", Ok(()));
+    }
+
+    #[test]
+    fn v6_2_11_a_name_of_short_words_or_of_chinese_characters_makes_no_password() {
+        let judge = |text: &str| {
+            let context = ["Tea on the Bay & Co", "绿茶坊", "Li Wu", "li.wu@x.example"];
+            Password::parse(text).unwrap().check_strength(&context, standard(Beside::SecondFactor))
+        };
+        for named in [
+            "teaonthebayco",
+            "Tea on the Bay & Co",
+            "tea-on-the-bay-co-1",
+            "TeaOnTheBayCo2026!",
+            "绿茶坊 li.wu 2026",
+            "绿茶坊123456",
+            "li.wu@x.example",
+            "Tillward2026",
+            "t i l l w a r d 1",
+        ] {
+            assert_eq!(judge(named), Err(PasswordProblem::FromContext), "{named}");
+        }
+        for own in ["the bay has nine kettles", "绿茶坊里煮水看雨听风吟", "lively wugs 4 me"] {
+            assert_eq!(judge(own), Ok(()), "{own}");
+        }
     }
 
     #[test]

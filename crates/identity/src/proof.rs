@@ -11,7 +11,8 @@ use store::Tx;
 use crate::codes::OneTimeCode;
 use crate::context::{Fault, Means};
 use crate::factors::{self, FactorKind};
-use crate::notices::{self, Notice};
+use crate::limits::{STOPPED_TOLD_AFTER, STOPPED_TOLD_SECONDS};
+use crate::notices::{self, FirstProof, Notice};
 use crate::person::Person;
 use crate::recovery::{self, RecoveryCode};
 use crate::sent_codes::{self, CodePurpose, Errand, SentCheck};
@@ -24,6 +25,13 @@ const PER_PAIR: Limit =
 /// Wrong codes for one person from places where none was ever right.
 const PER_PERSON: Limit =
     Limit { kind: "factor_person", tries_max: 50, window_seconds: 86_400, block_seconds: 1800 };
+/// Wrong codes in sign-ins of one person, from wherever, until the person is told; told once in that time.
+const STOPPED: Limit = Limit {
+    kind: "factor_stopped",
+    tries_max: STOPPED_TOLD_AFTER,
+    window_seconds: STOPPED_TOLD_SECONDS,
+    block_seconds: STOPPED_TOLD_SECONDS,
+};
 /// A place where a person proved a factor. Kept in the same table: one entry, no limit.
 const KNOWN_PLACE: Limit =
     Limit { kind: "factor_known", tries_max: 1, window_seconds: 0, block_seconds: 2_592_000 };
@@ -134,7 +142,9 @@ pub fn check_proof(
         return Ok(ProofCheck::Right);
     }
     factors::note_refused(tx, means, person, proof.name())?;
-    tell_burst(tx, means, person, at.counted_by())?;
+    if at.purpose == CodePurpose::StepUp {
+        tell_burst(tx, means, person, at.counted_by())?;
+    }
     Ok(ProofCheck::Wrong)
 }
 
@@ -179,12 +189,27 @@ fn forget_guesses(tx: &mut Tx, means: &Means<'_>, person: Person, at: &Occasion<
     throttle::remember(tx, &KNOWN_PLACE, &pair(person, at.place()), means.now)
 }
 
-/// Tells the person once, when the last allowed guess from a place was wrong.
+/// Tells the person once, when the last allowed guess from a place was wrong within a session.
 fn tell_burst(tx: &mut Tx, means: &Means<'_>, person: Person, origin: &str) -> Result<(), Fault> {
     if throttle::is_spent(tx, &PER_PAIR, &pair(person, origin))? {
-        notices::queue_notice(tx, means, person, &Notice::FailedBurst)?;
+        notices::queue_notice(tx, means, person, &Notice::FailedStepUp)?;
     }
     Ok(())
+}
+
+/// Tells the person early that somebody took the first step of a sign-in rightly and is wrong at the second: they know a
+/// secret, whether or not they ever get further. Counted for the person, since whoever knows that can begin anew anywhere.
+pub(crate) fn tell_stopped(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    person: Person,
+    first: FirstProof,
+) -> Result<(), Fault> {
+    let is_told = throttle::count(tx, &STOPPED, person.short(), means.now)?.is_err();
+    if is_told || !throttle::is_spent(tx, &STOPPED, person.short())? {
+        return Ok(());
+    }
+    notices::queue_notice(tx, means, person, &Notice::StoppedAtSecondStep { first })
 }
 
 fn pair(person: Person, origin: &str) -> String {

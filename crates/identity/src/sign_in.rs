@@ -16,7 +16,7 @@ use crate::factors::{self, FactorKind};
 use crate::limits::{OWN_FRESH_SECONDS, PENDING_SECONDS, PENDING_TRIES_MAX, PLACE_SECONDS};
 use crate::member_devices;
 use crate::networks::Network;
-use crate::notices::{self, Notice};
+use crate::notices::{self, FirstProof, Notice};
 use crate::permissions::{Actor, Denied};
 use crate::person::Person;
 use crate::proof::{self, Occasion, Proof, ProofCheck};
@@ -190,6 +190,12 @@ pub fn take_second_step(
         }
         ProofCheck::Wrong => {
             let tries = row.tries + 1;
+            let first = match row.person {
+                Person::Buyer(_) => FirstProof::SentCode,
+                Person::Member(_) if row.outside.is_some() => FirstProof::Provider,
+                Person::Member(_) => FirstProof::Password,
+            };
+            proof::tell_stopped(tx, means, row.person, first)?;
             pending::update_pending(tx, PendingRow { tries, ..row })?;
             Ok(SecondStep::Wrong { left: PENDING_TRIES_MAX - tries })
         }

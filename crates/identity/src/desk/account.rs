@@ -198,6 +198,7 @@ fn can_be_foreign(what: Happening) -> bool {
         | Happening::PasskeyCopied
         | Happening::PinLocked
         | Happening::WrongTries
+        | Happening::StoppedAtSecondStep
         | Happening::SimChanged
         | Happening::Frozen
         | Happening::Unfrozen => false,

@@ -17,7 +17,7 @@ use super::sign_in::{HOME, door_frame};
 use super::visit::{Side, Visit, let_member_in, place, with_next};
 use super::words::{password_problem, text_problem};
 use crate::context::Means;
-use crate::members::{NewMember, find_member_person};
+use crate::members::{NewMember, find_password_context};
 use crate::pages::entry::{InvitedPage, SetUpPage};
 use crate::pages::notice::NoticeKind;
 use crate::password::{Password, PasswordHash, PasswordRule};
@@ -53,7 +53,8 @@ const ZONES: [&str; 11] = [
 /// What a one-time link is good for, as its page needs it.
 enum Door {
     FirstSetup,
-    Invitation { shop: String, email: String },
+    /// Address, name and shop of whoever is invited.
+    Invitation([String; 3]),
     Gone,
 }
 
@@ -63,9 +64,7 @@ async fn open_door(hall: &Hall, visit: &Visit, text: &str) -> Result<(Door, Opti
     let door = hall.db().read(move |tx| match find_link(tx, &link, now) {
         Ok(Link::FirstSetup) => Ok(Door::FirstSetup),
         Ok(Link::Invitation { shop, member }) => {
-            let person = find_member_person(tx, &cx.identity.vault, shop, member)?;
-            let shop = cx.find_shop(tx, shop)?.0.name;
-            Ok(Door::Invitation { shop, email: person.email.expose().clone() })
+            Ok(Door::Invitation(find_password_context(tx, &cx.identity.vault, shop, member)?))
         }
         Err(SetupError::Gone) => Ok(Door::Gone),
         Err(error) => Err(ApiError::from(error)),
@@ -88,7 +87,7 @@ pub(super) async fn show_link(
         Door::FirstSetup => {
             set_up_page(&hall, &visit, StatusCode::OK, &text, SetUpForm::usual(), Problems::none())
         }
-        Door::Invitation { shop, email } => {
+        Door::Invitation([email, _, shop]) => {
             invited_page(&hall, &visit, StatusCode::OK, &text, shop, email, Problems::none())
         }
         Door::Gone => gone(&hall, &visit),
@@ -107,9 +106,7 @@ pub(super) async fn use_link(
     let Some(token) = token else { return Ok(gone(&hall, &visit)) };
     match door {
         Door::FirstSetup => complete_setup(&hall, &visit, &text, token, &incoming).await,
-        Door::Invitation { shop, email } => {
-            accept_invitation(&hall, &visit, &text, token, (shop, email), &incoming).await
-        }
+        Door::Invitation(invited) => accept_invitation(&hall, &visit, &text, token, invited, &incoming).await,
         // The second submit of a form that worked goes where the first one went.
         Door::Gone if visit.member.is_some() => Ok(go(HOME)),
         Door::Gone => Ok(gone(&hall, &visit)),
@@ -339,15 +336,17 @@ async fn accept_invitation(
     visit: &Visit,
     text: &str,
     token: Token,
-    (shop, email): (String, String),
+    invited: [String; 3],
     incoming: &Incoming,
 ) -> Result<Response, ApiError> {
     let posted = visit.read::<InvitedForm>(Side::Member, incoming)?;
     let mut problems = Problems::none();
     let page = door_frame(hall, visit);
     let rule = PasswordRule::alone(hall.identity.password_profile);
-    let judged = new_password(&page, &mut problems, &posted.form.password, (&[&shop, &email], rule));
+    let context = invited.each_ref().map(String::as_str);
+    let judged = new_password(&page, &mut problems, &posted.form.password, (&context, rule));
     let Some(password) = judged else {
+        let [email, _, shop] = invited;
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(invited_page(hall, visit, status, text, shop, email, problems));
     };

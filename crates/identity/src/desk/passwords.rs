@@ -14,7 +14,7 @@ use super::links::{gone, hash, new_password};
 use super::sign_in::door_frame;
 use super::visit::{Side, Visit};
 use crate::limits::RESET_LINK_SECONDS;
-use crate::members::{LoginError, find_member_person};
+use crate::members::{LoginError, find_password_context};
 use crate::pages::entry::{ForgottenPage, ResetPage};
 use crate::password::PasswordRule;
 use crate::password_reset::{self, PasswordResetError};
@@ -102,9 +102,7 @@ async fn find_owner(
     let (cx, now, token) = (hall.clone(), visit.now, token.clone());
     let found = hall.db().read(move |tx| match password_reset::find_password_reset(tx, &token, now) {
         Ok((shop, id)) => {
-            let person = find_member_person(tx, &cx.identity.vault, shop, id)?;
-            let shop = cx.find_shop(tx, shop)?.0.name;
-            let names = [person.email.expose().clone(), person.name.expose().clone(), shop];
+            let names = find_password_context(tx, &cx.identity.vault, shop, id)?;
             Ok(Some((names, PasswordRule::of_member(tx, cx.identity.password_profile, id)?)))
         }
         Err(PasswordResetError::Gone) => Ok(None),

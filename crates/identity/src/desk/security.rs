@@ -17,7 +17,7 @@ use super::second_step::{renew_cookie, session_token};
 use super::visit::{Side, Visit, place, with_next};
 use super::words::{device_text, password_problem};
 use crate::factors::{Factor, FactorError, FactorKind, list_counting, list_factors, remove_factor};
-use crate::members::{LoginError, confirm_member, find_member_person};
+use crate::members::{LoginError, confirm_member, find_password_context};
 use crate::own::{change_password, end_own_session, list_own_sessions, sign_out_elsewhere};
 use crate::pages::security::{
     DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
@@ -275,9 +275,8 @@ async fn find_context(hall: &Hall, visit: &Visit) -> Result<(Who, Vec<String>, P
     let profile = hall.identity.password_profile;
     let found = read_as(hall, visit, Permission::OwnPassword, move |tx, member| {
         let (shop, id) = (member.shop.id, member.session.member);
-        let person = find_member_person(tx, member.means.vault, shop, id)?;
-        let names = [person.name.expose(), person.email.expose(), &member.shop.name];
-        Ok(((shop, id), names.map(Clone::clone).to_vec(), PasswordRule::of_member(tx, profile, id)?))
+        let names = find_password_context(tx, member.means.vault, shop, id)?;
+        Ok(((shop, id), names.to_vec(), PasswordRule::of_member(tx, profile, id)?))
     });
     found.await
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod apps;
+mod stopped;
 
 use base::{Secret, Timestamp};
 use webkit::page::Lang;
@@ -77,6 +78,8 @@ fn template(notice: &Notice) -> &'static str {
         Notice::RecoveryUsed { .. } => "recovery_used",
         Notice::RecoveryGranted => "recovery_granted",
         Notice::FailedBurst => "failed_burst",
+        Notice::StoppedAtSecondStep { .. } => "stopped_at_second_step",
+        Notice::FailedStepUp => "failed_step_up",
         Notice::SessionEnded { .. } => "session_ended",
         Notice::SimChanged { .. } => "sim_changed",
         Notice::Frozen { .. } => "frozen",
@@ -139,10 +142,9 @@ fn english(notice: &Notice) -> (&'static str, String) {
             "Access to your account was given anew",
             "Your second step was reset, and a new one is set up at the next sign-in.".to_owned(),
         ),
-        Notice::FailedBurst => (
-            "Many wrong tries to sign in",
-            "Somebody tried many wrong passwords or codes on your account. None of them was right.".to_owned(),
-        ),
+        Notice::FailedBurst => burst_in_english(),
+        Notice::StoppedAtSecondStep { first } => stopped::at_sign_in(Lang::En, *first),
+        Notice::FailedStepUp => stopped::in_session(Lang::En),
         Notice::SessionEnded { agent } => (
             "A session was ended",
             format!("A session of your account was ended from another place: {}.", device(Lang::En, agent)),
@@ -169,6 +171,15 @@ fn english(notice: &Notice) -> (&'static str, String) {
         Notice::AccessRestored => access::restored_in_english(),
         Notice::AccessStopped { why, stopped } => access::stopped_in_english(*why, stopped),
     }
+}
+
+fn burst_in_english() -> (&'static str, String) {
+    let text = "Somebody tried many wrong passwords or codes on your account. None of them was right.";
+    ("Many wrong tries to sign in", text.to_owned())
+}
+
+fn burst_in_chinese() -> (&'static str, String) {
+    ("多次登录失败提醒", "有人在您的账户上多次尝试错误的密码或验证码，均未成功。".to_owned())
 }
 
 fn device_in_english(agent: &Label, network: Option<&Network>) -> (&'static str, String) {
@@ -511,9 +522,9 @@ fn chinese(notice: &Notice) -> (&'static str, String) {
         Notice::RecoveryGranted => {
             ("您的账户访问已重新授予", "您的第二步验证已被重置，下次登录时需要重新设置。".to_owned())
         }
-        Notice::FailedBurst => {
-            ("多次登录失败提醒", "有人在您的账户上多次尝试错误的密码或验证码，均未成功。".to_owned())
-        }
+        Notice::FailedBurst => burst_in_chinese(),
+        Notice::StoppedAtSecondStep { first } => stopped::at_sign_in(Lang::Zh, *first),
+        Notice::FailedStepUp => stopped::in_session(Lang::Zh),
         Notice::SessionEnded { agent } => (
             "一个登录会话已结束",
             format!("您账户的一个登录会话已从其他地方结束：{}。", device(Lang::Zh, agent)),
@@ -603,6 +614,7 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
             "You need to do nothing; a second step keeps them out even with the password."
         }
         (Notice::FailedBurst, Lang::Zh) => "您无需操作；即使密码泄露，第二步验证也能保护账户。",
+        (Notice::StoppedAtSecondStep { first }, lang) => stopped::sign_in_advice(lang, *first),
         (
             Notice::AccessReviewWaits { .. }
             | Notice::AccessSuspended { .. }

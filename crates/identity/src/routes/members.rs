@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use base::{Currency, MemberId};
+use base::{Currency, MemberId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webkit::body::Json;
@@ -27,7 +27,7 @@ use crate::members::{self, Left, Member, MemberError, MemberPerson, NewMember, P
 use crate::password::{Password, PasswordHash, PasswordRule};
 use crate::permissions::{Permission, Role};
 use crate::sessions;
-use crate::setup::{self, Invited};
+use crate::setup::{self, Invited, Link};
 use crate::shops::{self, Shop, ShopDraft, ShopProfile};
 use crate::sign_in::FirstStep;
 use crate::suspensions;
@@ -311,8 +311,10 @@ pub async fn accept_invitation(
     cx.admit_anonymous(&who.place, who.at)?;
     let mut problems = Problems::new();
     let token = parse_link(&mut problems, &body.token);
-    let password =
-        parse_new_password(&mut problems, &body.password, (&[], PasswordRule::alone(cx.password_profile)));
+    let context = find_invited_context(&cx, token.clone(), who.at).await?;
+    let context: Vec<&str> = context.iter().map(String::as_str).collect();
+    let rule = PasswordRule::alone(cx.password_profile);
+    let password = parse_new_password(&mut problems, &body.password, (&context, rule));
     let (Some(token), Some(password)) = (token, password) else { return Err(problems.into_error()) };
     let hash = hash_for_link(&cx, &who, &token, password).await?;
     let means = cx.clone();
@@ -514,6 +516,23 @@ fn parse_shop(problems: &mut Problems, body: &ShopBody) -> Option<ShopProfile> {
             None
         }
     }
+}
+
+/// What a thief would try first of whoever a link invites; nothing where the link is none.
+async fn find_invited_context(
+    cx: &Context,
+    token: Option<Token>,
+    now: Timestamp,
+) -> Result<Vec<String>, ApiError> {
+    let Some(token) = token else { return Ok(Vec::new()) };
+    let keys = cx.clone();
+    let found = cx.db.read(move |tx| match setup::find_link(tx, &token, now)? {
+        Link::FirstSetup => Ok(Vec::new()),
+        Link::Invitation { shop, member } => {
+            Ok(members::find_password_context(tx, &keys.vault, shop, member)?.to_vec())
+        }
+    });
+    found.await
 }
 
 fn parse_new_password(

@@ -138,10 +138,8 @@ fn find_context(
     (vault, profile): (&vault::Vault, PasswordProfile),
     (shop, id): (ShopId, MemberId),
 ) -> Result<(Vec<String>, PasswordRule), ApiError> {
-    let person = members::find_member_person(tx, vault, shop, id)?;
-    let shop = crate::shops::find_shop(tx, shop)?.map(|shop| shop.name).unwrap_or_default();
-    let names = vec![person.name.expose().clone(), person.email.expose().clone(), shop];
-    Ok((names, PasswordRule::of_member(tx, profile, id)?))
+    let names = members::find_password_context(tx, vault, shop, id)?;
+    Ok((names.to_vec(), PasswordRule::of_member(tx, profile, id)?))
 }
 
 fn judge(text: &str, (context, rule): &(Vec<String>, PasswordRule)) -> Result<Password, PasswordProblem> {

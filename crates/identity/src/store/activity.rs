@@ -33,6 +33,8 @@ named! {
         ContactChanged = "contact_changed",
         /// Many wrong codes were tried.
         WrongTries = "wrong_tries",
+        /// A sign-in with a right code was stopped at the second step.
+        StoppedAtSecondStep = "stopped_at_second_step",
         /// The SIM card of the number was changed.
         SimChanged = "sim_changed",
         /// The account was frozen.

@@ -22,7 +22,11 @@ pub fn ask_up(world: &World, contact: &'static str) -> SessionId {
         .request
 }
 
-fn ask_in(world: &World, contact: &'static str, origin: &'static str) -> Result<SessionId, CodeRequestError> {
+pub fn ask_in(
+    world: &World,
+    contact: &'static str,
+    origin: &'static str,
+) -> Result<SessionId, CodeRequestError> {
     ask_on(world, contact, origin, None)
 }
 

@@ -238,6 +238,8 @@ fn the_first_set_up_makes_a_shop_whose_owner_signs_in() {
             })
         };
         assert_eq!(site.post("/v1/setup", None, &body("short")).status, 400);
+        let named = site.post("/v1/setup", None, &body("Tea House-Tea House"));
+        assert_eq!(named.status, 400, "v6.2.11: of the shop's own name");
         let made = site.post("/v1/setup", None, &body(GOOD));
         assert_eq!(made.status, 201, "{}", made.body);
         assert_eq!(site.post("/v1/setup", None, &body(GOOD)).code(), "link_gone");

@@ -14,6 +14,8 @@ const NEW: &str = "seven lamps under the bridge";
 /// On the list that ships, and long enough.
 const LISTED: &str = "correct horse battery staple";
 const OWNER: &str = "owner@shop.example";
+/// Made of nothing but the shop's name.
+const OF_THE_SHOP: &str = "Tea House-Tea House";
 
 impl Site {
     fn forgot(&self, email: &str) -> Reply {
@@ -57,7 +59,7 @@ fn v6_4_3_a_forgotten_password_is_set_anew_and_the_second_factor_is_still_asked_
         assert_eq!(begun.status, 202);
         assert_eq!(site.forgot(OWNER).status, 202);
         let link = site.reset_link();
-        for weak in ["short 7", LISTED, "owner@shop.example!!"] {
+        for weak in ["short 7", LISTED, "owner@shop.example!!", OF_THE_SHOP] {
             let refused = site.set(&link, weak);
             assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{weak}");
         }
@@ -237,6 +239,7 @@ fn pw_2_a_password_that_came_onto_the_list_is_changed_before_anything_else() {
         }
         assert_eq!(site.get("/v1/me", Some(&token)).status, 200, "who one is stays visible");
         assert_eq!(site.change(&token, LISTED, LISTED).code(), "invalid_request", "not to a listed one");
+        assert_eq!(site.change(&token, LISTED, OF_THE_SHOP).code(), "invalid_request", "v6.2.11");
         assert_eq!(site.change(&token, "wrong", NEW).code(), "password_wrong");
         let changed = site.change(&token, LISTED, NEW);
         assert_eq!(changed.status, 200, "{}", changed.body);

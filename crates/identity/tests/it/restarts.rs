@@ -57,6 +57,10 @@ fn v6_4_4_two_people_let_a_member_begin_anew_and_the_mailed_link_is_the_only_way
         assert_eq!(site.post("/v1/member_sessions", None, &body).status, 401, "the password is gone");
         let left = world.read(|tx, _| identity::list_kinds(tx, Person::Member(id))).unwrap();
         assert!(left.is_empty(), "no factor and no recovery code is left: {left:?}");
+        for named in ["Tea House-Tea House", "lost@shop.example!!!!"] {
+            let weak = site.post("/v1/invitations/accept", None, &json!({"token": link, "password": named}));
+            assert_eq!(weak.code(), "invalid_request", "v6.2.11: {named}");
+        }
         let set = site.post("/v1/invitations/accept", None, &json!({"token": link, "password": NEW}));
         assert_eq!(set.status, 200, "{}", set.body);
         let opened = site.post("/v1/member_sessions", None, &json!({"email": LOST, "password": NEW}));

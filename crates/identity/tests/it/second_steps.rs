@@ -4,8 +4,8 @@ use std::sync::{Arc, Barrier};
 
 use base::Secret;
 use identity::{
-    Channel, CodePurpose, Delivery, Errand, Fault, Label, Occasion, OneTimeCode, Person, Proof, ProofCheck,
-    RecoveryCode, Role, SentCheck,
+    Arrival, Channel, CodeCheck, CodePurpose, Delivery, Errand, Fault, Label, Occasion, OneTimeCode, Person,
+    Proof, ProofCheck, RecoveryCode, Role, SecondStep, SentCheck, ShownDevice,
 };
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn shown(world: &World, key: &Secret<Vec<u8>>) -> OneTimeCode {
 pub fn prove(world: &World, person: Person, proof: Proof, origin: &'static str) -> ProofCheck {
     world
         .write(move |tx, means| {
-            let at = Occasion { purpose: CodePurpose::SignIn, bound: "here", origin, device: None };
+            let at = Occasion { purpose: CodePurpose::StepUp, bound: "here", origin, device: None };
             identity::check_proof(tx, means, person, &proof, at)
         })
         .unwrap()
@@ -96,7 +96,7 @@ fn c04_ten_wrong_codes_from_one_place_are_told_and_stop_that_place_alone() {
             assert_eq!(prove(&world, person, Proof::Totp(digits("000000")), PLACE), ProofCheck::Wrong);
         }
         let told: Vec<String> = world.deliver().into_iter().map(|mail| mail.template).collect();
-        assert_eq!(told, ["failed_burst"], "C15");
+        assert_eq!(told, ["failed_step_up"], "C15");
         let refused = prove(&world, person, Proof::Totp(shown(&world, &key)), PLACE);
         assert_eq!(refused, ProofCheck::TooMany { retry_after_seconds: 1800 });
         let elsewhere = prove(&world, person, Proof::Totp(shown(&world, &key)), "203.0.113.5");
@@ -293,6 +293,71 @@ fn c05_a_members_sign_in_takes_two_steps() {
         assert_eq!(step(&site, &pending, "recovery", &codes[0].to_uppercase()).status, 201);
         let pending = login(&site).text("token");
         assert_eq!(step(&site, &pending, "recovery", &codes[0]).status, 403, "once");
+    });
+}
+
+#[test]
+fn c15_who_knows_the_password_and_is_wrong_three_times_at_the_second_step_is_told_early_and_once() {
+    each_site(|site| {
+        let (key, _) = owner(&site);
+        site.world.deliver();
+        let told =
+            || site.world.deliver().into_iter().map(|mail| (mail.template, mail.body)).collect::<Vec<_>>();
+        for _ in 0..2 {
+            // Begun anew each time: it is the person who is counted for, not one sign-in.
+            let pending = login(&site).text("token");
+            assert_eq!(step(&site, &pending, "totp", "000000").code(), "second_factor_wrong");
+        }
+        assert!(told().is_empty(), "two are a slip");
+        let pending = login(&site).text("token");
+        step(&site, &pending, "totp", "000000");
+        let [(template, body)] = <[_; 1]>::try_from(told()).unwrap();
+        assert_eq!(template, "stopped_at_second_step");
+        assert!(body.expose().contains("Somebody gave your right password"), "{}", body.expose());
+        assert!(body.expose().contains("choose a new password now"), "{}", body.expose());
+        for _ in 0..4 {
+            step(&site, &pending, "totp", "000000");
+        }
+        assert!(told().is_empty(), "once in half an hour, and never that none was right");
+        site.world.wait(1800);
+        let pending = login(&site).text("token");
+        for _ in 0..3 {
+            step(&site, &pending, "totp", "000000");
+        }
+        assert_eq!(told().len(), 1, "it goes on, so it is told again");
+        assert_eq!(
+            step(&site, &pending, "totp", &site.app_code(&key)).status,
+            201,
+            "the owner is not kept out"
+        );
+    });
+}
+
+#[test]
+fn c15_a_buyers_wrong_second_steps_after_the_right_code_are_told_and_a_line() {
+    each_world(|world| {
+        let (person, _) = with_app(&world);
+        world.deliver();
+        let Person::Buyer(buyer) = person else { unreachable!() };
+        let request = crate::codes::ask_in(&world, "a@b.example", "192.0.2.1").unwrap();
+        let code = code_in(&world.deliver()[0].body);
+        let CodeCheck::SecondStep(pending) = crate::codes::give(&world, request, &code, None) else {
+            panic!("a second step comes next")
+        };
+        for _ in 0..3 {
+            let token = pending.token.clone();
+            let wrong = world.write(move |tx, means| {
+                let label = Label::from_agent("phone");
+                let device = ShownDevice { origin: PLACE.into(), token: None, label, session: None };
+                let from = Arrival { device: &device, origin: PLACE };
+                identity::take_second_step(tx, means, &token, &Proof::Totp(digits("000000")), from)
+            });
+            assert!(matches!(wrong.unwrap(), SecondStep::Wrong { .. }));
+        }
+        let told: Vec<String> = world.deliver().into_iter().map(|mail| mail.template).collect();
+        assert_eq!(told, ["stopped_at_second_step"]);
+        let lines = world.read(move |tx, _| identity::list_activity(tx, buyer, 9)).unwrap();
+        assert_eq!(lines[0].what, identity::Happening::StoppedAtSecondStep);
     });
 }
 
