@@ -116,6 +116,7 @@ fn buyers() -> Router<Hall> {
         .merge(passkeys::router(Side::Buyer))
         .route("/me/new", get(buyer::show_sign_up).post(buyer::request_sign_up))
         .route("/me/code", post(buyer::verify_code))
+        .route("/me/known", get(buyer::show_known))
         .route("/me/wake", get(wake::show_wake).post(wake::wake_session))
         .route("/me/sign-out", post(buyer::sign_out))
         .merge(second_step::router(Side::Buyer))

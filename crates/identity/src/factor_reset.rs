@@ -12,7 +12,7 @@ use store::Tx;
 use crate::approvals::{self, ApprovalAction, Asked, Proposal};
 use crate::context::{Fault, Means};
 use crate::factors;
-use crate::letters;
+use crate::letters::{self, ResetBy};
 use crate::limits::RESTART_LINK_SECONDS;
 use crate::mail::{self, Recipient};
 use crate::member_devices;
@@ -119,7 +119,8 @@ fn restart(
     let expires = means.now.plus_seconds(RESTART_LINK_SECONDS);
     let contact = Contact::parse(email.expose()).map_err(|_| Fault::Row("address"))?;
     let to = Recipient { shop, owner: id.short(), contact: &contact };
-    mail::queue_mail(tx, means, &to, &letters::restart(lang, &name, &link, expires))?;
+    let by = if matches!(actor, Actor::Operator) { ResetBy::Operator } else { ResetBy::TwoPeople };
+    mail::queue_mail(tx, means, &to, &letters::restart(lang, (&name, by), &link, expires))?;
     let gone = i64::try_from(gone).unwrap_or(i64::MAX);
     let event = Event::new(shop, actor, record::MEMBER_FACTORS_RESET, id).with("factors", gone);
     record::note(tx, means, event)?;

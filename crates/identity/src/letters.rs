@@ -130,14 +130,44 @@ pub(crate) fn password_reset(lang: Lang, link: &Secret<String>, expires: Timesta
     Letter { template: "password_reset", subject, body, expires: Some(expires) }
 }
 
+/// Who reset a member's second factors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResetBy {
+    /// Two members of the shop.
+    TwoPeople,
+    /// Whoever runs the installation, by command.
+    Operator,
+}
+
+impl ResetBy {
+    /// The sentence that says so, without its end.
+    fn say(self, lang: Lang, shop: &str) -> String {
+        match (self, lang) {
+            (ResetBy::TwoPeople, Lang::En) => {
+                format!("Two people agreed to reset your second step in the shop “{shop}”.")
+            }
+            (ResetBy::TwoPeople, Lang::Zh) => format!("经两人同意，您在店铺“{shop}”的第二步验证已被重置。"),
+            (ResetBy::Operator, Lang::En) => {
+                format!("Whoever runs this service reset your second step in the shop “{shop}”.")
+            }
+            (ResetBy::Operator, Lang::Zh) => format!("本服务的运营方已重置您在店铺“{shop}”的第二步验证。"),
+        }
+    }
+}
+
 /// A link with which a member begins anew whose second factors were reset.
-pub(crate) fn restart(lang: Lang, shop: &str, link: &Secret<String>, expires: Timestamp) -> Letter {
+pub(crate) fn restart(
+    lang: Lang,
+    (shop, by): (&str, ResetBy),
+    link: &Secret<String>,
+    expires: Timestamp,
+) -> Letter {
+    let who = by.say(lang, shop);
     let (subject, body) = match lang {
         Lang::En => (
             "Set up your access anew",
             format!(
-                "Two people agreed to reset your second step in the shop “{shop}”. Choose a new password and set up a \
-                 new second step here:\n\n{}\n\nThe link works once and for 24 hours. If you did not ask for this, tell \
+                "{who} Choose a new password and set up a new second step here:\n\n{}\n\nThe link works once and for 24 hours. If you did not ask for this, tell \
                  your colleagues at once and do not open it.\n",
                 link.expose()
             ),
@@ -145,7 +175,7 @@ pub(crate) fn restart(lang: Lang, shop: &str, link: &Secret<String>, expires: Ti
         Lang::Zh => (
             "请重新设置您的登录方式",
             format!(
-                "经两人同意，您在店铺“{shop}”的第二步验证已被重置。请在此设置新密码和新的第二步验证：\n\n{}\n\n\
+                "{who}请在此设置新密码和新的第二步验证：\n\n{}\n\n\
                  该链接仅可使用一次，24 小时内有效。若您没有提出过此请求，请立即告知同事，并且不要打开链接。\n",
                 link.expose()
             ),

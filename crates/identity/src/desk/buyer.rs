@@ -12,12 +12,13 @@ use webkit::page::{Frame, Problems, show};
 use super::form::{Button, go};
 use super::hall::Hall;
 use super::visit::{
-    BUYER, BUYER_KEPT, DEVICE, KEEP, PENDING, Side, Visit, add_cookie, find_payer, shown_device, with_next,
+    BUYER, BUYER_KEPT, DEVICE, KEEP, PENDING, Side, Visit, add_cookie, admit_payer, find_payer, shown_device,
+    with_next,
 };
 use super::words::{masked_contact, text_problem};
 use crate::buyers::SignUp;
 use crate::codes::{self, CodeCheck, Knock, OneTimeCode, SignedIn};
-use crate::pages::entry::{BuyerCodePage, BuyerNewPage, BuyerSignInPage};
+use crate::pages::entry::{BuyerCodePage, BuyerKnownPage, BuyerNewPage, BuyerSignInPage};
 use crate::phone::Contact;
 use crate::pin::Pin;
 use crate::sessions::end_session;
@@ -26,6 +27,8 @@ use crate::text::PersonName;
 
 /// Where a buyer goes who came for nothing in particular.
 pub(super) const HOME: &str = "/me";
+/// Where a sign-up is told that the contact had an account.
+const KNOWN: &str = "/me/known";
 
 /// Asks who is paying.
 pub(super) async fn show_sign_in(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
@@ -256,6 +259,7 @@ pub(super) async fn verify_code(
             let device = shown_device(&asker, Side::Buyer);
             let means = cx.identity.means(asker.now);
             Ok(match codes::verify_code(tx, &means, request, &code, &device)? {
+                CodeCheck::Right(signed_in) if signed_in.is_new => ("new".to_owned(), Let::In(signed_in)),
                 CodeCheck::Right(signed_in) => ("right".to_owned(), Let::In(signed_in)),
                 CodeCheck::SecondStep(pending) => ("step".to_owned(), Let::Step(pending)),
                 CodeCheck::Wrong { left } => (left.to_string(), Let::Out),
@@ -265,8 +269,9 @@ pub(super) async fn verify_code(
     });
     let (word, entered) = checked.await?;
     match (word.as_str(), word.parse::<i64>()) {
-        ("right", _) => Ok(form.welcome(&visit, entered)),
-        ("step", _) => Ok(second_step(&visit, entered)),
+        ("new", _) => Ok(form.welcome(&visit, visit.next(HOME), entered)),
+        ("right", _) => Ok(form.welcome(&visit, form.next(&visit), entered)),
+        ("step", _) => Ok(second_step(&visit, &form.next(&visit), entered)),
         (_, Ok(left)) if left > 0 => {
             Ok(form.again(&hall, &visit, page.t1("problem-code-wrong", "left", left)))
         }
@@ -283,14 +288,31 @@ impl CodeForm {
         sent.page(hall, visit, StatusCode::FORBIDDEN, problems)
     }
 
-    /// Back to where the buyer wanted to go, with the session. A second submit finds the first one's cookies.
-    fn welcome(&self, visit: &Visit, entered: Option<Let>) -> Response {
-        let mut answer = go(&visit.next(HOME));
+    /// Where somebody goes whose account was there before: whoever signed up is told so first, now that the code proved the
+    /// contact to be theirs, since the PIN they have just chosen is not the account's.
+    fn next(&self, visit: &Visit) -> String {
+        let next = visit.next(HOME);
+        if self.is_sign_up.is_empty() { next } else { with_next(KNOWN, &next) }
+    }
+
+    /// On with the session. A second submit finds the first one's cookies.
+    fn welcome(&self, visit: &Visit, next: String, entered: Option<Let>) -> Response {
+        let mut answer = go(&next);
         if let Some(Let::In(signed_in)) = entered {
             welcome(&mut answer, visit, &signed_in, !self.remember.is_empty());
         }
         answer
     }
+}
+
+/// Says to whoever signed up with a contact that has an account that this is the account, and its PIN the one from before.
+pub(super) async fn show_known(Shared(hall): Shared<Hall>, visit: Visit) -> Result<Response, ApiError> {
+    let (cx, asker) = (hall.clone(), visit.clone());
+    hall.db().read(move |tx| admit_payer(tx, &cx, &asker).map(|_| ())).await?;
+    let next_href = visit.next(HOME);
+    let forgot_href = with_next("/me/pin/forgot", &next_href);
+    let view = BuyerKnownPage { page: visit.buyer_frame(&hall), next_href, forgot_href };
+    Ok(show(StatusCode::OK, &view))
 }
 
 /// What a code let its buyer into.
@@ -301,8 +323,8 @@ enum Let {
 }
 
 /// To the second step. A second submit finds the first one's cookie.
-fn second_step(visit: &Visit, entered: Option<Let>) -> Response {
-    let mut answer = go(&with_next("/me/step", &visit.next(HOME)));
+fn second_step(visit: &Visit, next: &str, entered: Option<Let>) -> Response {
+    let mut answer = go(&with_next("/me/step", next));
     if let Some(Let::Step(pending)) = entered {
         add_cookie(&mut answer, PENDING.set(pending.token.secret().expose(), visit.browser.secure));
     }

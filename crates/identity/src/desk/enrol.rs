@@ -16,6 +16,7 @@ use webkit::qr::{Level, QUIET_MODULES_MIN, Symbol};
 
 use super::form::{Button, go};
 use super::hall::Hall;
+use super::passkeys::new_path;
 use super::second_step::{find_actor, home, renew_cookie, session_token};
 use super::visit::{Side, Visit, with_next};
 use crate::codes::OneTimeCode;
@@ -98,6 +99,7 @@ fn ways_page(
         is_first,
         is_buyer: side == Side::Buyer,
         problems,
+        passkey_href: with_next(new_path(side), &visit.next(home(side))),
         app_href: href("/app"),
         phone_href: if hall.identity.sends_texts { href("/phone") } else { String::new() },
         codes_href: if is_first { String::new() } else { href("/codes") },

@@ -10,7 +10,7 @@ use webkit::page::{Desk as Bar, Frame, Zone};
 use super::form::{Button, Once, go};
 use super::hall::Hall;
 use super::menu::MenuGroup;
-use super::visit::{Side, Visit};
+use super::visit::{MEMBER_SIGN_OUT, Side, Visit};
 use super::words::role_text;
 use crate::context::Means;
 use crate::members::find_member_person;
@@ -77,7 +77,7 @@ impl Member<'_> {
             shop: self.shop.name.clone(),
             who: person.name.expose().clone(),
             role: roles.join(" · "),
-            sign_out_href: "/sign-out".to_owned(),
+            sign_out_href: MEMBER_SIGN_OUT.to_owned(),
             groups: self.hall.menu().groups(tx, self)?,
             own: self.hall.menu().sections(tx, self, MenuGroup::Own)?,
         });

@@ -13,7 +13,7 @@ use serde_json::json;
 use store::Tx;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
-use webkit::page::{Frame, Problems, show};
+use webkit::page::{Frame, Problems, Zone, show};
 
 use super::form::go;
 use super::hall::Hall;
@@ -22,7 +22,7 @@ use super::second_step::{find_actor, renew_cookie, session_token};
 use super::visit::{
     BUYER, DEVICE, KEEP, Side, Visit, add_cookie, is_local, let_member_in, shown_device, with_next,
 };
-use super::words::{Wrong, text_problem};
+use super::words::{Wrong, device_text, text_problem};
 use crate::factors::has_second_factor;
 use crate::pages::passkeys::PasskeyNewPage;
 use crate::passkeys::{
@@ -69,7 +69,8 @@ fn door(side: Side) -> &'static str {
     }
 }
 
-fn new_path(side: Side) -> &'static str {
+/// Where a passkey is added.
+pub(super) fn new_path(side: Side) -> &'static str {
     match side {
         Side::Buyer => "/me/security/passkey",
         Side::Member => "/desk/security/passkey",
@@ -267,7 +268,7 @@ struct Trouble {
 
 /// Shows the form for a new passkey. A second factor that is there has to be fresh first.
 async fn show_new(Shared(hall): Shared<Hall>, visit: Visit, side: Side) -> Result<Response, ApiError> {
-    let label_typed = visit.device_label.as_str().to_owned();
+    let label_typed = device_text(&visit.frame(&hall, side, Zone::default()), visit.device_label.as_str());
     new_page(&hall, &visit, side, StatusCode::OK, label_typed, Trouble::default()).await
 }
 
@@ -303,8 +304,9 @@ async fn new_page(
         asks_pin,
         asks_maker,
         problems,
-        action_href: new_path(side).to_owned(),
-        back_href: security(side).to_owned(),
+        action_href: with_next(new_path(side), &visit.next(security(side))),
+        options_href: format!("{}/options", new_path(side)),
+        back_href: visit.next(security(side)),
         page,
     };
     Ok(show(status, &view))
@@ -362,7 +364,7 @@ async fn add_passkey(
         once.run(tx, asker.now, |tx| Ok((keep(tx, &cx, &asker, &own, pin.as_ref(), (&new, &label))?, ())))
     });
     match trouble_of(&done.await?.0) {
-        None => Ok(go(security(side))),
+        None => Ok(go(&visit.next(security(side)))),
         Some(trouble) => new_page(&hall, &visit, side, StatusCode::FORBIDDEN, form.label, trouble).await,
     }
 }

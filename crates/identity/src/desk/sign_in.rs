@@ -22,7 +22,10 @@ use crate::text::Email;
 pub(super) const HOME: &str = "/desk";
 
 pub(super) fn door_frame(hall: &Hall, visit: &Visit) -> Frame {
-    visit.frame(hall, Side::Member, Zone::default())
+    let mut page = visit.frame(hall, Side::Member, Zone::default());
+    // Before the door nobody is signed in, whatever cookie is left from before.
+    page.sign_out_href.clear();
+    page
 }
 
 /// Asks a member to sign in.

@@ -51,6 +51,8 @@ pub(super) const PENDING: Cookie = Cookie::kept("tw_pending", 600);
 
 /// Where a buyer signs out.
 pub(super) const BUYER_SIGN_OUT: &str = "/me/sign-out";
+/// Where a member signs out.
+pub(super) const MEMBER_SIGN_OUT: &str = "/sign-out";
 /// Longest path a visitor is sent back to, in bytes.
 const NEXT_BYTES_MAX: usize = 512;
 
@@ -169,8 +171,10 @@ impl Visit {
         let mut page = Frame::new(hall.texts(), self.browser.lang, self.now, &self.browser.path);
         page.csrf = self.form_token(side, &hall.identity.dice);
         page.zone = zone;
-        if side == Side::Buyer && self.buyer.is_some() {
-            BUYER_SIGN_OUT.clone_into(&mut page.sign_out_href);
+        match side {
+            Side::Buyer if self.buyer.is_some() => BUYER_SIGN_OUT.clone_into(&mut page.sign_out_href),
+            Side::Member if self.member.is_some() => MEMBER_SIGN_OUT.clone_into(&mut page.sign_out_href),
+            Side::Buyer | Side::Member => {}
         }
         page
     }

@@ -182,6 +182,13 @@ fn burst_in_chinese() -> (&'static str, String) {
     ("多次登录失败提醒", "有人在您的账户上多次尝试错误的密码或验证码，均未成功。".to_owned())
 }
 
+fn burst_advice(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "You need to do nothing; a second step keeps them out even with the password.",
+        Lang::Zh => "您无需操作；即使密码泄露，第二步验证也能保护账户。",
+    }
+}
+
 fn device_in_english(agent: &Label, network: Option<&Network>) -> (&'static str, String) {
     let device = device_from(Lang::En, agent, network);
     ("A new device was used to sign in", format!("Your account was opened on a new device: {device}."))
@@ -254,7 +261,7 @@ fn device(lang: Lang, agent: &Label) -> String {
         (Some(("", "")), Lang::Zh) => "未知设备".to_owned(),
         (Some((one, "") | ("", one)), _) => one.to_owned(),
         (Some((browser, system)), Lang::En) => format!("{browser} on {system}"),
-        (Some((browser, system)), Lang::Zh) => format!("{system} {browser}"),
+        (Some((browser, system)), Lang::Zh) => format!("{system} 上的 {browser}"),
     }
 }
 
@@ -610,10 +617,7 @@ fn advice(lang: Lang, notice: &Notice) -> &'static str {
         (Notice::ReadsTooMuch { .. }, Lang::Zh) => {
             "请登录查看打开记录并询问该同事。若无法解释，请移除该成员或吊销该密钥。"
         }
-        (Notice::FailedBurst, Lang::En) => {
-            "You need to do nothing; a second step keeps them out even with the password."
-        }
-        (Notice::FailedBurst, Lang::Zh) => "您无需操作；即使密码泄露，第二步验证也能保护账户。",
+        (Notice::FailedBurst, lang) => burst_advice(lang),
         (Notice::StoppedAtSecondStep { first }, lang) => stopped::sign_in_advice(lang, *first),
         (
             Notice::AccessReviewWaits { .. }
@@ -673,7 +677,7 @@ mod tests {
     fn a_device_is_named_in_words_of_the_readers_language() {
         let said = |lang, kept: &str| device(lang, &Label::parse(kept).unwrap());
         assert_eq!(said(Lang::En, "Chrome|Linux"), "Chrome on Linux");
-        assert_eq!(said(Lang::Zh, "Chrome|Linux"), "Linux Chrome");
+        assert_eq!(said(Lang::Zh, "Chrome|Linux"), "Linux 上的 Chrome");
         assert_eq!(said(Lang::En, "|Android"), "Android");
         assert_eq!(said(Lang::Zh, "|"), "未知设备");
         assert_eq!(said(Lang::En, "till at the door"), "till at the door");

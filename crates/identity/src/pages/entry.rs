@@ -70,6 +70,18 @@ pub struct ForgottenPage {
     pub action_href: String,
 }
 
+/// Whoever signed up had an account already, and is in it. Template `buyer_known.html`.
+#[derive(Template)]
+#[template(path = "buyer_known.html")]
+pub struct BuyerKnownPage {
+    /// The frame.
+    pub page: Frame,
+    /// Where the buyer wanted to go.
+    pub next_href: String,
+    /// Where the PIN is set anew.
+    pub forgot_href: String,
+}
+
 /// A forgotten password is set anew. Template `reset.html`. Field `password`.
 #[derive(Template)]
 #[template(path = "reset.html")]

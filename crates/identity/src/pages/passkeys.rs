@@ -20,8 +20,10 @@ pub struct PasskeyNewPage {
     pub wrong: String,
     /// What is wrong with `label`, or with the passkey.
     pub problems: Problems,
-    /// Where the form posts to, and with `/options` behind it asks.
+    /// Where the form posts to.
     pub action_href: String,
-    /// Back to the security settings.
+    /// Where its script asks for what the device is told.
+    pub options_href: String,
+    /// Back to the security settings, or to where the person came from.
     pub back_href: String,
 }

@@ -15,8 +15,8 @@ use super::account::{
 use super::api_keys::{ApiKeyRow, ApiKeysPage, FreshKey};
 use super::apps::{AppsPage, ConsentPage, LeavingPage};
 use super::entry::{
-    BuyerCodePage, BuyerNewPage, BuyerSignInPage, ForgottenPage, InvitedPage, ResetPage, SetUpPage,
-    SignInPage, WakePage,
+    BuyerCodePage, BuyerKnownPage, BuyerNewPage, BuyerSignInPage, ForgottenPage, InvitedPage, ResetPage,
+    SetUpPage, SignInPage, WakePage,
 };
 use super::front::FrontPage;
 use super::keys::{KeyDestroyPage, KeyRotatePage, KeysPage, ShopsPage};
@@ -214,6 +214,13 @@ impl BuyerCodePage {
     }
 }
 
+impl BuyerKnownPage {
+    /// See [`super::sample`].
+    pub fn sample(page: Frame) -> BuyerKnownPage {
+        BuyerKnownPage { page, next_href: "/me".into(), forgot_href: "/me/pin/forgot".into() }
+    }
+}
+
 impl BuyerNewPage {
     /// See [`super::sample`].
     pub fn sample(page: Frame) -> BuyerNewPage {
@@ -240,6 +247,7 @@ impl PasskeyNewPage {
             wrong: String::new(),
             problems: Problems::none(),
             action_href: "/me/security/passkey".into(),
+            options_href: "/me/security/passkey/options".into(),
             back_href: "/me/security".into(),
             page,
         }
@@ -306,6 +314,7 @@ impl EnrolPage {
             is_first: true,
             is_buyer: false,
             problems: Problems::none(),
+            passkey_href: "/desk/security/passkey".into(),
             app_href: "/sign-in/factor/app".into(),
             phone_href: "/sign-in/factor/phone".into(),
             codes_href: "/sign-in/factor/codes".into(),
@@ -376,6 +385,7 @@ pub fn gallery(lang: Lang) -> Result<Vec<(String, String)>, askama::Error> {
     let mut all = vec![
         ("buyer-sign-in".to_owned(), BuyerSignInPage::sample(buyer()).render()?),
         ("buyer-code".to_owned(), BuyerCodePage::sample(buyer()).render()?),
+        ("buyer-known".to_owned(), BuyerKnownPage::sample(buyer()).render()?),
         ("buyer-new".to_owned(), BuyerNewPage::sample(buyer()).render()?),
         ("passkey-new".to_owned(), PasskeyNewPage::sample(buyer()).render()?),
         ("passkey-new-desk".to_owned(), PasskeyNewPage::sample(desk("/desk")).render()?),

@@ -47,6 +47,8 @@ pub struct EnrolPage {
     pub is_buyer: bool,
     /// What is wrong with `number`.
     pub problems: Problems,
+    /// Where a passkey is added.
+    pub passkey_href: String,
     /// Where "use an app" posts to.
     pub app_href: String,
     /// Where a number posts to; empty where no text messages are sent.

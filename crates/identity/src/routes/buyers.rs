@@ -119,7 +119,8 @@ pub struct SignedInView {
     device_token: String,
     /// When the session ends, RFC 3339.
     expires_at: String,
-    /// Whether the account was made just now.
+    /// Whether the account was made just now. `false` after a sign-up: the contact had an account, this is it, and its PIN
+    /// is the one from before. Say so; `POST /v1/me/pin_resets` sets it anew.
     is_new: bool,
 }
 

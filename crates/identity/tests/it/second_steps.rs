@@ -313,8 +313,8 @@ fn c15_who_knows_the_password_and_is_wrong_three_times_at_the_second_step_is_tol
         step(&site, &pending, "totp", "000000");
         let [(template, body)] = <[_; 1]>::try_from(told()).unwrap();
         assert_eq!(template, "stopped_at_second_step");
-        assert!(body.expose().contains("Somebody gave your right password"), "{}", body.expose());
-        assert!(body.expose().contains("choose a new password now"), "{}", body.expose());
+        assert!(body.expose().contains("有人输入了您的正确密码"), "{}", body.expose());
+        assert!(body.expose().contains("请立即更换密码"), "{}", body.expose());
         for _ in 0..4 {
             step(&site, &pending, "totp", "000000");
         }

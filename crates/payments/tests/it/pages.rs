@@ -692,3 +692,44 @@ fn unknown_contacts_cannot_be_told_from_known_ones() {
     }
     assert_eq!(texts[0], texts[1]);
 }
+
+#[test]
+fn pw_5_who_signs_up_with_a_known_contact_is_told_after_the_code_that_the_account_and_its_pin_are_the_old_ones()
+ {
+    let (site, mut owner) = opened(Outcome::Allow);
+    let (path, _) = code(&mut owner, "100", "Tea");
+    at_pin(&site, &path, BUYER);
+    let mut again = site.browser();
+    let page = again.get("/me/new");
+    let form = page.form("/me/new").with("contact", BUYER).with("name", "Li Hua");
+    let page = again.send(&form.with("pin", "305871").with("pin_again", "305871"));
+    let before = page.is(200).shows("Enter the code").text();
+    assert!(!before.contains("already"), "nothing is told before the code: {before}");
+    let page = again.send(&page.form("/me/code").with("code", &site.mailed_code()));
+    page.is(200).shows("You had an account already").shows("the one you chose for it earlier");
+    assert!(page.path.starts_with("/me/known?next="), "{}", page.path);
+    assert!(page.html.contains("href=\"/me/pin/forgot?next=%2Fme\""), "the way to set it anew");
+    let mut nobody = site.browser();
+    assert!(nobody.get("/me/known").path.starts_with("/me/sign-in"), "only who is signed in");
+}
+
+#[test]
+fn v7_4_4_every_page_of_somebody_signed_in_has_a_sign_out_and_enrolment_offers_a_passkey() {
+    let (site, _) = opened(Outcome::Allow);
+    let shop = site.shop("Green Tea House");
+    site.member(shop, "new@shop.example", Role::Cashier);
+    let mut cashier = site.browser();
+    let form = cashier.get("/sign-in").form("/sign-in").with("email", "new@shop.example");
+    assert!(!cashier.get("/sign-in").html.contains("action=\"/sign-out\""), "nobody is signed in yet");
+    let page = cashier.send(&form.with("password", PASSWORD));
+    assert!(page.path.starts_with("/sign-in/factor"), "{}", page.path);
+    page.is(200).shows("Sign out").shows("Use a passkey");
+    let passkey = cashier.get("/desk/security/passkey?next=%2Fdesk%2Fcodes");
+    passkey.is(200).shows("Sign out");
+    assert!(passkey.html.contains("data-options=\"/desk/security/passkey/options\""));
+    let app = cashier.send(&page.form("/sign-in/factor/app"));
+    app.is(200).shows("Sign out");
+    let out = cashier.send(&app.form("/sign-out"));
+    assert!(out.path.starts_with("/sign-in"), "{}", out.path);
+    assert!(cashier.get("/desk").path.starts_with("/sign-in"), "it ended");
+}

@@ -32,7 +32,7 @@ pub struct Frame {
     pub desk: Option<Desk>,
     /// Address of the event stream that keeps this page fresh; empty for none.
     pub live: String,
-    /// Where a buyer's page posts to sign out; empty where nobody is signed in.
+    /// Where a page without [`Desk`] posts to sign out; empty where nobody is signed in.
     pub sign_out_href: String,
     /// For pages that wait: without script the page reloads after so many seconds; 0 for never.
     pub refresh_seconds: u32,

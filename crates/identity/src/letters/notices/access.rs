@@ -71,13 +71,6 @@ pub(super) fn advice(lang: Lang, notice: &Notice) -> &'static str {
         }
         (Notice::AccessRestored, Lang::En) => "If you did not expect this, tell your colleagues.",
         (Notice::AccessRestored, Lang::Zh) => "若非预期，请告知同事。",
-        (Notice::AccessStopped { .. }, Lang::En) => {
-            "If it is still needed, sign in: let members in again under “Members”, make a new key under “API keys”, and \
-             enrol devices anew."
-        }
-        (Notice::AccessStopped { .. }, Lang::Zh) => {
-            "若仍有需要，请登录：在“成员”中恢复成员，在“API 密钥”中创建新密钥，并重新登记设备。"
-        }
         _ => "",
     }
 }
@@ -96,7 +89,23 @@ pub(super) fn stopped_in_english(why: SuspendedFor, stopped: &Stopped) -> (&'sta
     ];
     let told = parts.iter().filter(|(_, items)| !items.is_empty());
     let told = told.map(|(what, items)| format!(" {what}: {}.", list(items)));
-    ("Access of others has ended", reason + &told.collect::<String>())
+    let told = reason + &told.collect::<String>();
+    let ways = ways_back(
+        stopped,
+        [
+            "let members in again under “Members”",
+            "make new keys under “API keys”",
+            "enrol devices anew under “Certificates”",
+        ],
+    );
+    let what = format!("{told} If it is still needed, sign in: {}.", ways.join("; "));
+    ("Access of others has ended", what)
+}
+
+/// What the reader can do about it: told of each thing that is named, since nobody is named what they may not manage.
+fn ways_back(stopped: &Stopped, ways: [&'static str; 3]) -> Vec<&'static str> {
+    let named = [&stopped.members, &stopped.api_keys, &stopped.certificates];
+    named.iter().zip(ways).filter(|(items, _)| !items.is_empty()).map(|(_, way)| way).collect()
 }
 
 pub(super) fn stopped_in_chinese(why: SuspendedFor, stopped: &Stopped) -> (&'static str, String) {
@@ -113,7 +122,10 @@ pub(super) fn stopped_in_chinese(why: SuspendedFor, stopped: &Stopped) -> (&'sta
     ];
     let told = parts.iter().filter(|(_, items)| !items.is_empty());
     let told = told.map(|(what, items)| format!("{what}：{}。", list(items)));
-    ("部分访问权限已终止", reason + &told.collect::<String>())
+    let told = reason + &told.collect::<String>();
+    let ways =
+        ways_back(stopped, ["在“成员”中恢复成员", "在“API 密钥”中创建新密钥", "在“证书”中重新登记设备"]);
+    ("部分访问权限已终止", format!("{told}若仍有需要，请登录后{}。", ways.join("；")))
 }
 
 fn list_of(
@@ -140,10 +152,12 @@ mod tests {
             ..Stopped::default()
         };
         let (_, all) = stopped_in_english(SuspendedFor::Idle, &members(NAMED_MAX));
-        assert!(all.ends_with("`mem_9`."), "{all}");
+        assert!(all.contains("`mem_9`."), "{all}");
+        assert!(all.ends_with("sign in: let members in again under “Members”."), "no word of keys: {all}");
         let (_, cut) = stopped_in_english(SuspendedFor::Idle, &members(NAMED_MAX + 1));
-        assert!(cut.ends_with("`mem_9` and 1 more."), "{cut}");
+        assert!(cut.contains("`mem_9` and 1 more."), "{cut}");
         let (_, cut) = stopped_in_chinese(SuspendedFor::Idle, &members(NAMED_MAX + 1));
-        assert!(cut.ends_with("“mem_9”等，另有 1 项。"), "{cut}");
+        assert!(cut.contains("“mem_9”等，另有 1 项。"), "{cut}");
+        assert!(cut.ends_with("请登录后在“成员”中恢复成员。"), "{cut}");
     }
 }
