@@ -105,33 +105,45 @@ pub fn read_shares(files: &[PathBuf]) -> Result<RootKey, OpenError> {
 fn ask_for_shares() -> Result<RootKey, OpenError> {
     let shown = std::io::stdin().is_terminal();
     let _silence = shown.then(Silence::begin);
+    let (mut stdin, mut stderr) = (std::io::stdin().lock(), std::io::stderr());
+    collect_shares(&mut stdin, shown.then_some(&mut stderr))
+}
+
+/// Reads a share a line until there are enough. A person is told of a wrong one at once, and asked again.
+fn collect_shares(input: &mut dyn BufRead, mut person: Option<&mut dyn Write>) -> Result<RootKey, OpenError> {
+    let refused = |why: ShareError| OpenError::Shares(why.to_string());
     let mut shares: Vec<Share> = Vec::new();
     loop {
         let needed = shares.first().map(Share::needed);
         if needed.is_some_and(|needed| shares.len() >= usize::from(needed)) {
-            return join_key(&shares).map_err(|e| OpenError::Shares(e.to_string()));
+            return join_key(&shares).map_err(refused);
         }
-        if shown {
+        if let Some(person) = &mut person {
             let of = needed.map(|needed| format!(" of {needed}")).unwrap_or_default();
-            eprint!("Share {}{of} (nothing is shown): ", shares.len() + 1);
-            let _ = std::io::stderr().flush();
+            let _ = write!(person, "Share {}{of} (nothing is shown): ", shares.len() + 1);
+            let _ = person.flush();
         }
-        let mut line = Zeroizing::new(String::new());
-        let read = std::io::stdin().lock().read_line(&mut line);
-        if shown {
-            eprintln!();
-        }
-        if read.map_err(|e| OpenError::Shares(format!("shares cannot be read: {e}")))? == 0 {
-            let given = shares.len();
-            let missing = ShareError::TooFew { given, needed: needed.unwrap_or(2) };
-            return Err(OpenError::Shares(missing.to_string()));
-        }
-        match Share::parse(&line) {
-            Ok(share) => shares.push(share),
-            Err(problem) if shown => eprintln!("{problem}"),
-            Err(problem) => return Err(OpenError::Shares(problem.to_string())),
+        let Some(line) = read_line(input)? else {
+            return Err(refused(ShareError::TooFew { given: shares.len(), needed: needed.unwrap_or(2) }));
+        };
+        let read = Share::parse(&line).and_then(|share| share.check_beside(&shares).map(|()| share));
+        match (read, &mut person) {
+            (Ok(share), person) => {
+                shares.push(share);
+                person.iter_mut().for_each(|person| drop(writeln!(person)));
+            }
+            (Err(problem), Some(person)) => drop(writeln!(person, "\n{problem}")),
+            (Err(problem), None) => return Err(refused(problem)),
         }
     }
+}
+
+/// The next line; none at the end.
+fn read_line(input: &mut dyn BufRead) -> Result<Option<Zeroizing<String>>, OpenError> {
+    let mut line = Zeroizing::new(String::new());
+    let read = input.read_line(&mut line);
+    let read = read.map_err(|e| OpenError::Shares(format!("shares cannot be read: {e}")))?;
+    Ok((read > 0).then_some(line))
 }
 
 /// Keeps the terminal from showing what is typed, until it is dropped.
@@ -156,5 +168,42 @@ impl Drop for Silence {
             let now = rustix::termios::OptionalActions::Now;
             let _ = rustix::termios::tcsetattr(std::io::stdin(), now, before);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vault::shares::split_key;
+
+    fn shares(byte: u8) -> Vec<String> {
+        let made = split_key(&RootKey::from_bytes([byte; 32]), 2, 3, &Dice::System).unwrap();
+        made.iter().map(|share| share.expose().clone()).collect()
+    }
+
+    #[test]
+    fn a_person_is_told_at_once_of_a_share_that_does_not_fit_and_asked_again() {
+        let (ours, theirs) = (shares(7), shares(8));
+        let typed = [&ours[2], &ours[2], "nonsense", &theirs[0], &ours[0]].map(|line| format!("{line}\n"));
+        let mut said = Vec::new();
+        let root = collect_shares(&mut typed.concat().as_bytes(), Some(&mut said)).unwrap();
+        assert!(root.name() == RootKey::from_bytes([7; 32]).name());
+        let said = String::from_utf8(said).unwrap();
+        let second = "Share 2 of 2 (nothing is shown): \n";
+        let (twice, wrong) =
+            ("share 3 was given twice\n", "this is not a share, or a letter of it is wrong\n");
+        let foreign = "share 1 belongs to another key or was made at another time\n";
+        let start = "Share 1 (nothing is shown): \n";
+        assert_eq!(said, [start, second, twice, second, wrong, second, foreign, second].concat());
+    }
+
+    #[test]
+    fn where_nobody_is_asked_a_share_that_does_not_fit_ends_it() {
+        let ours = shares(7);
+        let twice = format!("{0}\n{0}\n{1}\n", ours[0], ours[1]);
+        let refused = collect_shares(&mut twice.as_bytes(), None).err().unwrap().to_string();
+        assert_eq!(refused, "share 1 was given twice");
+        let refused = collect_shares(&mut ours[0].as_bytes(), None).err().unwrap().to_string();
+        assert_eq!(refused, "1 of 2 needed shares were given");
     }
 }

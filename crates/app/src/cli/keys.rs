@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use audit::Actor;
-use base::{Clock, Dice, Timestamp};
+use base::{Clock, Dice, Secret, Timestamp};
 use clap::{Args, Subcommand, ValueEnum};
 use risk::table::Progress;
 use serde_json::json;
 use vault::inventory::{KeyFacts, list_keys, list_seed_uses};
 use vault::rotation::{RotationError, Step, destroy_key, list_rotations, start_rotation};
 use vault::shares::split_key;
-use vault::{FileSource, Level, RootKey, Rotation, SeedUses, check_nonces};
+use vault::{FileSource, Level, RootKey, Rotation, SeedUses, check_nonces, write_secret_file};
+use zeroize::Zeroizing;
 
 use super::progress::Bar;
 use super::{Source, say, whole};
@@ -156,17 +157,18 @@ fn open(source: Source) -> Result<(Config, Installation), String> {
 }
 
 fn show_keys(show: Show) -> Result<(), String> {
-    let (_, at) = open(show.source)?;
+    let (config, at) = open(show.source)?;
+    let kind = if matches!(config.keys, KeySource::Shares(_)) { "shares" } else { at.keys.kind().name() };
     let keys = at.db.read_blocking(list_keys).map_err(|e| whole(&e))?;
     let now = at.clock.now();
     if show.json {
         let list: Vec<_> = keys.iter().map(|key| key_json(key, now)).collect();
         let uses = at.db.read_blocking(list_seed_uses).map_err(|e| whole(&e))?;
         let uses: Vec<_> = uses.iter().map(uses_json).collect();
-        say(&json!({ "source": at.keys.kind().name(), "keys": list, "seed_uses": uses }).to_string());
+        say(&json!({ "source": kind, "keys": list, "seed_uses": uses }).to_string());
         return Ok(());
     }
-    say(&format!("key source: {}", at.keys.kind().name()));
+    say(&format!("key source: {kind}"));
     for key in &keys {
         say(&key_line(key, now));
     }
@@ -271,7 +273,7 @@ fn rotation_line(rotation: &Rotation) -> String {
 }
 
 fn rotate_level(rotate: Rotate) -> Result<(), String> {
-    let (_, at) = open(rotate.source)?;
+    let (config, at) = open(rotate.source)?;
     let (level, now, dice) = (Level::from(rotate.level), at.clock.now(), at.dice.clone());
     let started =
         at.db.write_blocking(move |tx| start_rotation(tx, level, &Actor::system("command line"), now, &dice));
@@ -299,7 +301,20 @@ fn rotate_level(rotate: Rotate) -> Result<(), String> {
         last.first().map(rotation_line).iter().for_each(|line| say(line));
         say("The key that was replaced is retired. `tillward keys destroy` ends it for good.");
     }
+    if level == Level::Root && matches!(config.keys, KeySource::Shares(_)) {
+        say_unsplit(&config.key_file);
+    }
     Ok(())
+}
+
+/// What custodians do with a new root key, which the rotation could only write into the key file.
+fn say_unsplit(key_file: &Path) {
+    let file = key_file.display();
+    eprintln!(
+        "The new root key lies in plain in `{file}`; the shares there are do not give it. Now: `tillward keys split`, \
+         give each new share to its custodian, try them with `tillward keys join`, then `shred --remove {file}` and \
+         every copy of it. Until then whoever reads that file has the key."
+    );
 }
 
 fn progress(rotation: &Rotation) -> Progress {
@@ -361,14 +376,9 @@ fn split_file(split: Split) -> Result<(), String> {
     let config = split.source.read()?;
     let root = RootKey::load(&config.key_file, &config.data).map_err(|e| whole(&e))?;
     let shares = split_key(&root, split.needed, split.count, &Dice::System).map_err(|e| whole(&e))?;
-    for (at, share) in shares.iter().enumerate() {
-        match &split.out {
-            None => say(share.expose()),
-            Some(folder) => {
-                let path = folder.join(format!("share-{}.txt", at + 1));
-                write_new(&path, share.expose()).map_err(|e| format!("`{}`: {e}", path.display()))?;
-            }
-        }
+    match &split.out {
+        None => shares.iter().for_each(|share| say(share.expose())),
+        Some(folder) => write_shares(folder, &shares)?,
     }
     eprintln!(
         "Any {} of these {} shares unlock. Give each to another person, try `tillward keys join`, start with \
@@ -380,13 +390,24 @@ fn split_file(split: Split) -> Result<(), String> {
     Ok(())
 }
 
-fn write_new(path: &Path, share: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(share.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+/// Writes a file for each share, or none: some of them would pass for a whole splitting.
+fn write_shares(folder: &Path, shares: &[Secret<String>]) -> Result<(), String> {
+    if !folder.is_dir() {
+        return Err(format!("there is no folder `{}` for the shares; make it first", folder.display()));
+    }
+    let files: Vec<(PathBuf, &Secret<String>)> =
+        (1..).map(|number| folder.join(format!("share-{number}.txt"))).zip(shares).collect();
+    if let Some((path, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
+        return Err(format!("share file `{}` exists already; no share was written", path.display()));
+    }
+    for (at, (path, share)) in files.iter().enumerate() {
+        let line = Zeroizing::new(format!("{}\n", share.expose()));
+        write_secret_file(path, &line, &Dice::System).map_err(|why| {
+            files.iter().take(at).for_each(|(written, _)| drop(std::fs::remove_file(written)));
+            format!("share file `{}` {why}; no share was kept", path.display())
+        })?;
+    }
+    Ok(())
 }
 
 fn join_file(join: Join) -> Result<(), String> {

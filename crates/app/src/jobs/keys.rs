@@ -34,51 +34,47 @@ pub(super) struct Keeper {
     refreshed: Option<Timestamp>,
     aged: Option<Timestamp>,
     alarms: BTreeMap<(&'static str, i64), i64>,
-    trouble: Option<String>,
+    troubles: Troubles,
 }
 
 impl Keeper {
     pub(super) fn new(at: Installation, holder: &str) -> Keeper {
         let rotator = rotator(&at, holder);
-        Keeper { at, rotator, refreshed: None, aged: None, alarms: BTreeMap::new(), trouble: None }
+        Keeper {
+            at,
+            rotator,
+            refreshed: None,
+            aged: None,
+            alarms: BTreeMap::new(),
+            troubles: Troubles::default(),
+        }
     }
 
     /// One go.
     pub(super) fn keep(&mut self) {
         let now = self.at.clock.now();
         if is_due(&mut self.refreshed, now, vault::limits::REFRESH_EVERY_MS) {
-            let done = self.at.vault.refresh(&self.at.db, &*self.at.keys).map_err(|e| e.to_string());
-            self.report(done.err(), "keys could not be loaded; what is loaded goes on");
+            let done = self.at.vault.refresh(&self.at.db, &*self.at.keys);
+            self.troubles.report(Work::Loading, done.err().map(|e| e.to_string()));
         }
         if is_due(&mut self.aged, now, KEY_AGE_EVERY_MS) {
             self.look_at_age(now);
         }
-        if let Err(problem) = destroy_due(&self.at, now) {
-            self.report(
-                Some(problem),
-                "a key whose destruction was approved is still there; it is tried again",
-            );
-        }
+        self.troubles.report(Work::Destroying, destroy_due(&self.at, now).err());
+        let rotated = self.rotate();
+        self.troubles.report(Work::Rotating, rotated.err());
+    }
+
+    /// Goes on with a rotation, for a while.
+    fn rotate(&self) -> Result<(), String> {
         for _ in 0..STEPS_MAX {
             match self.rotator.step(&self.at.db, &self.at.vault, self.at.clock.now(), &self.at.dice) {
                 Ok(Step::Moved) => std::thread::sleep(Duration::from_millis(ROTATION_PAUSE_MS)),
                 Ok(Step::Idle | Step::Waiting) => break,
-                Err(problem) => {
-                    self.report(Some(problem.to_string()), "a rotation of keys waits; it is tried again");
-                    break;
-                }
+                Err(problem) => return Err(problem.to_string()),
             }
         }
-    }
-
-    /// Says it once, until it is another one or went well again.
-    fn report(&mut self, problem: Option<String>, what: &str) {
-        if problem != self.trouble
-            && let Some(problem) = &problem
-        {
-            tracing::warn!(alarm = "keys", %problem, "{what}");
-        }
-        self.trouble = problem;
+        Ok(())
     }
 
     fn look_at_age(&mut self, now: Timestamp) {
@@ -102,6 +98,58 @@ impl Keeper {
                 tracing::warn!(alarm = "keys", %problem, "keys whose time is over could not be replaced")
             }
         }
+    }
+}
+
+/// What may go wrong each time for as long as a key source is away.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Work {
+    Loading,
+    Destroying,
+    Rotating,
+}
+
+impl Work {
+    const fn trouble(self) -> &'static str {
+        match self {
+            Work::Loading => "keys could not be loaded; what is loaded goes on",
+            Work::Destroying => "a key whose destruction was approved is still there; it is tried again",
+            Work::Rotating => "a rotation of keys waits; it is tried again",
+        }
+    }
+
+    const fn well(self) -> &'static str {
+        match self {
+            Work::Loading => "keys are loaded again",
+            Work::Destroying => "keys whose destruction was approved are destroyed again",
+            Work::Rotating => "rotations of keys go on again",
+        }
+    }
+}
+
+/// What goes wrong now. Each work has its own, so that one that goes well hides no other.
+#[derive(Default)]
+struct Troubles(BTreeMap<Work, String>);
+
+impl Troubles {
+    /// Says it once, until it is another problem, and once when it goes well again.
+    fn report(&mut self, work: Work, problem: Option<String>) {
+        if !self.changes(work, problem.as_ref()) {
+            return;
+        }
+        match problem {
+            Some(problem) => tracing::warn!(alarm = "keys", %problem, "{}", work.trouble()),
+            None => tracing::info!("{}", work.well()),
+        }
+    }
+
+    /// Takes note, and tells whether there is something new to say.
+    fn changes(&mut self, work: Work, problem: Option<&String>) -> bool {
+        let before = match problem {
+            Some(problem) => self.0.insert(work, problem.clone()),
+            None => self.0.remove(&work),
+        };
+        before.as_ref() != problem
     }
 }
 
@@ -171,4 +219,26 @@ fn is_due(last: &mut Option<Timestamp>, now: Timestamp, every_ms: i64) -> bool {
         *last = Some(now);
     }
     due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_said_once_until_it_ends_however_well_the_rest_goes() {
+        let mut troubles = Troubles::default();
+        let away = Some("the token is away".to_owned());
+        let mut said = Vec::new();
+        for (loading, rotating) in
+            [(None, None), (None, away.clone()), (None, away.clone()), (None, away), (None, None)]
+        {
+            let loading = troubles.changes(Work::Loading, loading.as_ref());
+            said.push((loading, troubles.changes(Work::Rotating, rotating.as_ref())));
+        }
+        assert_eq!(said, [(false, false), (false, true), (false, false), (false, false), (false, true)]);
+        let (one, other) = ("one".to_owned(), "other".to_owned());
+        assert!(troubles.changes(Work::Loading, Some(&one)) && troubles.changes(Work::Loading, Some(&other)));
+        assert!(troubles.changes(Work::Destroying, Some(&other)), "each work says its own");
+    }
 }

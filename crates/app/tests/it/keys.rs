@@ -409,6 +409,7 @@ fn cr_7_two_of_three_custodians_unlock_and_one_does_not() {
     let shares = ["keys", "show", "--keys-source", "shares"];
     let (done, said, problem) = tillward(&shares, &format!("{}{}", share(3), share(1)));
     assert!(done && said.contains("root: wraps the keys below"), "{problem}");
+    assert!(said.starts_with("key source: shares\n"), "{said}");
     let (done, _, problem) = tillward(&shares, &share(2));
     assert!(!done && problem.contains("1 of 2 needed shares"), "{problem}");
     let (done, _, problem) = tillward(&shares, &format!("{}{}", share(2), share(2)));
@@ -486,10 +487,30 @@ fn c47_what_a_cut_left_beside_the_key_is_named_and_stops_nothing() {
     write_private(&at.join("data.key"), "");
     let (done, said) = at_shell(at, &[&["keys", "rotate", "root"], &shares[..]].concat());
     assert!(done && said.contains("done"), "{said}");
-    for source in [&[][..], &shares] {
+    assert!(said.contains("lies in plain in") && said.contains("`tillward keys split`"), "{said}");
+    for (source, kind) in [(&[][..], "file"), (&shares, "shares")] {
         let (done, said) = at_shell(at, &[&["keys", "show"], source].concat());
-        assert!(done, "{said}");
+        assert!(done && said.contains(&format!("key source: {kind}\n")), "{said}");
     }
+}
+
+#[test]
+fn shares_are_written_all_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    Town::found(at, None, 0);
+    let out = at.join("shares");
+    let split = || at_shell(at, &["keys", "split", "--out", &out.display().to_string()]);
+    let (done, said) = split();
+    assert!(!done && said.contains(&format!("there is no folder `{}`", out.display())), "{said}");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("share-2.txt"), "").unwrap();
+    let (done, said) = split();
+    assert!(!done && said.contains("share-2.txt` exists already; no share was written"), "{said}");
+    assert_eq!(files(&out), [out.join("share-2.txt")]);
+    std::fs::remove_file(out.join("share-2.txt")).unwrap();
+    let (done, said) = split();
+    assert!(done && files(&out).len() == 3, "{said}");
 }
 
 #[test]
