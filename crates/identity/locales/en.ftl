@@ -183,6 +183,9 @@ security-devices = { $n ->
     [one] Signed in on this device alone.
    *[other] Signed in on { $n } devices.
 }
+security-apps = Apps that act for you
+security-apps-text = They do what you allowed, and never more than you may yourself.
+security-apps-end = Disconnect { $app }
 security-devices-see = See them
 security-back = Back to sign-in and security
 factor-passkey = Passkey

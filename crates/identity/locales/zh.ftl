@@ -174,6 +174,9 @@ security-devices = { $n ->
     [1] 只在本设备登录。
    *[other] 已在 { $n } 台设备登录。
 }
+security-apps = 代您操作的应用
+security-apps-text = 它们只做您允许的事，且不会超出您自己的权限。
+security-apps-end = 断开 { $app }
 security-devices-see = 查看
 security-back = 返回登录与安全
 factor-passkey = 通行密钥

@@ -209,5 +209,6 @@ fn members() -> Router<Hall> {
         .route("/desk/apps", get(apps::show_apps).post(apps::create_app))
         .route("/desk/apps/{id}/remove", post(apps::delete_app))
         .route("/desk/apps/connections/{id}/end", post(apps::end_connection))
+        .route("/desk/security/apps/{id}/end", post(security::end_app))
         .route("/oauth/authorize", get(consent::show_question).post(consent::decide))
 }

@@ -55,7 +55,7 @@ pub use tokens::{
     touch_app,
 };
 
-pub(crate) use apps::end_connections_of;
+pub(crate) use apps::{disconnect_own, end_connections_of, list_own_connections};
 
 /// Why an endpoint of OAuth refused: a word of the standards, and what a developer should look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -52,6 +52,7 @@ fn v11_5_1_v6_5_3_chance_comes_from_one_place_and_that_is_the_secure_source() {
         "identity/src/certificates/authority.rs",
         // For the fuzzer and a test alone.
         "identity/src/passkeys/attestation/tests.rs",
+        "identity/src/oauth/fuzz.rs",
         "identity/src/outside/provider/fuzz.rs",
     ];
     assert_eq!(files_with(&generators), named(&excused));

@@ -337,6 +337,30 @@ fn oi_2_an_app_goes_all_the_way_and_is_disconnected_in_one_click() {
 }
 
 #[test]
+fn oi_2_a_member_sees_and_ends_what_they_allowed_and_nothing_of_a_colleague() {
+    each_house(|house| {
+        let stage = Stage::on(house);
+        let held = stage.connect();
+        let (_, colleague) = stage.house.member(stage.shop.id, Role::Owner);
+        let security = |who: &str| {
+            let page = stage.house.send(browsing::page("/desk/security", Some(who)));
+            assert_eq!(page.status, 200);
+            String::from_utf8(page.body).unwrap()
+        };
+        let page = security(&stage.session);
+        let start = page.find("/desk/security/apps/").unwrap();
+        let path = page[start..].split('"').next().unwrap().to_owned();
+        assert!(!security(&colleague).contains("/desk/security/apps/"), "a colleague has allowed nothing");
+        assert_eq!(stage.house.send(browsing::form(&path, &[], Some(&colleague))).status, 303);
+        assert_eq!(stage.status(&held.access), 200, "and ends nothing that is not their own");
+        assert_eq!(stage.house.send(browsing::form(&path, &[], None)).status / 100, 4);
+        assert_eq!(stage.house.send(browsing::form(&path, &[], Some(&stage.session))).status, 303);
+        assert_eq!(stage.status(&held.access), 401);
+        assert!(!security(&stage.session).contains("/desk/security/apps/"));
+    });
+}
+
+#[test]
 fn oi_2_what_an_app_may_is_cut_by_the_app_the_request_and_the_member_now() {
     let stage = Stage::on(House::new());
     let held = stage.connect();

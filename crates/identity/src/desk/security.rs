@@ -3,27 +3,31 @@
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
-use base::{FactorId, SessionId};
+use base::{ConnectionId, FactorId, SessionId};
 use serde::Deserialize;
+use store::Tx;
 use webkit::body::Incoming;
 use webkit::error::ApiError;
 use webkit::page::{Frame, Problems, show};
 
+use super::apps::in_words;
 use super::form::{Button, go};
 use super::hall::Hall;
 use super::member::{read_as, write_as};
-use super::own::{read_own, write_own};
+use super::own::{Own, read_own, write_own};
 use super::second_step::{renew_cookie, session_token};
 use super::visit::{Side, Visit, place, with_next};
 use super::words::{device_text, password_problem};
 use crate::factors::{Factor, FactorError, FactorKind, list_counting, list_factors, remove_factor};
 use crate::members::{LoginError, confirm_member, find_password_context};
+use crate::oauth::{App, AppError, Connection, disconnect_own, list_own_connections};
 use crate::own::{change_password, end_own_session, list_own_sessions, sign_out_elsewhere};
 use crate::pages::security::{
-    DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
+    AppLine, DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
 };
 use crate::password::{Password, PasswordRule};
 use crate::permissions::Permission;
+use crate::person::Person;
 use crate::recovery::count_recovery_codes;
 use crate::sessions::{AuthError, require_member};
 use crate::sign_in::require_own_fresh;
@@ -67,10 +71,45 @@ pub(super) async fn show_security(
                 .collect(),
             recovery_left: count_recovery_codes(tx, own.person)?,
             sessions: list_own_sessions(tx, own.person, own.means().now)?.len(),
+            apps: list_apps(tx, own, &page)?,
             page,
         })
     });
     Ok(show(StatusCode::OK, &view.await?))
+}
+
+/// The apps that act for a member; a buyer has none.
+fn list_apps(tx: &mut Tx<'_>, own: &Own<'_>, page: &Frame) -> Result<Vec<AppLine>, ApiError> {
+    let Person::Member(id) = own.person else { return Ok(Vec::new()) };
+    let found = list_own_connections(tx, id, own.means().now)?;
+    let line = |(app, one): (App, Connection)| AppLine {
+        name: app.name,
+        may: in_words(page, one.permissions),
+        at: one.created,
+        used: one.used,
+        end_href: format!("/desk/security/apps/{}/end", one.id),
+    };
+    Ok(found.into_iter().map(line).collect())
+}
+
+/// Ends what the member allowed an app.
+pub(super) async fn end_app(
+    Shared(hall): Shared<Hall>,
+    visit: Visit,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let id: ConnectionId = id.parse().map_err(|_| ApiError::not_found("no such app"))?;
+    let once = visit.read::<Button>(Side::Member, &incoming)?.once;
+    let done = write_own(&hall, &visit, Side::Member, once, move |tx, own| {
+        let Person::Member(member) = own.person else { return Err(ApiError::not_found("no such app")) };
+        match disconnect_own(tx, &own.means(), member, id) {
+            // It is gone, as was asked.
+            Ok(()) | Err(AppError::NotFound) => Ok((At(Side::Member).security(), ())),
+            Err(other) => Err(other.into()),
+        }
+    });
+    Ok(go(&done.await?.0))
 }
 
 fn line_of(page: &Frame, at: At, factor: &Factor) -> FactorLine {

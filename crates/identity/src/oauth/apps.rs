@@ -244,6 +244,38 @@ pub fn find_active_app(tx: &mut Tx, id: AppId) -> Result<Option<App>, Fault> {
     rows::find_app(tx, id)?.filter(|row| row.ended.is_none()).map(|row| app(&row)).transpose()
 }
 
+/// What a member allowed apps, with each app; newest first.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub(crate) fn list_own_connections(
+    tx: &mut Tx,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<Vec<(App, Connection)>, Fault> {
+    let all = rows::list_connections(tx, member.shop())?;
+    let mut found = Vec::new();
+    for row in all.iter().filter(|one| one.member == member && now < one.expires) {
+        found.extend(find_active_app(tx, row.app)?.map(|app| (app, connection(row))));
+    }
+    found.sort_by_key(|(_, one)| std::cmp::Reverse(one.created));
+    Ok(found)
+}
+
+/// Ends what a member allowed, by that member. Nobody's right is asked: it is their own.
+///
+/// # Errors
+/// [`AppError::NotFound`], also for what somebody else allowed.
+pub(crate) fn disconnect_own(
+    tx: &mut Tx,
+    means: &Means<'_>,
+    member: MemberId,
+    id: ConnectionId,
+) -> Result<(), AppError> {
+    let row = rows::find_connection(tx, id)?.filter(|row| row.member == member).ok_or(AppError::NotFound)?;
+    Ok(end_connection(tx, means, member, row)?)
+}
+
 /// Ends what one member allowed, for good: its tokens open nothing from the next call on.
 ///
 /// # Errors

@@ -22,6 +22,23 @@ pub struct SecurityPage {
     pub recovery_left: usize,
     /// Devices signed in, this one included.
     pub sessions: usize,
+    /// Apps that act for a member.
+    pub apps: Vec<AppLine>,
+}
+
+/// An app that acts for a member.
+#[derive(Clone, Debug)]
+pub struct AppLine {
+    /// What the shop calls it.
+    pub name: String,
+    /// What it may do, in words.
+    pub may: Vec<String>,
+    /// Since when.
+    pub at: Timestamp,
+    /// The last use.
+    pub used: Option<Timestamp>,
+    /// Where "disconnect" posts to.
+    pub end_href: String,
 }
 
 impl SecurityPage {

@@ -281,6 +281,7 @@ fn people() -> Vec<Case> {
         }),
         case("GET", "/desk/security/{id}/remove", P::OwnSecurity, |_| show(NOBODYS_FACTOR)),
         case("POST", "/desk/security/{id}/remove", P::OwnSecurity, |_| press(NOBODYS_FACTOR)),
+        case("POST", "/desk/security/apps/{id}/end", P::OwnSecurity, |_| press(NOBODYS_CONNECTION)),
         case("GET", "/desk/devices", P::OwnSecurity, |_| show("/desk/devices")),
         case("POST", "/desk/devices/{id}/end", P::OwnSecurity, |_| {
             press("/desk/devices/ses_0000000000000000000000000000/end")
@@ -304,6 +305,7 @@ fn people() -> Vec<Case> {
 }
 
 const NOBODYS_FACTOR: &str = "/desk/security/fct_0000000000000000000000000000/remove";
+const NOBODYS_CONNECTION: &str = "/desk/security/apps/con_0000000000000000000000000000/end";
 
 /// What a page is about where it names something.
 fn is_theirs(page: &str, who: Who) -> bool {

@@ -16,7 +16,8 @@ use crate::pages::roles::{
     OwnRoleRow, PermissionChoice, PermissionRow, RoleEditPage, RoleHolder, RoleLine, RolesPage,
 };
 use crate::pages::security::{
-    AddressPage, DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage, SessionRow,
+    AddressPage, AppLine, DevicesPage, FactorLine, FactorRemovePage, MeterPart, PasswordPage, SecurityPage,
+    SessionRow,
 };
 use crate::permissions::{Permission, Role};
 use crate::pin::Cooling;
@@ -36,6 +37,16 @@ fn factors(page: &Frame) -> Vec<FactorLine> {
     ]
 }
 
+fn app_line(page: &Frame) -> AppLine {
+    AppLine {
+        name: say(page.lang, "Bookkeeping", "记账").into(),
+        may: vec![page.t("permission-view_payments")],
+        at: ago(86_400 * 20),
+        used: Some(ago(3_600)),
+        end_href: "/desk/security/apps/1/end".into(),
+    }
+}
+
 impl SecurityPage {
     /// See [`super`].
     pub fn sample(page: Frame) -> SecurityPage {
@@ -47,13 +58,15 @@ impl SecurityPage {
             factors: factors(&page),
             recovery_left: 2,
             sessions: 3,
+            apps: if is_member { vec![app_line(&page)] } else { Vec::new() },
             page,
         }
     }
 
     /// A new account.
     pub fn sample_empty(page: Frame) -> SecurityPage {
-        SecurityPage { factors: Vec::new(), recovery_left: 0, sessions: 1, ..SecurityPage::sample(page) }
+        let (factors, apps) = (Vec::new(), Vec::new());
+        SecurityPage { factors, recovery_left: 0, sessions: 1, apps, ..SecurityPage::sample(page) }
     }
 }
 
