@@ -37,11 +37,12 @@ const PER_CONTACT: Limit =
     Limit { kind: "code_contact", tries_max: 20, window_seconds: 86_400, block_seconds: 3600 };
 /// Codes asked for from one address, for whomever; a device that its buyer has used before is not counted.
 const PER_ADDRESS: Limit =
-    Limit { kind: "code_address", tries_max: 300, window_seconds: 86_400, block_seconds: 3600 };
-/// Wrong codes from one address, for whomever. After these no more codes can be asked for from there: whoever tries one
-/// account after the other has that many guesses a day (C04).
+    Limit { kind: "code_address", tries_max: 100, window_seconds: 3600, block_seconds: 3600 };
+/// Wrong codes from one address, for whomever, on devices that no buyer has used before. After these no codes are asked for
+/// or looked at from there for the rest of the hour: whoever tries one account after the other has 480 guesses a day (C04).
+/// An hour and no longer, since many buyers share an address.
 const WRONG_PER_ADDRESS: Limit =
-    Limit { kind: "code_wrong_address", tries_max: 100, window_seconds: 86_400, block_seconds: 3600 };
+    Limit { kind: "code_wrong_address", tries_max: 20, window_seconds: 3600, block_seconds: 3600 };
 /// Codes by text message asked for from one address, for whomever.
 const TEXTS_PER_ORIGIN: Limit =
     Limit { kind: "code_texts", tries_max: 30, window_seconds: 86_400, block_seconds: 3600 };
@@ -222,6 +223,10 @@ pub fn verify_code(
     if row.state != CodeState::Open || means.now >= row.expires || row.tries >= CODE_TRIES_MAX {
         return Ok(CodeCheck::Gone);
     }
+    let is_strange = find_known_device(tx, row.buyer, device.token.as_ref())?.is_none();
+    if is_strange && throttle::find_block(tx, &WRONG_PER_ADDRESS, &device.origin, means.now)?.is_some() {
+        return Ok(CodeCheck::Gone);
+    }
     let right = means.vault.has_tag(SubKey::OneTimeCode, &message(request, code), &row.tag);
     let tries = row.tries + 1;
     match (right, row.buyer) {
@@ -239,7 +244,9 @@ pub fn verify_code(
             sign_in(tx, means, buyer, pending, device)
         }
         (_, buyer) => {
-            let _counted = throttle::count(tx, &WRONG_PER_ADDRESS, &device.origin, means.now)?;
+            if is_strange {
+                let _counted = throttle::count(tx, &WRONG_PER_ADDRESS, &device.origin, means.now)?;
+            }
             let told = buyer.filter(|_| tries == CODE_TRIES_MAX && row.pending.is_none());
             rows::update_code(tx, CodeRow { tries, ..row })?;
             if let Some(buyer) = told {

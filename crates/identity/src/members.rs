@@ -31,7 +31,7 @@ use crate::store::members::{self, LoginRow, MemberRow};
 use crate::suspensions;
 use crate::text::{Email, PersonName};
 use crate::throttle::{self, Limit};
-use crate::token::{Token, hash_text};
+use crate::token::hash_text;
 
 pub use crate::place::{Place, origin_of};
 pub use crate::store::members::MemberState;
@@ -541,7 +541,9 @@ pub async fn confirm_member(
         let email = open_person(tx, &means.vault, &row)?.email;
         let email = Email::parse(email.expose()).map_err(|_| Fault::Row("address"))?;
         let email_index = email_index(&means.vault, &email);
-        let by = at.session.as_ref().map_or_else(|| at.origin.clone(), Token::hash);
+        let session = at.session.as_ref().map(|token| sessions::require_member(tx, token, now));
+        let session = session.and_then(Result::ok).map(|session| session.id.short().to_owned());
+        let by = session.unwrap_or_else(|| at.origin.clone());
         let pair = format!("{email_index} {by}");
         if let Err(blocked) = throttle::count(tx, &PER_PAIR, &pair, now)? {
             return Err(LoginError::TooMany { retry_after_seconds: blocked.retry_after_seconds });

@@ -167,9 +167,10 @@ fn count_guess(
     at: &Occasion<'_>,
 ) -> Result<Option<i64>, Fault> {
     let pair = pair(person, at.counted_by());
-    let is_known = at.purpose == CodePurpose::StepUp
-        || at.device.is_some()
-        || throttle::is_remembered(tx, &KNOWN_PLACE, &pair, means.now)?;
+    // A member's session had a second factor. A buyer's may be of the time before there was one.
+    let is_members = matches!(person, Person::Member(_)) && at.purpose == CodePurpose::StepUp;
+    let is_known =
+        is_members || at.device.is_some() || throttle::is_remembered(tx, &KNOWN_PLACE, &pair, means.now)?;
     let mut limits = vec![(&PER_PAIR, pair.as_str())];
     if !is_known {
         limits.push((&PER_PERSON, person.short()));
@@ -210,6 +211,15 @@ pub(crate) fn tell_stopped(
         return Ok(());
     }
     notices::queue_notice(tx, means, person, &Notice::StoppedAtSecondStep { first })
+}
+
+/// Takes back the slips of a sign-in that was completed after all, so that they make no alarm of later ones. What others tried
+/// meanwhile stays counted, and an alarm that was given stays given.
+pub(crate) fn forgive_slips(tx: &mut Tx, person: Person, slips: i64) -> Result<(), Fault> {
+    if slips == 0 || throttle::is_spent(tx, &STOPPED, person.short())? {
+        return Ok(());
+    }
+    (0..slips).try_for_each(|_| throttle::give_back(tx, &STOPPED, person.short()))
 }
 
 fn pair(person: Person, origin: &str) -> String {

@@ -185,6 +185,7 @@ pub fn take_second_step(
     let at = Occasion { purpose: CodePurpose::SignIn, bound: &row.token_hash, origin: from.origin, device };
     match proof::check_proof(tx, means, row.person, proof, at)? {
         ProofCheck::Right => {
+            proof::forgive_slips(tx, row.person, row.tries)?;
             let opened = complete(tx, means, token, proof.name(), from)?;
             Ok(opened.map_or(SecondStep::Gone, SecondStep::In))
         }

@@ -94,12 +94,15 @@ fn ways_page(
     problems: Problems,
 ) -> Response {
     let href = |rest: &str| with_next(&format!("{}{rest}", path(side)), &visit.next(home(side)));
+    // A member's first factor brings recovery codes with it, which the page of passkeys does not give.
+    let takes_passkey = side == Side::Buyer || !is_first;
+    let passkey_href = with_next(new_path(side), &visit.next(home(side)));
     let view = EnrolPage {
         page: visit.frame(hall, side, Zone::default()),
         is_first,
         is_buyer: side == Side::Buyer,
         problems,
-        passkey_href: with_next(new_path(side), &visit.next(home(side))),
+        passkey_href: if takes_passkey { passkey_href } else { String::new() },
         app_href: href("/app"),
         phone_href: if hall.identity.sends_texts { href("/phone") } else { String::new() },
         codes_href: if is_first { String::new() } else { href("/codes") },

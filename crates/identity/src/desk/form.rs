@@ -71,7 +71,10 @@ impl Visit {
         // Kept for the moment that the second factor turns out to be too old; see `held.rs`.
         let _ = self.browser.sent.set(incoming.body.clone());
         let bare = Incoming { body: fields.finish().into(), ..incoming.clone() };
-        let once = Once::new(&self.print_key, nonce, (incoming.uri.path(), &bare.body))?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret(side).as_bytes());
+        // Under the vault's key first: fields may hold a PIN, which whoever has cookie and database must not find by trying.
+        let fields = hmac::sign(&self.print_key, &bare.body);
+        let once = Once::new(&key, nonce, (incoming.uri.path(), fields.as_ref()))?;
         Ok(Posted { form: bare.form()?, once })
     }
 
@@ -88,8 +91,8 @@ impl Visit {
 }
 
 impl Once {
-    /// `nonce` is one that we gave to this very browser and session, so it needs no further scope. `key` is the vault's, since
-    /// fields may hold a PIN.
+    /// `nonce` is one that we gave to this very browser and session, so it needs no further scope. `key` is their secret, which
+    /// is in no table, so that equal fields of two people show nowhere.
     fn new(key: &hmac::Key, nonce: &str, (path, fields): (&str, &[u8])) -> Result<Once, ApiError> {
         let scope = Scope { shop: ShopId::HOUSE, caller: "page".to_owned(), endpoint: "page" };
         // The key holds enough of the hash to tell the forms of one page apart, and what they say.

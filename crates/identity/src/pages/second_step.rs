@@ -47,7 +47,7 @@ pub struct EnrolPage {
     pub is_buyer: bool,
     /// What is wrong with `number`.
     pub problems: Problems,
-    /// Where a passkey is added.
+    /// Where a passkey is added; empty where it cannot be yet.
     pub passkey_href: String,
     /// Where "use an app" posts to.
     pub app_href: String,

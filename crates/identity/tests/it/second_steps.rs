@@ -40,10 +40,26 @@ fn shown(world: &World, key: &Secret<Vec<u8>>) -> OneTimeCode {
     digits(identity::show_code(key, world.now()).unwrap().expose())
 }
 
+/// Proves within a session, another one at each place.
 pub fn prove(world: &World, person: Person, proof: Proof, origin: &'static str) -> ProofCheck {
+    prove_for(world, CodePurpose::StepUp, person, proof, origin)
+}
+
+/// Proves at sign-in.
+fn prove_at_the_door(world: &World, person: Person, proof: Proof, origin: &'static str) -> ProofCheck {
+    prove_for(world, CodePurpose::SignIn, person, proof, origin)
+}
+
+fn prove_for(
+    world: &World,
+    purpose: CodePurpose,
+    person: Person,
+    proof: Proof,
+    origin: &'static str,
+) -> ProofCheck {
     world
         .write(move |tx, means| {
-            let at = Occasion { purpose: CodePurpose::StepUp, bound: "here", origin, device: None };
+            let at = Occasion { purpose, bound: origin, origin, device: None };
             identity::check_proof(tx, means, person, &proof, at)
         })
         .unwrap()
@@ -110,16 +126,22 @@ fn c04_ten_wrong_codes_from_one_place_are_told_and_stop_that_place_alone() {
 fn pw_4_guesses_from_everywhere_stop_and_the_usual_place_goes_on() {
     each_world(|world| {
         let (person, key) = with_app(&world);
-        assert_eq!(prove(&world, person, Proof::Totp(shown(&world, &key)), PLACE), ProofCheck::Right);
+        assert_eq!(
+            prove_at_the_door(&world, person, Proof::Totp(shown(&world, &key)), PLACE),
+            ProofCheck::Right
+        );
         let mut refused = 0;
         for n in 0..60 {
             let origin: &'static str = Box::leak(format!("198.51.100.{n}").into_boxed_str());
-            let found = prove(&world, person, Proof::Totp(digits("000000")), origin);
+            let found = prove_at_the_door(&world, person, Proof::Totp(digits("000000")), origin);
             refused += usize::from(matches!(found, ProofCheck::TooMany { .. }));
         }
         assert_eq!(refused, 10);
         world.wait(30);
-        assert_eq!(prove(&world, person, Proof::Totp(shown(&world, &key)), PLACE), ProofCheck::Right);
+        assert_eq!(
+            prove_at_the_door(&world, person, Proof::Totp(shown(&world, &key)), PLACE),
+            ProofCheck::Right
+        );
     });
 }
 
@@ -543,7 +565,10 @@ fn pw_4_guesses_of_a_neighbour_leave_a_known_device_its_own_tries() {
         };
         let Some(identity::Opened::Buyer(signed_in)) = begin().unwrap() else { panic!() };
         for _ in 0..10 {
-            assert_eq!(prove(&world, person, Proof::Totp(digits("000000")), PLACE), ProofCheck::Wrong);
+            assert_eq!(
+                prove_at_the_door(&world, person, Proof::Totp(digits("000000")), PLACE),
+                ProofCheck::Wrong
+            );
         }
         let device = Some(signed_in.device);
         let on = |code: OneTimeCode, device| {
