@@ -40,7 +40,7 @@ fn factors(page: &Frame) -> Vec<FactorLine> {
 fn app_line(page: &Frame) -> AppLine {
     AppLine {
         name: say(page.lang, "Bookkeeping", "记账").into(),
-        may: vec![say(page.lang, "See payments and orders", "查看付款和订单").into()],
+        may: vec![page.t("may-view-payments")],
         at: ago(86_400 * 20),
         used: Some(ago(3_600)),
         end_href: "/desk/security/apps/1/end".into(),
