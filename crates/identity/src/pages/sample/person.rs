@@ -39,7 +39,7 @@ fn factors(page: &Frame) -> Vec<FactorLine> {
 
 fn app_line(page: &Frame) -> AppLine {
     AppLine {
-        name: say(page.lang, "Bookkeeping", "记账").into(),
+        name: say(page.lang, "Bookkeeping", "记账"),
         may: vec![page.t("may-view-payments")],
         at: ago(86_400 * 20),
         used: Some(ago(3_600)),
