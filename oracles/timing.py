@@ -43,7 +43,7 @@ PLANTED = 1.5
 BUYERS = 24
 # Ten links a day go to one member, and a door is measured twice with the same ones.
 MEMBERS = 24
-PLANTED_TRIES = 3
+PLANTED_TRIES = 8
 ANSWER_SECONDS_MAX = 300
 BUSY_TRIES = 5
 AT_ONCE = 6
